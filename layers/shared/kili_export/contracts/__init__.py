@@ -1,0 +1,1 @@
+"""The documents that cross a boundary: events, payloads, manifests. Validated by pydantic."""

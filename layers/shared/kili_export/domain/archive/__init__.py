@@ -1,0 +1,1 @@
+"""ZIP containers as bytes and plans, without reading or writing them."""

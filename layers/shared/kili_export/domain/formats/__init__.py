@@ -1,0 +1,1 @@
+"""Kili exports as pure functions: one module per family of formats."""
