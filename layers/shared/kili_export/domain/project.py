@@ -1,0 +1,85 @@
+"""A Kili project and the interface that its labels were made with."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class that annotations can have. `key` is what labels carry, `name` what people see."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task of the interface. `tools` is None when the interface declares none."""
+
+    name: str
+    ml_task: str
+    tools: tuple[str, ...] | None
+    is_child: bool
+    categories: tuple[Category, ...]
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as frozen at the beginning of a run.
+
+    `json_interface` is the parsed interface, its key order kept: the order of jobs and
+    categories is the numbering of classes.
+    """
+
+    project_id: str
+    title: str
+    description: str | None
+    input_type: str
+    json_interface: Mapping[str, Any]
+    geospatial_settings: Mapping[str, Any] | None = None
+    workflow_version: str | None = None
+    has_data_connections: bool = False
+
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of the interface, in its order; entries that are not jobs are left out."""
+        declared = self.json_interface.get("jobs")
+        if not isinstance(declared, Mapping):
+            return ()
+        return tuple(
+            _job(name, value) for name, value in declared.items() if isinstance(value, Mapping)
+        )
+
+    def digest(self) -> str:
+        """A hash that changes with whatever of the project shows in an archive."""
+        shown = [
+            self.title,
+            self.description,
+            self.input_type,
+            self.json_interface,
+            self.geospatial_settings,
+            self.has_data_connections,
+        ]
+        # Key order is kept on purpose: it decides how classes are numbered.
+        return hashlib.sha256(json.dumps(shown, separators=(",", ":")).encode()).hexdigest()
+
+
+def _job(name: str, definition: Mapping[str, Any]) -> Job:
+    tools = definition.get("tools")
+    content = definition.get("content")
+    declared = content.get("categories") if isinstance(content, Mapping) else None
+    categories = declared if isinstance(declared, Mapping) else {}
+    return Job(
+        name=name,
+        ml_task=str(definition.get("mlTask") or ""),
+        tools=tuple(map(str, tools)) if isinstance(tools, list) else None,
+        is_child=bool(definition.get("isChild")),
+        categories=tuple(
+            Category(key, str(value.get("name") or key) if isinstance(value, Mapping) else key)
+            for key, value in categories.items()
+        ),
+        definition=definition,
+    )
