@@ -33,11 +33,13 @@ class IdSlot:
     """A place in a fragment where a number goes that is allocated once and then kept.
 
     `namespace` names the sequence (its numbers never repeat), `key` names within the asset what
-    is numbered: equal keys of one asset get equal numbers, in every later version of it.
+    is numbered: equal keys of one asset get equal numbers, in every later version of it. `first`
+    is the sequence's first number, the same in every slot of a namespace.
     """
 
     namespace: str
     key: str
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
