@@ -1,0 +1,154 @@
+"""What consumers of the bucket read: the manifest and the delta's own list."""
+
+from datetime import datetime
+from typing import Literal
+
+from kili_export.contracts.base import Document
+from kili_export.contracts.run_plan import OptionsDocument
+
+
+class ArchiveReference(Document):
+    """An immutable archive: its key, its ETag, its size in bytes, how many files it holds."""
+
+    key: str
+    etag: str
+    size: int
+    members: int
+    generation: int
+
+
+class DeltaReference(Document):
+    """An immutable archive of what one generation changed against the one before."""
+
+    key: str
+    etag: str
+    size: int
+    generation: int
+    from_generation: int
+    added: int
+    changed: int
+    removed: int
+
+
+class LedgerReference(Document):
+    """The asset ledger that belongs to the archive. Internal."""
+
+    key: str
+    etag: str
+    size: int
+
+
+class ClassEntry(Document):
+    """A class of the project, in the interface's order."""
+
+    job: str
+    key: str
+    name: str
+
+
+class Quarantined(Document):
+    """An asset that could not be exported; its last good contents, if any, stay in place."""
+
+    asset_id: str
+    error: str
+    since: datetime
+    run_id: str
+
+
+class Counts(Document):
+    """Assets that Kili has, assets with files in the archive, files, bytes uncompressed."""
+
+    assets: int
+    exported: int
+    members: int
+    uncompressed_bytes: int
+
+
+class Moved(Document):
+    """What the publishing step of a run moved: S3 requests by operation, bytes both ways."""
+
+    requests: dict[str, int]
+    bytes_down: int
+    bytes_up: int
+
+
+class Regions(Document):
+    """Where the archive's regions end, in bytes from its beginning. Internal."""
+
+    media_end: int
+    labels_end: int
+    documents_end: int
+
+
+class Manifest(Document):
+    """What is current in an export. Replacing it is what publishes a generation.
+
+    `archive` followed by `deltas`, applied in order, is the current state. `recent_deltas` is
+    the chain of deltas that leads to this generation, oldest first.
+    """
+
+    schema_version: Literal[1] = 1
+    project_id: str
+    export_name: str
+    format: str
+    options: OptionsDocument
+    generation: int
+    run_id: str
+    published_at: datetime
+    first_event_at: datetime | None = None
+    archive: ArchiveReference
+    latest_key: str | None = None
+    deltas: tuple[DeltaReference, ...] = ()
+    recent_deltas: tuple[DeltaReference, ...] = ()
+    counts: Counts
+    classes: tuple[ClassEntry, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    losses: int = 0
+    moved: Moved
+    definition: str
+    dated: str
+    ledger: LedgerReference
+    regions: Regions
+    next_ids: dict[str, int] = {}
+
+
+class ChangedMember(Document):
+    """A file that a delta brings: its SHA-256, the asset it belongs to (None for shared ones)."""
+
+    path: str
+    sha256: str
+    asset_id: str | None = None
+
+
+class RemovedMember(Document):
+    """A file that a delta removes."""
+
+    path: str
+    asset_id: str | None = None
+
+
+class ChangedAssets(Document):
+    """Ids of the assets that came, changed and went."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Delta(Document):
+    """`delta.json`, the first file of a delta archive.
+
+    Write the files named in `added` and `changed` from the delta archive, delete those in
+    `removed`, and `from_generation` has become `generation`.
+    """
+
+    schema_version: Literal[1] = 1
+    project_id: str
+    export_name: str
+    generation: int
+    from_generation: int
+    run_id: str
+    added: tuple[ChangedMember, ...] = ()
+    changed: tuple[ChangedMember, ...] = ()
+    removed: tuple[RemovedMember, ...] = ()
+    assets: ChangedAssets = ChangedAssets()

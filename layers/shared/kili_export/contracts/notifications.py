@@ -1,0 +1,45 @@
+"""The events that consumers subscribe to on the event bus. Version 1 of their schema."""
+
+from datetime import datetime
+from typing import Literal
+
+from kili_export.contracts.base import Document
+
+PUBLISHED = "Export Published"
+FAILED = "Export Failed"
+SOURCE = "kili-continuous-export"
+
+
+class ExportPublished(Document):
+    """An export has a new generation."""
+
+    version: Literal["1"] = "1"
+    project_id: str
+    export_name: str
+    format: str
+    generation: int
+    run_id: str
+    bucket: str
+    manifest_key: str
+    archive_key: str
+    delta_key: str | None = None
+    latest_key: str | None = None
+    size: int
+    added: int
+    changed: int
+    removed: int
+    quarantined: int
+    published_at: datetime
+    freshness_seconds: float | None = None
+
+
+class ExportFailed(Document):
+    """A run, or one export of it, failed; nothing that was published changed."""
+
+    version: Literal["1"] = "1"
+    project_id: str
+    export_name: str | None = None
+    run_id: str | None = None
+    execution_arn: str
+    error: str
+    cause: str

@@ -1,0 +1,120 @@
+"""The frozen inputs of a run: what every worker of it goes by."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from kili_export.contracts.base import Document
+from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.domain.project import Project
+
+
+class ProjectDocument(Document):
+    """A project, as stored."""
+
+    project_id: str
+    title: str
+    description: str | None = None
+    input_type: str
+    json_interface: dict[str, Any]
+    geospatial_settings: dict[str, Any] | None = None
+    workflow_version: str | None = None
+    has_data_connections: bool = False
+
+    @classmethod
+    def of(cls, project: Project) -> "ProjectDocument":
+        """The stored form of a project."""
+        return cls(
+            project_id=project.project_id,
+            title=project.title,
+            description=project.description,
+            input_type=project.input_type,
+            json_interface=dict(project.json_interface),
+            geospatial_settings=(
+                None if project.geospatial_settings is None else dict(project.geospatial_settings)
+            ),
+            workflow_version=project.workflow_version,
+            has_data_connections=project.has_data_connections,
+        )
+
+    def to_project(self) -> Project:
+        """The project that was stored."""
+        return Project(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class OptionsDocument(Document):
+    """The options of an export, as stored."""
+
+    format: str
+    layout: Layout = Layout.SPLIT
+    single_file: bool = False
+    with_assets: bool = False
+    export_type: ExportType = ExportType.LATEST
+    label_type_in: tuple[str, ...] = ("DEFAULT", "REVIEW")
+    include_sent_back_labels: bool = True
+    normalized_coordinates: bool | None = None
+    asset_ids: tuple[str, ...] | None = None
+    external_ids: tuple[str, ...] | None = None
+    filters: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, options: ExportOptions) -> "OptionsDocument":
+        """The stored form of options."""
+        values = {name: getattr(options, name) for name in cls.model_fields}
+        return cls(**{**values, "filters": dict(options.filters)})
+
+    def to_options(self) -> ExportOptions:
+        """The options that were stored."""
+        return ExportOptions(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class ExportPlan(Document):
+    """What a run does with one export.
+
+    `manifest_etag` and `generation` are those of the manifest that the plan was made from, None
+    and 0 when there was none. `definition` is the hash of options, interface and converter.
+    """
+
+    name: str
+    options: OptionsDocument
+    mode: Literal["incremental", "rebuild"]
+    reason: str = ""
+    manifest_etag: str | None = None
+    generation: int = 0
+    definition: str
+    dated: str
+
+
+class RunPlan(Document):
+    """Everything that the workers of a run go by.
+
+    `known_assets` is how many assets Kili has when the run lists them (rebuild), else None.
+    `confirmed_removals` lets that many assets vanish where a person said so.
+    """
+
+    schema_version: Literal[1] = 1
+    project_id: str
+    run_id: str
+    token: int
+    execution_arn: str
+    started_at: datetime
+    first_event_at: datetime | None = None
+    project: ProjectDocument
+    exports: tuple[ExportPlan, ...]
+    listed_assets: int | None = None
+    confirmed_removals: int = 0
+
+    def export(self, name: str) -> ExportPlan:
+        """The plan of one export. Raises KeyError when the run does not have it."""
+        for export in self.exports:
+            if export.name == name:
+                return export
+        raise KeyError(name)
+
+
+class MarkLine(Document):
+    """One change mark that the run answers for."""
+
+    subject: str
+    version: str
+    first_event_at: datetime
+    label_id: str | None = None

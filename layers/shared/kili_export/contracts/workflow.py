@@ -1,0 +1,199 @@
+"""What the states of the workflow hand to the functions, and what these answer.
+
+Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kili_export.contracts.base import Document
+
+
+class ExecutionInput(Document):
+    """What an execution begins with. It depends on the execution's name alone."""
+
+    project_id: str
+    window: str
+    not_before: datetime
+
+
+class PlanRequest(Document):
+    """Input of plan_export."""
+
+    project_id: str
+    execution_arn: str
+
+
+class WorkList(Document):
+    """The assets to convert: an object of JSON lines, each a WorkItem."""
+
+    key: str
+    count: int
+    batch_size: int
+    max_concurrency: int
+
+
+class ExportName(Document):
+    """One export of the run."""
+
+    name: str
+
+
+class PlanAnswer(Document):
+    """Output of plan_export.
+
+    `busy`: another run holds the project. `idle`: nothing to do. Both end the execution quietly.
+    """
+
+    status: Literal["run", "idle", "busy"]
+    project_id: str
+    run_id: str | None = None
+    plan_key: str | None = None
+    work: WorkList | None = None
+    exports: tuple[ExportName, ...] = ()
+    results_prefix: str | None = None
+
+
+class WorkItem(Document):
+    """One asset to convert. `marked`: it changed; otherwise only rebuilt exports need it."""
+
+    asset_id: str
+    marked: bool = True
+
+
+class BatchInput(Document):
+    """What all batches of a run share."""
+
+    project_id: str
+    run_id: str
+    plan_key: str
+
+
+class ConvertRequest(Document):
+    """Input of convert_assets."""
+
+    batch: BatchInput
+    items: tuple[WorkItem, ...] = Field(min_length=1)
+
+
+class FailedAsset(Document):
+    """An asset that could not be converted. `error` is one sentence, free of contents."""
+
+    asset_id: str
+    error: str
+    export: str | None = None
+
+
+class ByteRange(Document):
+    """A range of an object, in bytes."""
+
+    start: int
+    length: int
+
+
+class ExportSegment(Document):
+    """One export's share of a batch object.
+
+    `entries` are complete local entries, `directory` their `count` name-sorted directory records
+    with offsets relative to `entries`, `records` one JSON line for each asset that was converted.
+    """
+
+    entries: ByteRange
+    directory: ByteRange
+    records: ByteRange
+    count: int
+
+
+class BatchResult(Document):
+    """Output of convert_assets, and of the workflow for an asset that broke its worker.
+
+    `missing` are assets that Kili confirmed not to have any more. An asset in `failed` without
+    an `export` failed for all of them.
+    """
+
+    key: str | None = None
+    etag: str | None = None
+    size: int = 0
+    exports: dict[str, ExportSegment] = Field(default_factory=dict)
+    asset_ids: tuple[str, ...] = ()
+    failed: tuple[FailedAsset, ...] = ()
+    missing: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    """Assets whose label is not readable yet: nothing was converted, their marks stay."""
+
+
+class ResultsLocation(Document):
+    """The manifest that the workflow wrote about the map's results."""
+
+    bucket: str
+    key: str
+
+
+class AggregateRequest(Document):
+    """Input of aggregate_archive. `resume` is what an earlier `continue` answered."""
+
+    project_id: str
+    run_id: str
+    plan_key: str
+    export: str
+    results: ResultsLocation | None = None
+    resume: dict[str, Any] | None = None
+
+
+class AggregateAnswer(Document):
+    """Output of aggregate_archive, and of the workflow for an export that failed.
+
+    `held`: more assets vanished than may be removed unasked; the rest was committed or, in a
+    rebuild, nothing was.
+    """
+
+    export: str
+    status: Literal["committed", "unchanged", "held", "continue", "failed"]
+    generation: int | None = None
+    archive_key: str | None = None
+    delta_key: str | None = None
+    members: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    quarantined: int = 0
+    held_removals: int = 0
+    size: int = 0
+    requests: int = 0
+    bytes_down: int = 0
+    bytes_up: int = 0
+    resume: dict[str, Any] | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class WorkflowError(Document):
+    """Why an execution fails, as the workflow's Catch reports it."""
+
+    error: str
+    cause: str = ""
+
+
+class FinishRequest(Document):
+    """Input of finish_export, after success or, with `error`, after a failure."""
+
+    project_id: str
+    execution_arn: str
+    run_id: str | None = None
+    plan_key: str | None = None
+    results: ResultsLocation | None = None
+    exports: tuple[AggregateAnswer, ...] = ()
+    error: WorkflowError | None = None
+
+
+class FinishAnswer(Document):
+    """Output of finish_export and of the execution."""
+
+    project_id: str
+    run_id: str | None = None
+    cleared: int = 0
+    remaining: int = 0
+    follow_up: str | None = None
+    exports: tuple[AggregateAnswer, ...] = ()

@@ -1,0 +1,69 @@
+"""Where everything lies in the bucket. The first four places are what consumers read."""
+
+
+def manifest_key(project_id: str, export: str) -> str:
+    """What is current in an export."""
+    return f"exports/{project_id}/{export}/manifest.json"
+
+
+def latest_key(project_id: str, export: str) -> str:
+    """The current archive at a fixed key."""
+    return f"exports/{project_id}/{export}/latest.zip"
+
+
+def report_key(project_id: str, export: str) -> str:
+    """What the export's format could not hold, asset by asset."""
+    return f"exports/{project_id}/{export}/report.json"
+
+
+def archive_key(project_id: str, export: str, generation: int, run_id: str) -> str:
+    """An immutable archive."""
+    return f"exports/{project_id}/{export}/archives/{generation:08d}-{run_id}.zip"
+
+
+def delta_key(project_id: str, export: str, generation: int, run_id: str) -> str:
+    """An immutable archive of what one generation changed."""
+    return f"exports/{project_id}/{export}/deltas/{generation:08d}-{run_id}.zip"
+
+
+def ledger_key(project_id: str, export: str, generation: int, run_id: str) -> str:
+    """An immutable asset ledger."""
+    return f"state/{project_id}/{export}/ledgers/{generation:08d}-{run_id}.zip"
+
+
+def registration_key(project_id: str) -> str:
+    """The exports that are declared for a project."""
+    return f"registrations/{project_id}.json"
+
+
+REGISTRATIONS_PREFIX = "registrations/"
+
+
+def run_prefix(project_id: str, run_id: str) -> str:
+    """Everything that one run leaves; expired by the bucket's lifecycle."""
+    return f"runs/{project_id}/{run_id}/"
+
+
+def plan_key(project_id: str, run_id: str) -> str:
+    """The frozen inputs of a run."""
+    return run_prefix(project_id, run_id) + "plan.json"
+
+
+def work_key(project_id: str, run_id: str) -> str:
+    """The assets to convert, one JSON object a line."""
+    return run_prefix(project_id, run_id) + "work.jsonl"
+
+
+def marks_key(project_id: str, run_id: str) -> str:
+    """The change marks that the run answers for, one JSON object a line."""
+    return run_prefix(project_id, run_id) + "marks.jsonl"
+
+
+def results_prefix(project_id: str, run_id: str) -> str:
+    """Where the workflow writes what the map's children answered."""
+    return run_prefix(project_id, run_id) + "results"
+
+
+def batch_key(project_id: str, run_id: str, attempt: str) -> str:
+    """What one attempt at one batch converted. `attempt` is unique to the attempt."""
+    return run_prefix(project_id, run_id) + f"batches/{attempt}.bin"
