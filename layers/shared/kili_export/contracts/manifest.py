@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
 
@@ -109,7 +111,7 @@ class Manifest(Document):
     dated: str
     ledger: LedgerReference
     regions: Regions
-    next_ids: dict[str, int] = {}
+    next_ids: dict[str, int] = Field(default_factory=dict)
 
 
 class ChangedMember(Document):

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from kili_export.contracts.base import Document
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 from kili_export.domain.project import Project
@@ -54,7 +56,7 @@ class OptionsDocument(Document):
     normalized_coordinates: bool | None = None
     asset_ids: tuple[str, ...] | None = None
     external_ids: tuple[str, ...] | None = None
-    filters: dict[str, Any] = {}
+    filters: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, options: ExportOptions) -> "OptionsDocument":
