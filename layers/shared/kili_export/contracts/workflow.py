@@ -96,12 +96,11 @@ class ByteRange(Document):
 class ExportSegment(Document):
     """One export's share of a batch object.
 
-    `entries` are complete local entries, `directory` their `count` name-sorted directory records
-    with offsets relative to `entries`, `records` one JSON line for each asset that was converted.
+    `entries` are complete local entries of an archive, one after another; `records` holds one
+    line for each of the `count` assets that were converted (see domain.conversion).
     """
 
     entries: ByteRange
-    directory: ByteRange
     records: ByteRange
     count: int
 
@@ -109,8 +108,9 @@ class ExportSegment(Document):
 class BatchResult(Document):
     """Output of convert_assets, and of the workflow for an asset that broke its worker.
 
-    `missing` are assets that Kili confirmed not to have any more. An asset in `failed` without
-    an `export` failed for all of them.
+    `asset_ids` were converted. `missing` are assets that Kili confirmed not to have any more. An
+    asset in `failed` without an `export` failed for all of them. `pending` are assets of which a
+    label that was announced cannot be read yet: what is there was converted, their marks stay.
     """
 
     key: str | None = None
@@ -121,7 +121,6 @@ class BatchResult(Document):
     failed: tuple[FailedAsset, ...] = ()
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
-    """Assets whose label is not readable yet: nothing was converted, their marks stay."""
 
 
 class ResultsLocation(Document):

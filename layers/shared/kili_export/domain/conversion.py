@@ -1,0 +1,180 @@
+"""What a conversion leaves for the aggregation: an asset's entries and what is known of them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from kili_export.domain.archive.entries import encode_entry
+from kili_export.domain.archive.record import Record
+from kili_export.domain.asset import FetchedAsset
+from kili_export.domain.errors import IntegrityError
+from kili_export.domain.formats.base import Conversion, Fragment, IdSlot, Member
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedMember:
+    """A file as an archive's entry; `record.offset` counts from the segment's first byte.
+
+    `identity` is the digest that tells whether the contents changed.
+    """
+
+    record: Record
+    sha256: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFragment:
+    """An asset's share of a spanning document, its numbers not yet filled in."""
+
+    stream: str
+    template: tuple[str | IdSlot, ...]
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedAsset:
+    """One asset in one export. It is `exported` when the export holds labels of it."""
+
+    asset_id: str
+    order_key: str
+    external_id: str
+    fingerprint: str
+    exported: bool = False
+    members: tuple[ConvertedMember, ...] = ()
+    fragments: tuple[PendingFragment, ...] = ()
+    losses: tuple[tuple[str, str], ...] = ()
+
+    def to_line(self) -> bytes:
+        """One line of JSON, with its end."""
+        return orjson.dumps(
+            [
+                self.asset_id,
+                self.order_key,
+                self.external_id,
+                self.fingerprint,
+                self.exported,
+                [_member_values(member) for member in self.members],
+                [_fragment_values(fragment) for fragment in self.fragments],
+                self.losses,
+            ],
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "ConvertedAsset":
+        """Reads what `to_line` wrote. Raises IntegrityError."""
+        try:
+            asset_id, order_key, name, fingerprint, exported, members, fragments, losses = (
+                orjson.loads(line)
+            )
+            return cls(
+                asset_id=asset_id,
+                order_key=order_key,
+                external_id=name,
+                fingerprint=fingerprint,
+                exported=exported,
+                members=tuple(_member(row, asset_id) for row in members),
+                fragments=tuple(map(_fragment, fragments)),
+                losses=tuple((reason, where) for reason, where in losses),
+            )
+        except (ValueError, TypeError) as error:
+            raise IntegrityError("a conversion's record cannot be read") from error
+
+
+class SegmentWriter:
+    """Collects the entries and records of one export in one batch."""
+
+    def __init__(self) -> None:
+        self._entries: list[bytes] = []
+        self._records: list[bytes] = []
+        self._size = 0
+
+    def add(self, asset: FetchedAsset, conversion: Conversion | None) -> None:
+        """Adds what an asset became; None when the export holds no label of it."""
+        converted = conversion or Conversion()
+        last = {member.path: member for member in converted.members}
+        self._records.append(
+            ConvertedAsset(
+                asset_id=asset.asset_id,
+                order_key=asset.order_key,
+                external_id=asset.external_id,
+                fingerprint=asset.fingerprint,
+                exported=conversion is not None,
+                members=tuple(self._entry(member, asset.asset_id) for member in last.values()),
+                fragments=tuple(map(_pending, converted.fragments)),
+                losses=tuple((loss.reason, loss.where) for loss in converted.losses),
+            ).to_line()
+        )
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def finish(self) -> tuple[bytes, bytes]:
+        """The entries and the records, as bytes."""
+        return b"".join(self._entries), b"".join(self._records)
+
+    def _entry(self, member: Member, asset_id: str) -> ConvertedMember:
+        entry = encode_entry(member.path, member.data, owner=asset_id)
+        converted = ConvertedMember(
+            record=entry.record(self._size),
+            sha256=hashlib.sha256(member.data).hexdigest(),
+            identity=identity_digest(member.data, member.identity),
+        )
+        self._entries.append(entry.local)
+        self._size += len(entry.local)
+        return converted
+
+
+def identity_digest(data: bytes, identity: bytes | None) -> str:
+    """The digest that tells whether contents changed."""
+    return hashlib.sha256(data if identity is None else identity).hexdigest()
+
+
+def _pending(fragment: Fragment) -> PendingFragment:
+    template = tuple(
+        item.decode() if isinstance(item, bytes) else item for item in fragment.template
+    )
+    shown = orjson.dumps(_template_values(template))
+    return PendingFragment(fragment.stream, template, identity_digest(shown, fragment.identity))
+
+
+def _member_values(member: ConvertedMember) -> list[Any]:
+    record = member.record
+    return [
+        record.path,
+        record.crc32,
+        record.size,
+        record.compressed_size,
+        record.method,
+        record.offset,
+        record.local_length,
+        member.sha256,
+        member.identity,
+    ]
+
+
+def _member(row: Sequence[Any], asset_id: str) -> ConvertedMember:
+    path, crc32, size, compressed_size, method, offset, local_length, sha256, identity = row
+    record = Record(path, asset_id, crc32, size, compressed_size, method, offset, local_length)
+    return ConvertedMember(record, sha256, identity)
+
+
+def _fragment_values(fragment: PendingFragment) -> list[Any]:
+    return [fragment.stream, _template_values(fragment.template), fragment.identity]
+
+
+def _fragment(row: Sequence[Any]) -> PendingFragment:
+    stream, template, identity = row
+    items = tuple(item if isinstance(item, str) else IdSlot(*item) for item in template)
+    return PendingFragment(stream, items, identity)
+
+
+def _template_values(template: Sequence[str | IdSlot]) -> list[Any]:
+    return [
+        item if isinstance(item, str) else [item.namespace, item.key, item.first]
+        for item in template
+    ]
