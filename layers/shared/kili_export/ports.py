@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
 from kili_export.domain.archive.parts import Part
+from kili_export.domain.change_events import ChangeEvent
+from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +148,71 @@ class EventPublisher(Protocol):
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Sends one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event of Kili's own list of past events."""
+
+    event_id: str
+    created_at: str
+    event: ChangeEvent
+
+
+class KiliApi(Protocol):
+    """Kili, as far as exports need it. All methods raise AccessDenied for a refused key.
+
+    RequestRefused is raised when Kili understood a request and refuses it. `filters` are the
+    SDK's `asset_filter_kwargs`, and `label_type_in` besides; a step name that the project does
+    not have raises InvalidConfiguration.
+    """
+
+    def project(self, project_id: str) -> Project:
+        """The project. Raises AccessDenied when it does not exist or the key cannot see it."""
+
+    def count_assets(self, project_id: str, filters: Mapping[str, Any] | None = None) -> int:
+        """How many assets the project has, or how many of them match."""
+
+    def list_asset_ids(
+        self, project_id: str, filters: Mapping[str, Any] | None = None
+    ) -> Iterator[ListedAsset]:
+        """Every asset, or every matching one, once, in server order.
+
+        Verified against Kili's own count before the first is given: raises Unavailable when the
+        listing cannot be brought to agree with it, because assets come and go meanwhile.
+        """
+
+    def fetch_assets(
+        self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
+    ) -> FetchResult:
+        """The assets with all that `needs` names, the contents of their labels included.
+
+        An asset with a label whose content cannot be read fails; it is never given with an empty
+        label. Raises Unavailable when Kili's storage as a whole does not answer.
+        """
+
+    def matching_ids(
+        self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """Those of the assets that match the filters."""
+
+    def events_since(
+        self,
+        project_id: str,
+        *,
+        created_at_gte: str | None = None,
+        from_event_id: str | None = None,
+    ) -> Iterator[RecordedEvent]:
+        """Past events, first to last, each once, from a moment or from an event on.
+
+        Whether the event of `from_event_id` itself is among them is up to the server.
+        """
+
+    def install_webhook(self, project_id: str, url: str, header: str, name: str) -> None:
+        """Makes Kili call `url` for the project's changes, with `header` as Authorization.
+
+        Installing again replaces what is there under `name`, a name of the whole organization.
+        """
+
+    def remove_webhook(self, project_id: str, name: str) -> None:
+        """Undoes `install_webhook`; a webhook that is not there is no error."""

@@ -17,6 +17,9 @@ class FetchedAsset:
     `labels` hold what the server answered for these selections, None where it was not asked:
     each label is a mapping under Kili's names, with `jsonResponse` parsed, and `id` besides.
     `order_key` sorts assets as the server lists them: by creation, first to last.
+    `json_content` is the document that `fields["jsonContent"]` points to (or what it holds, when
+    it is no URL), None where it was not needed. `label_ids` are the ids of all labels that Kili
+    has of the asset, and `fingerprint` changes with any of them and with the asset's own fields.
     """
 
     asset_id: str
@@ -27,6 +30,9 @@ class FetchedAsset:
     latest_labels: tuple[JsonObject | None, ...] | None = None
     labels: tuple[JsonObject, ...] | None = None
     media_urls: Mapping[str, str] = field(default_factory=dict)
+    json_content: Any = None
+    label_ids: frozenset[str] = frozenset()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

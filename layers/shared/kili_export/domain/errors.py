@@ -5,6 +5,7 @@ ExportError
 ├── InvalidConfiguration    a registration, option or setting that cannot work
 │   └── IncompatibleProject a format or option that this project cannot be exported with
 ├── AccessDenied            Kili or AWS refuses our credentials; retrying cannot help
+├── RequestRefused          the other side understood and said no; retrying cannot help
 ├── TransientError          may succeed if tried again
 │   ├── Throttled           the other side asks us to slow down
 │   └── Unavailable         the other side is down, slow or cut off
@@ -39,6 +40,10 @@ class IncompatibleProject(InvalidConfiguration):
 
 class AccessDenied(ExportError):
     """Credentials were refused, or the project is not visible with them."""
+
+
+class RequestRefused(ExportError):
+    """The other side understood the request and said no."""
 
 
 class TransientError(ExportError):
