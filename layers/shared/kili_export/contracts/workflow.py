@@ -57,10 +57,14 @@ class PlanAnswer(Document):
 
 
 class WorkItem(Document):
-    """One asset to convert. `marked`: it changed; otherwise only rebuilt exports need it."""
+    """One asset to convert. `marked`: it changed; otherwise only rebuilt exports need it.
+
+    `label_ids` are labels that events announced: the asset is not settled before it has them.
+    """
 
     asset_id: str
     marked: bool = True
+    label_ids: tuple[str, ...] = ()
 
 
 class BatchInput(Document):

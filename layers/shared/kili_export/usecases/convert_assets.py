@@ -1,0 +1,154 @@
+"""Converts one batch of assets for every export of the project that needs them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kili_export.contracts.run_plan import ExportPlan, RunPlan
+from kili_export.contracts.workflow import (
+    BatchResult,
+    ByteRange,
+    ConvertRequest,
+    ExportSegment,
+    FailedAsset,
+    WorkItem,
+)
+from kili_export.domain.asset import FetchedAsset
+from kili_export.domain.conversion import SegmentWriter
+from kili_export.domain.errors import AssetError
+from kili_export.domain.fetching import FetchNeeds
+from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
+from kili_export.domain.formats.registry import format_named
+from kili_export.domain.keys import batch_key
+from kili_export.ports import KiliApi, ObjectStore, RandomSource
+from kili_export.usecases.run_inputs import load_plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One export as a batch writes it."""
+
+    plan: ExportPlan
+    format: ExportFormat
+    context: ExportContext
+    writer: SegmentWriter = field(default_factory=SegmentWriter)
+
+    def needs(self, item: WorkItem) -> bool:
+        """A rebuilt export takes every asset, another one only those that changed."""
+        return item.marked or self.plan.mode == "rebuild"
+
+    def convert(self, asset: FetchedAsset, matching: frozenset[str] | None) -> Conversion | None:
+        """What the asset becomes; None when this export holds nothing of it."""
+        options = self.context.options
+        if matching is not None and asset.asset_id not in matching:
+            return None
+        if options.asset_ids is not None and asset.asset_id not in options.asset_ids:
+            return None
+        if options.external_ids is not None and asset.external_id not in options.external_ids:
+            return None
+        selected = self.format.select(asset, self.context)
+        return None if selected is None else self.format.convert(selected, self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertAssets:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    kili: KiliApi
+    random: RandomSource
+
+    def __call__(self, request: ConvertRequest) -> BatchResult:
+        """Fetches the batch once and writes every export's share of it as one object.
+
+        An asset that cannot be fetched or converted is reported and stops nobody else. The
+        object's key belongs to this attempt alone. Raises TransientError when Kili or the
+        bucket do not answer.
+        """
+        plan = load_plan(self.objects, request.batch.plan_key)
+        targets = [_target(plan, export) for export in plan.exports]
+        items = {item.asset_id: item for item in request.items}
+        wanted = [target for target in targets if any(map(target.needs, items.values()))]
+        needs = FetchNeeds.of(
+            plan.project.to_project(), (target.context.options for target in wanted)
+        )
+        fetched = self.kili.fetch_assets(plan.project_id, list(items), needs)
+        matching = self._matching(plan.project_id, wanted, [a.asset_id for a in fetched.assets])
+        failed = [
+            FailedAsset(asset_id=asset_id, error=str(error))
+            for asset_id, error in fetched.failed.items()
+        ]
+        for asset in fetched.assets:
+            for target in wanted:
+                if target.needs(items[asset.asset_id]):
+                    failed.extend(_convert(target, asset, matching[target.plan.name]))
+        return self._write(plan, request, wanted).model_copy(
+            update={
+                "asset_ids": tuple(asset.asset_id for asset in fetched.assets),
+                "failed": tuple(failed),
+                "missing": fetched.missing,
+                "pending": tuple(_pending(fetched.assets, items)),
+            }
+        )
+
+    def _matching(
+        self, project_id: str, targets: Iterable[_Target], asset_ids: list[str]
+    ) -> dict[str, frozenset[str] | None]:
+        """By export, the assets that its server-side filters let through; None without any."""
+        answers: dict[str, frozenset[str]] = {}
+        matching: dict[str, frozenset[str] | None] = {}
+        for target in targets:
+            filters: Mapping[str, Any] = target.context.options.filters
+            if not filters or not asset_ids:
+                matching[target.plan.name] = None
+                continue
+            key = json.dumps(filters, sort_keys=True)
+            if key not in answers:
+                answers[key] = self.kili.matching_ids(project_id, asset_ids, filters)
+            matching[target.plan.name] = answers[key]
+        return matching
+
+    def _write(
+        self, plan: RunPlan, request: ConvertRequest, targets: Iterable[_Target]
+    ) -> BatchResult:
+        chunks: list[bytes] = []
+        segments: dict[str, ExportSegment] = {}
+        position = 0
+        for target in targets:
+            if len(target.writer):
+                entries, records = target.writer.finish()
+                segments[target.plan.name] = ExportSegment(
+                    entries=ByteRange(start=position, length=len(entries)),
+                    records=ByteRange(start=position + len(entries), length=len(records)),
+                    count=len(target.writer),
+                )
+                chunks += (entries, records)
+                position += len(entries) + len(records)
+        if not segments:
+            return BatchResult()
+        key = batch_key(plan.project_id, request.batch.run_id, self.random.token())
+        stored = self.objects.put(key, b"".join(chunks), if_none_match=True)
+        return BatchResult(key=key, etag=stored.etag, size=stored.size, exports=segments)
+
+
+def _target(plan: RunPlan, export: ExportPlan) -> _Target:
+    options = export.options.to_options()
+    context = ExportContext(plan.project.to_project(), options, export.dated)
+    return _Target(export, format_named(options.format), context)
+
+
+def _convert(
+    target: _Target, asset: FetchedAsset, matching: frozenset[str] | None
+) -> Iterable[FailedAsset]:
+    try:
+        target.writer.add(asset, target.convert(asset, matching))
+    except AssetError as error:
+        yield FailedAsset(asset_id=asset.asset_id, error=str(error), export=target.plan.name)
+
+
+def _pending(assets: Iterable[FetchedAsset], items: Mapping[str, WorkItem]) -> Iterable[str]:
+    """Assets that lack a label which an event announced: it is not readable yet."""
+    for asset in assets:
+        if not asset.label_ids.issuperset(items[asset.asset_id].label_ids):
+            yield asset.asset_id
