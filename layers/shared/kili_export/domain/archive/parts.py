@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kili_export.domain.archive.limits import DEFAULT_LIMITS, PartLimits
+from kili_export.domain.errors import IntegrityError
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -59,3 +62,99 @@ class BufferPart:
 
 
 Part = CopyPart | BufferPart
+
+
+def plan_parts(pieces: Sequence[Piece], limits: PartLimits = DEFAULT_LIMITS) -> list[Part]:
+    """Packs pieces into the parts of an upload, in order, within `limits`.
+
+    One BufferPart alone means that the object is written at once. Raises IntegrityError when
+    `limits.max_parts` do not suffice.
+    """
+    total = sum(piece.length for piece in pieces)
+    if total <= max(limits.rewrite_below, limits.min_part):
+        return [BufferPart(tuple(pieces))]
+    tried: PartLimits | None = limits
+    while tried:
+        packing = _Packing(tried)
+        for piece in pieces:
+            packing.add(piece)
+        parts = packing.finish()
+        if len(parts) <= limits.max_parts:
+            return parts
+        tried = tried.coarser()
+    raise IntegrityError(
+        f"{total} bytes in {len(pieces)} pieces do not fit into {limits.max_parts} parts"
+    )
+
+
+class _Packing:
+    """The parts so far, and the pieces of the one that the client will assemble next."""
+
+    def __init__(self, limits: PartLimits) -> None:
+        self._limits = limits
+        self._parts: list[Part] = []
+        self._held: list[Piece] = []
+        self._held_size = 0
+
+    def add(self, piece: Piece) -> None:
+        """Appends a piece."""
+        if not isinstance(piece, CopyRange) or not self._is_copyable(piece):
+            self._hold(piece)
+            return
+        missing = max(0, self._limits.min_part - self._held_size) if self._held else 0
+        if piece.length - missing < self._limits.copy_from:
+            self._hold(piece)
+            return
+        if missing:
+            head, piece = _cut_range(piece, missing)
+            self._hold(head)
+        self._flush()
+        self._copy(piece)
+
+    def finish(self) -> list[Part]:
+        """All parts; the last may be smaller than the others."""
+        self._flush()
+        return self._parts
+
+    def _is_copyable(self, piece: CopyRange) -> bool:
+        limits = self._limits
+        return piece.length >= limits.copy_from and piece.source.size > limits.min_part
+
+    def _hold(self, piece: Piece) -> None:
+        room = self._limits.buffer - self._held_size
+        while piece.length > room:
+            head, piece = _cut(piece, room)
+            self._keep(head)
+            self._flush()
+            room = self._limits.buffer
+        self._keep(piece)
+
+    def _keep(self, piece: Piece) -> None:
+        if piece.length:
+            self._held.append(piece)
+            self._held_size += piece.length
+
+    def _flush(self) -> None:
+        if self._held:
+            self._parts.append(BufferPart(tuple(self._held)))
+            self._held, self._held_size = [], 0
+
+    def _copy(self, piece: CopyRange) -> None:
+        count = -(-piece.length // self._limits.copy)
+        for index in range(count):
+            first = piece.length * index // count
+            after = piece.length * (index + 1) // count
+            self._parts.append(CopyPart(piece.source, piece.start + first, after - first))
+
+
+def _cut(piece: Piece, length: int) -> tuple[Piece, Piece]:
+    """The first `length` bytes of a piece, and the rest."""
+    if isinstance(piece, CopyRange):
+        return _cut_range(piece, length)
+    view = memoryview(piece.data)
+    return InlineBytes(view[:length]), InlineBytes(view[length:])
+
+
+def _cut_range(piece: CopyRange, length: int) -> tuple[CopyRange, CopyRange]:
+    rest = CopyRange(piece.source, piece.start + length, piece.length - length)
+    return CopyRange(piece.source, piece.start, length), rest

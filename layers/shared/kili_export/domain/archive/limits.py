@@ -1,0 +1,45 @@
+"""The limits of multipart uploads, and how this package works within them."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+MIB: Final = 1 << 20
+GIB: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class PartLimits:
+    """All sizes are in bytes.
+
+    S3 rules (Amazon S3 User Guide, "Multipart upload limits" and "UploadPartCopy"): parts have
+    `min_part` to `max_part` bytes except the last, there are at most `max_parts`, and a range is
+    copied only from an object larger than `min_part`.
+
+    Our choices: archives up to `rewrite_below` are assembled by the client and written at
+    once; runs of at least `copy_from` are copied by the server, in parts of at most `copy`, so
+    that they run in parallel; shorter ones are read and join parts of about `buffer`. Where that
+    gives too many parts, all three grow, `copy_from` and `buffer` up to `max_buffer`, which
+    bounds the client's memory.
+    """
+
+    min_part: int = 5 * MIB
+    max_part: int = 5 * GIB
+    max_parts: int = 10_000
+    rewrite_below: int = 64 * MIB
+    copy_from: int = 5 * MIB
+    copy: int = 256 * MIB
+    buffer: int = 16 * MIB
+    max_buffer: int = 64 * MIB
+
+    def coarser(self) -> "PartLimits | None":
+        """Limits that give fewer parts; None when there are none."""
+        coarse = replace(
+            self,
+            copy_from=min(2 * self.copy_from, self.max_buffer),
+            copy=min(4 * self.copy, self.max_part),
+            buffer=min(2 * self.buffer, self.max_buffer),
+        )
+        return None if coarse == self else coarse
+
+
+DEFAULT_LIMITS: Final = PartLimits()

@@ -1,0 +1,91 @@
+"""A new archive out of an old one: what goes, what comes, and where every byte is taken from."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kili_export.domain.archive.addition import Addition
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.layout import Layout, Region, Regions, lay_out, new_starts
+from kili_export.domain.archive.merging import Merged, merge_directories
+from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
+from kili_export.domain.archive.rebase import rebase
+from kili_export.domain.archive.tail import Tail, encode_tail
+
+
+@dataclass(frozen=True, slots=True)
+class BaseArchive:
+    """The archive to begin with: where it is stored, its directory, its regions."""
+
+    source: Source
+    directory: Directory
+    regions: Regions
+
+
+@dataclass(frozen=True, slots=True)
+class SplicePlan:
+    """A new archive: its bytes as `pieces`, in order, `size` bytes together."""
+
+    pieces: Sequence[Piece]
+    directory: Directory
+    regions: Regions
+    size: int
+
+
+def splice(
+    base: BaseArchive | None, removals: Iterable[str], additions: Sequence[Addition]
+) -> SplicePlan:
+    """Plans the archive that `base` becomes without `removals` and with `additions`.
+
+    An addition whose name is in the archive replaces the entry there. Added entries come at
+    the end of their region, sorted by name, whatever segments they are in: an archive made of
+    additions alone does not depend on how they were batched. No byte of a superseded or removed
+    entry stays. Raises IntegrityError when a removal is not in the archive, when two additions
+    have the same name, or when a directory does not fit the bytes that it describes.
+    """
+    old = base.directory if base else Directory.empty()
+    regions = base.regions if base else Regions()
+    added = dict.fromkeys(Region, 0)
+    for addition in additions:
+        added[addition.region] += addition.length
+    merged = merge_directories(old, removals, additions, new_starts(regions, added))
+    layout = lay_out(regions, merged.holes, added)
+    rebase(merged.raw, 0, layout.steps, layout.deltas)
+    entries_end = layout.regions.documents_end
+    tail = encode_tail(Tail(entries_end, len(merged.raw), merged.count))
+    end = (InlineBytes(memoryview(merged.raw).toreadonly()), InlineBytes(tail))
+    entries = _joined(_entry_pieces(base, layout, merged))
+    return SplicePlan(
+        pieces=[*entries, *(piece for piece in end if piece.length)],
+        directory=Directory(merged.raw, merged.count),
+        regions=layout.regions,
+        size=entries_end + len(merged.raw) + len(tail),
+    )
+
+
+def _entry_pieces(base: BaseArchive | None, layout: Layout, merged: Merged) -> Iterator[Piece]:
+    for region in Region:
+        if base:
+            for kept in layout.kept:
+                if kept.region == region:
+                    yield CopyRange(base.source, kept.start, kept.length)
+        for run in merged.gains[region]:
+            yield run.addition.piece(run.offset, run.length)
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Neighbours that are neighbours in their source too become one piece."""
+    held: Piece | None = None
+    for piece in pieces:
+        if (
+            isinstance(held, CopyRange)
+            and isinstance(piece, CopyRange)
+            and held.source == piece.source
+            and held.start + held.length == piece.start
+        ):
+            held = CopyRange(held.source, held.start, held.length + piece.length)
+            continue
+        if held is not None:
+            yield held
+        held = piece
+    if held is not None:
+        yield held
