@@ -1,0 +1,79 @@
+"""File names that several assets claim: who gets the name, and whose contents are kept aside.
+
+The export that is reproduced writes its files one asset after another, in the server's order:
+of two assets that claim one name, the last one keeps it. An increment must come to the same
+result whichever of them changes, so a claim that lost is remembered with its contents.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from kili_export.domain.ledger import Claim, ClaimedName
+
+
+class Origin(Enum):
+    """Where a claim's contents are."""
+
+    ARCHIVE = "the archive's own entry of that name"
+    LEDGER = "the payload that the ledger keeps"
+    CONVERSION = "what this run converted"
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A claim, and where its contents are."""
+
+    claim: Claim
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Who has a name from now on. `winner` is None when nobody claims it any more."""
+
+    path: str
+    winner: Bid | None
+    losers: tuple[Bid, ...]
+
+    @property
+    def contested(self) -> bool:
+        """Whether the name must be remembered as claimed by several."""
+        return bool(self.losers)
+
+
+def standing_bids(stored: ClaimedName | None, holder: Claim | None) -> dict[str, Bid]:
+    """The claims to a name before the run, by asset.
+
+    `stored` is what the ledger remembers of a contested name, `holder` the claim of the asset
+    that alone has it otherwise.
+    """
+    if stored is not None:
+        return {
+            claim.asset_id: Bid(claim, Origin.ARCHIVE if claim.payload is None else Origin.LEDGER)
+            for claim in stored.claims
+        }
+    return {} if holder is None else {holder.asset_id: Bid(holder, Origin.ARCHIVE)}
+
+
+def settle(
+    path: str, standing: Mapping[str, Bid], changed: Iterable[str], bids: Mapping[str, Claim]
+) -> Settlement:
+    """Decides a name again after `changed` assets changed, of which `bids` claim it now.
+
+    A changed asset whose contents are what they were keeps what is stored of it.
+    """
+    current = dict(standing)
+    for asset_id in changed:
+        before = current.pop(asset_id, None)
+        claim = bids.get(asset_id)
+        if claim is None:
+            continue
+        same = before is not None and before.claim.identity == claim.identity
+        current[asset_id] = (
+            Bid(before.claim, before.origin) if same and before else Bid(claim, Origin.CONVERSION)
+        )
+    ranked = sorted(current.values(), key=lambda bid: bid.claim.precedence)
+    if not ranked:
+        return Settlement(path, None, ())
+    return Settlement(path, ranked[-1], tuple(ranked[:-1]))
