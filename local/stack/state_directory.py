@@ -1,0 +1,177 @@
+"""The state directory of a local stack: what survives it, and how the commands find it."""
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kili_export.domain.errors import InvalidConfiguration
+
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE_SECONDS = 0.05
+STATE_VARIABLE = "KILI_EXPORT_STATE"
+
+
+class StateInUse(InvalidConfiguration):
+    """Another stack runs on this state directory."""
+
+
+class StackNotRunning(InvalidConfiguration):
+    """No stack runs on this state directory."""
+
+
+def default_state() -> Path:
+    """`KILI_EXPORT_STATE`, or the place that the XDG rules give for a program's state."""
+    given = os.environ.get(STATE_VARIABLE)
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "kili-export"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Made once for a state directory. `webhook_secret` is what Kili sends as Authorization."""
+
+    access_key_id: str
+    secret_access_key: str
+    webhook_secret: str
+
+    @classmethod
+    def random(cls) -> "Credentials":
+        """New ones, of the shape that AWS's have."""
+        return cls(
+            "AKIA" + secrets.token_hex(8).upper(),
+            secrets.token_urlsafe(30),
+            secrets.token_urlsafe(32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """What a running stack tells the commands. `environment` is that of its functions."""
+
+    pid: int
+    webhook_url: str
+    webhook_secret: str
+    s3_endpoint: str
+    aws_endpoint: str
+    stepfunctions_endpoint: str
+    bucket: str
+    region: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    state_dir: str
+    table: str
+    state_machine_arn: str
+    event_bus: str
+    notifications_queue_url: str
+    kili_api_endpoint: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class StateDirectory:
+    """Paths and small files of one state directory, readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().resolve()
+        self._lock: IO[bytes] | None = None
+
+    @property
+    def objects(self) -> Path:
+        """What S3 holds."""
+        return self.path / "s3"
+
+    @property
+    def executions(self) -> Path:
+        """What the workflow runner keeps."""
+        return self.path / "executions"
+
+    @property
+    def journal(self) -> Path:
+        """The accepted events that no run has published yet."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def logs(self) -> Path:
+        """What the functions and the servers print."""
+        return self.path / "logs"
+
+    def acquire(self) -> None:
+        """Makes this process the only one that runs a stack here. Raises StateInUse.
+
+        The lock ends with the process, however that ends.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self.path / "lock").open("ab")
+        for _ in range(_LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # A command that only looks whether a stack runs holds it for a moment.
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            else:
+                self._lock = lock
+                return
+        lock.close()
+        raise StateInUse(
+            f"A stack is already running on {self.path}; stop it, or give another --state."
+        )
+
+    def release(self) -> None:
+        """Lets another process run a stack here."""
+        (self.path / "stack.json").unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def credentials(self) -> Credentials:
+        """Those of this directory, made the first time."""
+        path = self.path / "credentials.json"
+        if not path.exists():
+            _write_private(path, asdict(Credentials.random()))
+        return Credentials(**json.loads(path.read_bytes()))
+
+    def announce(self, stack: RunningStack) -> None:
+        """Tells the commands where the stack is."""
+        _write_private(self.path / "stack.json", asdict(stack))
+
+    def running(self) -> RunningStack:
+        """The stack that runs here. Raises StackNotRunning."""
+        try:
+            stack = RunningStack(**json.loads((self.path / "stack.json").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            stack = None
+        if stack is None or not self._is_held():
+            raise StackNotRunning(
+                f"No stack is running on {self.path}. Start one with `kili-export up --state "
+                f"{self.path}`, or name a deployed one with --stack-name."
+            )
+        return stack
+
+    def _is_held(self) -> bool:
+        """Whether some process runs a stack here: after `kill -9` its file is still there."""
+        try:
+            with (self.path / "lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        return False
+
+
+def _write_private(path: Path, content: Any) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
