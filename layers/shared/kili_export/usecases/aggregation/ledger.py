@@ -1,0 +1,113 @@
+"""The ledger of an export as the aggregation reads it."""
+
+import heapq
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.record import Record
+from kili_export.domain.ledger import (
+    ASSETS,
+    CLAIMS,
+    SHARED,
+    AssetRecord,
+    ClaimedName,
+    MemberRecord,
+    claim_entry_name,
+    entry_name,
+    record_from_bytes,
+    shared_from_bytes,
+)
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
+
+_ASSET_NAME = re.compile(rb"assets/[0-9A-Za-z:.+_-]+/([0-9A-Za-z_.:-]+)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReader:
+    """What an export knew of every asset before the run. `archive` is None for a new export."""
+
+    archive: StoredArchive | None
+
+    @property
+    def directory(self) -> Directory:
+        """The ledger's directory."""
+        return Directory.empty() if self.archive is None else self.archive.directory
+
+    def count(self) -> int:
+        """How many assets it knows."""
+        return sum(1 for _ in _ASSET_NAME.finditer(self.directory.raw))
+
+    def names(self, asset_ids: Collection[str]) -> dict[str, str]:
+        """The entry names of those of the assets that it knows, in one pass over the directory."""
+        wanted = {asset_id.encode(): asset_id for asset_id in asset_ids}
+        return {
+            wanted[match[1]]: match[0].decode()
+            for match in _ASSET_NAME.finditer(self.directory.raw)
+            if match[1] in wanted
+        }
+
+    def find(self, order_keys: Mapping[str, str | None]) -> dict[str, AssetRecord]:
+        """What it knows of these assets; their order keys where they are known."""
+        names: dict[str, str] = {}
+        unknown: list[str] = []
+        for asset_id, order_key in order_keys.items():
+            name = None if order_key is None else entry_name(order_key, asset_id)
+            if name is not None and name in self.directory:
+                names[asset_id] = name
+            else:
+                unknown.append(asset_id)
+        if unknown:
+            names.update(self.names(unknown))
+        return {record.asset_id: record for record in self._read(names.values())}
+
+    def all(self) -> Iterator[AssetRecord]:
+        """What it knows of every asset, in server order."""
+        if self.archive is not None:
+            for _, data in self.archive.read_many(self.directory.with_prefix(ASSETS)):
+                yield record_from_bytes(data)
+
+    def merged(
+        self, changed: Iterable[AssetRecord], gone: Collection[str]
+    ) -> Iterator[AssetRecord]:
+        """Every asset as it is after the run, in server order.
+
+        `gone` are the entry names that `changed` replaces, or that are no more.
+        """
+        kept = (record for record in self.directory.with_prefix(ASSETS) if record.path not in gone)
+        fresh = sorted(changed, key=lambda record: record.entry_name.encode())
+        pairs = ((record.entry_name.encode(), record) for record in fresh)
+        for _, record in heapq.merge(self._pairs(kept), pairs, key=lambda pair: pair[0]):
+            yield record
+
+    def claimed(self, path: str) -> ClaimedName | None:
+        """What it remembers of a file name that several assets claim."""
+        record = self.directory.find(claim_entry_name(path))
+        if record is None or self.archive is None:
+            return None
+        return ClaimedName.from_bytes(self.archive.read(record))
+
+    def has_claims(self) -> bool:
+        """Whether any file name is claimed by several assets."""
+        return next(self.directory.with_prefix(CLAIMS), None) is not None
+
+    def shared(self) -> dict[str, MemberRecord]:
+        """The files that belong to no asset, by path."""
+        record = self.directory.find(SHARED)
+        if record is None or self.archive is None:
+            return {}
+        return shared_from_bytes(self.archive.read(record))
+
+    def _read(self, names: Iterable[str]) -> Iterator[AssetRecord]:
+        if self.archive is None:
+            return
+        records = [found for name in names if (found := self.directory.find(name)) is not None]
+        records.sort(key=lambda record: record.offset)
+        for _, data in self.archive.read_many(records):
+            yield record_from_bytes(data)
+
+    def _pairs(self, records: Iterable[Record]) -> Iterator[tuple[bytes, AssetRecord]]:
+        if self.archive is not None:
+            for record, data in self.archive.read_many(records):
+                yield record.path.encode(), record_from_bytes(data)

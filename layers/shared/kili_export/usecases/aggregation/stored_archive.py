@@ -1,0 +1,83 @@
+"""Reads an archive of ours out of the bucket: its directory at once, its entries as needed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.entries import decode_local
+from kili_export.domain.archive.layout import Regions
+from kili_export.domain.archive.parts import Source
+from kili_export.domain.archive.reader import read_archive
+from kili_export.domain.archive.record import Record
+from kili_export.domain.archive.splice import BaseArchive
+from kili_export.ports import ObjectStore
+
+_RUN_BYTES = 8 << 20
+_GAP_BYTES = 32 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """One immutable archive. Reads raise ConflictError when it was replaced all the same."""
+
+    objects: ObjectStore
+    source: Source
+    directory: Directory
+    regions: Regions
+
+    @classmethod
+    def open(
+        cls, objects: ObjectStore, source: Source, regions: Regions | None = None
+    ) -> "StoredArchive":
+        """Reads the directory. Without `regions` all entries belong to one.
+
+        Raises IntegrityError when it is not an archive of ours.
+        """
+
+        def fetch(start: int, length: int) -> bytes:
+            return objects.get_range(source.key, start, length, if_match=source.etag)
+
+        index = read_archive(fetch, source.size)
+        whole = Regions(0, index.entries_size, index.entries_size)
+        return cls(objects, source, index.directory, regions or whole)
+
+    def base(self) -> BaseArchive:
+        """The archive as something to splice."""
+        return BaseArchive(self.source, self.directory, self.regions)
+
+    def read(self, record: Record) -> bytes:
+        """The contents of one entry."""
+        return decode_local(record, self._range(record.offset, record.local_length))
+
+    def payload(self, record: Record) -> bytes:
+        """The contents of one entry as they are stored."""
+        return self._range(record.payload_start, record.compressed_size)
+
+    def read_many(self, records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
+        """The contents of entries, in the order given; neighbours share a request."""
+        for run in _runs(records):
+            start = run[0].offset
+            data = self._range(start, run[-1].end - start)
+            for record in run:
+                local = data[record.offset - start : record.end - start]
+                yield record, decode_local(record, local)
+
+    def _range(self, start: int, length: int) -> bytes:
+        if not length:
+            return b""
+        return self.objects.get_range(self.source.key, start, length, if_match=self.source.etag)
+
+
+def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Records that follow each other closely enough to be read at once."""
+    run: list[Record] = []
+    for record in records:
+        if run and not (
+            0 <= record.offset - run[-1].end <= _GAP_BYTES
+            and record.end - run[0].offset <= _RUN_BYTES
+        ):
+            yield run
+            run = []
+        run.append(record)
+    if run:
+        yield run
