@@ -1,0 +1,255 @@
+"""What a project's exports are declared with, and how the declaration is stored.
+
+Options bear the names of `kili.export_labels` and its defaults, except that media stay out of
+the archive unless asked for.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from kili_export.contracts.base import Document
+from kili_export.contracts.export_filters import checked_filters
+from kili_export.contracts.webhook import ENTITY_ID, PROJECT_ID
+from kili_export.domain.change_events import Interests
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.options import ExportOptions, ExportType, Layout
+
+FORMAT_NAMES = (
+    "kili",
+    "raw",
+    "yolo_v4",
+    "yolo_v5",
+    "yolo_v7",
+    "yolo_v8",
+    "coco",
+    "pascal_voc",
+    "geojson",
+)
+DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
+_EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_MOST_EXPORTS = 50
+_MOST_PROBLEMS = 5
+
+LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
+
+
+def _or_default(value: object) -> object:
+    # The SDK reads an empty selection of label types as its default too.
+    return DEFAULT_LABEL_TYPES if value is None or value in ([], ()) else value
+
+
+class ExportDeclaration(Document):
+    """One export of a project. Without a `name` it is called after its format."""
+
+    name: StrictStr
+    format: StrictStr
+    layout: Layout = Layout.SPLIT
+    single_file: StrictBool = False
+    with_assets: StrictBool = False
+    export_type: ExportType = ExportType.LATEST
+    label_type_in: Annotated[tuple[LabelType, ...], BeforeValidator(_or_default)] = (
+        "DEFAULT",
+        "REVIEW",
+    )
+    include_sent_back_labels: StrictBool = True
+    normalized_coordinates: StrictBool | None = None
+    asset_ids: tuple[StrictStr, ...] | None = None
+    external_ids: tuple[StrictStr, ...] | None = None
+    filters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_format(cls, declared: Any) -> Any:
+        if not isinstance(declared, Mapping) or declared.get("name") is not None:
+            return declared
+        return {**declared, "name": declared.get("format", "unnamed")}
+
+    @field_validator("name")
+    @classmethod
+    def _usable_in_keys(cls, name: str) -> str:
+        if not _EXPORT_NAME.fullmatch(name):
+            raise ValueError(
+                "must be letters, digits, _ and -, at most 64, beginning with a letter or digit"
+            )
+        return name
+
+    @field_validator("label_type_in")
+    @classmethod
+    def _once_each(cls, types: tuple[LabelType, ...]) -> tuple[LabelType, ...]:
+        return tuple(dict.fromkeys(types))
+
+    @field_validator("asset_ids")
+    @classmethod
+    def _ids(cls, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for asset_id in ids or ():
+            if not ENTITY_ID.fullmatch(asset_id):
+                raise ValueError(f"has {asset_id[:64]!r}, which is no asset id")
+        return ids
+
+    @field_validator("filters", mode="before")
+    @classmethod
+    def _filters(cls, filters: Any) -> Any:
+        if filters is None:
+            return {}
+        return checked_filters(filters) if isinstance(filters, Mapping) else filters
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> "ExportDeclaration":
+        if self.asset_ids is not None and self.external_ids is not None:
+            raise ValueError("asset_ids and external_ids select the same thing; give one of them")
+        return self
+
+    def to_options(self) -> ExportOptions:
+        """The options of this export."""
+        return ExportOptions(
+            **{field: getattr(self, field) for field in type(self).model_fields if field != "name"}
+        )
+
+
+class ProjectRegistration(Document):
+    """A project and its exports, as stored in the bucket."""
+
+    schema_version: Literal[1] = 1
+    project_id: StrictStr
+    exports: tuple[ExportDeclaration, ...]
+
+    @field_validator("project_id")
+    @classmethod
+    def _project_id(cls, project_id: str) -> str:
+        if not PROJECT_ID.fullmatch(project_id):
+            raise ValueError(f"does not have the form of a project id, {PROJECT_ID.pattern}")
+        return project_id
+
+    @field_validator("exports")
+    @classmethod
+    def _some(cls, exports: tuple[ExportDeclaration, ...]) -> tuple[ExportDeclaration, ...]:
+        if not 1 <= len(exports) <= _MOST_EXPORTS:
+            raise ValueError(f"declare between 1 and {_MOST_EXPORTS} exports")
+        return exports
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "ProjectRegistration":
+        seen: dict[str, str] = {}
+        for export in self.exports:
+            key = export.name.casefold()
+            if key in seen:
+                raise ValueError(
+                    f"two exports are called {seen[key]!r} and {export.name!r}; "
+                    "names must differ in more than case: give one of them another name"
+                )
+            seen[key] = export.name
+        return self
+
+    def export(self, name: str) -> ExportDeclaration:
+        """The export of that name. Raises InvalidConfiguration naming those that there are."""
+        for export in self.exports:
+            if export.name == name:
+                return export
+        names = ", ".join(export.name for export in self.exports)
+        raise InvalidConfiguration(
+            f"project {self.project_id} has no export {name!r}; it has {names}"
+        )
+
+
+def parse_registration(
+    data: object, known_formats: Collection[str] = FORMAT_NAMES
+) -> ProjectRegistration:
+    """Reads what a person declared.
+
+    Raises InvalidConfiguration, which names the export, the field and the way out.
+    """
+    try:
+        registration = ProjectRegistration.model_validate(data)
+    except ValidationError as error:
+        raise InvalidConfiguration(_explained(error, data)) from None
+    for export in registration.exports:
+        if export.format not in known_formats:
+            raise InvalidConfiguration(
+                f"export {export.name!r}: format: {export.format[:64]!r} is not known; "
+                f"{_known(export.format, list(known_formats))}"
+            )
+    return registration
+
+
+def interests_of(registration: ProjectRegistration) -> Interests:
+    """What the project's exports depend on, for deciding about events."""
+    return Interests.of(export.to_options() for export in registration.exports)
+
+
+def _explained(error: ValidationError, data: object) -> str:
+    problems = error.errors(include_url=False, include_context=True)
+    lines = [_problem(problem, data) for problem in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
+    return "; ".join(lines)
+
+
+def _problem(problem: ErrorDetails, data: object) -> str:
+    where = list(problem["loc"])
+    place = ""
+    options = _options(ProjectRegistration, "schema_version")
+    if where[:1] == ["exports"] and len(where) > 1 and isinstance(where[1], int):
+        place = f"{_export_title(data, where[1])}: "
+        options = _options(ExportDeclaration)
+        where = where[2:]
+    if problem["type"] == "extra_forbidden":
+        name = str(where[-1])
+        return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"
+    field = ".".join(str(step) for step in where)
+    if not place and not field:
+        place = "the registration: "
+    return f"{place}{f'{field}: ' if field else ''}{_message(problem)}"
+
+
+_TYPE_MESSAGES = {
+    "missing": "is missing",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}
+
+
+def _message(problem: ErrorDetails) -> str:
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "enum" | "literal_error":
+            return f"must be one of {context['expected']}"
+        case "value_error":
+            return str(context["error"])
+        case kind:
+            return _TYPE_MESSAGES.get(kind, problem["msg"])
+
+
+def _export_title(data: object, index: int) -> str:
+    try:
+        declared = data["exports"][index]  # type: ignore[index]
+        title = declared.get("name") or declared["format"]
+    except (TypeError, KeyError, AttributeError, IndexError):
+        return f"export number {index + 1}"
+    return f"export {str(title)[:64]!r}"
+
+
+def _options(model: type[Document], *hidden: str) -> list[str]:
+    return [name for name in model.model_fields if name not in hidden]
+
+
+def _known(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known are {', '.join(known)}"
