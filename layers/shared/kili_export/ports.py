@@ -113,24 +113,145 @@ class RandomSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChangeMark:
-    """A stored hint that something changed. `version` is random and changes with every event."""
+    """A stored hint that something changed. `version` is random and changes with every event.
+
+    `subject` is an asset or the project as a whole (`kili_export.domain.marks`). `label_ids` are
+    labels that events named and that must be readable before the mark is done with. `attempts`
+    counts the runs since the last event that could not clear the mark; none is due before
+    `retry_at`.
+    """
 
     project_id: str
     subject: str
     version: str
     first_event_at: datetime
-    label_id: str | None = None
+    last_event_at: datetime
+    label_ids: frozenset[str] = frozenset()
     attempts: int = 0
+    retry_at: datetime | None = None
+
+
+class ChangeStore(Protocol):
+    """The change marks of all projects. What was read is never older than what was written."""
+
+    def mark(
+        self,
+        project_id: str,
+        subject: str,
+        *,
+        version: str,
+        at: datetime,
+        label_id: str | None = None,
+    ) -> None:
+        """Stores a mark, or stores it anew: another version, no attempts, due at once.
+
+        The first event's time and the labels that earlier events named stay.
+        """
+
+    def marks(self, project_id: str) -> Iterator[ChangeMark]:
+        """Every mark of the project."""
+
+    def clear(self, marks: Iterable[ChangeMark]) -> int:
+        """Removes marks that still have the version given; others stay. Answers how many went."""
+
+    def postpone(self, marks: Iterable[tuple[ChangeMark, datetime]]) -> int:
+        """Counts an attempt on marks that still have the version given, and when to try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to publish a project. `token` grows with every holder."""
+    """The right to publish a project. `token` grows with every holder; nobody holds it if None.
+
+    Until `expires_at` the holder is believed to be at work without asking.
+    """
 
     project_id: str
     token: int
-    holder: str
+    holder: str | None
     expires_at: datetime
+
+
+class LeaseStore(Protocol):
+    """The lease of each project."""
+
+    def read(self, project_id: str) -> Lease | None:
+        """The lease as it is now, None when nobody ever held it."""
+
+    def take(
+        self, project_id: str, *, holder: str, expires_at: datetime, seen: Lease | None
+    ) -> Lease | None:
+        """Takes the lease if it is still as `seen`, with the next token; otherwise None."""
+
+    def release(self, lease: Lease) -> bool:
+        """Gives it back if it is still this holder's with this token; the token stays."""
+
+
+class WindowStore(Protocol):
+    """Which windows of a project have an execution."""
+
+    def is_started(self, project_id: str, window: int) -> bool:
+        """Whether it was recorded that the window's execution was started."""
+
+    def record_started(self, project_id: str, window: int, *, expires: datetime) -> None:
+        """Records it, until `expires` at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRemovals:
+    """Removals that wait for a person's word: `count` at most in one export.
+
+    `exports` are those that cannot be published before it, because a rebuild was held.
+    """
+
+    project_id: str
+    run_id: str
+    count: int
+    at: datetime
+    exports: frozenset[str] = frozenset()
+
+
+class RemovalStore(Protocol):
+    """Removals that were held, and how many a person allowed."""
+
+    def held(self, project_id: str) -> HeldRemovals | None:
+        """What waits for confirmation."""
+
+    def hold(self, removals: HeldRemovals) -> None:
+        """Stores what waits, in place of what waited before."""
+
+    def confirm(self, project_id: str, count: int) -> None:
+        """Allows that many removals, and nothing waits any more."""
+
+    def confirmed(self, project_id: str) -> int:
+        """How many removals are allowed beyond the usual."""
+
+    def settle(self, project_id: str, count: int) -> None:
+        """Ends the permission for `count` removals; one for another number stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsCursor:
+    """The last of Kili's recorded events that was taken into account."""
+
+    event_id: str
+    created_at: str
+
+
+class CursorStore(Protocol):
+    """How far the list of Kili's past events was read, for each project."""
+
+    def cursor(self, project_id: str) -> EventsCursor | None:
+        """Where reading stopped, None before the first time."""
+
+    def move(self, project_id: str, cursor: EventsCursor) -> None:
+        """Stores where reading stopped."""
+
+
+class WebhookSecrets(Protocol):
+    """The secret that Kili sends with every call."""
+
+    def accepted(self) -> tuple[str, ...]:
+        """What is accepted now: the current secret and, for a while after a change, the former."""
 
 
 class Workflow(Protocol):

@@ -114,9 +114,8 @@ class RunPlan(Document):
 
 
 class MarkLine(Document):
-    """One change mark that the run answers for."""
+    """One change mark that the run answers for: clearing it needs the same version."""
 
     subject: str
     version: str
-    first_event_at: datetime
-    label_id: str | None = None
+    attempts: int = 0

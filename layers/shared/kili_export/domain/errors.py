@@ -2,6 +2,7 @@
 
 ExportError
 ├── InvalidEvent            a webhook body that is not an event; the sender must mend it
+├── Unauthorized            a webhook call without the secret that was agreed on
 ├── InvalidConfiguration    a registration, option or setting that cannot work
 │   └── IncompatibleProject a format or option that this project cannot be exported with
 ├── AccessDenied            Kili or AWS refuses our credentials; retrying cannot help
@@ -28,6 +29,10 @@ class InvalidEvent(ExportError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class Unauthorized(ExportError):
+    """A webhook call without the secret that was agreed on."""
 
 
 class InvalidConfiguration(ExportError):
