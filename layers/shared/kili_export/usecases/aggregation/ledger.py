@@ -65,6 +65,7 @@ class LedgerReader:
     def all(self) -> Iterator[AssetRecord]:
         """What it knows of every asset, in server order."""
         if self.archive is not None:
+            self.archive.preload()
             for _, data in self.archive.read_many(self.directory.with_prefix(ASSETS)):
                 yield record_from_bytes(data)
 
@@ -109,5 +110,6 @@ class LedgerReader:
 
     def _pairs(self, records: Iterable[Record]) -> Iterator[tuple[bytes, AssetRecord]]:
         if self.archive is not None:
+            self.archive.preload()
             for record, data in self.archive.read_many(records):
                 yield record.path.encode(), record_from_bytes(data)

@@ -1,7 +1,7 @@
 """Reads an archive of ours out of the bucket: its directory at once, its entries as needed."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.entries import decode_local
@@ -14,6 +14,7 @@ from kili_export.ports import ObjectStore
 
 _RUN_BYTES = 8 << 20
 _GAP_BYTES = 32 << 10
+_WHOLE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class StoredArchive:
     source: Source
     directory: Directory
     regions: Regions
+    _whole: list[bytes] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def open(
@@ -53,6 +55,11 @@ class StoredArchive:
         """The contents of one entry as they are stored."""
         return self._range(record.payload_start, record.compressed_size)
 
+    def preload(self) -> None:
+        """Prepares for reading most entries: a small archive is then read at once."""
+        if not self._whole and self.source.size <= _WHOLE_BYTES:
+            self._whole.append(self._range(0, self.source.size))
+
     def read_many(self, records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
         """The contents of entries, in the order given; neighbours share a request."""
         for run in _runs(records):
@@ -65,6 +72,8 @@ class StoredArchive:
     def _range(self, start: int, length: int) -> bytes:
         if not length:
             return b""
+        if self._whole:
+            return self._whole[0][start : start + length]
         return self.objects.get_range(self.source.key, start, length, if_match=self.source.etag)
 
 

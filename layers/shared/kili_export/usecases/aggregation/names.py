@@ -1,0 +1,186 @@
+"""Settles who has which file name after a run, and what that does to archive and ledger."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.entries import Entry, entry_from_raw
+from kili_export.domain.claims import Bid, Origin, Settlement, settle, standing_bids
+from kili_export.domain.conversion import ConvertedMember
+from kili_export.domain.errors import IntegrityError
+from kili_export.domain.ledger import AssetRecord, Claim, ClaimedName, claim_entry_name
+from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
+
+
+@dataclass(slots=True)
+class NameChanges:
+    """Files that go, come from conversions, or come back from the ledger; claims to remember.
+
+    `digests` has the SHA-256 and the owner of every file that comes. `claims` maps a ledger entry
+    to its new contents, None to remove it.
+    """
+
+    removed: set[str] = field(default_factory=set)
+    located: list[LocatedMember] = field(default_factory=list)
+    restored: list[Entry] = field(default_factory=list)
+    digests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    claims: dict[str, bytes | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NameSettler:
+    """Decides about the names that a run touches.
+
+    `archive` and `ledger` are what stands before the run, None and empty in a rebuild.
+    """
+
+    objects: ObjectStore
+    archive: StoredArchive | None
+    ledger: LedgerReader
+    located: Mapping[str, LocatedAsset]
+
+    def settle_all(
+        self, old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
+    ) -> NameChanges:
+        """The consequences of assets having their `new` records and of `gone` assets leaving."""
+        touched = _touched_names(old, new, gone)
+        changes = NameChanges()
+        remembers = self.ledger.has_claims()
+        for path in sorted(touched):
+            self._settle(path, touched[path], old, new, changes, remembers=remembers)
+        return changes
+
+    def _settle(
+        self,
+        path: str,
+        assets: set[str],
+        old: Mapping[str, AssetRecord],
+        new: Mapping[str, AssetRecord],
+        changes: NameChanges,
+        *,
+        remembers: bool,
+    ) -> None:
+        stored = self.ledger.claimed(path) if remembers else None
+        holder = None if stored else self._holder(path, old)
+        bids = {
+            asset_id: claim
+            for asset_id in assets
+            if asset_id in new and (claim := self._claim(path, new[asset_id])) is not None
+        }
+        settled = settle(path, standing_bids(stored, holder), assets, bids)
+        self._apply(settled, changes)
+        if settled.contested:
+            claims = [self._kept_aside(path, bid) for bid in settled.losers]
+            if settled.winner is not None:
+                claims.append(replace(settled.winner.claim, payload=None))
+            changes.claims[claim_entry_name(path)] = ClaimedName(path, tuple(claims)).to_bytes()
+        elif stored is not None:
+            changes.claims[claim_entry_name(path)] = None
+
+    def _apply(self, settled: Settlement, changes: NameChanges) -> None:
+        path, winner = settled.path, settled.winner
+        if winner is None:
+            if path in self._directory:
+                changes.removed.add(path)
+            return
+        if winner.origin is Origin.ARCHIVE:
+            return
+        changes.digests[path] = (winner.claim.sha256, winner.claim.asset_id)
+        if winner.origin is Origin.CONVERSION:
+            changes.located.append(self._located(path, winner.claim.asset_id))
+        else:
+            changes.restored.append(_restored(path, winner.claim))
+
+    @property
+    def _directory(self) -> Directory:
+        return Directory.empty() if self.archive is None else self.archive.directory
+
+    def _holder(self, path: str, old: Mapping[str, AssetRecord]) -> Claim | None:
+        """The claim of the asset whose file is in the archive under that name."""
+        record = self._directory.find(path)
+        if record is None:
+            return None
+        owner = old.get(record.owner) or self.ledger.find({record.owner: None}).get(record.owner)
+        member = next((m for m in owner.members if m.path == path), None) if owner else None
+        if owner is None or member is None:
+            raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")
+        return Claim(owner.asset_id, owner.order_key, member.sha256, member.identity)
+
+    def _claim(self, path: str, record: AssetRecord) -> Claim | None:
+        for member in record.members:
+            if member.path == path:
+                return Claim(record.asset_id, record.order_key, member.sha256, member.identity)
+        return None
+
+    def _located(self, path: str, asset_id: str) -> LocatedMember:
+        located = self.located[asset_id]
+        member = _member(located, path)
+        return LocatedMember(member, located.source, located.start + member.record.offset)
+
+    def _kept_aside(self, path: str, bid: Bid) -> Claim:
+        """A claim that lost, with its contents."""
+        if bid.origin is Origin.LEDGER:
+            return bid.claim
+        if bid.origin is Origin.CONVERSION:
+            located = self._located(path, bid.claim.asset_id)
+            record = located.member.record
+            payload = self.objects.get_range(
+                located.source.key,
+                located.start + record.local_length - record.compressed_size,
+                record.compressed_size,
+                if_match=located.source.etag,
+            )
+        else:
+            found = self._directory.find(path)
+            if found is None or self.archive is None:
+                raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
+            record, payload = found, self.archive.payload(found)
+        return Claim(
+            asset_id=bid.claim.asset_id,
+            order_key=bid.claim.order_key,
+            sha256=bid.claim.sha256,
+            identity=bid.claim.identity,
+            crc32=record.crc32,
+            size=record.size,
+            method=record.method,
+            payload=payload,
+        )
+
+
+def _touched_names(
+    old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
+) -> dict[str, set[str]]:
+    """Names whose claims changed, each with the assets of which they did."""
+    touched: dict[str, set[str]] = {}
+    for asset_id in {*new, *gone}:
+        before, after = old.get(asset_id), new.get(asset_id)
+        moved = before is not None and after is not None and before.order_key != after.order_key
+        had = {m.path: m.identity for m in before.members} if before else {}
+        has = {m.path: m.identity for m in after.members} if after else {}
+        for path in {*had, *has}:
+            if moved or had.get(path) != has.get(path):
+                touched.setdefault(path, set()).add(asset_id)
+    return touched
+
+
+def _member(located: LocatedAsset, path: str) -> ConvertedMember:
+    for member in located.asset.members:
+        if member.record.path == path:
+            return member
+    raise IntegrityError(f"no conversion of {path!r} for asset {located.asset.asset_id}")
+
+
+def _restored(path: str, claim: Claim) -> Entry:
+    if claim.payload is None:
+        raise IntegrityError(f"the ledger keeps no contents of {path!r} for {claim.asset_id}")
+    return entry_from_raw(
+        path,
+        claim.payload,
+        method=claim.method,
+        crc32=claim.crc32,
+        size=claim.size,
+        owner=claim.asset_id,
+    )

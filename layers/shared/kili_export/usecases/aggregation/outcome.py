@@ -1,0 +1,84 @@
+"""What a run found out about the assets, as far as one export is concerned."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from kili_export.contracts.workflow import BatchResult, ExportSegment
+from kili_export.domain.archive.parts import Source
+from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
+from kili_export.domain.errors import Unavailable
+from kili_export.ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedAsset:
+    """A converted asset; its entries' offsets count from byte `start` of `source`."""
+
+    asset: ConvertedAsset
+    source: Source
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedMember:
+    """A file that stands as a whole entry in a stored object, from byte `start` on."""
+
+    member: ConvertedMember
+    source: Source
+    start: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Assets by what became of them: exactly one of the three for each.
+
+    `failed` holds the error, `missing` those that Kili confirmed not to have any more.
+    """
+
+    converted: dict[str, LocatedAsset] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+
+    def accounted(self, asset_id: str) -> bool:
+        """Whether the run came to a result for the asset."""
+        return asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
+
+
+def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export: str) -> Outcome:
+    """Gathers what the batches say of one export's assets."""
+    outcome = Outcome()
+    for batch in batches:
+        outcome.missing.update(batch.missing)
+        for failed in batch.failed:
+            if failed.export in {None, export}:
+                outcome.failed[failed.asset_id] = failed.error
+        segment = batch.exports.get(export)
+        if segment is not None and batch.key is not None and batch.etag is not None:
+            source = Source(batch.key, batch.etag, batch.size)
+            for located in _read_segment(objects, source, segment):
+                outcome.converted[located.asset.asset_id] = located
+    return outcome
+
+
+def require_complete(objects: ObjectStore, work_key: str, outcome: Outcome) -> None:
+    """Raises Unavailable unless the run came to a result for every asset of its work list.
+
+    A rebuilt archive with assets left out would look like a deletion.
+    """
+    found = objects.get(work_key)
+    lines = b"" if found is None else found[0]
+    lost = sum(not outcome.accounted(orjson.loads(line)["asset_id"]) for line in lines.splitlines())
+    if found is None or lost:
+        raise Unavailable(f"the run has no result for {lost} assets; it must be tried again")
+
+
+def _read_segment(
+    objects: ObjectStore, source: Source, segment: ExportSegment
+) -> Iterator[LocatedAsset]:
+    data = objects.get_range(
+        source.key, segment.records.start, segment.records.length, if_match=source.etag
+    )
+    for line in data.splitlines():
+        yield LocatedAsset(ConvertedAsset.from_line(line), source, segment.entries.start)

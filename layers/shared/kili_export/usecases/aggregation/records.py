@@ -1,0 +1,53 @@
+"""The assets' new records: numbers filled in, and what did not change kept as it was."""
+
+from collections.abc import Iterable, Mapping
+
+from kili_export.domain.conversion import ConvertedAsset
+from kili_export.domain.ledger import AssetRecord, FragmentRecord, MemberRecord
+from kili_export.domain.numbering import Numbering
+
+
+def new_records(
+    converted: Iterable[ConvertedAsset], old: Mapping[str, AssetRecord], numbering: Numbering
+) -> dict[str, AssetRecord]:
+    """The records of converted assets, numbered in server order.
+
+    Contents that differ only by what differs on every fetch count as unchanged: the old ones
+    stay.
+    """
+    ordered = sorted(converted, key=lambda asset: (asset.order_key, asset.asset_id))
+    return {asset.asset_id: _record(asset, old.get(asset.asset_id), numbering) for asset in ordered}
+
+
+def _record(asset: ConvertedAsset, old: AssetRecord | None, numbering: Numbering) -> AssetRecord:
+    kept_members = {member.path: member for member in old.members} if old else {}
+    kept_fragments = {fragment.stream: fragment for fragment in old.fragments} if old else {}
+    fragments, ids = numbering.fill(asset.fragments, old.ids if old else {})
+    return AssetRecord(
+        asset_id=asset.asset_id,
+        order_key=asset.order_key,
+        external_id=asset.external_id,
+        fingerprint=asset.fingerprint,
+        members=tuple(
+            _same_or(
+                kept_members.get(member.record.path),
+                MemberRecord(member.record.path, member.sha256, member.identity),
+            )
+            for member in asset.members
+        ),
+        fragments=tuple(
+            _same_fragment_or(kept_fragments.get(fragment.stream), fragment)
+            for fragment in fragments
+        ),
+        ids=ids,
+        losses=asset.losses,
+        exported=asset.exported,
+    )
+
+
+def _same_or(kept: MemberRecord | None, new: MemberRecord) -> MemberRecord:
+    return kept if kept is not None and kept.identity == new.identity else new
+
+
+def _same_fragment_or(kept: FragmentRecord | None, new: FragmentRecord) -> FragmentRecord:
+    return kept if kept is not None and kept.identity == new.identity else new
