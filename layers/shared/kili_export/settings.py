@@ -1,0 +1,167 @@
+"""The configuration. This module alone reads the environment.
+
+Endpoints of AWS services are boto3's own business (`AWS_ENDPOINT_URL_S3` and its siblings), and so
+are credentials and the region.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Self
+
+from kili_export.domain.errors import InvalidConfiguration
+
+_INFINITE = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What an environment variable means. `default` is None where it must be given."""
+
+    name: str
+    meaning: str
+    unit: str
+    default: str | None
+
+
+def _variable(
+    name: str, meaning: str, default: str | float | None, unit: str = "", *, least: int = 0
+) -> Any:
+    shown = None if default is None else str(default)
+    described = Variable(name, meaning, unit, shown)
+    return field(
+        default="" if default is None else default,
+        metadata={"variable": described, "least": least},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, with defaults for those that were not given.
+
+    A setting without a default is empty when it was not given: not every function needs every
+    one. `required` is how to read those.
+    """
+
+    bucket_name: str = _variable("BUCKET_NAME", "The bucket of archives, state and runs", None)
+    table_name: str = _variable("TABLE_NAME", "The table of change marks and leases", None)
+    state_machine_arn: str = _variable("STATE_MACHINE_ARN", "The workflow", None)
+    event_bus_name: str = _variable(
+        "EVENT_BUS_NAME", "The bus that Export Published and Export Failed are sent to", None
+    )
+    kili_api_endpoint: str = _variable(
+        "KILI_API_ENDPOINT",
+        "Kili's GraphQL endpoint",
+        "https://cloud.kili-technology.com/api/label/v2/graphql",
+        "URL",
+    )
+    kili_api_key_secret: str = _variable(
+        "KILI_API_KEY_SECRET", "The secret that holds Kili's API key", None, "name or ARN"
+    )
+    webhook_secret: str = _variable(
+        "WEBHOOK_SECRET",
+        "The secret that Kili sends as the Authorization header",
+        None,
+        "name or ARN",
+    )
+    secret_rotation_hours: int = _variable(
+        "SECRET_ROTATION_HOURS",
+        "How long the former webhook secret is accepted after a change",
+        24,
+        "hours",
+    )
+    window_seconds: int = _variable(
+        "WINDOW_SECONDS",
+        "How long a project's changes are collected before a run",
+        60,
+        "seconds",
+        least=1,
+    )
+    settle_seconds: int = _variable(
+        "SETTLE_SECONDS",
+        "How long a run waits after its window, for labels to become readable",
+        10,
+        "seconds",
+    )
+    lease_seconds: int = _variable(
+        "LEASE_SECONDS",
+        "How long the holder of a project is believed to be at work without asking",
+        60,
+        "seconds",
+    )
+    kili_calls_per_minute: int = _variable(
+        "KILI_CALLS_PER_MINUTE",
+        "What Kili's API is asked at most, by all workers together",
+        250,
+        "calls a minute",
+        least=1,
+    )
+    max_concurrency: int = _variable(
+        "MAX_CONCURRENCY", "How many batches of a run are converted at once", 8, least=1
+    )
+    batch_size: int = _variable(
+        "BATCH_SIZE", "Assets in a batch; ten for videos at most", 50, "assets", least=1
+    )
+    marks_per_run: int = _variable(
+        "MARKS_PER_RUN",
+        "Changed assets that one run takes on; the rest follow in the next",
+        50_000,
+        "assets",
+        least=1,
+    )
+    latest_copy_limit: int = _variable(
+        "LATEST_COPY_LIMIT",
+        "Archives above this size get no copy at the fixed key latest.zip",
+        5 * 1024**3,
+        "bytes",
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Reads the environment. Raises InvalidConfiguration, naming the variable."""
+        given = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            text = given.get(one.metadata["variable"].name, "").strip()
+            if text:
+                values[one.name] = _value(one.metadata, one.type, text)
+        return cls(**values)
+
+    def required(self, name: str) -> str:
+        """The text of a setting that must be given. Raises InvalidConfiguration otherwise."""
+        value: str = getattr(self, name)
+        if not value:
+            described = type(self).__dataclass_fields__[name].metadata["variable"]
+            raise InvalidConfiguration(f"{described.name} is not set: {described.meaning}")
+        return value
+
+    @property
+    def secret_rotation(self) -> timedelta:
+        """How long the former webhook secret is accepted after a change."""
+        return timedelta(hours=self.secret_rotation_hours)
+
+    @property
+    def calls_per_worker(self) -> int:
+        """One worker's share of the calls to Kili, a minute."""
+        return max(1, self.kili_calls_per_minute // self.max_concurrency)
+
+
+VARIABLES: tuple[Variable, ...] = tuple(one.metadata["variable"] for one in fields(Settings))
+"""Every environment variable that is read, in the order in which a person should learn of them."""
+
+
+def _value(metadata: Mapping[str, Any], kind: object, text: str) -> str | int:
+    if kind is str:
+        return text
+    variable: Variable = metadata["variable"]
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not metadata["least"] <= number <= _INFINITE:
+        raise InvalidConfiguration(
+            f"{variable.name} must be a whole number of at least {metadata['least']}"
+            f"{f' ({variable.unit})' if variable.unit else ''}, not {text[:40]!r}"
+        )
+    return number
