@@ -1,0 +1,122 @@
+"""How a project's exports stand, and what is under way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from kili_export.contracts.manifest import Manifest
+from kili_export.contracts.registration import ProjectRegistration
+from kili_export.domain.keys import REGISTRATIONS_PREFIX, manifest_key
+from kili_export.ports import (
+    ChangeMark,
+    ChangeStore,
+    Clock,
+    HeldRemovals,
+    LeaseStore,
+    ObjectStore,
+    RemovalStore,
+    Workflow,
+)
+from kili_export.usecases.register_exports import read_registration
+
+
+@dataclass(frozen=True, slots=True)
+class ExportStatus:
+    """One declared export; `manifest` is None until it was published once."""
+
+    name: str
+    format: str
+    manifest: Manifest | None
+
+    @property
+    def freshness_seconds(self) -> float | None:
+        """From the first event of the last generation to its publishing."""
+        if self.manifest is None or self.manifest.first_event_at is None:
+            return None
+        return (self.manifest.published_at - self.manifest.first_event_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMarks:
+    """What waits to be published. `due` could be taken by a run at once, others wait."""
+
+    count: int = 0
+    due: int = 0
+    attempts: int = 0
+    oldest_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """Everything that tells whether a project's exports are as they should be."""
+
+    project_id: str
+    exports: tuple[ExportStatus, ...]
+    pending: PendingMarks
+    runner: str | None
+    """The execution that publishes the project now."""
+    held: HeldRemovals | None
+
+    @property
+    def quarantined(self) -> int:
+        """How many assets could not be exported, counted in each export."""
+        published = [one.manifest for one in self.exports if one.manifest is not None]
+        return sum(len(manifest.quarantined) for manifest in published)
+
+    @property
+    def unpublished(self) -> tuple[str, ...]:
+        """Exports that were never published."""
+        return tuple(export.name for export in self.exports if export.manifest is None)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReader:
+    """Reads the status of projects."""
+
+    objects: ObjectStore
+    changes: ChangeStore
+    leases: LeaseStore
+    removals: RemovalStore
+    workflow: Workflow
+    clock: Clock
+
+    def projects(self) -> Iterator[str]:
+        """The registered projects."""
+        for stored in self.objects.list(REGISTRATIONS_PREFIX):
+            yield stored.key.removeprefix(REGISTRATIONS_PREFIX).removesuffix(".json")
+
+    def read(self, project_id: str) -> ProjectStatus:
+        """The status of one project. Raises InvalidConfiguration when it is not registered."""
+        registration = read_registration(self.objects, project_id)
+        # The lease first: a run that ends in between has cleared its marks when they are read.
+        runner = self._runner(project_id)
+        return ProjectStatus(
+            project_id=project_id,
+            exports=tuple(self._exports(registration)),
+            pending=_summary(self.changes.marks(project_id), self.clock.now()),
+            runner=runner,
+            held=self.removals.held(project_id),
+        )
+
+    def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
+        for export in registration.exports:
+            found = self.objects.get(manifest_key(registration.project_id, export.name))
+            manifest = None if found is None else Manifest.from_bytes(found[0])
+            yield ExportStatus(export.name, export.format, manifest)
+
+    def _runner(self, project_id: str) -> str | None:
+        lease = self.leases.read(project_id)
+        if lease is None or lease.holder is None:
+            return None
+        return lease.holder if self.workflow.is_running(lease.holder) else None
+
+
+def _summary(marks: Iterator[ChangeMark], now: datetime) -> PendingMarks:
+    count = due = attempts = 0
+    oldest: datetime | None = None
+    for mark in marks:
+        count += 1
+        due += mark.retry_at is None or mark.retry_at <= now
+        attempts = max(attempts, mark.attempts)
+        oldest = mark.first_event_at if oldest is None else min(oldest, mark.first_event_at)
+    return PendingMarks(count, due, attempts, oldest)
