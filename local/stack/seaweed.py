@@ -1,0 +1,221 @@
+"""S3 on this machine: SeaweedFS in a child process, on loopback ports of its own."""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.stack.child import Child
+from local.stack.moto_server import ServerDidNotStart
+
+REGION: Final = "us-east-1"
+_HOST: Final = "127.0.0.1"
+_SERVICES: Final = ("master", "volume", "filer", "s3")
+_START_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.05
+_PROBE_KEY: Final = ".probe"
+
+Ports = Mapping[str, int]
+"""A port for each service and, as `{service}.grpc`, for its internal calls."""
+
+
+class SeaweedServer:
+    """One server over one data directory. What was written survives it, `kill -9` included."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        bucket: str,
+        access_key_id: str,
+        secret_access_key: str,
+        log: Path | None = None,
+        volume_megabytes: int = 1024,
+    ) -> None:
+        """`bucket` is made when it does not exist. Volumes are files that hold many objects."""
+        self._data_dir = data_dir
+        self._bucket = bucket
+        self._credentials = (access_key_id, secret_access_key)
+        self._log = log or data_dir / "weed.log"
+        self._volume_megabytes = volume_megabytes
+        self._child: Child | None = None
+        self._ports: Ports = {}
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that clients use."""
+        return f"http://{_HOST}:{self._ports['s3']}"
+
+    def start(self) -> None:
+        """Starts the server; it serves when this returns. Raises ServerDidNotStart."""
+        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identities = self._write_identities()
+        self._ports = self._choose_ports()
+        self._child = Child(
+            (sys.executable, "-m", "local.stack.seaweed_child", *self._command(identities)),
+            environment=os.environ,
+            log=self._log,
+        )
+        try:
+            self._wait_until_it_serves(time.monotonic() + _START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._child is not None and self._child.is_alive()
+
+    def stop(self) -> None:
+        """Ends the server in an orderly way."""
+        if self._child is not None:
+            self._child.stop()
+            self._remove_sockets()
+            self._child = None
+
+    def kill(self) -> None:
+        """Ends the server as a crash would."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def client(self) -> Any:
+        """A boto3 S3 client for this server."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=self._credentials[0],
+            aws_secret_access_key=self._credentials[1],
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=2,
+            ),
+        )
+
+    def _command(self, identities: Path) -> list[str]:
+        ports = [
+            option
+            for service in _SERVICES
+            for option in (
+                f"-{service}.port={self._ports[service]}",
+                f"-{service}.port.grpc={self._ports[f'{service}.grpc']}",
+            )
+        ]
+        return [
+            _binary(),
+            "server",
+            f"-dir={self._data_dir}",
+            f"-ip={_HOST}",
+            f"-ip.bind={_HOST}",
+            *ports,
+            "-s3",
+            f"-s3.config={identities}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            f"-master.volumeSizeLimitMB={self._volume_megabytes}",
+            "-master.telemetry=false",
+            "-volume.max=0",
+        ]
+
+    def _write_identities(self) -> Path:
+        path = self._data_dir / "identities.json"
+        key, secret = self._credentials
+        identity = {
+            "name": "kili-export",
+            "credentials": [{"accessKey": key, "secretKey": secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"identities": [identity]}))
+        return path
+
+    def _choose_ports(self) -> Ports:
+        """Those of the last time where they are free: the master's own files name its port."""
+        path = self._data_dir / "ports.json"
+        if path.exists():
+            ports: Ports = json.loads(path.read_bytes())
+            if all(_is_free(port) for port in ports.values()):
+                return ports
+        ports = _free_ports()
+        path.write_text(json.dumps(ports))
+        return ports
+
+    def _wait_until_it_serves(self, deadline: float) -> None:
+        """Waits for a file to be written and read back: it answers long before it can do that."""
+        client = self.client()
+        reason: Exception | None = None
+        while time.monotonic() < deadline:
+            if not self.is_alive():
+                raise ServerDidNotStart(f"SeaweedFS ended at once; see {self._log}")
+            try:
+                self._probe(client)
+            except (BotoCoreError, ClientError) as error:
+                reason = error
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+        raise ServerDidNotStart(
+            f"SeaweedFS did not serve within {_START_SECONDS:.0f} s ({reason}); see {self._log}"
+        )
+
+    def _probe(self, client: Any) -> None:
+        existing = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        if self._bucket not in existing:
+            client.create_bucket(Bucket=self._bucket)
+        client.put_object(Bucket=self._bucket, Key=_PROBE_KEY, Body=b"served")
+        client.get_object(Bucket=self._bucket, Key=_PROBE_KEY)["Body"].read()
+        client.delete_object(Bucket=self._bucket, Key=_PROBE_KEY)
+
+    def _remove_sockets(self) -> None:
+        """SeaweedFS leaves some of its local sockets behind."""
+        for service in _SERVICES:
+            names = (
+                f"seaweedfs-{service}-{self._ports[service]}.sock",
+                f"seaweedfs-{service}-grpc-{self._ports[f'{service}.grpc']}.sock",
+            )
+            for name in names:
+                for folder in {Path("/tmp"), Path(tempfile.gettempdir())}:  # noqa: S108 its choice
+                    (folder / name).unlink(missing_ok=True)
+
+
+def _binary() -> str:
+    """The server's program: next to this Python, or on the path."""
+    beside = Path(sys.executable).with_name("weed")
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if not found:
+        raise ServerDidNotStart("There is no `weed` program; install requirements/dev.txt.")
+    return found
+
+
+def _free_ports() -> Ports:
+    names = [name for service in _SERVICES for name in (service, f"{service}.grpc")]
+    with ExitStack() as held:
+        ports = {}
+        for name in names:
+            sock = held.enter_context(socket.socket())
+            sock.bind((_HOST, 0))
+            ports[name] = int(sock.getsockname()[1])
+        return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
