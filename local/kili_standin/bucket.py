@@ -1,0 +1,81 @@
+"""The bucket behind the signed links: label documents, jsonContent, media and job files.
+
+Layout: `/bucket/labels/{asset}/{label}.json`, `/bucket/json-content/{asset}.json`,
+`/bucket/media/{asset}`, `/bucket/files/{project}/{asset}/{file}`.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+from local.kili_standin.model import ContentSource, MediaSource
+from local.kili_standin.state import UnknownEntity, WorldState
+
+_XML = "application/xml"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAnswer:
+    """What the bucket gives for a link."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+
+class Bucket:
+    """Answers requests for objects of one world."""
+
+    def __init__(self, world: WorldState) -> None:
+        self._world = world
+
+    def get(self, target: str, *, authorized: bool) -> BucketAnswer:
+        """The object of a signed link; `authorized` if the request had an Authorization header."""
+        if authorized:
+            return _refused(400, "InvalidArgument", "Only one auth mechanism allowed")
+        checked = self._world.urls.check(target)
+        if checked.verdict == "expired":
+            return _refused(403, "AccessDenied", "Request has expired")
+        if checked.verdict == "forged":
+            return _refused(403, "SignatureDoesNotMatch", "The signature does not match")
+        try:
+            return self._object(checked.path.removeprefix("/bucket/").split("/"))
+        except UnknownEntity:
+            return _refused(404, "NoSuchKey", "The specified key does not exist.")
+
+    def _object(self, names: list[str]) -> BucketAnswer:
+        match names:
+            case ["labels", asset_id, label_name]:
+                body = self._label(asset_id, label_name.removesuffix(".json")).render()
+                return BucketAnswer(200, body, "application/json")
+            case ["json-content", asset_name]:
+                _, asset = self._world.asset(asset_name.removesuffix(".json"))
+                return BucketAnswer(200, orjson.dumps(asset.json_content), "application/json")
+            case ["media", asset_id]:
+                media = self._media(asset_id)
+                return BucketAnswer(200, media.render(), media.content_type)
+            case ["files", project_id, asset_id, file_id]:
+                self._world.asset(asset_id, project_id)
+                body = f"file {file_id} of asset {asset_id}\n".encode()
+                return BucketAnswer(200, body, "text/plain")
+            case _:
+                raise UnknownEntity("/".join(names))
+
+    def _label(self, asset_id: str, label_id: str) -> ContentSource:
+        with self._world.lock:
+            _, asset = self._world.asset(asset_id)
+            for label in asset.labels:
+                if label.id == label_id:
+                    return self._world.content(label, counted=True)
+        raise UnknownEntity(label_id)
+
+    def _media(self, asset_id: str) -> MediaSource:
+        _, asset = self._world.asset(asset_id)
+        if asset.media is None:
+            raise UnknownEntity(asset_id)
+        return asset.media
+
+
+def _refused(status: int, code: str, message: str) -> BucketAnswer:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return BucketAnswer(status, body.encode(), _XML)
