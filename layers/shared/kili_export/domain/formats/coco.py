@@ -1,0 +1,265 @@
+"""COCO: one `labels.json`, or one per job with the layout `split`.
+
+Numbers of images and annotations are allocated when one is first seen and kept from then on, so
+that an image that comes or goes does not renumber the dataset.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
+from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.formats.base import (
+    Conversion,
+    ExportContext,
+    Fragment,
+    FragmentStream,
+    IdSlot,
+    LossCollector,
+    Member,
+    SpanningDocument,
+)
+from kili_export.domain.formats.coco_shapes import shape_of
+from kili_export.domain.formats.common import (
+    dated,
+    numbered_labels,
+    readme,
+    refuse_all_labels,
+    refuse_geotiff,
+    refuse_unsupported,
+    safe_name,
+)
+from kili_export.domain.formats.jobs import (
+    annotations_of,
+    first_category,
+    has_some_tool,
+    place_of,
+    require_jobs,
+    response_of,
+)
+from kili_export.domain.formats.pixels import Size, size_of
+from kili_export.domain.geometry import rotation_of
+from kili_export.domain.names import member_path, safe_path
+from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.project import Job, Project
+from kili_export.domain.selection import select_labels
+
+_TOOLS = frozenset({"rectangle", "semantic"})
+_FILE = "labels.json"
+_NO_SIZE = "the picture's size is not known, so the asset is left out"
+_NOT_AN_ANNOTATION = "an annotation is empty"
+_UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
+
+
+class CocoFormat:
+    """The format `coco`."""
+
+    version = "1"
+    input_types = frozenset({"IMAGE"})
+
+    def check(self, project: Project, options: ExportOptions) -> None:
+        """Refuses projects without a job of boxes or masks, and coordinates as fractions."""
+        if options.normalized_coordinates is True:
+            raise IncompatibleProject(
+                "coco holds pixels, not fractions; leave normalized_coordinates out."
+            )
+        refuse_unsupported(project, options, self.input_types)
+        refuse_all_labels(options)
+        require_jobs(_jobs(project), options.format, "the tool rectangle or semantic")
+
+    def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
+        """Labels that were sent back are left out when the options say so."""
+        return select_labels(asset, context.options, honours_sent_back=True)
+
+    def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
+        """An image per label and its annotations, for each document."""
+        refuse_geotiff(asset, context.options.format)
+        losses = LossCollector()
+        size = size_of(asset.fields)
+        if size is None:
+            losses.add(_NO_SIZE)
+            return Conversion(losses=tuple(losses.losses))
+        name = safe_name(asset, losses)
+        fragments: list[Fragment] = []
+        for document in _documents(context.project, context.options.layout):
+            fragments += _Entries(document, size, losses).of(asset, name)
+        return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
+
+    def project_members(self, context: ExportContext) -> Sequence[Member]:
+        """The README."""
+        return (readme(context),)
+
+    def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
+        """`labels.json`, or `<job>/labels.json` for every job that can be held."""
+        return [
+            _spanning(document, context)
+            for document in _documents(context.project, context.options.layout)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A `labels.json`: its path, and the numbers of its categories by job and key."""
+
+    path: str
+    jobs: Mapping[str, Mapping[str, int]]
+    categories: tuple[JsonObject, ...]
+
+
+def _jobs(project: Project) -> list[Job]:
+    return [job for job in project.jobs() if has_some_tool(job, _TOOLS)]
+
+
+def _documents(project: Project, layout: Layout) -> Iterator[_Document]:
+    jobs = _jobs(project)
+    if layout is Layout.MERGED:
+        yield _merged(jobs)
+        return
+    for job in jobs:
+        numbers = {category.key: number for number, category in enumerate(job.categories)}
+        categories = tuple(
+            {"id": number, "name": key, "supercategory": job.name}
+            for key, number in numbers.items()
+        )
+        path = member_path(safe_path(job.name), _FILE)
+        yield _Document(path, {job.name: numbers}, categories)
+
+
+def _merged(jobs: Sequence[Job]) -> _Document:
+    """Categories are numbered by the names of jobs and keys; annotations keep the jobs' order."""
+    numbers: dict[str, dict[str, int]] = {job.name: {} for job in jobs}
+    categories: list[JsonObject] = []
+    for job in sorted(jobs, key=lambda job: job.name):
+        for key in sorted(category.key for category in job.categories):
+            number = numbers[job.name][key] = len(categories)
+            name = f"{job.name}/{key}"
+            categories.append({"id": number, "name": name, "supercategory": job.name})
+    return _Document(_FILE, numbers, tuple(categories))
+
+
+def _spanning(document: _Document, context: ExportContext) -> SpanningDocument:
+    moment = dated(context)
+    info = {
+        "year": f"{moment:%Y}",
+        "version": "1.0",
+        "description": f"{context.project.title} - Exported from Kili Python Client",
+        "contributor": "Kili Technology",
+        "url": "https://kili-technology.com",
+        "date_created": moment.isoformat(),
+    }
+    head = json.dumps({"info": info, "licenses": [], "categories": document.categories})
+    return SpanningDocument(
+        document.path,
+        (
+            f'{head[:-1]}, "images": ['.encode(),
+            FragmentStream(_images(document), b", "),
+            b'], "annotations": [',
+            FragmentStream(_annotations(document), b", "),
+            b"]}",
+        ),
+    )
+
+
+def _images(document: _Document) -> str:
+    return f"{document.path}:image"
+
+
+def _annotations(document: _Document) -> str:
+    return f"{document.path}:annotation"
+
+
+class _Entries:
+    """Gathers one asset's images and annotations in one document."""
+
+    def __init__(self, document: _Document, size: Size, losses: LossCollector) -> None:
+        self._document = document
+        self._size = size
+        self._losses = losses
+        self._keys: set[str] = set()
+        self._images: list[bytes | IdSlot] = []
+        self._annotations: list[bytes | IdSlot] = []
+
+    def of(self, asset: SelectedAsset, name: str) -> Iterator[Fragment]:
+        """The fragment of images and, when there are any, that of annotations."""
+        for ordinal, suffix, label in numbered_labels(asset):
+            image = IdSlot(_images(self._document), str(ordinal), first=0)
+            self._add_image(image, member_path("data", name + suffix))
+            self._add_annotations(image, response_of(label))
+        yield Fragment(_images(self._document), _joined(self._images))
+        if self._annotations:
+            yield Fragment(_annotations(self._document), _joined(self._annotations))
+
+    def _add_image(self, image: IdSlot, path: str) -> None:
+        width, height = self._size
+        rest = {"license": 0, "file_name": path, "height": height, "width": width}
+        text = json.dumps({**rest, "date_captured": None})
+        self._images += [_separator(self._images) + b'{"id": ', image, f", {text[1:]}".encode()]
+
+    def _add_annotations(self, image: IdSlot, response: Mapping[str, Any]) -> None:
+        rotation = rotation_of(response)
+        for job, numbers in self._document.jobs.items():
+            for position, annotation in enumerate(annotations_of(response, job)):
+                rest = self._entry(annotation, job, numbers, rotation)
+                if rest is None:
+                    continue
+                slot = IdSlot(
+                    _annotations(self._document), self._key(job, position, annotation), first=1
+                )
+                self._annotations += [
+                    _separator(self._annotations) + b'{"id": ',
+                    slot,
+                    b', "image_id": ',
+                    image,
+                    f", {json.dumps(rest)[1:]}".encode(),
+                ]
+
+    def _entry(
+        self, annotation: Any, job: str, numbers: Mapping[str, int], rotation: Any
+    ) -> JsonObject | None:
+        if not isinstance(annotation, Mapping) or not annotation:
+            self._losses.add(_NOT_AN_ANNOTATION, job)
+            return None
+        place = place_of(job, annotation)
+        shape = shape_of(annotation, self._size, rotation, self._losses, place)
+        if shape is None:
+            return None
+        category = first_category(annotation)
+        if category is None or category not in numbers:
+            self._losses.add(_UNKNOWN_CATEGORY, place)
+            return None
+        return {
+            "category_id": numbers[category],
+            "bbox": shape.bbox,
+            "segmentation": shape.segmentation,
+            "area": shape.area,
+            "iscrowd": 0,
+        }
+
+    def _key(self, job: str, position: int, annotation: Mapping[str, Any]) -> str:
+        """What identifies the annotation within its asset, as long as its `mid` does."""
+        mid = annotation.get("mid")
+        base = f"{job}/{mid}" if isinstance(mid, str) and mid else f"{job}[{position}]"
+        key, count = base, 1
+        while key in self._keys:
+            count += 1
+            key = f"{base}#{count}"
+        self._keys.add(key)
+        return key
+
+
+def _separator(entries: Sequence[bytes | IdSlot]) -> bytes:
+    return b", " if entries else b""
+
+
+def _joined(pieces: Sequence[bytes | IdSlot]) -> tuple[bytes | IdSlot, ...]:
+    """The pieces with neighbouring bytes made one."""
+    joined: list[bytes | IdSlot] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if isinstance(piece, bytes) and isinstance(last, bytes):
+            joined[-1] = last + piece
+        else:
+            joined.append(piece)
+    return tuple(joined)

@@ -1,0 +1,78 @@
+"""Which jobs of an interface a format can hold, and their answers in a label."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kili_export.domain.asset import JsonObject
+from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.project import Job
+
+OBJECT_DETECTION = "OBJECT_DETECTION"
+
+
+def has_only_tools(job: Job, tools: frozenset[str]) -> bool:
+    """An object detection job whose tools are all among `tools`; an empty list passes."""
+    return job.ml_task == OBJECT_DETECTION and job.tools is not None and tools.issuperset(job.tools)
+
+
+def has_some_tool(job: Job, tools: frozenset[str]) -> bool:
+    """An object detection job with at least one of `tools`."""
+    return (
+        job.ml_task == OBJECT_DETECTION
+        and job.tools is not None
+        and not tools.isdisjoint(job.tools)
+    )
+
+
+def require_jobs(jobs: Iterable[Job], format_name: str, wanted: str) -> None:
+    """Raises IncompatibleProject when there is no job that the format can hold."""
+    if not any(True for _ in jobs):
+        raise IncompatibleProject(
+            f"No job of this project can be exported as {format_name}: it takes object detection"
+            f" jobs with {wanted}. Choose another format, such as kili."
+        )
+
+
+def response_of(label: JsonObject) -> Mapping[str, Any]:
+    """A label's answers by job; empty when the label holds none."""
+    response = label.get("jsonResponse")
+    return response if isinstance(response, Mapping) else {}
+
+
+def annotations_of(response: Mapping[str, Any], job: str) -> list[Any]:
+    """The annotations that a label or video frame holds for a job; empty when it has none."""
+    answer = response.get(job)
+    annotations = answer.get("annotations") if isinstance(answer, Mapping) else None
+    return annotations if isinstance(annotations, list) else []
+
+
+def first_category(annotation: Mapping[str, Any]) -> str | None:
+    """The key of an annotation's first category, the only one that single-class formats hold."""
+    categories = annotation.get("categories")
+    if not isinstance(categories, list) or not categories:
+        return None
+    category = categories[0]
+    name = category.get("name") if isinstance(category, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def has_nested_answers(annotation: Mapping[str, Any]) -> bool:
+    """Whether questions that depend on the annotation's category were answered."""
+    if annotation.get("children"):
+        return True
+    categories = annotation.get("categories")
+    return isinstance(categories, list) and any(
+        isinstance(category, Mapping) and category.get("children") for category in categories
+    )
+
+
+def rings_of(annotation: Mapping[str, Any]) -> list[Any]:
+    """The items of an annotation's `boundingPoly`: an outline and its holes; empty without."""
+    rings = annotation.get("boundingPoly")
+    return rings if isinstance(rings, list) else []
+
+
+def place_of(job: str, annotation: Any) -> str:
+    """How a loss names an annotation: its job, and its `mid` where it has one."""
+    mid = annotation.get("mid") if isinstance(annotation, Mapping) else None
+    return f"{job}/{mid}" if isinstance(mid, str) and mid else job

@@ -1,0 +1,159 @@
+"""Kili's own format (`kili`, and `raw`, which differs in the README alone).
+
+A JSON file per asset in `labels/`, or all assets in `data.json`: the fields that the SDK asks
+for, with pixel coordinates beside the fractions of object detection answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
+from kili_export.domain.formats.base import (
+    Conversion,
+    ExportContext,
+    Fragment,
+    FragmentStream,
+    LossCollector,
+    Member,
+    SpanningDocument,
+)
+from kili_export.domain.formats.common import encoded, readme, refuse_unsupported, safe_name
+from kili_export.domain.formats.indented import indented
+from kili_export.domain.formats.jobs import OBJECT_DETECTION
+from kili_export.domain.formats.pixels import size_of, with_pixels, without_rotation
+from kili_export.domain.formats.urls import identity_of, unsigned
+from kili_export.domain.names import member_path, safe_path
+from kili_export.domain.options import ExportOptions, ExportType
+from kili_export.domain.project import Project
+from kili_export.domain.selection import select_labels
+
+_DOCUMENT = "data.json"
+_ASSET_FIELDS = (
+    "content",
+    "externalId",
+    "id",
+    "jsonContent",
+    "jsonMetadata",
+    "pageResolutions",
+    "resolution",
+    "status",
+)
+_LABEL_FIELDS = (
+    "author",
+    "createdAt",
+    "isLatestLabelForUser",
+    "isSentBackToQueue",
+    "jsonResponse",
+    "jsonResponseUrl",
+    "labelType",
+    "modelName",
+)
+_AUTHOR_FIELDS = ("email", "firstname", "id", "lastname")
+_SIGNED = frozenset({"content", "jsonContent"})
+_ANSWERED_BY_FILE = "the file of an answer is not in the archive"
+
+
+class KiliFormat:
+    """The formats `kili` and `raw`."""
+
+    version = "1"
+    input_types = frozenset({"IMAGE"})
+
+    def check(self, project: Project, options: ExportOptions) -> None:
+        """Refuses media and input types that are not supported yet."""
+        refuse_unsupported(project, options, self.input_types)
+
+    def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
+        """Every export type is held."""
+        return select_labels(asset, context.options, honours_sent_back=True)
+
+    def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
+        """One file, or one item of `data.json`."""
+        losses = LossCollector()
+        level = 1 if context.options.single_file else 0
+        text, identity = _dumped(_document(asset, context, losses), level)
+        data = encoded(text)
+        if context.options.single_file:
+            fragment = Fragment(_DOCUMENT, (data,), identity_of(identity, data))
+            return Conversion(fragments=(fragment,), losses=tuple(losses.losses))
+        safe_name(asset, losses)
+        name = safe_path(asset.external_id.replace(" ", "_"))
+        member = Member(member_path("labels", f"{name}.json"), data, identity_of(identity, data))
+        return Conversion(members=(member,), losses=tuple(losses.losses))
+
+    def project_members(self, context: ExportContext) -> Sequence[Member]:
+        """The README."""
+        return (readme(context),)
+
+    def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
+        """`data.json`, when all assets go into a single file."""
+        if not context.options.single_file:
+            return ()
+        items = FragmentStream(_DOCUMENT, b",\n    ")
+        return (SpanningDocument(_DOCUMENT, (b"[\n    ", items, b"\n]"), when_empty=b"[]"),)
+
+
+def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollector) -> JsonObject:
+    options = context.options
+    document = {name: asset.fields[name] for name in _ASSET_FIELDS if name in asset.fields}
+    labels = [_label(label, asset, context, losses) for label in asset.labels]
+    if options.export_type is ExportType.LATEST:
+        document["latestLabel"] = labels[0]
+    elif options.export_type is ExportType.LATEST_FROM_LAST_STEP:
+        document["latestLabels"] = labels
+    else:
+        document["labels"] = labels
+    return document
+
+
+def _label(
+    label: JsonObject, asset: SelectedAsset, context: ExportContext, losses: LossCollector
+) -> JsonObject:
+    written = {name: label[name] for name in _LABEL_FIELDS if name in label}
+    if context.options.export_type is not ExportType.LATEST and "isLastForStep" in label:
+        written["isLastForStep"] = label["isLastForStep"]
+    author = label.get("author")
+    if isinstance(author, Mapping):
+        written["author"] = {name: author[name] for name in _AUTHOR_FIELDS if name in author}
+        written["author"]["name"] = f"{author.get('firstname')} {author.get('lastname')}"
+    response = label.get("jsonResponse")
+    if isinstance(response, Mapping):
+        written["jsonResponse"] = _response(response, asset, context.project, losses)
+    return written
+
+
+def _response(
+    response: JsonObject, asset: SelectedAsset, project: Project, losses: LossCollector
+) -> JsonObject:
+    for job, answer in response.items():
+        if isinstance(answer, Mapping) and "fileId" in answer:
+            losses.add(_ANSWERED_BY_FILE, job)
+    jobs = {job.name for job in project.jobs() if job.ml_task == OBJECT_DETECTION}
+    size = size_of(asset.fields)
+    if size is not None:
+        response = with_pixels(response, jobs, size, losses)
+    # Dropped even where nothing was turned back for want of the picture's size, as the SDK does.
+    return _with_frame_numbers(without_rotation(response))
+
+
+def _with_frame_numbers(response: JsonObject) -> dict[Any, Any]:
+    """Keys made of digits as numbers, so that frames are written in numeric order."""
+    return {
+        int(key) if key.isdigit() and key.isdecimal() else key: value
+        for key, value in response.items()
+    }
+
+
+def _dumped(document: JsonObject, level: int) -> tuple[str, str]:
+    """The JSON text of the asset, and the same with its URLs unsigned."""
+    indent = "    " * level
+    inner = f"\n{indent}    "
+    shown, compared = [], []
+    for name in sorted(document):
+        text = f'{inner}"{name}": {indented(document[name], level + 1)}'
+        shown.append(text)
+        if name in _SIGNED:
+            text = f'{inner}"{name}": {indented(unsigned(document[name]), level + 1)}'
+        compared.append(text)
+    ending = f"\n{indent}}}"
+    return "{" + ",".join(shown) + ending, "{" + ",".join(compared) + ending

@@ -1,0 +1,29 @@
+"""The formats by name. A new one is a module of its own and a line here."""
+
+from collections.abc import Mapping
+
+from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.formats.base import ExportFormat
+from kili_export.domain.formats.coco import CocoFormat
+from kili_export.domain.formats.kili import KiliFormat
+from kili_export.domain.formats.yolo import YoloFormat
+from kili_export.domain.formats.yolo_classes import class_list, class_mapping, class_sequence
+
+FORMATS: Mapping[str, ExportFormat] = {
+    "kili": KiliFormat(),
+    "raw": KiliFormat(),
+    "yolo_v4": YoloFormat(class_list),
+    "yolo_v5": YoloFormat(class_mapping),
+    "yolo_v7": YoloFormat(class_sequence),
+    "yolo_v8": YoloFormat(class_sequence),
+    "coco": CocoFormat(),
+}
+
+
+def format_named(name: str) -> ExportFormat:
+    """The format of that name. Raises IncompatibleProject naming the known ones."""
+    if name not in FORMATS:
+        raise IncompatibleProject(
+            f"There is no format named {name!r}; known are {', '.join(FORMATS)}."
+        )
+    return FORMATS[name]

@@ -1,0 +1,157 @@
+"""YOLO v4, v5, v7 and v8, which differ in their class files only.
+
+A text file per label in `labels/`, in a folder per job with the layout `split`; a class file;
+and `images/remote_assets.csv`, which tells where the pictures are.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.formats.base import (
+    Conversion,
+    ExportContext,
+    Fragment,
+    FragmentStream,
+    LossCollector,
+    Member,
+    SpanningDocument,
+)
+from kili_export.domain.formats.common import (
+    encoded,
+    numbered_labels,
+    readme,
+    refuse_all_labels,
+    refuse_geotiff,
+    refuse_unsupported,
+    safe_name,
+)
+from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
+from kili_export.domain.formats.urls import identity_of, unsigned
+from kili_export.domain.formats.yolo_classes import ClassWriter
+from kili_export.domain.formats.yolo_lines import lines_of
+from kili_export.domain.names import member_path, safe_path
+from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.project import Job, Project
+from kili_export.domain.selection import select_labels
+
+_TOOLS = frozenset({"rectangle", "polygon", "semantic"})
+_REMOTE = "images/remote_assets.csv"
+_REMOTE_HEADER = ("external id", "url", "label file")
+_PICTURES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".gif", ".webp", ".ico"})
+
+
+class YoloFormat:
+    """One version of YOLO, by how it writes its class file."""
+
+    version = "1"
+    input_types = frozenset({"IMAGE"})
+
+    def __init__(self, write_classes: ClassWriter) -> None:
+        self._write_classes = write_classes
+
+    def check(self, project: Project, options: ExportOptions) -> None:
+        """Refuses projects without a job of boxes, polygons and masks, and pixel coordinates."""
+        if options.single_file:
+            raise IncompatibleProject(
+                f"{options.format} cannot be written into a single file; set single_file to false."
+            )
+        if options.normalized_coordinates is False:
+            raise IncompatibleProject(
+                f"{options.format} holds fractions, not pixels; leave normalized_coordinates out."
+            )
+        refuse_unsupported(project, options, self.input_types)
+        refuse_all_labels(options)
+        wanted = "no other tools than rectangle, polygon and semantic"
+        jobs = _jobs(project)
+        if options.layout is Layout.MERGED:
+            jobs = [job for job in jobs if job.categories]
+        require_jobs(jobs, options.format, wanted)
+
+    def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
+        """Labels that were sent back are held too, whatever the options say, as by the SDK."""
+        return select_labels(asset, context.options, honours_sent_back=False)
+
+    def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
+        """A text file per label and folder, and a row of `remote_assets.csv` per label."""
+        refuse_geotiff(asset, context.options.format)
+        losses = LossCollector()
+        name = safe_name(asset, losses)
+        folders = list(_folders(context))
+        url = asset.fields.get("content")
+        members: list[Member] = []
+        rows: list[tuple[str, Any, str]] = []
+        for _, suffix, label in numbered_labels(asset):
+            path = _label_file(name + suffix)
+            response = response_of(label)
+            for folder, classes in folders:
+                text = "".join(lines_of(response, classes, losses))
+                members.append(Member(member_path(folder, path), text.encode()))
+            rows.append((asset.external_id, url, path))
+        return Conversion(tuple(members), (_remote(rows),), tuple(dict.fromkeys(losses.losses)))
+
+    def project_members(self, context: ExportContext) -> Sequence[Member]:
+        """The README and the class file of every folder."""
+        return (readme(context), *self._class_files(context))
+
+    def _class_files(self, context: ExportContext) -> Iterator[Member]:
+        if context.options.layout is Layout.MERGED:
+            jobs = _jobs(context.project)
+            names = [f"{job.name}/{category.key}" for job in jobs for category in job.categories]
+            path, text = self._write_classes(names)
+            yield Member(path, encoded(text))
+            return
+        for job in _jobs(context.project):
+            path, text = self._write_classes([category.key for category in job.categories])
+            yield Member(member_path(safe_path(job.name), path), encoded(text))
+
+    def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
+        """`remote_assets.csv`. With `split` the SDK rewrites it per job, with the same rows."""
+        del context
+        rows = FragmentStream(_REMOTE, b"")
+        header = _csv([_REMOTE_HEADER]).encode()
+        return (SpanningDocument(_REMOTE, (header, rows), omit_when_empty=True),)
+
+
+def _jobs(project: Project) -> list[Job]:
+    return [job for job in project.jobs() if has_only_tools(job, _TOOLS)]
+
+
+def _folders(context: ExportContext) -> Iterator[tuple[str, Mapping[str, Mapping[str, int]]]]:
+    """Each folder of label files, with the class numbers of its jobs' categories."""
+    jobs = _jobs(context.project)
+    if context.options.layout is Layout.SPLIT:
+        for job in jobs:
+            numbers = {category.key: number for number, category in enumerate(job.categories)}
+            yield f"{safe_path(job.name)}/labels", {job.name: numbers}
+        return
+    merged: dict[str, dict[str, int]] = {}
+    first = 0
+    for job in jobs:
+        merged[job.name] = {
+            category.key: number for number, category in enumerate(job.categories, start=first)
+        }
+        first += len(job.categories)
+    yield "labels", merged
+
+
+def _label_file(name: str) -> str:
+    """The label file's path: the picture's extension goes only if it is a lower-case one."""
+    path = PurePosixPath(name)
+    return f"{path.with_suffix('') if path.suffix in _PICTURES else name}.txt"
+
+
+def _remote(rows: Sequence[tuple[str, Any, str]]) -> Fragment:
+    data = encoded(_csv(rows))
+    identity = _csv([(name, unsigned(url), path) for name, url, path in rows])
+    return Fragment(_REMOTE, (data,), identity_of(identity, data))
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
+    sheet = io.StringIO()
+    csv.writer(sheet).writerows(rows)
+    return sheet.getvalue()

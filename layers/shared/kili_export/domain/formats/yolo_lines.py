@@ -1,0 +1,80 @@
+"""The lines of a YOLO label file: a class number, then fractions of the picture's size."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kili_export.domain.formats.base import LossCollector
+from kili_export.domain.formats.jobs import (
+    annotations_of,
+    first_category,
+    has_nested_answers,
+    place_of,
+    rings_of,
+)
+from kili_export.domain.geometry import Point, bounds, rotation_of, vertices_of
+
+_NOT_AN_ANNOTATION = "an annotation is empty"
+_UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
+_NO_SHAPE = "an annotation has no outline"
+_OTHER_TOOL = "YOLO holds boxes, polygons and masks only"
+_HOLES = "YOLO cannot hold the holes of a mask"
+_NESTED = "YOLO cannot hold nested answers"
+
+
+def lines_of(
+    response: Mapping[str, Any], classes: Mapping[str, Mapping[str, int]], losses: LossCollector
+) -> Iterator[str]:
+    """One line per annotation that YOLO can hold, jobs in the order of the interface.
+
+    `classes` holds the class number of each category, by job. Coordinates are not clamped: a
+    shape that leaves the picture is written as it was drawn.
+    """
+    rotation = rotation_of(response)
+    for job, numbers in classes.items():
+        for annotation in annotations_of(response, job):
+            line = _line(annotation, numbers, rotation, losses, job)
+            if line is not None:
+                yield line
+
+
+def _line(
+    annotation: Any, numbers: Mapping[str, int], rotation: Any, losses: LossCollector, job: str
+) -> str | None:
+    if not isinstance(annotation, Mapping):
+        losses.add(_NOT_AN_ANNOTATION, job)
+        return None
+    place = place_of(job, annotation)
+    category = first_category(annotation)
+    number = None if category is None else numbers.get(category)
+    if number is None:
+        losses.add(_UNKNOWN_CATEGORY, place)
+        return None
+    kind = annotation.get("type")
+    if kind not in ("rectangle", "polygon", "semantic"):
+        losses.add(_OTHER_TOOL, place)
+        return None
+    rings = rings_of(annotation)
+    points = vertices_of(rings[0], rotation) if rings else None
+    if not points:
+        losses.add(_NO_SHAPE, place)
+        return None
+    _note_the_rest(annotation, rings, losses, place)
+    return f"{number} {_box(points) if kind == 'rectangle' else _outline(points)}\n"
+
+
+def _note_the_rest(
+    annotation: Mapping[str, Any], rings: list[Any], losses: LossCollector, place: str
+) -> None:
+    if len(rings) > 1:
+        losses.add(_HOLES, place)
+    if has_nested_answers(annotation):
+        losses.add(_NESTED, place)
+
+
+def _box(points: list[Point]) -> str:
+    left, top, right, bottom = bounds(points)
+    return f"{(left + right) / 2} {(top + bottom) / 2} {right - left} {bottom - top}"
+
+
+def _outline(points: list[Point]) -> str:
+    return " ".join([f"{x} {y}" for x, y in points])

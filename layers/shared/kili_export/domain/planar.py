@@ -1,0 +1,273 @@
+"""Crossings of closed outlines, decided exactly, and the rings that bound what they enclose."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cmp_to_key
+from itertools import pairwise
+
+Pair = tuple[float, float]
+Exact = tuple[Fraction, Fraction]
+Edge = tuple[int, int]
+
+# A determinant whose size exceeds this share of its terms has the right sign in floats.
+_CERTAIN = 3.3306690738754716e-16
+
+
+def is_simple(ring: Sequence[Pair]) -> bool:
+    """Whether a ring neither crosses nor touches itself. Neighbouring points are distinct."""
+    return next(_meetings(ring), None) is None
+
+
+def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
+    """The rings that bound the inside of a ring that crosses itself: outlines and holes.
+
+    Inside is what lies behind an odd number of the lines that enclose anything; a line that is
+    walked twice counts once, and one that ends nowhere not at all. A ring passes no point twice.
+    """
+    nodes, edges = _noded(ring)
+    lines = _enclosing(edges, nodes)
+    walks = _walks(lines, nodes)
+    inside = _inside_walks(walks, lines, nodes)
+    return [
+        [(float(nodes[node][0]), float(nodes[node][1])) for node in loop]
+        for walk in inside
+        for loop in _simple_loops(walk)
+    ]
+
+
+def _meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
+    """Pairs of segments that have more in common than the point that joins neighbours."""
+    count = len(ring)
+    boxes = []
+    for index, (x, y) in enumerate(ring):
+        u, v = ring[index + 1 - count]
+        boxes.append((min(x, u), max(x, u), min(y, v), max(y, v), index))
+    boxes.sort()
+    active: list[tuple[float, float, float, float, int]] = []
+    for box in boxes:
+        left, _, low, high, index = box
+        active = [other for other in active if other[1] >= left]
+        for other in active:
+            if (
+                other[2] <= high
+                and other[3] >= low
+                and _meet(ring, min(index, other[4]), max(index, other[4]))
+            ):
+                yield index, other[4]
+        active.append(box)
+
+
+def _meet(ring: Sequence[Pair], first: int, second: int) -> bool:
+    count = len(ring)
+    a, b = ring[first], ring[first + 1 - count]
+    c, d = ring[second], ring[second + 1 - count]
+    if second == first + 1:
+        return _folds_back(a, b, d)
+    if first == 0 and second == count - 1:
+        return _folds_back(c, a, b)
+    side_c, side_d = _side(a, b, c), _side(a, b, d)
+    if side_c * side_d > 0:
+        return False
+    side_a, side_b = _side(c, d, a), _side(c, d, b)
+    # The boxes overlap: when all four are on one line, the segments do as well.
+    return side_a * side_b <= 0
+
+
+def _folds_back(before: Pair, corner: Pair, after: Pair) -> bool:
+    if _side(before, corner, after) != 0:
+        return False
+    ahead = (corner[0] - before[0]) * (after[0] - corner[0])
+    return ahead < 0 or (corner[1] - before[1]) * (after[1] - corner[1]) < 0
+
+
+def _side(a: Pair, b: Pair, c: Pair) -> int:
+    """1 when `c` lies to the left of the line from `a` to `b`, -1 to the right, 0 on it."""
+    left = (a[0] - c[0]) * (b[1] - c[1])
+    right = (a[1] - c[1]) * (b[0] - c[0])
+    determinant = left - right
+    if abs(determinant) > _CERTAIN * (abs(left) + abs(right)):
+        return 1 if determinant > 0 else -1
+    return _sign(_cross(_exact(a), _exact(b), _exact(c)))
+
+
+def _cross(a: Exact, b: Exact, c: Exact) -> Fraction:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _sign(value: Fraction) -> int:
+    return (value > 0) - (value < 0)
+
+
+def _exact(point: Pair) -> Exact:
+    return Fraction(point[0]), Fraction(point[1])
+
+
+def _noded(ring: Sequence[Pair]) -> tuple[list[Exact], set[Edge]]:
+    """The ring cut wherever it meets itself: points, and edges between them, each once."""
+    count = len(ring)
+    exact = [_exact(point) for point in ring]
+    on_segment: list[list[Exact]] = [[exact[i], exact[i + 1 - count]] for i in range(count)]
+    for first, second in _meetings(ring):
+        common = _common_points(tuple(on_segment[first][:2]), tuple(on_segment[second][:2]))
+        on_segment[first].extend(common)
+        on_segment[second].extend(common)
+    numbers: dict[Exact, int] = {}
+    edges: set[Edge] = set()
+    for points in on_segment:
+        start, end = points[0], points[1]
+        along = [
+            numbers.setdefault(point, len(numbers))
+            for point in sorted(set(points), reverse=start > end)
+        ]
+        edges.update((min(a, b), max(a, b)) for a, b in pairwise(along))
+    return list(numbers), edges
+
+
+def _common_points(one: tuple[Exact, ...], two: tuple[Exact, ...]) -> list[Exact]:
+    (a, b), (c, d) = one, two
+    ux, uy = b[0] - a[0], b[1] - a[1]
+    vx, vy = d[0] - c[0], d[1] - c[1]
+    denominator = ux * vy - uy * vx
+    if denominator:
+        share = ((c[0] - a[0]) * vy - (c[1] - a[1]) * vx) / denominator
+        return [(a[0] + share * ux, a[1] + share * uy)]
+    low, high = max(min(a, b), min(c, d)), min(max(a, b), max(c, d))
+    return [low, high] if low <= high else []
+
+
+def _enclosing(edges: set[Edge], nodes: Sequence[Exact]) -> set[Edge]:
+    """The edges that enclose something: peeled off from outside, one outline after another."""
+    left, used = set(edges), set[Edge]()
+    while left:
+        walks = _walks(left, nodes)
+        face = {half: number for number, walk in enumerate(walks) for half in walk}
+        loose = {(a, b) for a, b in left if face[a, b] == face[b, a]}
+        if loose:
+            left -= loose
+            continue
+        for walk in walks:
+            if _doubled_area(walk, nodes) < 0:
+                outline = {(min(half), max(half)) for half in walk}
+                used |= outline
+                left -= outline
+    return used
+
+
+def _walks(edges: set[Edge], nodes: Sequence[Exact]) -> list[list[Edge]]:
+    """The faces that edges divide the plane into, each as the edges along it, face to the left."""
+    around: dict[int, list[int]] = defaultdict(list)
+    for a, b in edges:
+        around[a].append(b)
+        around[b].append(a)
+    following: dict[Edge, Edge] = {}
+    for node, others in around.items():
+        others.sort(key=cmp_to_key(_ByAngle(nodes, node)))
+        for index, other in enumerate(others):
+            following[other, node] = (node, others[index - 1])
+    walks = []
+    while following:
+        half = next(iter(following))
+        walk = []
+        while half in following:
+            walk.append(half)
+            half = following.pop(half)
+        walks.append(walk)
+    return walks
+
+
+class _ByAngle:
+    """Compares nodes by the angle at which they are seen from another, counter-clockwise."""
+
+    def __init__(self, nodes: Sequence[Exact], node: int) -> None:
+        self._nodes = nodes
+        self._centre = nodes[node]
+
+    def __call__(self, one: int, two: int) -> int:
+        a, b = self._nodes[one], self._nodes[two]
+        half = self._upper(b) - self._upper(a)
+        return half or -_sign(_cross(self._centre, a, b))
+
+    def _upper(self, point: Exact) -> int:
+        x, y = point[0] - self._centre[0], point[1] - self._centre[1]
+        return 1 if y > 0 or (y == 0 and x > 0) else 0
+
+
+def _doubled_area(walk: Sequence[Edge], nodes: Sequence[Exact]) -> Fraction:
+    return sum(
+        (nodes[a][0] * nodes[b][1] - nodes[b][0] * nodes[a][1] for a, b in walk), Fraction(0)
+    )
+
+
+def _inside_walks(
+    walks: Sequence[list[Edge]], edges: set[Edge], nodes: Sequence[Exact]
+) -> list[list[Edge]]:
+    """The walks whose face is inside: every edge parts an inside from an outside."""
+    face = {half: number for number, walk in enumerate(walks) for half in walk}
+    inside: dict[int, bool] = {}
+    for number, walk in enumerate(walks):
+        if number in inside or _doubled_area(walk, nodes) > 0:
+            continue
+        # An outermost walk: its face is the plane around it, or the inside of another outline.
+        inside[number] = _is_enclosed(walk, face, edges, walks, nodes)
+        pending = [number]
+        while pending:
+            current = pending.pop()
+            for a, b in walks[current]:
+                neighbour = face[b, a]
+                if neighbour not in inside:
+                    inside[neighbour] = not inside[current]
+                    pending.append(neighbour)
+    return [walk for number, walk in enumerate(walks) if inside[number]]
+
+
+def _is_enclosed(
+    walk: Sequence[Edge],
+    face: dict[Edge, int],
+    edges: set[Edge],
+    walks: Sequence[list[Edge]],
+    nodes: Sequence[Exact],
+) -> bool:
+    """Whether an odd number of edges of other outlines lie below the walk's first point."""
+    own = _connected(walk, face, walks)
+    x, y = nodes[walk[0][0]]
+    crossed = 0
+    for a, b in edges:
+        if face[a, b] in own:
+            continue
+        (ax, ay), (bx, by) = nodes[a], nodes[b]
+        if (ax > x) != (bx > x) and ay + (by - ay) * (x - ax) / (bx - ax) < y:
+            crossed += 1
+    return crossed % 2 == 1
+
+
+def _connected(
+    walk: Sequence[Edge], face: dict[Edge, int], walks: Sequence[list[Edge]]
+) -> set[int]:
+    """The numbers of all walks that are reached from one by crossing edges."""
+    own = {face[walk[0]]}
+    pending = list(own)
+    while pending:
+        for a, b in walks[pending.pop()]:
+            if face[b, a] not in own:
+                own.add(face[b, a])
+                pending.append(face[b, a])
+    return own
+
+
+def _simple_loops(walk: Sequence[Edge]) -> Iterator[list[int]]:
+    """The walk split wherever it passes a point again."""
+    path: list[int] = []
+    where: dict[int, int] = {}
+    for node, _ in walk:
+        if node in where:
+            start = where[node]
+            loop = path[start:]
+            yield loop
+            for passed in loop:
+                del where[passed]
+            del path[start:]
+        where[node] = len(path)
+        path.append(node)
+    if path:
+        yield path
