@@ -56,11 +56,11 @@ class Settings:
         "https://cloud.kili-technology.com/api/label/v2/graphql",
         "URL",
     )
-    kili_api_key_secret: str = _variable(
-        "KILI_API_KEY_SECRET", "The secret that holds Kili's API key", None, "name or ARN"
+    kili_api_key_secret_id: str = _variable(
+        "KILI_API_KEY_SECRET_ID", "The secret that holds Kili's API key", None, "name or ARN"
     )
-    webhook_secret: str = _variable(
-        "WEBHOOK_SECRET",
+    webhook_secret_id: str = _variable(
+        "WEBHOOK_SECRET_ID",
         "The secret that Kili sends as the Authorization header",
         None,
         "name or ARN",
@@ -90,11 +90,11 @@ class Settings:
         60,
         "seconds",
     )
-    kili_calls_per_minute: int = _variable(
-        "KILI_CALLS_PER_MINUTE",
+    kili_requests_per_minute: int = _variable(
+        "KILI_REQUESTS_PER_MINUTE",
         "What Kili's API is asked at most, by all workers together",
         250,
-        "calls a minute",
+        "requests a minute",
         least=1,
     )
     max_concurrency: int = _variable(
@@ -142,9 +142,9 @@ class Settings:
         return timedelta(hours=self.secret_rotation_hours)
 
     @property
-    def calls_per_worker(self) -> int:
-        """One worker's share of the calls to Kili, a minute."""
-        return max(1, self.kili_calls_per_minute // self.max_concurrency)
+    def requests_per_worker(self) -> int:
+        """One worker's share of the requests to Kili, a minute."""
+        return max(1, self.kili_requests_per_minute // self.max_concurrency)
 
 
 VARIABLES: tuple[Variable, ...] = tuple(one.metadata["variable"] for one in fields(Settings))

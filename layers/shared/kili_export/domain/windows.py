@@ -1,0 +1,67 @@
+"""Time windows: the changes of one window are exported by one execution.
+
+The input of an execution depends on its name alone, so that starting it twice cannot start two
+different things. Names obey Step Functions' rules: at most 80 letters, digits, `-` and `_`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_LONGEST_PROJECT: Final = 40
+_LARGEST_MARGIN: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRules:
+    """How long a window is and how long a run waits after it, in seconds."""
+
+    window_seconds: int
+    settle_seconds: int
+
+    def window_at(self, moment: datetime) -> int:
+        """The number of the window that a moment lies in, counted from 1970."""
+        return int(moment.timestamp() // self.window_seconds)
+
+    def end_of(self, window: int) -> datetime:
+        """The first moment after the window."""
+        return datetime.fromtimestamp((window + 1) * self.window_seconds, UTC)
+
+    def ready_at(self, window: int) -> datetime:
+        """When the execution of the window may look at the marks."""
+        return self.end_of(window) + timedelta(seconds=self.settle_seconds)
+
+    def windows_for(self, moment: datetime) -> tuple[int, ...]:
+        """The window of a change that was stored before `moment`; near its end the next one too.
+
+        Whose clock is a little behind would otherwise count on an execution that has already
+        looked.
+        """
+        window = self.window_at(moment)
+        margin = min(_LARGEST_MARGIN, timedelta(seconds=self.window_seconds / 4))
+        if self.end_of(window) - moment <= margin:
+            return (window, window + 1)
+        return (window,)
+
+    def first_ready(self, moment: datetime) -> int:
+        """The first window whose execution may look at the marks at `moment` or later."""
+        window = self.window_at(moment - timedelta(seconds=self.settle_seconds)) - 1
+        return window if self.ready_at(window) >= moment else window + 1
+
+    def last_ready(self, moment: datetime) -> int:
+        """The last window whose execution may look at the marks already."""
+        return self.window_at(moment - timedelta(seconds=self.settle_seconds)) - 1
+
+
+def execution_name(project_id: str, window: int, suffix: str = "") -> str:
+    """The name of an execution: the project, the window and, for all but its first, a suffix.
+
+    Suffixes begin with a letter, so that no project's name can be taken for another's. A project
+    id that is too long is cut, and told apart by its hash.
+    """
+    project = project_id
+    if len(project) > _LONGEST_PROJECT:
+        digest = hashlib.sha256(project.encode()).hexdigest()[:12]
+        project = f"{project[: _LONGEST_PROJECT - 13]}-{digest}"
+    return f"{project}-{window}-{suffix}" if suffix else f"{project}-{window}"
