@@ -1,0 +1,1 @@
+"""Builds the deployable application and checks what it consists of."""

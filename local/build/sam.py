@@ -1,0 +1,98 @@
+"""Runs SAM's build, in an environment of its own."""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.build.interpreter import find_python
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = ROOT / ".venv-sam"
+ARTIFACTS = ROOT / ".aws-sam" / "build"
+
+
+class BuildFailed(Exception):
+    """A step of the build failed; the message holds what it printed."""
+
+
+def build_artifacts() -> Path:
+    """Builds every function and layer, and returns the folder that holds them.
+
+    What did not change since the last time is taken from SAM's cache. Raises PythonNotFound and
+    BuildFailed.
+    """
+    with _alone():
+        _prepare_environment()
+        _run([ENVIRONMENT / "bin" / "sam", "build", "--cached"], "sam build")
+    return ARTIFACTS
+
+
+def emulator() -> Path:
+    """The runtime interface emulator that comes with SAM, for this machine's processor."""
+    architecture = "arm64" if os.uname().machine in {"arm64", "aarch64"} else "x86_64"
+    found = ENVIRONMENT.glob(
+        f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}"
+    )
+    return next(found)
+
+
+def _prepare_environment() -> None:
+    pins = ROOT / "requirements" / "sam.txt"
+    ready = ENVIRONMENT / ".ready"
+    digest = hashlib.sha256(pins.read_bytes()).hexdigest()
+    if ready.is_file() and ready.read_text() == digest:
+        return
+    python = find_python()
+    _say(f"Setting up {ENVIRONMENT.name} with {python} (once, about a minute)")
+    _run([python, "-m", "venv", "--clear", ENVIRONMENT], "making the environment")
+    pip: list[str | Path] = [
+        ENVIRONMENT / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+    ]
+    _run([*pip, "install", "--quiet", "--require-hashes", "-r", pins], "installing SAM")
+    ready.write_text(digest)
+
+
+def _run(command: list[str | Path], step: str) -> None:
+    # SAM looks for the functions' Python on the PATH: the environment's own is first.
+    environment = {
+        **os.environ,
+        "PATH": f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "eu-west-1"),
+    }
+    # What surrounds this process must not shine through into the environment.
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYENV_VERSION"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BuildFailed(f"{step} failed with status {done.returncode}:\n{done.stdout}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keeps two builds of one checkout apart."""
+    lock = ROOT / ".aws-sam" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
