@@ -127,7 +127,10 @@ class SeaweedServer:
             "-s3.port.lance=0",
             f"-master.volumeSizeLimitMB={self._volume_megabytes}",
             "-master.telemetry=false",
+            # A lone master still holds an election after a crash; by default that takes 15 s.
+            "-master.electionTimeout=1s",
             "-volume.max=0",
+            "-volume.preStopSeconds=0",
         ]
 
     def _write_identities(self) -> Path:

@@ -14,18 +14,24 @@ import threading
 from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
-_PATIENCE_SECONDS = 4.0
+_PATIENCE_SECONDS = 1.5
 
 
 def main(command: Sequence[str]) -> int:
-    """Runs the command to its end, or to that of standard input. Answers its exit status."""
+    """Runs the command to its end, or to that of standard input. Answers its exit status.
+
+    The server is not given long to end: it waits for clients' idle connections, and what it
+    wrote survives a `kill -9`.
+    """
     server = subprocess.Popen(
         [sys.executable, "-m", "local.stack.seaweed_child", "--exec", *command],
         stdin=subprocess.DEVNULL,
     )
+    ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.terminate())
-    threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+        signal.signal(number, lambda *_: ending.set())
+    threading.Thread(target=_watch_input, args=(ending,), daemon=True).start()
+    threading.Thread(target=_end, args=(server, ending), daemon=True).start()
     return server.wait()
 
 
@@ -39,9 +45,14 @@ def become(command: Sequence[str]) -> None:
     os.execv(command[0], list(command))  # noqa: S606 the command is the stack's own
 
 
-def _end_with_input(server: subprocess.Popen[bytes]) -> None:
+def _watch_input(ending: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         continue
+    ending.set()
+
+
+def _end(server: subprocess.Popen[bytes], ending: threading.Event) -> None:
+    ending.wait()
     server.terminate()
     try:
         server.wait(_PATIENCE_SECONDS)
