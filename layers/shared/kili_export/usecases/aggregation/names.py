@@ -15,18 +15,27 @@ from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 
 
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """What is known of a file that comes: its SHA-256, what tells a change, whose it is."""
+
+    sha256: str
+    identity: str
+    asset_id: str | None = None
+
+
 @dataclass(slots=True)
 class NameChanges:
     """Files that go, come from conversions, or come back from the ledger; claims to remember.
 
-    `digests` has the SHA-256 and the owner of every file that comes. `claims` maps a ledger entry
-    to its new contents, None to remove it.
+    `digests` describes every file that comes. `claims` maps a ledger entry to its new contents,
+    None to remove it.
     """
 
     removed: set[str] = field(default_factory=set)
     located: list[LocatedMember] = field(default_factory=list)
     restored: list[Entry] = field(default_factory=list)
-    digests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    digests: dict[str, FileDigest] = field(default_factory=dict)
     claims: dict[str, bytes | None] = field(default_factory=dict)
 
 
@@ -88,11 +97,12 @@ class NameSettler:
             return
         if winner.origin is Origin.ARCHIVE:
             return
-        changes.digests[path] = (winner.claim.sha256, winner.claim.asset_id)
+        claim = winner.claim
+        changes.digests[path] = FileDigest(claim.sha256, claim.identity, claim.asset_id)
         if winner.origin is Origin.CONVERSION:
-            changes.located.append(self._located(path, winner.claim.asset_id))
+            changes.located.append(self._located(path, claim.asset_id))
         else:
-            changes.restored.append(_restored(path, winner.claim))
+            changes.restored.append(_restored(path, claim))
 
     @property
     def _directory(self) -> Directory:

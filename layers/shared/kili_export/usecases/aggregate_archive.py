@@ -1,0 +1,204 @@
+"""Publishes what a run found for one export: one new generation, or nothing at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kili_export.contracts.manifest import Manifest
+from kili_export.contracts.run_plan import ExportPlan, RunPlan
+from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
+from kili_export.domain.archive.limits import PartLimits
+from kili_export.domain.archive.parts import Source
+from kili_export.domain.errors import ConflictError, IntegrityError
+from kili_export.domain.formats.base import ExportContext
+from kili_export.domain.formats.registry import format_named
+from kili_export.domain.keys import manifest_key, work_key
+from kili_export.domain.ledger import AssetRecord
+from kili_export.domain.numbering import Numbering
+from kili_export.domain.removals import must_ask
+from kili_export.ports import Clock, ObjectStore, RandomSource, Traffic
+from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
+from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.names import NameSettler
+from kili_export.usecases.aggregation.outcome import Outcome, collect_outcome, require_complete
+from kili_export.usecases.aggregation.publishing import Publisher
+from kili_export.usecases.aggregation.records import new_records
+from kili_export.usecases.aggregation.shared_members import dirty_streams, shared_changes
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
+from kili_export.usecases.aggregation.stored_regions import regions_of
+from kili_export.usecases.ledger_reading import open_ledger
+from kili_export.usecases.map_results import iter_batch_results
+from kili_export.usecases.run_inputs import load_plan
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateArchive:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    clock: Clock
+    random: RandomSource
+    traffic: Traffic
+    limits: PartLimits
+    latest_max_bytes: int
+
+    def __call__(self, request: AggregateRequest) -> AggregateAnswer:
+        """Splices the run's conversions into a new archive and commits it.
+
+        Doing it again after it succeeded changes nothing and answers the same. Raises
+        ConflictError when another run published since this one was planned, TransientError when
+        the bucket does not answer; nothing that readers see has changed then.
+        """
+        plan = load_plan(self.objects, request.plan_key)
+        export = plan.export(request.export)
+        previous, etag = self._previous(plan.project_id, export.name)
+        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes)
+        writer = GenerationWriter(
+            publisher, plan, export, previous, self.clock, self.random, self.traffic
+        )
+        if previous is not None and previous.run_id == plan.run_id:
+            publisher.refresh_latest(previous)
+            return writer.answer(previous, held=0)
+        if etag != export.manifest_etag:
+            raise ConflictError(
+                f"export {export.name} was published by another run since this one was planned"
+            )
+        if previous is not None:
+            publisher.refresh_latest(previous)
+        outcome = collect_outcome(
+            self.objects, iter_batch_results(self.objects, request.results), export.name
+        )
+        ledger = open_ledger(self.objects, previous)
+        if export.mode == "rebuild":
+            require_complete(self.objects, work_key(plan.project_id, plan.run_id), outcome)
+            return self._rebuild(plan, export, previous, ledger, outcome, writer)
+        if previous is None:
+            raise IntegrityError(f"export {export.name} has nothing to build an increment on")
+        return self._increment(plan, export, previous, ledger, outcome, writer)
+
+    def _increment(
+        self,
+        plan: RunPlan,
+        export: ExportPlan,
+        previous: Manifest,
+        ledger: LedgerReader,
+        outcome: Outcome,
+        writer: GenerationWriter,
+    ) -> AggregateAnswer:
+        orders: dict[str, str | None] = {
+            asset_id: located.asset.order_key for asset_id, located in outcome.converted.items()
+        }
+        old = ledger.find({**orders, **dict.fromkeys(outcome.missing)})
+        gone = outcome.missing & old.keys()
+        held = 0
+        if must_ask(len(gone), previous.counts.assets, plan.confirmed_removals):
+            held, gone = len(gone), set()
+            old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
+        archive = previous.archive
+        base = StoredArchive.open(
+            self.objects,
+            Source(archive.key, archive.etag, archive.size),
+            regions_of(previous),
+        )
+        generation = self._generation(
+            plan,
+            export,
+            previous,
+            outcome,
+            old,
+            gone,
+            stood=old,
+            base=base,
+            ledger=ledger,
+            known=ledger,
+        )
+        return writer.publish(generation, held=held)
+
+    def _rebuild(
+        self,
+        plan: RunPlan,
+        export: ExportPlan,
+        previous: Manifest | None,
+        ledger: LedgerReader,
+        outcome: Outcome,
+        writer: GenerationWriter,
+    ) -> AggregateAnswer:
+        known = {record.asset_id: record for record in ledger.all()}
+        vanished = known.keys() - outcome.converted.keys() - outcome.failed.keys()
+        if must_ask(len(vanished), len(known), plan.confirmed_removals):
+            return AggregateAnswer(
+                export=export.name,
+                status="held",
+                generation=export.generation or None,
+                held_removals=len(vanished),
+            )
+        # Numbers outlive a rebuild, also those of assets that fail now; contents do not.
+        numbered = {
+            asset_id: replace(record, members=(), fragments=(), fingerprint="", exported=False)
+            for asset_id, record in known.items()
+            if asset_id not in vanished
+        }
+        generation = self._generation(
+            plan,
+            export,
+            previous,
+            outcome,
+            numbered,
+            set(),
+            stood=known,
+            base=None,
+            ledger=LedgerReader(None),
+            known=ledger,
+        )
+        return writer.publish(generation, held=0)
+
+    def _generation(
+        self,
+        plan: RunPlan,
+        export: ExportPlan,
+        previous: Manifest | None,
+        outcome: Outcome,
+        old: Mapping[str, AssetRecord],
+        gone: set[str],
+        *,
+        stood: Mapping[str, AssetRecord],
+        base: StoredArchive | None,
+        ledger: LedgerReader,
+        known: LedgerReader,
+    ) -> Generation:
+        """Everything that changes: pure decisions over what was read."""
+        numbering = Numbering(previous.next_ids if previous else {})
+        new = new_records((located.asset for located in outcome.converted.values()), old, numbering)
+        if base is None:
+            carried = outcome.failed.keys() & old.keys()
+            new.update({asset_id: old[asset_id] for asset_id in carried - new.keys()})
+        settler = NameSettler(self.objects, base, ledger, outcome.converted)
+        names = settler.settle_all(old, new, gone)
+        replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
+        options = export.options.to_options()
+        shared = shared_changes(
+            format_named(options.format),
+            ExportContext(plan.project.to_project(), options, export.dated),
+            ledger.shared(),
+            None if base is None else dirty_streams(old, new, gone),
+            lambda: ledger.merged(new.values(), replaced),
+        )
+        return Generation(
+            stood=stood,
+            old=old,
+            new=new,
+            gone=frozenset(gone),
+            names=names,
+            shared=shared,
+            next_ids=numbering.next_ids,
+            failed=outcome.failed,
+            settled=frozenset(outcome.converted) | gone,
+            base=base,
+            ledger=ledger,
+            known=known,
+        )
+
+    def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
+        found = self.objects.get(manifest_key(project_id, export))
+        if found is None:
+            return None, None
+        return Manifest.from_bytes(found[0]), found[1].etag

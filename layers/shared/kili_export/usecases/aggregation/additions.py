@@ -1,0 +1,49 @@
+"""What an archive gains from a run, as the splice wants it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from kili_export.domain.archive.addition import Addition
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.entries import Entry
+from kili_export.domain.archive.layout import Region
+from kili_export.domain.archive.segment import SegmentBuilder
+from kili_export.usecases.aggregation.outcome import LocatedMember
+
+
+def label_additions(located: Iterable[LocatedMember], restored: Iterable[Entry]) -> list[Addition]:
+    """Label files: entries that conversions wrote, and entries that are at hand."""
+    additions = [_stored(run) for run in _runs(located)]
+    return additions + inline_additions(restored, Region.LABELS)
+
+
+def inline_additions(entries: Iterable[Entry], region: Region) -> list[Addition]:
+    """Entries that are at hand, as one addition; none for no entries."""
+    builder = SegmentBuilder()
+    for entry in entries:
+        builder.add(entry)
+    return [Addition.inline(builder.finish(), region)] if len(builder) else []
+
+
+def _runs(located: Iterable[LocatedMember]) -> Iterator[list[LocatedMember]]:
+    """Entries that follow each other without a gap in one object."""
+    run: list[LocatedMember] = []
+    for item in sorted(located, key=lambda item: (item.source.key, item.start)):
+        if run and (item.source != run[-1].source or item.start != _end(run[-1])):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+def _end(item: LocatedMember) -> int:
+    return item.start + item.member.record.local_length
+
+
+def _stored(run: Sequence[LocatedMember]) -> Addition:
+    start = run[0].start
+    directory = Directory.from_records(
+        replace(item.member.record, offset=item.start - start) for item in run
+    )
+    return Addition.stored(run[0].source, start, _end(run[-1]) - start, directory, Region.LABELS)

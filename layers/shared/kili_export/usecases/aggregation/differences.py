@@ -1,0 +1,130 @@
+"""What a generation changes for whoever reads the archive."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kili_export.contracts.manifest import (
+    ChangedAssets,
+    ChangedMember,
+    Delta,
+    RemovedMember,
+)
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.ledger import AssetRecord, MemberRecord
+from kili_export.usecases.aggregation.names import FileDigest
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Files that come, change and go, by path; those that go with the asset they were of."""
+
+    added: Mapping[str, FileDigest] = field(default_factory=dict)
+    changed: Mapping[str, FileDigest] = field(default_factory=dict)
+    removed: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+    @property
+    def brought(self) -> frozenset[str]:
+        """The files whose contents a reader must fetch."""
+        return frozenset(self.added) | frozenset(self.changed)
+
+
+def increment_differences(
+    base: Directory, brought: Mapping[str, FileDigest], removed: Iterable[str]
+) -> Differences:
+    """What replacing and removing entries of an archive changes."""
+    owners: dict[str, str | None] = {}
+    for path in removed:
+        record = base.find(path)
+        owners[path] = record.owner or None if record is not None else None
+    return Differences(
+        added={path: digest for path, digest in brought.items() if path not in base},
+        changed={path: digest for path, digest in brought.items() if path in base},
+        removed=owners,
+    )
+
+
+def rebuild_differences(
+    before: Mapping[str, FileDigest], after: Mapping[str, FileDigest]
+) -> Differences:
+    """What replacing a whole archive by another changes."""
+    return Differences(
+        added={path: digest for path, digest in after.items() if path not in before},
+        changed={
+            path: digest
+            for path, digest in after.items()
+            if path in before and before[path].identity != digest.identity
+        },
+        removed={path: digest.asset_id for path, digest in before.items() if path not in after},
+    )
+
+
+def files_of(
+    records: Iterable[AssetRecord], shared: Iterable[MemberRecord]
+) -> dict[str, FileDigest]:
+    """The files that an archive has, from its ledger in server order: the last claim has a name."""
+    files = {
+        member.path: FileDigest(member.sha256, member.identity, record.asset_id)
+        for record in records
+        for member in record.members
+    }
+    files.update({m.path: FileDigest(m.sha256, m.identity) for m in shared})
+    return files
+
+
+def changed_assets(
+    before: Mapping[str, AssetRecord], after: Mapping[str, AssetRecord]
+) -> ChangedAssets:
+    """The assets that came into the export, changed in it and went from it.
+
+    Both hold every asset that the run touched and that was there before, or is there after it.
+    """
+    had = {asset_id: _contents(record) for asset_id, record in before.items() if record.exported}
+    has = {asset_id: _contents(record) for asset_id, record in after.items() if record.exported}
+    return ChangedAssets(
+        added=tuple(sorted(has.keys() - had.keys())),
+        changed=tuple(sorted(key for key in has.keys() & had.keys() if had[key] != has[key])),
+        removed=tuple(sorted(had.keys() - has.keys())),
+    )
+
+
+def _contents(record: AssetRecord) -> tuple[frozenset[tuple[str, str]], ...]:
+    return (
+        frozenset((member.path, member.identity) for member in record.members),
+        frozenset((fragment.stream, fragment.identity) for fragment in record.fragments),
+    )
+
+
+def delta_document(
+    differences: Differences,
+    assets: ChangedAssets,
+    *,
+    project_id: str,
+    export: str,
+    run_id: str,
+    generation: int,
+) -> Delta:
+    """The list that a delta archive carries."""
+    return Delta(
+        project_id=project_id,
+        export_name=export,
+        generation=generation,
+        from_generation=generation - 1,
+        run_id=run_id,
+        added=_changed(differences.added),
+        changed=_changed(differences.changed),
+        removed=tuple(
+            RemovedMember(path=path, asset_id=asset_id)
+            for path, asset_id in sorted(differences.removed.items())
+        ),
+        assets=assets,
+    )
+
+
+def _changed(files: Mapping[str, FileDigest]) -> tuple[ChangedMember, ...]:
+    return tuple(
+        ChangedMember(path=path, sha256=digest.sha256, asset_id=digest.asset_id)
+        for path, digest in sorted(files.items())
+    )

@@ -1,0 +1,54 @@
+"""What a run writes into the ledger."""
+
+from collections.abc import Iterable, Mapping
+
+from kili_export.domain.archive.addition import Addition
+from kili_export.domain.archive.entries import encode_entry
+from kili_export.domain.archive.layout import Region
+from kili_export.domain.archive.segment import SegmentBuilder
+from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.ledger import (
+    SHARED,
+    AssetRecord,
+    MemberRecord,
+    record_to_bytes,
+    shared_to_bytes,
+)
+from kili_export.usecases.aggregation.ledger import LedgerReader
+
+
+def ledger_changes(
+    old: Mapping[str, AssetRecord],
+    new: Mapping[str, AssetRecord],
+    gone: Iterable[str],
+    claims: Mapping[str, bytes | None],
+    shared: Mapping[str, MemberRecord] | None,
+) -> dict[str, bytes | None]:
+    """New contents by ledger entry, None where an entry goes. `shared` is None when unchanged."""
+    changes: dict[str, bytes | None] = dict(claims)
+    for asset_id, record in new.items():
+        before = old.get(asset_id)
+        if before == record:
+            continue
+        if before is not None and before.entry_name != record.entry_name:
+            changes[before.entry_name] = None
+        changes[record.entry_name] = record_to_bytes(record)
+    for asset_id in gone:
+        if asset_id in old:
+            changes[old[asset_id].entry_name] = None
+    if shared is not None:
+        changes[SHARED] = shared_to_bytes(shared[path] for path in sorted(shared))
+    return changes
+
+
+def splice_ledger(ledger: LedgerReader, changes: Mapping[str, bytes | None]) -> SplicePlan:
+    """The ledger after the changes."""
+    builder = SegmentBuilder()
+    for name in sorted(changes):
+        data = changes[name]
+        if data is not None:
+            builder.add(encode_entry(name, data))
+    removals = [name for name, data in changes.items() if data is None and name in ledger.directory]
+    base = ledger.archive.base() if ledger.archive is not None else None
+    additions = [Addition.inline(builder.finish(), Region.LABELS)] if len(builder) else []
+    return splice(base, removals, additions)

@@ -1,0 +1,110 @@
+"""Makes a generation visible: immutable objects first, the manifest last, then the fixed key."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kili_export.contracts.manifest import ArchiveReference, Manifest
+from kili_export.domain.archive.limits import PartLimits
+from kili_export.domain.archive.parts import CopyRange, Piece, Source, plan_parts
+from kili_export.domain.errors import ConflictError, ExportError
+from kili_export.domain.keys import latest_key, manifest_key
+from kili_export.ports import ObjectStore, StoredObject
+
+GENERATION = "generation"
+_TRIES = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Writes one export's generations.
+
+    `latest_max_bytes` is the size above which no copy is made at the fixed key.
+    """
+
+    objects: ObjectStore
+    limits: PartLimits
+    latest_max_bytes: int
+
+    def compose(self, key: str, pieces: Sequence[Piece]) -> StoredObject:
+        """Writes an immutable object."""
+        return self.objects.compose(key, plan_parts(pieces, self.limits), if_none_match=True)
+
+    def commit(self, manifest: Manifest, previous_etag: str | None) -> None:
+        """Replaces the manifest that the run was planned from: this alone publishes.
+
+        Raises ConflictError when somebody else replaced it first; what this attempt wrote is
+        then removed.
+        """
+        key = manifest_key(manifest.project_id, manifest.export_name)
+        try:
+            self.objects.put(
+                key,
+                manifest.to_bytes(),
+                if_match=previous_etag,
+                if_none_match=previous_etag is None,
+                content_type="application/json",
+            )
+        except ConflictError:
+            # The answer to a first try may have been lost: then the manifest is ours already.
+            if self._is_committed(manifest):
+                return
+            self._discard(manifest)
+            raise
+
+    def refresh_latest(self, manifest: Manifest) -> None:
+        """Brings the copy at the fixed key up to the manifest's archive.
+
+        A copy of the same or a later generation is left alone, also when it appears meanwhile.
+        Raises ConflictError when others keep replacing it.
+        """
+        if manifest.latest_key is None:
+            return
+        archive = manifest.archive
+        whole = CopyRange(Source(archive.key, archive.etag, archive.size), 0, archive.size)
+        parts = plan_parts([whole], self.limits)
+        for _ in range(_TRIES):
+            present = self.objects.head(manifest.latest_key)
+            if present is not None and _generation(present) >= archive.generation:
+                return
+            try:
+                self.objects.compose(
+                    manifest.latest_key,
+                    parts,
+                    if_match=present.etag if present else None,
+                    if_none_match=present is None,
+                    metadata={GENERATION: str(archive.generation)},
+                )
+            except ConflictError:
+                continue
+            return
+        raise ConflictError(f"{manifest.latest_key} keeps being replaced by others")
+
+    def latest_for(self, project_id: str, export: str, size: int) -> str | None:
+        """The fixed key, unless the archive is too large for a copy there."""
+        return latest_key(project_id, export) if size <= self.latest_max_bytes else None
+
+    def _is_committed(self, manifest: Manifest) -> bool:
+        found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))
+        return found is not None and Manifest.from_bytes(found[0]) == manifest
+
+    def _discard(self, manifest: Manifest) -> None:
+        """Removes what only this attempt refers to."""
+        last = manifest.recent_deltas[-1:] if _is_own(manifest, manifest.archive) else ()
+        keys = [manifest.ledger.key, *(delta.key for delta in last)]
+        if _is_own(manifest, manifest.archive):
+            keys.append(manifest.archive.key)
+        try:
+            self.objects.delete(key for key in keys if manifest.run_id in key)
+        except ExportError:
+            _log.warning("could not remove what a lost race left", exc_info=True)
+
+
+def _is_own(manifest: Manifest, archive: ArchiveReference) -> bool:
+    return manifest.run_id in archive.key
+
+
+def _generation(stored: StoredObject) -> int:
+    value = stored.metadata.get(GENERATION, "")
+    return int(value) if value.isdigit() else 0
