@@ -154,6 +154,8 @@ def _issue(where: Where) -> AssetTest:
 
 def _metadata(where: Where | str) -> AssetTest:
     wanted = orjson.loads(where) if isinstance(where, str) else where
+    if not isinstance(wanted, Mapping):
+        raise ValueError("metadata must be an object of keys and wanted values")  # noqa: TRY004
     return lambda candidate: all(
         _metadata_matches(candidate.asset.json_metadata.get(key), value)
         for key, value in wanted.items()

@@ -19,13 +19,14 @@ are made up in order.
 
 from base64 import b64decode
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from local.kili_standin.generated_project import STARTED
 from local.kili_standin.identifiers import IdentifierSource
 from local.kili_standin.model import (
     Asset,
     Label,
+    LabelType,
     MediaSource,
     Project,
     Step,
@@ -131,10 +132,13 @@ class _Reader:
 
     def _label(self, project: Project, entry: Document) -> Label:
         identifier, created_at = self._next(entry.get("id"))
+        label_type = entry.get("labelType", "DEFAULT")
+        if label_type not in get_args(LabelType):
+            raise InvalidProject(f"unknown label type {label_type!r}")
         return Label(
             id=identifier,
             author=project.user(entry.get("author")),
-            label_type=entry.get("labelType", "DEFAULT"),
+            label_type=label_type,
             created_at=created_at,
             updated_at=created_at,
             content=StoredContent.of(entry.get("jsonResponse") or {}),

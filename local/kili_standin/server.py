@@ -91,6 +91,8 @@ class Site:
             query, variables = request["query"], request.get("variables") or {}
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             return _refusal(400, "The body is not a GraphQL request", "BAD_REQUEST")
+        if not isinstance(query, str) or not isinstance(variables, dict):
+            return _refusal(400, "The body is not a GraphQL request", "BAD_REQUEST")
         roots = self._api.root_fields(query)
         for root in roots or ["invalid"]:
             self.world.counters.operation(root)
