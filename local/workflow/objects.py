@@ -1,13 +1,17 @@
 """S3 as a Distributed Map reads and writes it."""
 
+from typing import TYPE_CHECKING
+
 from botocore.exceptions import BotoCoreError, ClientError
-from mypy_boto3_s3 import S3Client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class S3Objects:
     """The objects of an S3 client. All that goes wrong is an OSError."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self, client: "S3Client") -> None:
         self._client = client
 
     def get(self, bucket: str, key: str) -> bytes:

@@ -111,7 +111,7 @@ class Bench:
             self.objects,
             self.folder,
             clock=self.clock,
-            random_source=lambda: self.random(),
+            random_source=self.random,
             observe=self.events.append,
         )
 

@@ -110,3 +110,220 @@ def test_a_run_plans_converts_aggregates_and_finishes(bench: Bench) -> None:
         "exports": [{"export": "coco", "status": "committed"}],
     }
     assert bench.clock.slept == [30.0]
+
+
+def test_nothing_is_planned_before_the_window_has_closed(bench: Bench) -> None:
+    times = []
+
+    def plan(payload: dict[str, Any]) -> Any:
+        times.append(bench.clock.now().isoformat())
+        return planned()(payload)
+
+    run(bench, plan=plan)
+
+    assert times == ["2026-01-01T00:00:30+00:00"]
+
+
+@pytest.mark.parametrize("status", ["idle", "busy"])
+def test_an_execution_with_nothing_to_do_ends_quietly(bench: Bench, status: str) -> None:
+    answer = {"status": status, "project_id": "p1", "run_id": None, "work": None}
+
+    execution = run(bench, plan=lambda _payload: answer)
+
+    assert execution.status == "SUCCEEDED"
+    assert [name for name, _ in bench.functions.calls] == ["plan"]
+
+
+def test_without_work_the_archives_are_aggregated_from_no_results(bench: Bench) -> None:
+    execution = run(bench, plan=planned(count=0))
+
+    assert "ConvertAssets" not in visited(execution)
+    [request] = bench.functions.payloads("aggregate")
+    assert request["results"] is None
+
+
+def test_assets_are_converted_in_batches_of_the_plan(bench: Bench) -> None:
+    run(bench)
+
+    batch = {"project_id": "p1", "run_id": "r1", "plan_key": "runs/r1/plan.json"}
+    requests = bench.functions.payloads("convert")
+    assert [request["batch"] for request in requests] == [batch, batch]
+    assert [len(request["items"]) for request in requests] == [2, 1]
+    assert result_lines(bench, "SUCCEEDED") == [
+        {"batches": [{"asset_ids": ["a0", "a1"], "failed": []}]},
+        {"batches": [{"asset_ids": ["a2"], "failed": []}]},
+    ]
+
+
+def test_a_batch_never_exceeds_what_five_minutes_were_reckoned_with(bench: Bench) -> None:
+    lines = [json.dumps({"asset_id": f"a{number}"}) for number in range(120)]
+    bench.objects.stored["bucket", "runs/r1/work.jsonl"] = "\n".join(lines).encode()
+
+    run(bench, plan=planned(count=120, batch_size=500))
+
+    sizes = [len(request["items"]) for request in bench.functions.payloads("convert")]
+    assert sizes == [50, 50, 20]
+
+
+def test_the_aggregation_is_told_where_the_results_are(bench: Bench) -> None:
+    run(bench)
+
+    [request] = bench.functions.payloads("aggregate")
+    location = request["results"]
+    assert location["bucket"] == "bucket"
+    assert location["key"].startswith("runs/r1/results/")
+    manifest = json.loads(bench.objects.stored["bucket", location["key"]])
+    assert [entry["Key"] for entry in manifest["ResultFiles"]["SUCCEEDED"]] == [
+        location["key"].replace("manifest.json", "SUCCEEDED_0.json")
+    ]
+
+
+@pytest.mark.parametrize("crash", ["Runtime.ExitError", "Sandbox.Timedout", "AssetError"])
+def test_the_asset_that_breaks_its_batch_is_quarantined_alone(bench: Bench, crash: str) -> None:
+    def convert(payload: dict[str, Any]) -> Any:
+        if any(item["asset_id"] == "a1" for item in payload["items"]):
+            raise FunctionFailed(crash, "the label was: secret")
+        return converted(payload)
+
+    execution = run(bench, convert=convert)
+
+    assert execution.status == "SUCCEEDED"
+    first, second = result_lines(bench, "SUCCEEDED")
+    assert first == {
+        "batches": [
+            {"asset_ids": ["a0"], "failed": []},
+            {
+                "failed": [
+                    {
+                        "asset_id": "a1",
+                        "error": f"The worker failed on this asset alone ({crash}).",
+                    }
+                ]
+            },
+        ]
+    }
+    assert second == {"batches": [{"asset_ids": ["a2"], "failed": []}]}
+
+
+def test_a_batch_that_takes_too_long_is_tried_one_by_one(bench: Bench) -> None:
+    def convert(payload: dict[str, Any]) -> Any:
+        bench.clock.advance(35 * len(payload["items"]))
+        return converted(payload)
+
+    run(bench, convert=convert)
+
+    sizes = [len(request["items"]) for request in bench.functions.payloads("convert")]
+    assert sizes == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("error", ["Throttled", "Unavailable", "Lambda.TooManyRequestsException"])
+def test_a_batch_that_meets_a_passing_fault_is_tried_three_times(bench: Bench, error: str) -> None:
+    execution = run(bench, convert=failing(error))
+
+    requests = bench.functions.payloads("convert")
+    assert [len(request["items"]) for request in requests] == [2, 2, 2, 1, 1, 1]
+    assert bench.clock.slept == [30.0, 2.0, 4.0, 2.0, 4.0]
+    assert execution.status == "SUCCEEDED", "a failed batch must not fail the run"
+    assert [record["Error"] for record in result_lines(bench, "FAILED")] == [error, error]
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["AccessDenied", "IncompatibleProject", "ConflictError", "Lambda.ServiceException"],
+)
+def test_what_says_nothing_about_an_asset_never_quarantines_one(bench: Bench, error: str) -> None:
+    def convert(payload: dict[str, Any]) -> Any:
+        raise FunctionFailed("MemoryError" if len(payload["items"]) > 1 else error, "")
+
+    run(bench, convert=convert)
+
+    assert {record["Status"] for record in result_lines(bench, "FAILED")} == {"FAILED"}
+    assert not [key for _, key in bench.objects.stored if "SUCCEEDED" in key]
+
+
+def test_an_aggregation_goes_on_where_it_left_off(bench: Bench) -> None:
+    def aggregate(payload: dict[str, Any]) -> Any:
+        part = (payload["resume"] or {"part": 0})["part"]
+        if part < 2:
+            return {"export": "coco", "status": "continue", "resume": {"part": part + 1}}
+        return committed(payload)
+
+    execution = run(bench, aggregate=aggregate)
+
+    resumed = [request["resume"] for request in bench.functions.payloads("aggregate")]
+    assert resumed == [None, {"part": 1}, {"part": 2}]
+    assert execution.output["exports"] == [{"export": "coco", "status": "committed"}]
+
+
+def test_one_export_that_fails_does_not_hold_up_the_others(bench: Bench) -> None:
+    def aggregate(payload: dict[str, Any]) -> Any:
+        if payload["export"] == "bad":
+            raise FunctionFailed("IntegrityError", "x" * 5000)
+        return committed(payload)
+
+    execution = run(bench, plan=planned(exports=("good", "bad", "other")), aggregate=aggregate)
+
+    assert execution.output["exports"] == [
+        {"export": "good", "status": "committed"},
+        {"export": "bad", "status": "failed", "error": "IntegrityError", "cause": "x" * 1000},
+        {"export": "other", "status": "committed"},
+    ]
+
+
+def test_a_failed_plan_releases_the_lease_and_fails(bench: Bench) -> None:
+    execution = run(bench, plan=failing("AccessDenied", "the key was refused"))
+
+    assert bench.functions.payloads("finish") == [
+        {
+            "project_id": "p1",
+            "execution_arn": ARN,
+            "results": None,
+            "error": {"error": "AccessDenied", "cause": "the key was refused"},
+        }
+    ]
+    assert (execution.status, execution.error) == ("FAILED", "AccessDenied")
+    assert execution.cause == "the key was refused"
+
+
+def test_what_the_plan_told_is_reported_with_a_later_failure(bench: Bench) -> None:
+    bench.objects.stored.clear()
+
+    execution = run(bench)
+
+    assert execution.error == "States.ItemReaderFailed"
+    [report] = bench.functions.payloads("finish")
+    assert (report["run_id"], report["plan_key"]) == ("r1", "runs/r1/plan.json")
+    assert report["error"]["error"] == "States.ItemReaderFailed"
+
+
+def test_a_finish_that_keeps_failing_is_reported_by_a_last_attempt(bench: Bench) -> None:
+    execution = run(bench, finish=failing("IntegrityError", "no"))
+
+    kinds = ["error" in payload for payload in bench.functions.payloads("finish")]
+    assert kinds == [False, False, False, True, True, True]
+    assert (execution.status, execution.error) == ("FAILED", "IntegrityError")
+
+
+def test_a_finish_outlasts_a_passing_fault(bench: Bench) -> None:
+    left = [8]
+
+    def finish(payload: dict[str, Any]) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise FunctionFailed("Unavailable", "")
+        return finished(payload)
+
+    execution = run(bench, finish=finish)
+
+    assert execution.status == "SUCCEEDED"
+    assert bench.clock.slept[1:] == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+
+
+def test_an_execution_without_end_is_timed_out(bench: Bench) -> None:
+    def aggregate(_payload: dict[str, Any]) -> Any:
+        bench.clock.advance(890)
+        return {"export": "coco", "status": "continue", "resume": {}}
+
+    execution = run(bench, aggregate=aggregate)
+
+    assert (execution.status, execution.error) == ("TIMED_OUT", "States.Timeout")
