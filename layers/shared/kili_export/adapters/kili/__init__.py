@@ -1,0 +1,1 @@
+"""The client of Kili: its GraphQL API, its storage of contents, its webhooks."""

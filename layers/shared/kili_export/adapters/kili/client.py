@@ -1,0 +1,191 @@
+"""Kili as the use cases see it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from kili_export.adapters.kili.answers import (
+    Row,
+    asset_rows,
+    count,
+    listed_asset,
+    project_of,
+    rows,
+    step_ids,
+)
+from kili_export.adapters.kili.downloads import ATTEMPTS, LARGEST_DOCUMENT, JsonDownloads
+from kili_export.adapters.kili.events import events_since
+from kili_export.adapters.kili.fetching import AssetFetcher
+from kili_export.adapters.kili.listing import PAGE, list_consistently
+from kili_export.adapters.kili.origin import KiliEndpoint
+from kili_export.adapters.kili.pacing import Patience, PerMinuteBudget, RequestBudget
+from kili_export.adapters.kili.queries import (
+    COUNT_ASSETS,
+    Dialect,
+    listed_assets,
+    project_query,
+)
+from kili_export.adapters.kili.selection import chunks, wheres
+from kili_export.adapters.kili.traffic import KiliTraffic
+from kili_export.adapters.kili.transport import GraphQLTransport, new_session
+from kili_export.adapters.kili.webhooks import Webhooks
+from kili_export.domain.errors import AccessDenied, IntegrityError, InvalidConfiguration
+from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.project import Project
+from kili_export.ports import Clock, RecordedEvent
+
+STEPS_ARE_FRESH_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class KiliSettings:
+    """How to reach Kili and how much to ask of it.
+
+    `patience_seconds` is how long one failing request is pursued, `largest_document` the bytes
+    of a label's content that are read at most.
+    """
+
+    endpoint: str
+    api_key: str = field(repr=False)
+    requests_per_minute: int = 250
+    patience_seconds: float = 60.0
+    largest_document: int = LARGEST_DOCUMENT
+
+
+class KiliClient:
+    """Implements KiliApi. Safe to share between threads."""
+
+    def __init__(
+        self,
+        transport: GraphQLTransport,
+        downloads: JsonDownloads,
+        clock: Clock,
+        traffic: KiliTraffic,
+    ) -> None:
+        self.traffic = traffic
+        self._transport = transport
+        self._clock = clock
+        self._dialect = Dialect(transport)
+        self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
+        self._webhooks = Webhooks(transport)
+        self._steps: dict[str, tuple[datetime, dict[str, list[str]]]] = {}
+
+    @classmethod
+    def connect(
+        cls, settings: KiliSettings, clock: Clock, budget: RequestBudget | None = None
+    ) -> Self:
+        """A client that sends nothing yet. Raises InvalidConfiguration for a bad address or key.
+
+        Without a `budget` to share, this process takes `requests_per_minute` for itself.
+        """
+        endpoint = KiliEndpoint(settings.endpoint, settings.api_key)
+        session = new_session()
+        traffic = KiliTraffic()
+        patience = Patience(clock, settings.patience_seconds)
+        pace = budget or PerMinuteBudget(clock, settings.requests_per_minute)
+        downloads = JsonDownloads(
+            endpoint,
+            session,
+            Patience(clock, settings.patience_seconds, most_attempts=ATTEMPTS),
+            traffic,
+            settings.largest_document,
+        )
+        transport = GraphQLTransport(endpoint, session, pace, patience, traffic)
+        return cls(transport, downloads, clock, traffic)
+
+    def project(self, project_id: str) -> Project:
+        """See KiliApi."""
+        return project_of(self._project_row(project_id))
+
+    def count_assets(self, project_id: str, filters: Mapping[str, Any] | None = None) -> int:
+        """See KiliApi."""
+        resolved = self._resolved(project_id, filters or {})
+        return sum(self._count(where) for where in wheres(project_id, resolved))
+
+    def list_asset_ids(
+        self, project_id: str, filters: Mapping[str, Any] | None = None
+    ) -> Iterator[ListedAsset]:
+        """See KiliApi."""
+        resolved = self._resolved(project_id, filters or {})
+        for where in wheres(project_id, resolved):
+            yield from (listed_asset(row) for row in self._list(where))
+
+    def fetch_assets(
+        self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
+    ) -> FetchResult:
+        """See KiliApi."""
+        return self._fetcher.fetch(project_id, asset_ids, needs)
+
+    def matching_ids(
+        self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """See KiliApi."""
+        resolved = self._resolved(project_id, filters)
+        found: set[str] = set()
+        for where in wheres(project_id, resolved):
+            for some in chunks(list(dict.fromkeys(asset_ids)), PAGE):
+                found |= self._fetcher.matching(where, some)
+        return frozenset(found)
+
+    def events_since(
+        self,
+        project_id: str,
+        *,
+        created_at_gte: str | None = None,
+        from_event_id: str | None = None,
+    ) -> Iterator[RecordedEvent]:
+        """See KiliApi."""
+        return events_since(self._transport, project_id, created_at_gte, from_event_id)
+
+    def install_webhook(self, project_id: str, url: str, header: str, name: str) -> None:
+        """See KiliApi."""
+        self._webhooks.install(project_id, url, header, name)
+
+    def remove_webhook(self, project_id: str, name: str) -> None:
+        """See KiliApi."""
+        self._webhooks.remove(project_id, name)
+
+    def _project_row(self, project_id: str) -> Row:
+        variables = {"where": {"id": project_id}, "first": 1, "skip": 0}
+        found = rows(self._dialect.ask(project_query, variables), "projects")
+        if not found:
+            raise AccessDenied(
+                f"project {project_id} is not found, or not visible with this API key"
+            )
+        if found[0].get("id") != project_id:
+            raise IntegrityError("Kili answered another project than was asked for")
+        return found[0]
+
+    def _count(self, where: dict[str, Any]) -> int:
+        return count(self._transport.execute(COUNT_ASSETS, {"where": where}))
+
+    def _list(self, where: dict[str, Any]) -> list[Row]:
+        def read_page(skip: int, first: int) -> list[Row]:
+            variables = {"where": where, "first": first, "skip": skip}
+            return asset_rows(self._dialect.ask(listed_assets, variables))
+
+        return list_consistently(read_page, lambda: self._count(where))
+
+    def _resolved(self, project_id: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """The filters with the names of steps replaced by their ids."""
+        resolved = {name: value for name, value in filters.items() if name != "step_name_in"}
+        if not filters.get("step_name_in"):
+            return resolved
+        ids = self._step_ids(project_id)
+        unknown = [name for name in filters["step_name_in"] if name not in ids]
+        if unknown:
+            raise InvalidConfiguration(
+                f"step_name_in: project {project_id} has no step {unknown[0]!r}; "
+                f"it has {', '.join(map(repr, ids)) or 'none'}"
+            )
+        resolved["step_id_in"] = [one for name in filters["step_name_in"] for one in ids[name]]
+        return resolved
+
+    def _step_ids(self, project_id: str) -> dict[str, list[str]]:
+        now = self._clock.now()
+        read_at, ids = self._steps.get(project_id, (None, {}))
+        if read_at is None or now - read_at > STEPS_ARE_FRESH_FOR:
+            ids = step_ids(self._project_row(project_id))
+            self._steps[project_id] = (now, ids)
+        return ids

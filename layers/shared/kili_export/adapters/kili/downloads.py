@@ -1,0 +1,179 @@
+"""Downloads JSON documents that Kili points to, most of them from signed addresses elsewhere."""
+
+import json
+import logging
+from collections.abc import Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+import requests
+
+from kili_export.adapters.kili.bodies import TooLarge, TooSlow, read_body
+from kili_export.adapters.kili.origin import KiliEndpoint, allowed_url, origin_name
+from kili_export.adapters.kili.pacing import Patience
+from kili_export.adapters.kili.setbacks import (
+    NETWORK_ERRORS,
+    Setback,
+    of_failure,
+    of_status,
+    of_unreadable,
+)
+from kili_export.adapters.kili.traffic import KiliTraffic
+from kili_export.adapters.kili.transport import authorized_by
+from kili_export.domain.errors import ExportError, TransientError
+
+OPERATION = "download"
+TIMEOUTS = (10.0, 30.0)
+LONGEST_SECONDS = 120.0
+LARGEST_DOCUMENT = 256 * 1024 * 1024
+THREADS = 10
+MOST_REDIRECTS = 3
+ATTEMPTS = 3
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Storages disagree about what an expired signature is.
+_EXPIRED = frozenset({400, 401, 403, 404, 410})
+
+_log = logging.getLogger(__name__)
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was downloaded, parsed."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The address is not good (any more); Kili may give a fresh one."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The storage did not answer properly, several times; it may later."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The storage answered, and what it has cannot be used."""
+
+    reason: str
+
+
+Outcome = Document | Expired | Unreachable | Unreadable
+
+
+class _Redirected(Exception):
+    def __init__(self, target: str) -> None:
+        super().__init__()
+        self.target = target
+
+
+class JsonDownloads:
+    """Downloads with bounds on time, size and redirections, never giving the key away.
+
+    The API key goes to addresses of Kili's own API alone, checked anew at each redirection. At
+    most ten downloads run at once, each with at most `largest` bytes in memory.
+    """
+
+    def __init__(
+        self,
+        endpoint: KiliEndpoint,
+        session: requests.Session,
+        patience: Patience,
+        traffic: KiliTraffic,
+        largest: int = LARGEST_DOCUMENT,
+    ) -> None:
+        self._endpoint = endpoint
+        self._session = session
+        self._patience = patience
+        self._traffic = traffic
+        self._largest = largest
+
+    def all(self, urls: Mapping[Key, str]) -> dict[Key, Outcome]:
+        """What became of each download; an address that several share is read once."""
+        distinct = list(dict.fromkeys(urls.values()))
+        if not distinct:
+            return {}
+        with ThreadPoolExecutor(min(THREADS, len(distinct))) as pool:
+            outcomes = dict(zip(distinct, pool.map(self.one, distinct), strict=True))
+        return {key: outcomes[url] for key, url in urls.items()}
+
+    def one(self, url: str) -> Outcome:
+        """What became of one download."""
+        pursuit = self._patience.pursuit()
+        while True:
+            result = self._follow(url)
+            if not isinstance(result, Setback):
+                return result
+            _log.info("a download from %s failed: %s", origin_name(url), result.kind)
+            try:
+                pursuit.wait_or_give_up(result, repeatable=True)
+            except TransientError as error:
+                return Unreachable(str(error))
+            except ExportError as error:
+                return Unreadable(str(error))
+
+    def _follow(self, url: str) -> Outcome | Setback:
+        for _ in range(MOST_REDIRECTS + 1):
+            if not allowed_url(url):
+                return Unreadable("its address is not one that may be read")
+            try:
+                return self._get(url)
+            except _Redirected as redirected:
+                url = urljoin(url, redirected.target)
+        return Unreadable("its address redirects too often")
+
+    def _get(self, url: str) -> Outcome | Setback:
+        name = origin_name(url)
+        self._traffic.sent(OPERATION, 0)
+        try:
+            with self._session.get(
+                url,
+                headers={"Accept": "application/json, */*"},
+                auth=authorized_by(self._endpoint.authorization(url)),
+                timeout=TIMEOUTS,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return self._outcome(response, name)
+        except NETWORK_ERRORS as failure:
+            return of_failure(failure, name)
+        except TooLarge:
+            return Unreadable(f"it is larger than {self._largest} bytes")
+        except TooSlow:
+            return of_failure(requests.ReadTimeout(), name)
+
+    def _outcome(self, response: requests.Response, name: str) -> Outcome | Setback:
+        status = response.status_code
+        if status in _REDIRECTS and "Location" in response.headers:
+            raise _Redirected(response.headers["Location"])
+        if status in _EXPIRED:
+            return Expired(f"{name} answered HTTP {status}")
+        if status != requests.codes.ok:
+            return of_status(status, response.headers, "", name)
+        content = read_body(
+            response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._patience.clock
+        )
+        self._traffic.received(len(content))
+        return _parsed(content, name)
+
+
+def _parsed(content: bytes, name: str) -> Document | Unreadable | Setback:
+    try:
+        # Not orjson: integers beyond 64 bits must stay what they are.
+        return Document(json.loads(content))
+    except RecursionError:
+        return Unreadable("it is nested too deeply")
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+            return of_unreadable("sent something that is not JSON", name)
+        return Unreadable("it holds a number that is too long")

@@ -1,0 +1,90 @@
+"""Where Kili is, and which addresses may be asked with and without its key."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from kili_export.domain.errors import InvalidConfiguration
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Parsers disagree about these, so that one may see another host than the other.
+_AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
+_API_KEY = re.compile(r"[\x21-\x7e]+")
+_ENDPOINT_NAME = "/graphql"
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: what a browser would call the same origin."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class KiliEndpoint:
+    """The GraphQL endpoint, its key, and the addresses that the key may be sent to."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        """Raises InvalidConfiguration when the URL or the key cannot be used."""
+        self.url = url.strip()
+        parts = _split(self.url)
+        if parts is None or parts.query or parts.fragment:
+            raise InvalidConfiguration(
+                "the Kili endpoint must be an http(s) URL without a query, such as "
+                "https://cloud.kili-technology.com/api/label/v2/graphql"
+            )
+        if not _API_KEY.fullmatch(api_key):
+            raise InvalidConfiguration("the Kili API key is empty or holds spaces; set it anew")
+        self._origin = _origin(parts)
+        self._prefix = parts.path.rstrip("/").removesuffix(_ENDPOINT_NAME)
+        self._api_key = api_key
+
+    @property
+    def name(self) -> str:
+        """The origin as text, for messages."""
+        return origin_name(self.url)
+
+    def authorization(self, url: str) -> str | None:
+        """The Authorization header for `url`, None for any address that is not Kili's own API."""
+        parts = _split(url)
+        if parts is None or parts.username is not None or _origin(parts) != self._origin:
+            return None
+        steps = parts.path.lower().replace("%2e", ".").replace("%2f", "/").split("/")
+        inside = parts.path == self._prefix or parts.path.startswith(f"{self._prefix}/")
+        if not inside or "." in steps or ".." in steps:
+            return None
+        return f"X-API-Key: {self._api_key}"
+
+
+def allowed_url(url: str) -> bool:
+    """Whether contents may be downloaded from this address. The one place that decides it."""
+    parts = _split(url)
+    return parts is not None and parts.username is None
+
+
+def origin_name(url: str) -> str:
+    """The origin of a URL for messages and logs: nothing that could be a secret."""
+    parts = _split(url)
+    if parts is None:
+        return "an unusable address"
+    origin = _origin(parts)
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    standard = origin.port == _DEFAULT_PORTS[origin.scheme]
+    return f"{origin.scheme}://{host}{'' if standard else f':{origin.port}'}"
+
+
+def _split(url: str) -> SplitResult | None:
+    if _AMBIGUOUS.search(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _origin(parts: SplitResult) -> Origin:
+    return Origin(
+        parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS[parts.scheme]
+    )
