@@ -1,0 +1,300 @@
+"""The bucket, by boto3's S3 client."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, BinaryIO, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
+from kili_export.adapters.s3_multipart import (
+    MultipartUpload,
+    NoJournal,
+    UploadJournal,
+    UploadTarget,
+)
+from kili_export.domain.archive.parts import BufferPart, Part
+from kili_export.domain.archive.reads import inline_bytes, plan_reads
+from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.ports import StoredObject
+
+_CHUNK: Final = 1 << 20
+_KEYS_PER_DELETE: Final = 1000
+_BODY_ATTEMPTS: Final = 4
+_T = TypeVar("_T")
+
+
+class S3ObjectStore:
+    """One bucket.
+
+    `encryption` are arguments of every write (`ServerSideEncryption`, `SSEKMSKeyId`), None leaves
+    it to the bucket. `expected_owner` is the account that must own the bucket. The client's
+    connection pool should hold 24 connections for `compose` to use its threads.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        *,
+        encryption: Mapping[str, str] | None = None,
+        expected_owner: str | None = None,
+        journal: UploadJournal | None = None,
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._encryption = dict(encryption or {})
+        self._common = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
+        self._source_owner = {"ExpectedSourceBucketOwner": expected_owner} if expected_owner else {}
+        self._journal = journal or NoJournal()
+
+    def head(self, key: str) -> StoredObject | None:
+        """What is stored under `key`, or None."""
+        try:
+            answer = self._client.head_object(**self._request(key))
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and is_absent(error):
+                return None
+            raise s3_error("HeadObject", error) from error
+        return _stored(key, answer)
+
+    def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
+        """The whole object, or None. Raises ConflictError when it is not `if_match` any more."""
+
+        def fetch() -> tuple[bytes, StoredObject] | None:
+            answer = self._get(key, _match(if_match))
+            if answer is None:
+                return None
+            return answer["Body"].read(), _stored(key, answer)
+
+        return _patiently(fetch)
+
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        """Exactly `length` bytes from offset `start`.
+
+        Raises IntegrityError when there are fewer, ConflictError when it is not `if_match`.
+        """
+        if length == 0:
+            return b""
+
+        def fetch() -> bytes:
+            wanted = {"Range": f"bytes={start}-{start + length - 1}", **_match(if_match)}
+            answer = self._get(key, wanted)
+            if answer is None:
+                raise IntegrityError(f"{key} does not exist")
+            if answer["ContentLength"] != length:
+                raise IntegrityError(
+                    f"{key}: {length} bytes from {start} were asked for, "
+                    f"{answer['ContentLength']} are there"
+                )
+            return bytes(answer["Body"].read())
+
+        return _patiently(fetch)
+
+    def download(self, key: str, target: BinaryIO, *, if_match: str | None = None) -> StoredObject:
+        """Streams the object into `target`. Raises IntegrityError when it does not exist.
+
+        A connection that breaks is taken up again where it broke, from the same version.
+        """
+        answer = self._get(key, _match(if_match))
+        if answer is None:
+            raise IntegrityError(f"{key} does not exist")
+        stored = _stored(key, answer)
+        written = 0
+        for _ in range(_BODY_ATTEMPTS):
+            try:
+                for chunk in answer["Body"].iter_chunks(_CHUNK):
+                    target.write(chunk)
+                    written += len(chunk)
+            except BotoCoreError as error:
+                reason = s3_error("GetObject", error)
+            else:
+                reason = Unavailable(f"S3 GetObject: {key} ended after {written} bytes")
+            if written == stored.size:
+                return stored
+            rest = {"Range": f"bytes={written}-", **_match(stored.etag)}
+            answer = self._get(key, rest)
+            if answer is None:
+                raise ConflictError(f"{key} went while it was read") from reason
+        raise reason
+
+    def put(
+        self,
+        key: str,
+        data: bytes | bytearray,
+        *,
+        if_match: str | None = None,
+        if_none_match: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> StoredObject:
+        """Writes the object whole. Raises ConflictError when a condition does not hold."""
+        try:
+            answer = self._client.put_object(
+                **self._request(key),
+                **self._encryption,
+                **_condition(if_match, if_none_match=if_none_match),
+                Body=data,
+                Metadata=dict(metadata or {}),
+                ContentType=content_type,
+                ChecksumAlgorithm="CRC32",
+            )
+        except (BotoCoreError, ClientError) as error:
+            written = self._written_before(key, data, error)
+            if written is None:
+                raise _conflict_if_absent("PutObject", error) from error
+            return written
+        return StoredObject(key, str(answer["ETag"]), len(data), dict(metadata or {}))
+
+    def compose(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        *,
+        if_match: str | None = None,
+        if_none_match: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/zip",
+    ) -> StoredObject:
+        """Writes one object out of copied ranges and bytes, as planned.
+
+        Nothing is visible, and no upload is left behind, unless it succeeds. Raises ConflictError
+        when a source changed or a condition does not hold.
+        """
+        if len(parts) == 1 and isinstance(parts[0], BufferPart):
+            return self.put(
+                key,
+                self.assemble(parts[0]),
+                if_match=if_match,
+                if_none_match=if_none_match,
+                metadata=metadata,
+                content_type=content_type,
+            )
+        target = UploadTarget(self._bucket, key, self._common, self._encryption, self._source_owner)
+        upload = MultipartUpload(self._client, target, self.assemble, self._journal)
+        etag = upload.run(
+            parts,
+            create={"Metadata": dict(metadata or {}), "ContentType": content_type},
+            condition=_condition(if_match, if_none_match=if_none_match),
+        )
+        size = sum(part.length for part in parts)
+        return StoredObject(key, etag, size, dict(metadata or {}))
+
+    def assemble(self, part: BufferPart) -> bytearray:
+        """The bytes of a part. Raises ConflictError when a source changed or is gone."""
+        assembled = bytearray(part.length)
+        for target, data in inline_bytes(part):
+            assembled[target : target + len(data)] = data
+        for read in plan_reads(part):
+            source = read.source
+            try:
+                data = self.get_range(source.key, read.start, read.length, if_match=source.etag)
+            except IntegrityError as error:
+                raise ConflictError(f"a source of the archive changed: {error}") from error
+            view = memoryview(data)
+            for cut in read.cuts:
+                assembled[cut.target : cut.target + cut.length] = view[
+                    cut.start : cut.start + cut.length
+                ]
+        return assembled
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Removes objects; those that do not exist are no error."""
+        remaining = iter(keys)
+        while batch := list(islice(remaining, _KEYS_PER_DELETE)):
+            with s3_errors("DeleteObjects"):
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+                    **self._common,
+                )
+            for refused in answer.get("Errors", []):
+                error = ClientError({"Error": refused}, "DeleteObjects")
+                raise s3_error("DeleteObjects", error) from error
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key starts with `prefix`, by key."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, **self._common
+        )
+        with s3_errors("ListObjectsV2"):
+            for page in pages:
+                for found in page.get("Contents", []):
+                    yield StoredObject(found["Key"], found["ETag"], found["Size"])
+
+    def abort_uploads(self, prefix: str) -> int:
+        """Ends every upload under `prefix` that is not completed; answers how many there were.
+
+        Only who alone may write there can know that nobody works on them.
+        """
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._bucket, Prefix=prefix, **self._common
+        )
+        count = 0
+        with s3_errors("ListMultipartUploads"):
+            for upload in (one for page in pages for one in page.get("Uploads", [])):
+                self._client.abort_multipart_upload(
+                    **self._request(upload["Key"]), UploadId=upload["UploadId"]
+                )
+                self._journal.ended(upload["Key"], upload["UploadId"])
+                count += 1
+        return count
+
+    def _request(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": key, **self._common}
+
+    def _get(self, key: str, conditions: Mapping[str, Any]) -> Any:
+        try:
+            return self._client.get_object(**self._request(key), **conditions)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and is_absent(error):
+                return None
+            raise s3_error("GetObject", error) from error
+
+    def _written_before(
+        self, key: str, data: bytes | bytearray, error: Exception
+    ) -> StoredObject | None:
+        """What is stored, if an earlier attempt of the same request wrote it.
+
+        When an answer is lost the client asks again, and a condition that held the first time
+        fails the second time because of what the first wrote.
+        """
+        retried = isinstance(error, ClientError) and error.response["ResponseMetadata"].get(
+            "RetryAttempts"
+        )
+        if not retried or not isinstance(s3_error("PutObject", error), ConflictError):
+            return None
+        found = self.get(key)
+        return found[1] if found and found[0] == data else None
+
+
+def _patiently(fetch: Callable[[], _T]) -> _T:
+    """Tries again when a body breaks off: the client itself repeats requests, not bodies."""
+    for _ in range(_BODY_ATTEMPTS - 1):
+        try:
+            return fetch()
+        except BotoCoreError:
+            continue
+    with s3_errors("GetObject"):
+        return fetch()
+
+
+def _match(etag: str | None) -> dict[str, str]:
+    return {} if etag is None else {"IfMatch": etag}
+
+
+def _condition(if_match: str | None, *, if_none_match: bool) -> dict[str, str]:
+    return {**_match(if_match), **({"IfNoneMatch": "*"} if if_none_match else {})}
+
+
+def _conflict_if_absent(operation: str, error: Exception) -> Exception:
+    """A write answers "no such key" when its If-Match names an object that is gone."""
+    if isinstance(error, ClientError) and is_absent(error):
+        return ConflictError(f"S3 {operation}: the object to replace is gone")
+    return s3_error(operation, error)
+
+
+def _stored(key: str, answer: Mapping[str, Any]) -> StoredObject:
+    return StoredObject(
+        key, str(answer["ETag"]), int(answer["ContentLength"]), dict(answer.get("Metadata", {}))
+    )
