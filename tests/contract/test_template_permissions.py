@@ -1,0 +1,127 @@
+"""Every function may do what it has to do, and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.template_document import functions, listed, resources_of, statements, text
+
+MACHINE = "stateMachine:${AWS::StackName}-export"
+EXECUTION = "execution:${AWS::StackName}-export"
+
+
+def machine() -> Mapping[str, Any]:
+    [resource] = resources_of("AWS::Serverless::StateMachine").values()
+    properties: Mapping[str, Any] = resource["Properties"]
+    return properties
+
+
+PRINCIPALS = {**functions(), "workflow": machine()}
+
+
+def allowed(name: str, *, with_kms_key: bool = False) -> set[tuple[str, str]]:
+    """Pairs of action and resource that a function is allowed."""
+    return {
+        (action, text(resource))
+        for statement in statements(PRINCIPALS[name], with_kms_key=with_kms_key)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def writable(name: str) -> set[str]:
+    return {
+        resource.removeprefix("${Bucket.Arn}/")
+        for action, resource in allowed(name)
+        if action in {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+    }
+
+
+@pytest.mark.parametrize("name", sorted(PRINCIPALS))
+def test_no_action_is_a_wildcard(name: str) -> None:
+    assert not [action for action, _ in allowed(name, with_kms_key=True) if "*" in action]
+
+
+@pytest.mark.parametrize("name", sorted(PRINCIPALS))
+def test_no_resource_is_everything(name: str) -> None:
+    broad = {action for action, resource in allowed(name, with_kms_key=True) if resource == "*"}
+    # Step Functions delivers logs through calls for which IAM knows no resource.
+    assert {action for action in broad if not action.startswith("logs:")} == set()
+    assert name == "workflow" or not broad
+
+
+@pytest.mark.parametrize("name", sorted(PRINCIPALS))
+def test_every_statement_allows_something_of_this_stack_alone(name: str) -> None:
+    for action, resource in allowed(name, with_kms_key=True):
+        ours = resource.startswith("${") or MACHINE in resource or EXECUTION in resource
+        assert ours or action.startswith("logs:"), f"{action} on {resource}"
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_statements_are_named_and_only_allow(name: str) -> None:
+    found = list(statements(PRINCIPALS[name]))
+    assert len({statement["Sid"] for statement in found}) == len(found)
+    assert {statement["Effect"] for statement in found} == {"Allow"}
+
+
+def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
+    assert {name: writable(name) for name in PRINCIPALS} == {
+        "webhook": set(),
+        "plan_export": {"runs/*"},
+        "convert_assets": {"runs/*"},
+        "aggregate_archive": {"runs/*", "exports/*", "state/*"},
+        "finish_export": set(),
+        "reconcile": set(),
+        "workflow": {"runs/*"},
+    }
+
+
+def test_nobody_writes_registrations() -> None:
+    for name in PRINCIPALS:
+        assert "registrations/*" not in writable(name)
+
+
+def test_who_calls_kili_has_its_key_and_nobody_else_has() -> None:
+    def readers(secret: str) -> set[str]:
+        return {
+            name
+            for name in PRINCIPALS
+            if ("secretsmanager:GetSecretValue", secret) in allowed(name)
+        }
+
+    assert readers("${KiliApiKeySecret}") == {"plan_export", "convert_assets", "reconcile"}
+    assert readers("${WebhookSecret}") == {"webhook"}
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_who_reads_the_bucket_can_tell_that_an_object_is_not_there(name: str) -> None:
+    assert ("s3:ListBucket", "${Bucket.Arn}") in allowed(name)
+
+
+@pytest.mark.parametrize("name", sorted(PRINCIPALS))
+def test_a_key_of_ones_own_is_granted_to_whoever_needs_it(name: str) -> None:
+    granted = {
+        action
+        for action, resource in allowed(name, with_kms_key=True)
+        if resource == "${KmsKeyArn}"
+    }
+    # A copy within S3, and the completion of an upload in parts, decrypt as well as encrypt.
+    needed = {"kms:Decrypt", "kms:GenerateDataKey"} if writable(name) else {"kms:Decrypt"}
+    assert granted == needed
+    assert not any("kms:" in action for action, _ in allowed(name, with_kms_key=False))
+
+
+def test_the_workflow_calls_its_own_functions_and_starts_its_own_children() -> None:
+    called = {
+        resource for action, resource in allowed("workflow") if action == "lambda:InvokeFunction"
+    }
+    assert called == {
+        "${PlanExportFunction.Arn}",
+        "${ConvertAssetsFunction.Arn}",
+        "${AggregateArchiveFunction.Arn}",
+        "${FinishExportFunction.Arn}",
+    }
+    starts = [resource for action, resource in allowed("workflow") if "StartExecution" in action]
+    assert len(starts) == 1
+    assert starts[0].endswith(MACHINE)

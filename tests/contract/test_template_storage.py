@@ -1,0 +1,152 @@
+"""What holds data keeps it, and keeps it from others."""
+
+from typing import Any
+
+import pytest
+
+from kili_export.domain import keys
+from tests.template_document import listed, resources_of, template, text
+
+HOLDS_DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
+
+
+def bucket() -> Any:
+    return template()["Resources"]["Bucket"]["Properties"]
+
+
+def bucket_statements() -> dict[str, Any]:
+    policy = template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]
+    plain = [one["Fn::If"][1] if "Fn::If" in one else one for one in policy["Statement"]]
+    return {one["Sid"]: one for one in plain}
+
+
+def lifecycle() -> dict[str, Any]:
+    rules = bucket()["LifecycleConfiguration"]["Rules"]
+    plain = [one["Fn::If"][1] if "Fn::If" in one else one for one in rules]
+    return {rule["Id"]: rule for rule in plain}
+
+
+@pytest.mark.parametrize("kind", sorted(HOLDS_DATA))
+def test_what_holds_data_outlives_the_stack(kind: str) -> None:
+    found = resources_of(kind)
+    assert found, f"the template has no {kind}"
+    for name, resource in found.items():
+        assert resource.get("DeletionPolicy") == "Retain", name
+        assert resource.get("UpdateReplacePolicy") == "Retain", name
+
+
+def test_the_bucket_is_private() -> None:
+    assert set(bucket()["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket()["PublicAccessBlockConfiguration"]) == 4
+    assert bucket()["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_the_bucket_is_encrypted_with_or_without_a_key_of_ones_own() -> None:
+    [rule] = bucket()["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    condition, with_key, without = rule["Fn::If"]
+    assert condition == "HasKmsKey"
+    assert with_key["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Ref": "KmsKeyArn"},
+    }
+    assert with_key["BucketKeyEnabled"] is True
+    assert without["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+def test_the_bucket_refuses_whoever_comes_without_tls() -> None:
+    statement = bucket_statements()["TlsOnly"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == "*"
+    assert statement["Action"] == "s3:*"
+    assert set(map(text, statement["Resource"])) == {"${Bucket.Arn}", "${Bucket.Arn}/*"}
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_readers_of_other_accounts_see_exports_alone() -> None:
+    allowed = {
+        name: statement
+        for name, statement in bucket_statements().items()
+        if statement["Effect"] == "Allow"
+    }
+    assert allowed, "readers get nothing"
+    for statement in allowed.values():
+        assert statement["Principal"] == {"AWS": {"Ref": "ReaderPrincipalArns"}}
+    assert allowed.pop("ReadersRead")["Resource"] == {"Fn::Sub": "${Bucket.Arn}/exports/*"}
+    listing = allowed.pop("ReadersList")
+    assert listing["Action"] == "s3:ListBucket"
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["exports/*"]}}
+    assert not allowed
+
+
+def test_incomplete_uploads_are_aborted_after_a_day() -> None:
+    rule = lifecycle()["AbortIncompleteUploads"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert not rule.keys() & {"Prefix", "Filter"}, "it is for the whole bucket"
+
+
+def test_only_the_leftovers_of_runs_expire() -> None:
+    expiring = {
+        name: rule.get("Prefix") for name, rule in lifecycle().items() if "ExpirationInDays" in rule
+    }
+    assert expiring == {"ExpireRuns": "runs/"}
+    assert keys.run_prefix("p", "r").startswith(expiring["ExpireRuns"])
+
+
+def test_runs_are_kept_for_longer_than_a_run_may_take() -> None:
+    assert template()["Parameters"]["RunRetentionDays"]["MinValue"] >= 2
+
+
+def test_old_versions_expire_where_they_are_kept_at_all() -> None:
+    assert bucket()["VersioningConfiguration"]["Fn::If"][0] == "KeepsOldVersions"
+    rule = lifecycle()["ExpireOldVersions"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "OldVersionsDays"}}
+    assert rule["ExpiredObjectDeleteMarker"] is True
+
+
+def test_the_table_is_paid_by_use_and_can_be_restored() -> None:
+    [table] = resources_of("AWS::DynamoDB::Table").values()
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_no_secret_is_written_in_the_template() -> None:
+    secrets = resources_of("AWS::SecretsManager::Secret")
+    assert len(secrets) == 2
+    for secret in secrets.values():
+        assert "SecretString" not in secret["Properties"]
+    generated = secrets["WebhookSecret"]["Properties"]["GenerateSecretString"]
+    assert generated["PasswordLength"] >= 32
+    for name, output in template()["Outputs"].items():
+        assert "resolve:secretsmanager" not in str(output), name
+    for name in template()["Parameters"]:
+        assert not {"Key", "Secret", "Password"} & {name.removesuffix("Value")}, name
+
+
+def test_every_log_group_ends_and_every_function_has_one() -> None:
+    groups = resources_of("AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
+    used = [
+        function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        for function in resources_of("AWS::Serverless::Function").values()
+    ]
+    assert len(set(used)) == len(used)
+    assert set(used) | {"StateMachineLogGroup"} == groups.keys()
+
+
+def test_dead_letters_are_kept_for_as_long_as_a_queue_can() -> None:
+    [queue] = resources_of("AWS::SQS::Queue").values()
+    assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert queue["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_the_topic_takes_events_from_our_rule_alone() -> None:
+    policy = template()["Resources"]["ExportsTopicPolicy"]["Properties"]["PolicyDocument"]
+    [statement] = policy["Statement"]
+    assert listed(statement["Principal"]["Service"]) == ["events.amazonaws.com"]
+    source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert text(source) == "${ExportsRule.Arn}"

@@ -1,0 +1,249 @@
+"""The template's parts fit each other, the workflow, the settings and the code."""
+
+import importlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kili_export.contracts import notifications
+from kili_export.settings import VARIABLES
+from local.build.checks import DEFINITION, check_template, check_workflow
+from local.workflow.definition import read_definition, substitution_names
+from tests.template_document import ROOT, functions, resources_of, template
+
+POWERTOOLS = {
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_SERVICE_NAME",
+}
+
+
+def environment() -> Mapping[str, Any]:
+    variables: Mapping[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    return variables
+
+
+def machine() -> Mapping[str, Any]:
+    [resource] = resources_of("AWS::Serverless::StateMachine").values()
+    properties: Mapping[str, Any] = resource["Properties"]
+    return properties
+
+
+def tasks(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for state in block["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        if "ItemProcessor" in state:
+            yield from tasks(state["ItemProcessor"])
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    check_template()
+
+
+def test_the_workflow_is_valid() -> None:
+    check_workflow()
+
+
+def test_every_variable_of_the_functions_is_one_that_the_settings_read() -> None:
+    read = {variable.name for variable in VARIABLES} | POWERTOOLS
+    assert environment().keys() - read == set()
+
+
+def test_every_setting_without_a_default_is_given() -> None:
+    needed = {variable.name for variable in VARIABLES if variable.default is None}
+    assert needed - environment().keys() == set()
+
+
+def test_defaults_of_the_template_are_those_of_the_settings() -> None:
+    given = {
+        variable.name: template()["Parameters"][environment()[variable.name]["Ref"]]["Default"]
+        for variable in VARIABLES
+        if variable.name in environment() and variable.default is not None
+    }
+    assert {name: str(value) for name, value in given.items()} == {
+        variable.name: variable.default for variable in VARIABLES if variable.name in given
+    }
+
+
+def test_every_substitution_of_the_workflow_is_given() -> None:
+    assert machine()["DefinitionSubstitutions"].keys() == substitution_names(
+        read_definition(DEFINITION)
+    )
+    assert ROOT / machine()["DefinitionUri"] == DEFINITION
+
+
+def test_functions_know_the_state_machine_by_the_name_that_it_has() -> None:
+    arn = environment()["STATE_MACHINE_ARN"]["Fn::Sub"]
+    assert arn.endswith(f":stateMachine:{machine()['Name']['Fn::Sub']}")
+
+
+def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
+    """Then its log says that it ran out of time, and it does not go on for nobody."""
+    ids = {
+        resource["Properties"]["CodeUri"]: name
+        for name, resource in resources_of("AWS::Serverless::Function").items()
+    }
+    timeouts = {
+        f"${{{ids[properties['CodeUri']]}Arn}}": properties["Timeout"]
+        for properties in functions().values()
+    }
+    longest: dict[str, int] = {}
+    for task in tasks(read_definition(DEFINITION)):
+        called = task["Arguments"]["FunctionName"]
+        longest[called] = max(longest.get(called, 0), task["TimeoutSeconds"])
+    assert longest
+    for called, patience in longest.items():
+        assert timeouts[called] < patience, called
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_every_function_has_its_handler(name: str) -> None:
+    handler = template()["Globals"]["Function"]["Handler"]
+    module = importlib.import_module(f"functions.{name}.{handler.partition('.')[0]}")
+    assert callable(getattr(module, handler.partition(".")[2]))
+
+
+def test_no_folder_of_a_function_is_left_out_of_the_template() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert folders == functions().keys()
+
+
+def test_the_layer_is_made_of_the_pinned_packages() -> None:
+    pinned = (ROOT / "requirements" / "runtime.txt").read_text()
+    assert (ROOT / "layers" / "dependencies" / "requirements.txt").read_text() == pinned
+
+
+def test_artifacts_are_built_for_the_processor_that_functions_run_on() -> None:
+    architectures = template()["Globals"]["Function"]["Architectures"]
+    for name, layer in resources_of("AWS::Serverless::LayerVersion").items():
+        assert [layer["Metadata"]["BuildArchitecture"]] == architectures, name
+        assert layer["Properties"]["CompatibleArchitectures"] == architectures, name
+        assert layer["Metadata"]["BuildMethod"] == template()["Globals"]["Function"]["Runtime"]
+
+
+def test_the_rule_forwards_what_is_published() -> None:
+    [rule] = resources_of("AWS::Events::Rule").values()
+    assert rule["Properties"]["EventPattern"] == {
+        "source": [notifications.SOURCE],
+        "detail-type": [notifications.PUBLISHED, notifications.FAILED],
+    }
+    assert rule["Condition"] == "NotifiesThroughSns"
+
+
+def test_a_reconciliation_that_is_given_up_ends_in_the_queue() -> None:
+    reconcile = functions()["reconcile"]
+    [schedule] = reconcile["Events"].values()
+    queue = {"Fn::GetAtt": ["ReconcileDeadLetters", "Arn"]}
+    assert schedule["Type"] == "ScheduleV2"
+    assert schedule["Properties"]["DeadLetterConfig"]["Arn"] == queue
+    # The schedule only hands the event over; that the function failed is Lambda's business.
+    assert reconcile["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": queue}
+
+
+def test_the_webhook_is_throttled_and_its_concurrency_reserved() -> None:
+    [api] = resources_of("AWS::Serverless::HttpApi").values()
+    assert api["Properties"]["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    webhook = functions()["webhook"]
+    assert webhook["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": "WebhookConcurrency"}
+    [route] = webhook["Events"].values()
+    assert (route["Properties"]["Method"], route["Properties"]["Path"]) == (
+        "POST",
+        "/webhooks/kili",
+    )
+    assert template()["Outputs"]["WebhookUrl"]["Value"]["Fn::Sub"].endswith(
+        route["Properties"]["Path"]
+    )
+
+
+def emitted() -> set[str]:
+    """The names of the metrics that the handlers emit."""
+    code = "".join(path.read_text() for path in (ROOT / "functions").glob("*/app.py"))
+    return set(re.findall(r'"([A-Z][A-Za-z0-9]+)"(?=, MetricUnit\.|: )', code)) | set(
+        re.findall(r'add_metric\(\s*(?:name=)?"([A-Za-z0-9]+)"', code)
+    )
+
+
+def watched() -> set[str]:
+    """The names of our metrics that alarms and the dashboard look at."""
+    namespace = environment()["POWERTOOLS_METRICS_NAMESPACE"]
+    names = set()
+    for alarm in resources_of("AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        metrics = [
+            one["MetricStat"]["Metric"]
+            for one in properties.get("Metrics", ())
+            if "MetricStat" in one
+        ] or [properties]
+        for metric in metrics:
+            if metric["Namespace"] == namespace:
+                names.add(metric["MetricName"])
+                assert [one["Name"] for one in metric["Dimensions"]] == ["service"]
+    for widget in dashboard()["widgets"]:
+        above: list[Any] = []
+        for row in widget["properties"]["metrics"]:
+            full = [above[i] if value == "." else value for i, value in enumerate(row)]
+            above = above if row[0] == "..." else full
+            if above[0] == namespace:
+                names.add(above[1])
+    return names
+
+
+def dashboard() -> Mapping[str, Any]:
+    [resource] = resources_of("AWS::CloudWatch::Dashboard").values()
+    body = resource["Properties"]["DashboardBody"]["Fn::Sub"]
+    filled: Mapping[str, Any] = json.loads(re.sub(r"\$\{[^}]+\}", "1", body))
+    return filled
+
+
+def test_every_metric_that_is_watched_is_emitted() -> None:
+    assert watched()
+    assert watched() - emitted() == set()
+
+
+@pytest.mark.parametrize("name", sorted(resources_of("AWS::CloudWatch::Alarm")))
+def test_every_alarm_tells_the_topic_and_is_quiet_without_data(name: str) -> None:
+    properties = resources_of("AWS::CloudWatch::Alarm")[name]["Properties"]
+    assert properties["TreatMissingData"] == "notBreaching"
+    for action in ("AlarmActions", "OKActions"):
+        assert properties[action]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+@pytest.mark.parametrize("name", sorted(template()["Parameters"]))
+def test_every_parameter_has_a_sensible_default_and_says_what_it_is(name: str) -> None:
+    parameter = template()["Parameters"][name]
+    assert parameter["Description"]
+    assert "Default" in parameter
+    pattern = parameter.get("AllowedPattern")
+    assert pattern is None or re.fullmatch(pattern, parameter["Default"])
+    bounded = {"MinValue", "MaxValue"} <= parameter.keys()
+    assert bounded or pattern or "AllowedValues" in parameter, f"{name} takes anything"
+
+
+def test_people_find_every_parameter_in_a_group() -> None:
+    interface = template()["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template()["Parameters"])
+
+
+def test_the_outputs_that_the_command_line_reads_are_there() -> None:
+    assert {
+        "WebhookUrl",
+        "WebhookSecretArn",
+        "KiliApiKeySecretArn",
+        "KiliApiEndpoint",
+        "BucketName",
+        "TableName",
+        "StateMachineArn",
+        "EventBusName",
+        "ReconcileFunctionName",
+    } <= template()["Outputs"].keys()
+
+
+def test_handlers_are_thin() -> None:
+    for path in Path(ROOT / "functions").glob("*/app.py"):
+        assert len(path.read_text().splitlines()) <= 90, path
