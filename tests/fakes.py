@@ -310,6 +310,9 @@ class InMemoryProjectState:
     def hold(self, removals: HeldRemovals) -> None:
         self.removals[removals.project_id] = removals
 
+    def drop(self, project_id: str) -> None:
+        self.removals.pop(project_id, None)
+
     def confirm(self, project_id: str, count: int) -> None:
         self.removals.pop(project_id, None)
         self.permissions[project_id] = count

@@ -219,6 +219,9 @@ class RemovalStore(Protocol):
     def hold(self, removals: HeldRemovals) -> None:
         """Stores what waits, in place of what waited before."""
 
+    def drop(self, project_id: str) -> None:
+        """Nothing waits any more."""
+
     def confirm(self, project_id: str, count: int) -> None:
         """Allows that many removals, and nothing waits any more."""
 

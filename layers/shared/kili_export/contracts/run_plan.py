@@ -119,3 +119,14 @@ class MarkLine(Document):
     subject: str
     version: str
     attempts: int = 0
+
+
+class FollowedExports(Document):
+    """Which exports change marks are answered for, and why the others are left out.
+
+    An export that is not followed missed changes: it is made anew before it is followed again.
+    """
+
+    schema_version: Literal[1] = 1
+    names: frozenset[str] = frozenset()
+    left_out: dict[str, str] = Field(default_factory=dict)

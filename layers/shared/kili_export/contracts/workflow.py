@@ -192,7 +192,11 @@ class FinishRequest(Document):
 
 
 class FinishAnswer(Document):
-    """Output of finish_export and of the execution."""
+    """Output of finish_export and of the execution.
+
+    `converted` and `failed_assets` count assets. `freshness_seconds` runs from the first event
+    that the run answers for to the publishing of its last export.
+    """
 
     project_id: str
     run_id: str | None = None
@@ -200,3 +204,47 @@ class FinishAnswer(Document):
     remaining: int = 0
     follow_up: str | None = None
     exports: tuple[AggregateAnswer, ...] = ()
+    converted: int = 0
+    failed_assets: int = 0
+    freshness_seconds: float | None = None
+
+
+class ReconcileRequest(Document):
+    """Input of reconcile: one project, or all that are registered.
+
+    Without `compare` it only starts runs for changes that nobody is at work on.
+    """
+
+    project_id: str | None = None
+    compare: bool = True
+
+
+class Repaired(Document):
+    """What a comparison with Kili marked: assets by how they differed, and whole exports."""
+
+    missed_events: int = 0
+    changed: int = 0
+    unknown: int = 0
+    vanished: int = 0
+    quarantined: int = 0
+    rebuilds: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many repairs were set going, quarantined assets aside: those are known."""
+        return self.changed + self.unknown + self.vanished + self.rebuilds
+
+
+class ReconciledProject(Document):
+    """What became of one project. `error` is the error's class and message."""
+
+    project_id: str
+    started: str | None = None
+    repaired: Repaired = Repaired()
+    error: str | None = None
+
+
+class ReconcileAnswer(Document):
+    """Output of reconcile."""
+
+    projects: tuple[ReconciledProject, ...] = ()

@@ -67,3 +67,8 @@ def results_prefix(project_id: str, run_id: str) -> str:
 def batch_key(project_id: str, run_id: str, attempt: str) -> str:
     """What one attempt at one batch converted. `attempt` is unique to the attempt."""
     return run_prefix(project_id, run_id) + f"batches/{attempt}.bin"
+
+
+def followed_key(project_id: str) -> str:
+    """Which exports of a project every change is followed for."""
+    return f"state/{project_id}/followed.json"

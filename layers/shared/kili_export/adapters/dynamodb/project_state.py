@@ -94,12 +94,16 @@ class DynamoProjectState:
             expression += " REMOVE exports"
         self.table.update(_partition(removals.project_id), _HELD, expression, values)
 
+    def drop(self, project_id: str) -> None:
+        """Nothing waits any more."""
+        self.table.delete(_partition(project_id), _HELD)
+
     def confirm(self, project_id: str, count: int) -> None:
         """Allows that many removals, and nothing waits any more."""
         self.table.update(
             _partition(project_id), _CONFIRMED, "SET removals = :count", {":count": count}
         )
-        self.table.delete(_partition(project_id), _HELD)
+        self.drop(project_id)
 
     def confirmed(self, project_id: str) -> int:
         """How many removals are allowed beyond the usual."""

@@ -1,0 +1,99 @@
+"""The exports that are declared for a project, read from the bucket and remembered for a while."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from kili_export.contracts.registration import ProjectRegistration
+from kili_export.domain.errors import IntegrityError, TransientError
+from kili_export.domain.keys import REGISTRATIONS_PREFIX, registration_key
+from kili_export.ports import Clock, ObjectStore
+
+_REMEMBERED: Final = timedelta(seconds=60)
+_RECENT: Final = timedelta(seconds=2)
+_LOOK_UPS: Final = 20
+_LOOK_UPS_A_SECOND: Final = 5
+
+
+def load_registration(objects: ObjectStore, project_id: str) -> ProjectRegistration | None:
+    """What is declared for a project, None when nothing is. Raises IntegrityError."""
+    found = objects.get(registration_key(project_id))
+    if found is None:
+        return None
+    try:
+        return ProjectRegistration.from_bytes(found[0])
+    except (ValidationError, ValueError) as error:
+        raise IntegrityError(f"the registration of {project_id} cannot be read") from error
+
+
+def registered_projects(objects: ObjectStore) -> Iterator[str]:
+    """The ids of all projects that have exports."""
+    for stored in objects.list(REGISTRATIONS_PREFIX):
+        yield stored.key.removeprefix(REGISTRATIONS_PREFIX).removesuffix(".json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    registration: ProjectRegistration
+    read_at: datetime
+
+
+@dataclass(slots=True)
+class RememberedRegistrations:
+    """Registrations as one process last read them.
+
+    A project that is not registered is looked up every time, so that a registration works at
+    once, but only as often as a budget allows: a flood of unknown ids must not cost a request
+    each.
+    """
+
+    objects: ObjectStore
+    clock: Clock
+    _known: dict[str, _Remembered] = field(default_factory=dict)
+    _look_ups: float = float(_LOOK_UPS)
+    _counted_at: datetime | None = None
+
+    def get(self, project_id: str) -> ProjectRegistration | None:
+        """The registration, at most a minute old; None when the project has none.
+
+        When the bucket does not answer, what is remembered serves on. Raises TransientError when
+        nothing is.
+        """
+        known = self._known.get(project_id)
+        if known is None:
+            return self._look_up(project_id) if self._may_look_up() else None
+        if self.clock.now() - known.read_at < _REMEMBERED:
+            return known.registration
+        try:
+            return self._look_up(project_id)
+        except TransientError:
+            return known.registration
+
+    def latest(self, project_id: str) -> ProjectRegistration | None:
+        """Like `get`, read anew unless that was just done: for whoever would refuse something."""
+        known = self._known.get(project_id)
+        if known and self.clock.now() - known.read_at >= _RECENT and self._may_look_up():
+            return self._look_up(project_id)
+        return known.registration if known else None
+
+    def _look_up(self, project_id: str) -> ProjectRegistration | None:
+        registration = load_registration(self.objects, project_id)
+        if registration is None:
+            self._known.pop(project_id, None)
+        else:
+            self._known[project_id] = _Remembered(registration, self.clock.now())
+        return registration
+
+    def _may_look_up(self) -> bool:
+        now = self.clock.now()
+        if self._counted_at is not None:
+            regained = (now - self._counted_at).total_seconds() * _LOOK_UPS_A_SECOND
+            self._look_ups = min(float(_LOOK_UPS), self._look_ups + max(0.0, regained))
+        self._counted_at = now
+        if self._look_ups < 1:
+            return False
+        self._look_ups -= 1
+        return True

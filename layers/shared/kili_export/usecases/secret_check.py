@@ -1,0 +1,59 @@
+"""Whether a webhook call comes from who was told the secret."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from kili_export.domain.errors import Unauthorized
+from kili_export.ports import Clock, WebhookSecrets
+
+_REMEMBERED: Final = timedelta(minutes=5)
+_RECENT: Final = timedelta(seconds=5)
+
+
+@dataclass(slots=True)
+class SecretCheck:
+    """Compares in constant time with secrets that are read once in a while."""
+
+    secrets: WebhookSecrets
+    clock: Clock
+    _accepted: tuple[str, ...] = ()
+    _read_at: datetime | None = None
+
+    def verify(self, authorization: str | None) -> None:
+        """Raises Unauthorized unless the header is an accepted secret.
+
+        A secret that does not match may be a new one: then they are read again, but not more
+        often than every few seconds, whatever strangers send.
+        """
+        if not authorization:
+            raise Unauthorized("the Authorization header is missing")
+        if self._age() >= _REMEMBERED:
+            self._read()
+        if _matches(authorization, self._accepted):
+            return
+        if self._age() >= _RECENT:
+            self._read()
+            if _matches(authorization, self._accepted):
+                return
+        raise Unauthorized("the Authorization header is not the webhook's secret")
+
+    def _age(self) -> timedelta:
+        return timedelta.max if self._read_at is None else self.clock.now() - self._read_at
+
+    def _read(self) -> None:
+        self._accepted = self.secrets.accepted()
+        self._read_at = self.clock.now()
+
+
+def _matches(authorization: str, accepted: Iterable[str]) -> bool:
+    """Compares with every one of them, so that the time does not tell which came close."""
+    given = authorization.encode("utf-8", "surrogatepass")
+    matches = [
+        hmac.compare_digest(given, secret.encode("utf-8", "surrogatepass"))
+        for secret in accepted
+        if secret
+    ]
+    return any(matches)
