@@ -25,6 +25,7 @@ from kili_export.domain.project import Project
 
 Archive = dict[str, bytes]
 
+_URL = "jsonResponseUrl"
 _ENDPOINT = "https://kili.example/api/label/v2/graphql"
 
 
@@ -132,8 +133,9 @@ def _narrowed(value: Any, fields: Sequence[str]) -> Any:
         return [_narrowed(item, fields) for item in value]
     if not isinstance(value, Mapping):
         return value
-    # The SDK adds this field itself wherever contents may lie in a bucket.
-    kept = [*fields, "jsonResponseUrl"] if "jsonResponseUrl" in value else fields
+    # The SDK asks for this field wherever contents may lie in a bucket, and removes it where
+    # it has read them from there.
+    kept = [field for field in fields if field != _URL] + ([_URL] if _URL in value else [])
     return _selected(value, kept)
 
 

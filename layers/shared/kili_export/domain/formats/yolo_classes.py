@@ -11,13 +11,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_/ .-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # JSON allows these inside a string as they are, YAML does not.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-# Plain words that YAML 1.1 or 1.2 reads as something else than text.
+# Plain words that readers of YAML 1.1 or 1.2 take for something else than text. A lone y or n is
+# text for them, though YAML 1.1 says otherwise.
 _NOT_TEXT = re.compile(
     r"""
-      (null|true|false|yes|no|on|off|y|n)
+      (null|true|false|yes|no|on|off)
     | [-+]?0b[01_]+ | [-+]?0o?[0-7_]+ | [-+]?0x[0-9a-f_]+
-    | [-+]?[0-9][0-9_]*
-    | [-+]?([0-9][0-9_]*)?\.?[0-9_]*(e[-+]?[0-9]+)?
+    | [-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(e[-+]?[0-9]+)?
     | [-+]?\.(inf|nan)
     | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(\s.*|t.*)?
     | ---|\.\.\.
