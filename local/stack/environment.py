@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.stack.resources import Endpoints
 from local.stack.state_directory import Credentials
@@ -32,7 +33,13 @@ def process_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
     shielded = _LOOPBACK if not no_proxy else f"{no_proxy},{_LOOPBACK}"
-    return {**kept, "NO_PROXY": shielded, "no_proxy": shielded, "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+    return {
+        **kept,
+        "NO_PROXY": shielded,
+        "no_proxy": shielded,
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def aws_environment(credentials: Credentials, endpoints: Endpoints) -> dict[str, str]:
@@ -59,5 +66,5 @@ def function_environment(function: TemplateFunction, aws: Mapping[str, str]) -> 
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "LAMBDA_TASK_ROOT": os.getcwd(),
+        "LAMBDA_TASK_ROOT": str(Path.cwd()),
     }

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from kili_export.contracts.webhook import parse_webhook
+from kili_export.domain.errors import InvalidConfiguration
 from local.stack.journal import Entry, Journal
 from local.workflow.errors import FunctionFailed
 
@@ -32,6 +33,10 @@ _CLIENT_PATIENCE_SECONDS = 30
 
 Response = dict[str, Any]
 WebhookFunction = Callable[[dict[str, Any]], Response]
+
+
+class PortUnavailable(InvalidConfiguration):
+    """The front door's address cannot be taken."""
 
 
 class ReplayRefused(Exception):
@@ -54,7 +59,9 @@ class WebhookGate:
             except FunctionFailed:
                 # What API Gateway answers when the function failed; its log has the reason.
                 return _message(500, "Internal Server Error")
-            if response.get("statusCode") != 202 or not _accepted(response):
+            if not isinstance(response, dict) or "statusCode" not in response:
+                return _message(500, "Internal Server Error")
+            if response["statusCode"] != 202 or not _accepted(response):
                 return response
             try:
                 for entry in journal_entries(body):
@@ -154,9 +161,15 @@ class FrontDoor:
     """The HTTP server that Kili calls."""
 
     def __init__(self, gate: WebhookGate, host: str, port: int) -> None:
-        """Takes the port, 0 for a free one. Raises OSError when it is taken."""
+        """Takes the port, 0 for a free one. Raises PortUnavailable when it is taken."""
         handler = type("Handler", (_Handler,), {"gate": gate})
-        self._server = _Server((host, port), handler)
+        try:
+            self._server = _Server((host, port), handler)
+        except OSError as error:
+            raise PortUnavailable(
+                f"{host}:{port} cannot be listened on ({error.strerror}); "
+                "give another --host or --port, 0 for any free one."
+            ) from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="front-door")
 
     @property

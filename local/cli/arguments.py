@@ -1,0 +1,203 @@
+"""The arguments of `kili-export`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING
+
+from local.cli.exit_codes import MEANINGS
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    Commands = _SubParsersAction[ArgumentParser]
+
+_EPILOG = "exit status:\n" + "\n".join(
+    f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items()
+)
+
+
+def parser() -> ArgumentParser:
+    """The parser; its result has `command`, the words that name the command."""
+    top = ArgumentParser(
+        prog="kili-export",
+        description="Keeps dataset archives in S3 equal to what a Kili project holds.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add_up(commands)
+    _add_demo(commands)
+    _add_registration(commands)
+    _add_runs(commands)
+    _add_reading(commands)
+    _add_webhook(commands)
+    return top
+
+
+def _add_up(commands: Commands) -> None:
+    up = commands.add_parser(
+        "up",
+        help="run the whole system on this machine",
+        description="Runs the whole system on this machine until Ctrl+C. Talks to the Kili of "
+        "KILI_API_ENDPOINT with KILI_API_KEY. When it is ready it prints one JSON line.",
+    )
+    up.set_defaults(command="up")
+    up.add_argument("--host", default="127.0.0.1", help="where the webhook listens (%(default)s)")
+    up.add_argument("--port", type=_port, default=8080, help="0 takes a free one (%(default)s)")
+    _add_state(up)
+    _add_timing(up)
+    up.add_argument(
+        "--reconcile-every",
+        type=_seconds,
+        default=300,
+        metavar="SECONDS",
+        help="how often every project is compared with Kili (%(default)s)",
+    )
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="see the whole system work, without Kili",
+        description="Runs the whole system against a stand-in of Kili with a sample project, "
+        "changes labels, and checks every archive. Status 0 only if all checks held.",
+    )
+    demo.set_defaults(command="demo")
+    demo.add_argument("--state", help="keep everything in this directory (a temporary one)")
+    demo.add_argument("--json", action="store_true", help="one JSON object per line")
+
+
+def _add_registration(commands: Commands) -> None:
+    register = commands.add_parser(
+        "register", help="declare the exports of a project, in place of the former ones"
+    )
+    register.set_defaults(command="register")
+    register.add_argument("project_id", metavar="PROJECT_ID")
+    source = register.add_mutually_exclusive_group(required=True)
+    source.add_argument("--file", metavar="FILE", help="YAML or JSON; - reads standard input")
+    source.add_argument(
+        "--export",
+        action="append",
+        metavar="NAME=FORMAT",
+        help="an export with default options; may be given several times",
+    )
+    _add_target(register)
+    unregister = commands.add_parser(
+        "unregister", help="end the exports of a project; what was published stays"
+    )
+    unregister.set_defaults(command="unregister")
+    unregister.add_argument("project_id", metavar="PROJECT_ID")
+    _add_target(unregister)
+
+
+def _add_runs(commands: Commands) -> None:
+    run = commands.add_parser("run", help="bring the exports of a project up to date now")
+    run.add_argument("--full", action="store_true", help="rebuild everything from Kili")
+    run.add_argument("--wait", action="store_true", help="wait until it is done")
+    wait = commands.add_parser("wait", help="wait until nothing is pending or running")
+    reconcile = commands.add_parser("reconcile", help="compare a project with Kili")
+    confirm = commands.add_parser("confirm", help="allow the removals that were held")
+    named = {"run": run, "wait": wait, "reconcile": reconcile, "confirm": confirm}
+    for name, command in named.items():
+        command.set_defaults(command=name)
+        command.add_argument("project_id", metavar="PROJECT_ID")
+        _add_target(command)
+    for command in (run, wait):
+        command.add_argument(
+            "--timeout",
+            type=_seconds,
+            default=600,
+            metavar="SECONDS",
+            help="how long to wait at most (%(default)s)",
+        )
+
+
+def _add_reading(commands: Commands) -> None:
+    status = commands.add_parser("status", help="how projects and their exports stand")
+    status.set_defaults(command="status")
+    status.add_argument("project_id", metavar="PROJECT_ID", nargs="?")
+    status.add_argument(
+        "--executions", type=int, default=5, metavar="N", help="how many to show (%(default)s)"
+    )
+    _add_target(status)
+    pull = commands.add_parser("pull", help="download the current archive of an export")
+    pull.set_defaults(command="pull")
+    pull.add_argument("project_id", metavar="PROJECT_ID")
+    pull.add_argument("export", metavar="EXPORT")
+    pull.add_argument("--output", required=True, metavar="FILE")
+    _add_target(pull)
+
+
+def _add_webhook(commands: Commands) -> None:
+    webhook = commands.add_parser("webhook", help="make Kili call this stack")
+    actions = webhook.add_subparsers(metavar="ACTION", required=True)
+    for name, text in (("install", "create and activate it"), ("remove", "undo install")):
+        action = actions.add_parser(name, help=text)
+        action.set_defaults(command=f"webhook {name}")
+        action.add_argument("project_id", metavar="PROJECT_ID")
+        action.add_argument("--name", help="its name in Kili, unique in the organization")
+        _add_target(action)
+        if name == "install":
+            action.add_argument(
+                "--url", help="where Kili reaches this stack's webhook from outside"
+            )
+
+
+def _add_target(command: ArgumentParser) -> None:
+    target = command.add_mutually_exclusive_group()
+    target.add_argument("--state", help="state directory of a local stack ($KILI_EXPORT_STATE)")
+    target.add_argument("--stack-name", help="a deployed stack, in the usual AWS environment")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_state(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--state", help="directory for what must survive ($KILI_EXPORT_STATE, else a default)"
+    )
+
+
+def _add_timing(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--window",
+        type=_window,
+        default=10,
+        metavar="SECONDS",
+        help="changes that come within it are published together (%(default)s)",
+    )
+    command.add_argument(
+        "--settle",
+        type=_whole,
+        default=3,
+        metavar="SECONDS",
+        help="wait after a window for labels to become readable (%(default)s)",
+    )
+
+
+def _port(text: str) -> int:
+    port = _whole(text)
+    if port > 65535:
+        raise ArgumentTypeError(f"{text} is no port")
+    return port
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _window(text: str) -> int:
+    if _whole(text) < 1:
+        raise ArgumentTypeError("a window lasts a second at least")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds

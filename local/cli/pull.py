@@ -1,0 +1,57 @@
+"""`kili-export pull`: the current archive of an export as a file."""
+
+import os
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from kili_export.contracts.manifest import Manifest
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.usecases.pull_archive import pull_archive
+from local.cli.connection import connect
+from local.cli.exit_codes import ExitCode
+from local.cli.output import Output, bytes_text
+from local.cli.services import Services
+
+
+def pull(arguments: Namespace) -> ExitCode:
+    """Downloads beside the target and renames: the target is whole, or as it was before."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    target = Path(arguments.output)
+    manifest = download(services, arguments.project_id, arguments.export, target)
+    archive = manifest.archive
+    answer = {
+        "file": str(target),
+        "bytes": archive.size,
+        "generation": manifest.generation,
+        "archive_key": archive.key,
+        "etag": archive.etag,
+        "published_at": manifest.published_at.isoformat(),
+        "quarantined": len(manifest.quarantined),
+    }
+    text = f"{target}: generation {manifest.generation}, {bytes_text(archive.size)}"
+    output.result(answer, text)
+    return ExitCode.QUARANTINED if manifest.quarantined else ExitCode.OK
+
+
+def download(services: Services, project_id: str, export: str, target: Path) -> Manifest:
+    """The current archive in `target`, all or nothing. Raises as `pull_archive` does."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise InvalidConfiguration(f"{folder} is not a directory")
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            manifest = pull_archive(services.objects, project_id, export, file)
+            file.flush()
+            os.fsync(file.fileno())
+        # A file that is made for its owner alone becomes one like any other.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return manifest

@@ -1,0 +1,159 @@
+"""`kili-export run`, `wait`, `reconcile` and `confirm`."""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.usecases.project_status import ProjectStatus
+from local.cli.connection import Connection, connect
+from local.cli.executions import Executions, ExecutionSummary
+from local.cli.exit_codes import ExitCode
+from local.cli.output import Output
+from local.cli.services import Services
+
+_POLL_SECONDS = 0.5
+# Between a run that ended and the one that it starts there is a moment without any.
+_QUIET_POLLS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How waiting ended: the exit code, and the reason in a sentence."""
+
+    code: ExitCode
+    reason: str
+    status: ProjectStatus
+    failure: ExecutionSummary | None = None
+
+
+def run(arguments: Namespace) -> ExitCode:
+    """Starts a run at once."""
+    output = Output(as_json=arguments.json)
+    connection = connect(arguments)
+    services = Services.of(connection)
+    services.status.read(arguments.project_id)
+    execution = services.request_run(arguments.project_id, full=arguments.full)
+    if arguments.wait:
+        return _wait(connection, services, arguments, output)
+    answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
+    output.result(answer, f"Started. Follow it with: kili-export wait {arguments.project_id}")
+    return ExitCode.OK
+
+
+def wait(arguments: Namespace) -> ExitCode:
+    """Waits until nothing is pending or running."""
+    connection = connect(arguments)
+    output = Output(as_json=arguments.json)
+    return _wait(connection, Services.of(connection), arguments, output)
+
+
+def reconcile(arguments: Namespace) -> ExitCode:
+    """Compares the project with Kili and starts a run for what differs."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    services.status.read(arguments.project_id)
+    report = services.reconcile(arguments.project_id)
+    found = ", ".join(
+        f"{name.replace('_', ' ')} {count}" for name, count in report.items() if count
+    )
+    text = f"Found and marked: {found}." if found else "Kili and the exports agree."
+    output.result({"project_id": arguments.project_id, **report}, text)
+    return ExitCode.OK
+
+
+def confirm(arguments: Namespace) -> ExitCode:
+    """Allows the removals that were held, and starts the run that makes them."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    held = services.status.read(arguments.project_id).held
+    if held is None:
+        raise InvalidConfiguration(f"Nothing is held in project {arguments.project_id}.")
+    services.confirm_removals(arguments.project_id)
+    answer = {"project_id": arguments.project_id, "confirmed": held.count}
+    output.result(answer, f"{held.count} removals are allowed; a run makes them now.")
+    return ExitCode.OK
+
+
+def wait_until_settled(
+    connection: Connection,
+    services: Services,
+    project_id: str,
+    seconds: float,
+    watch: Callable[[ProjectStatus], None] | None = None,
+) -> Outcome:
+    """Polls until nothing is pending or running, or until nothing more will happen by itself.
+
+    `watch` sees every status on the way.
+    """
+    executions = Executions(connection)
+    deadline = time.monotonic() + seconds
+    quiet = 0
+    while True:
+        busy = executions.is_any_running(project_id)
+        status = services.status.read(project_id)
+        if watch is not None:
+            watch(status)
+        idle = not busy and status.runner is None
+        quiet = quiet + 1 if idle else 0
+        if idle and not status.pending.count:
+            return _settled(status, executions)
+        if quiet >= _QUIET_POLLS:
+            return _stuck(status, executions)
+        if time.monotonic() >= deadline:
+            reason = f"Still under way after {seconds:.0f} s."
+            return Outcome(ExitCode.TIMED_OUT, reason, status)
+        time.sleep(_POLL_SECONDS)
+
+
+def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
+    if status.held is not None:
+        return _held(status)
+    if status.unpublished:
+        return _stuck(status, executions)
+    if status.quarantined:
+        reason = f"Published; {status.quarantined} assets could not be exported."
+        return Outcome(ExitCode.QUARANTINED, reason, status)
+    return Outcome(ExitCode.OK, "Everything is published.", status)
+
+
+def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
+    if status.held is not None:
+        return _held(status)
+    last = executions.latest(status.project_id, 1)
+    failure = last[0] if last and last[0].error else None
+    reason = f"{status.pending.count} changes are not published, and nothing is running."
+    if failure is not None:
+        reason += f" The last run failed with {failure.error}: {failure.cause}"
+    return Outcome(ExitCode.FAILED, reason, status, failure)
+
+
+def _held(status: ProjectStatus) -> Outcome:
+    count = status.held.count if status.held else 0
+    reason = (
+        f"{count} assets vanished from Kili at once; they stay in the archives until you allow "
+        f"their removal: kili-export confirm {status.project_id}"
+    )
+    return Outcome(ExitCode.HELD, reason, status)
+
+
+def _wait(
+    connection: Connection, services: Services, arguments: Namespace, output: Output
+) -> ExitCode:
+    outcome = wait_until_settled(connection, services, arguments.project_id, arguments.timeout)
+    exports = {
+        one.name: {
+            "generation": one.manifest.generation if one.manifest else None,
+            "quarantined": len(one.manifest.quarantined) if one.manifest else 0,
+        }
+        for one in outcome.status.exports
+    }
+    answer = {
+        "project_id": arguments.project_id,
+        "outcome": outcome.code.name.lower(),
+        "reason": outcome.reason,
+        "exports": exports,
+    }
+    output.result(answer, outcome.reason)
+    return outcome.code

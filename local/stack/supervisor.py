@@ -1,0 +1,252 @@
+"""Starts everything in order, and stops everything that it started."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kili_export.domain.errors import ExportError
+from kili_export.settings import VARIABLES
+from local.stack.environment import aws_environment, function_environment, process_environment
+from local.stack.front_door import FrontDoor, WebhookGate
+from local.stack.journal import Journal
+from local.stack.moto_server import MotoServer
+from local.stack.recovery import Recovery
+from local.stack.resources import Endpoints, LocalAws, ResourceNames, create_resources
+from local.stack.schedule import Schedule
+from local.stack.seaweed import SeaweedServer
+from local.stack.state_directory import Credentials, RunningStack, StateDirectory
+from local.stack.template import ACCOUNT, REGION, Template, function_of_arn
+from local.stack.workers import FunctionSpec, WorkerPool
+from local.workflow.api import serve_stepfunctions
+from local.workflow.definition import read_definition
+from local.workflow.objects import S3Objects
+from local.workflow.service import WorkflowService
+
+# Enough that the three steps with something to do side by side do it side by side.
+_PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
+# What the wiring decides is not for the caller's environment to change.
+_TUNABLE = tuple(
+    variable.name
+    for variable in VARIABLES
+    if not variable.name.endswith(("_NAME", "_ARN", "_SECRET", "_ENDPOINT"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What a local stack is started with. `port` 0 takes a free one; times are in seconds."""
+
+    state: Path
+    kili_api_endpoint: str
+    kili_api_key: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    window: int = 10
+    settle: int = 3
+    reconcile_every: float = 300.0
+
+
+class LocalStack:
+    """One running stack. Use as a context: everything is stopped at its end."""
+
+    def __init__(self, options: StackOptions, tell: Callable[[str], None]) -> None:
+        """`tell` gets a line for people at each step."""
+        self._options = options
+        self._tell = tell
+        self._started = ExitStack()
+        self._state = StateDirectory(options.state)
+        self._names = ResourceNames()
+        self._pool: WorkerPool | None = None
+        self._servers: dict[str, SeaweedServer | MotoServer] = {}
+
+    def __enter__(self) -> RunningStack:
+        """Starts everything.
+
+        Raises StateInUse, PortUnavailable, ServerDidNotStart, WorkerDidNotStart.
+        """
+        try:
+            return self._start()
+        except BaseException:
+            self._started.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._tell("Stopping.")
+        self._started.close()
+
+    def watch(self, stop: threading.Event) -> str | None:
+        """Waits until `stop` is set, or a server ends by itself: then answers its name."""
+        while not stop.wait(0.5):
+            for name, server in self._servers.items():
+                if not server.is_alive():
+                    return name
+        return None
+
+    def _start(self) -> RunningStack:
+        self._state.acquire()
+        self._started.callback(self._state.release)
+        credentials = self._state.credentials()
+        # The port is taken first, so that one in use is told before anything was started.
+        journal = Journal(self._state.journal)
+        gate = WebhookGate(lambda event: self._invoke("webhook", event), journal)
+        door = FrontDoor(gate, self._options.host, self._options.port)
+        self._started.callback(door.stop)
+        s3, aws_endpoint = self._start_servers(credentials)
+        template = self._template()
+        service, endpoint = self._start_workflow(template, s3)
+        endpoints = Endpoints(s3.endpoint, aws_endpoint, endpoint)
+        aws = aws_environment(credentials, endpoints)
+        queue = create_resources(
+            LocalAws(aws),
+            self._names,
+            table=template.table(),
+            secrets={
+                self._names.kili_secret: self._options.kili_api_key,
+                self._names.webhook_secret: credentials.webhook_secret,
+            },
+        )
+        environments = self._start_workers(template, aws)
+        door.start()
+        stack = self._describe(door, credentials, endpoints, service.arn, queue, environments)
+        self._recover(gate, journal, stack)
+        self._state.announce(stack)
+        return stack
+
+    def _start_servers(self, credentials: Credentials) -> tuple[SeaweedServer, str]:
+        self._tell("Starting S3 and the other services.")
+        s3 = SeaweedServer(
+            self._state.objects,
+            bucket=self._names.bucket,
+            access_key_id=credentials.access_key_id,
+            secret_access_key=credentials.secret_access_key,
+            log=self._state.logs / "seaweed.log",
+        )
+        moto = MotoServer(process_environment(), self._state.logs)
+        self._servers = {"SeaweedFS": s3, "moto": moto}
+        with ThreadPoolExecutor(len(self._servers)) as starters:
+            for server in self._servers.values():
+                self._started.callback(server.stop)
+            for start in [starters.submit(server.start) for server in self._servers.values()]:
+                start.result()
+        return s3, moto.endpoint
+
+    def _template(self) -> Template:
+        parameters = {
+            "KiliApiEndpoint": self._options.kili_api_endpoint,
+            "WindowSeconds": str(self._options.window),
+            "SettleSeconds": str(self._options.settle),
+        }
+        names = {
+            "Bucket": self._names.bucket,
+            "Table": self._names.table,
+            "EventBus": self._names.event_bus,
+            "KiliApiKeySecret": self._names.kili_secret,
+            "WebhookSecret": self._names.webhook_secret,
+        }
+        return Template(parameters, names)
+
+    def _start_workflow(self, template: Template, s3: SeaweedServer) -> tuple[WorkflowService, str]:
+        service = WorkflowService(
+            read_definition(template.definition()),
+            template.substitutions(),
+            lambda function, payload: self._invoke(function_of_arn(function), payload),
+            S3Objects(s3.client()),
+            self._state.executions,
+            machine_name=template.state_machine_arn().rpartition(":")[2],
+            region=REGION,
+            account=ACCOUNT,
+        )
+        self._started.callback(service.close)
+        endpoint = serve_stepfunctions(service)
+        self._started.callback(endpoint.close)
+        return service, endpoint.url
+
+    def _start_workers(
+        self, template: Template, aws: Mapping[str, str]
+    ) -> dict[str, dict[str, str]]:
+        self._tell("Starting the workers.")
+        functions = template.functions()
+        own = {"MAX_CONCURRENCY": str(_PROCESSES["convert_assets"])}
+        asked = {name: os.environ[name] for name in _TUNABLE if name in os.environ}
+        environments = {
+            one.name: {**function_environment(one, aws), **own, **asked} for one in functions
+        }
+        specs = {
+            one.name: FunctionSpec(
+                name=one.name,
+                handler=one.handler,
+                environment=environments[one.name],
+                timeout=one.timeout,
+                memory=one.memory,
+                arn=one.arn,
+                processes=_PROCESSES.get(one.name, 1),
+            )
+            for one in functions
+        }
+        pool = self._pool = WorkerPool(specs, self._state.logs)
+        self._started.callback(pool.stop)
+        pool.start()
+        return environments
+
+    def _recover(self, gate: WebhookGate, journal: Journal, stack: RunningStack) -> None:
+        recovery = Recovery(journal, gate, stack)
+        replayed = recovery.replay()
+        if replayed:
+            self._tell(f"Took up {replayed} accepted requests of before.")
+        schedule = Schedule()
+        self._started.callback(schedule.stop)
+        schedule.every(2.0, "trim", recovery.trim)
+        schedule.every(
+            self._options.reconcile_every,
+            "reconcile",
+            lambda: self._invoke("reconcile", {}),
+            at_once=True,
+        )
+        schedule.start(self._report)
+
+    def _report(self, name: str, error: Exception) -> None:
+        kind = "" if isinstance(error, ExportError) else f"{type(error).__name__}: "
+        self._tell(f"{name}: {kind}{error}")
+
+    def _invoke(self, function: str, payload: Any) -> Any:
+        assert self._pool is not None  # noqa: S101 nothing is reachable before the workers are
+        return self._pool.invoke(function, payload)
+
+    def _describe(
+        self,
+        door: FrontDoor,
+        credentials: Credentials,
+        endpoints: Endpoints,
+        state_machine_arn: str,
+        queue: str,
+        environments: Mapping[str, Mapping[str, str]],
+    ) -> RunningStack:
+        return RunningStack(
+            pid=os.getpid(),
+            webhook_url=door.url,
+            webhook_secret=credentials.webhook_secret,
+            s3_endpoint=endpoints.s3,
+            aws_endpoint=endpoints.aws,
+            stepfunctions_endpoint=endpoints.stepfunctions,
+            bucket=self._names.bucket,
+            region=REGION,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            state_dir=str(self._state.path),
+            table=self._names.table,
+            state_machine_arn=state_machine_arn,
+            event_bus=self._names.event_bus,
+            notifications_queue_url=queue,
+            kili_api_endpoint=self._options.kili_api_endpoint,
+            environment=environments["reconcile"],
+        )
+
+
+def announcement(stack: RunningStack) -> dict[str, Any]:
+    """What `up` prints: the stack without the environment of its functions."""
+    return {name: value for name, value in asdict(stack).items() if name != "environment"}
