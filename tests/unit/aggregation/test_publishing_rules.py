@@ -1,0 +1,205 @@
+"""What publishes and what does not: conflicts, repetition, quarantine, held removals."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kili_export.contracts.workflow import BatchResult
+from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.keys import latest_key, manifest_key
+from kili_export.domain.options import ExportOptions, Layout
+from kili_export.ports import StoredObject
+from tests.fakes import InMemoryObjects
+from tests.unit.aggregation.test_increments import labelled, two_jobs
+from tests.workbench import Workbench
+
+YOLO = {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)}
+
+
+@pytest.fixture
+def bench() -> Workbench:
+    made = Workbench(two_jobs(), YOLO)
+    for number in range(30):
+        made.kili.assets[f"as_{number:03d}"] = labelled(number, f"{number}.jpg", 0.2)
+    made.rebuild()
+    return made
+
+
+def test_the_fixed_key_holds_the_current_archive(bench: Workbench) -> None:
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    bench.run(["as_001"])
+    latest = bench.objects.stored[latest_key("proj1", "yolo")][0]
+    assert latest == bench.objects.stored[bench.manifest("yolo").archive.key][0]
+
+
+def test_a_repeated_aggregation_answers_the_same_and_writes_nothing(bench: Workbench) -> None:
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    plan = bench.plan(["as_001"], "incremental")
+    request = bench.request(plan, "yolo", bench.convert_all(plan, ["as_001"]))
+    first = bench.aggregate(request)
+    stored = dict(bench.objects.stored)
+    assert bench.aggregate(request) == first
+    assert bench.objects.stored == stored
+
+
+def test_a_run_that_was_planned_before_another_published_publishes_nothing(
+    bench: Workbench,
+) -> None:
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    late = bench.plan(["as_001"], "incremental")
+    results = bench.convert_all(late, ["as_001"])
+    bench.kili.assets["as_002"] = labelled(2, "2.jpg", 0.4)
+    bench.run(["as_002"])
+    published = bench.manifest("yolo")
+    with pytest.raises(ConflictError, match="another run"):
+        bench.aggregate(bench.request(late, "yolo", results))
+    assert bench.manifest("yolo") == published
+
+
+def test_losing_the_race_for_the_manifest_leaves_the_winner_and_no_objects(
+    bench: Workbench,
+) -> None:
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    late = bench.plan(["as_001"], "incremental")
+    results = bench.convert_all(late, ["as_001"])
+    key = manifest_key("proj1", "yolo")
+    winner = bench.manifest("yolo").model_copy(update={"run_id": "somebody-else"})
+
+    def somebody_else_commits() -> None:
+        bench.objects.put(key, winner.to_bytes())
+
+    bench.objects.interleaving.before("put", somebody_else_commits)
+    before = {name for name in bench.objects.stored if not name.startswith("runs/")}
+    with pytest.raises(ConflictError):
+        bench.aggregate(bench.request(late, "yolo", results))
+    assert bench.manifest("yolo") == winner
+    assert {name for name in bench.objects.stored if not name.startswith("runs/")} == before
+
+
+def test_a_lost_answer_to_the_commit_is_recognised_as_success(bench: Workbench) -> None:
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    plan = bench.plan(["as_001"], "incremental")
+    request = bench.request(plan, "yolo", bench.convert_all(plan, ["as_001"]))
+    aggregate = replace(bench.aggregate, objects=_DeafObjects(bench.objects))
+    assert aggregate(request).status == "committed"
+    assert bench.files("yolo")["labels/1.txt"] == b"0 0.65 0.45 0.5 0.7000000000000001\n"
+
+
+class _DeafObjects(InMemoryObjects):
+    """Does not hear the first answer to a commit, and tries again as clients do."""
+
+    def __init__(self, heard: InMemoryObjects) -> None:
+        super().__init__(stored=heard.stored)
+
+    def put(self, key: str, data: bytes, **more: Any) -> StoredObject:
+        if key == manifest_key("proj1", "yolo"):
+            super().put(key, data, **more)
+        return super().put(key, data, **more)
+
+
+def test_an_asset_that_cannot_be_read_is_listed_and_keeps_its_last_files(
+    bench: Workbench,
+) -> None:
+    before = bench.files("yolo")
+    bench.kili.broken.add("as_001")
+    bench.kili.assets["as_002"] = labelled(2, "2.jpg", 0.4)
+    answer = bench.run(["as_001", "as_002"])["yolo"]
+    after = bench.files("yolo")
+    assert answer.quarantined == 1
+    assert [entry.asset_id for entry in bench.manifest("yolo").quarantined] == ["as_001"]
+    assert after["labels/1.txt"] == before["labels/1.txt"]
+    assert after["labels/2.txt"] != before["labels/2.txt"]
+
+
+def test_an_asset_leaves_quarantine_when_it_can_be_read_again(bench: Workbench) -> None:
+    bench.kili.broken.add("as_001")
+    bench.run(["as_001"])
+    generation = bench.manifest("yolo").generation
+    bench.kili.broken.clear()
+    assert bench.run(["as_001"])["yolo"].quarantined == 0
+    assert bench.manifest("yolo").quarantined == ()
+    assert bench.manifest("yolo").generation == generation, "no file changed for readers"
+
+
+def test_a_rebuild_leaves_a_broken_asset_out_and_lists_it(bench: Workbench) -> None:
+    bench.kili.broken.add("as_001")
+    bench.rebuild()
+    assert "labels/1.txt" not in bench.files("yolo")
+    assert [entry.asset_id for entry in bench.manifest("yolo").quarantined] == ["as_001"]
+
+
+def test_few_vanished_assets_are_removed(bench: Workbench) -> None:
+    for number in (1, 2, 3):
+        del bench.kili.assets[f"as_{number:03d}"]
+    bench.run(["as_001", "as_002", "as_003"])
+    assert len(bench.files("yolo")) == 27 + 3
+
+
+def test_many_vanished_assets_wait_for_a_word_while_other_changes_are_published(
+    bench: Workbench,
+) -> None:
+    gone = [f"as_{number:03d}" for number in range(4)]
+    for key in gone:
+        del bench.kili.assets[key]
+    bench.kili.assets["as_009"] = labelled(9, "9.jpg", 0.4)
+    before = bench.files("yolo")
+    answer = bench.run([*gone, "as_009"])["yolo"]
+    after = bench.files("yolo")
+    assert (answer.status, answer.held_removals) == ("held", 4)
+    assert after.keys() == before.keys()
+    assert after["labels/9.txt"] != before["labels/9.txt"]
+    assert bench.run(gone, confirmed_removals=4)["yolo"].removed == 4
+    assert len(bench.files("yolo")) == 26 + 3
+
+
+def test_a_rebuild_without_many_known_assets_is_held_whole(bench: Workbench) -> None:
+    for number in range(4):
+        del bench.kili.assets[f"as_{number:03d}"]
+    before = bench.manifest("yolo")
+    answer = bench.rebuild()["yolo"]
+    assert (answer.status, answer.held_removals) == ("held", 4)
+    assert bench.manifest("yolo") == before
+    assert bench.rebuild(confirmed_removals=4)["yolo"].removed == 4
+
+
+def test_a_rebuild_with_a_batch_missing_publishes_nothing(bench: Workbench) -> None:
+    ids = sorted(bench.kili.assets)
+    plan = bench.plan(ids, "rebuild")
+    results = bench.convert_all(plan, ids[:-3])
+    with pytest.raises(Unavailable, match="3 assets"):
+        bench.aggregate(bench.request(plan, "yolo", results))
+
+
+def test_a_failed_batch_of_an_increment_leaves_its_assets_as_they_were(bench: Workbench) -> None:
+    before = bench.files("yolo")
+    plan = bench.plan(["as_001"], "incremental")
+    results = bench.write_results(plan, [BatchResult()])
+    assert bench.aggregate(bench.request(plan, "yolo", results)).status == "unchanged"
+    assert bench.files("yolo") == before
+
+
+def test_filters_let_an_asset_leave_one_export_alone(bench: Workbench) -> None:
+    bench.options["filtered"] = replace(YOLO["yolo"], filters={"label_author_in": ["a@b.c"]})
+    bench.rebuild()
+    bench.kili.hidden_by_filters.add("as_001")
+    bench.run(["as_001"])
+    assert "labels/1.txt" in bench.files("yolo")
+    assert "labels/1.txt" not in bench.files("filtered")
+
+
+def test_an_empty_selection_is_an_empty_archive(bench: Workbench) -> None:
+    bench.options["none"] = replace(YOLO["yolo"], asset_ids=())
+    bench.rebuild()
+    assert bench.files("none").keys() == {"README.kili.txt", "data.yaml"}
+
+
+def test_counts_follow_the_archive(bench: Workbench) -> None:
+    del bench.kili.assets["as_003"]
+    bench.kili.assets["as_100"] = labelled(100, "100.jpg", 0.2)
+    bench.kili.assets["as_001"] = labelled(1, "0.jpg", 0.7)
+    bench.run(["as_003", "as_100", "as_001"])
+    counts, files = bench.manifest("yolo").counts, bench.files("yolo")
+    assert (counts.assets, counts.exported) == (30, 30)
+    assert counts.members == len(files)
+    assert counts.uncompressed_bytes == sum(map(len, files.values()))

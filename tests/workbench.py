@@ -1,0 +1,199 @@
+"""Runs conversions and aggregations over in-memory fakes, as the workflow would."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kili_export.contracts.manifest import Manifest
+from kili_export.contracts.run_plan import ExportPlan, OptionsDocument, ProjectDocument, RunPlan
+from kili_export.contracts.workflow import (
+    AggregateAnswer,
+    AggregateRequest,
+    BatchInput,
+    BatchResult,
+    ConvertRequest,
+    ResultsLocation,
+    WorkItem,
+)
+from kili_export.domain.archive.limits import PartLimits
+from kili_export.domain.asset import FetchedAsset
+from kili_export.domain.errors import AssetError
+from kili_export.domain.fetching import FetchNeeds, FetchResult
+from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work_key
+from kili_export.domain.options import ExportOptions
+from kili_export.domain.project import Project
+from kili_export.usecases.aggregate_archive import AggregateArchive
+from kili_export.usecases.convert_assets import ConvertAssets
+from tests.archive_of import DATED
+from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
+
+BUCKET = "bucket"
+
+
+@dataclass(slots=True)
+class AssetsOfKili:
+    """Kili as far as conversions ask it."""
+
+    assets: dict[str, FetchedAsset] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    hidden_by_filters: set[str] = field(default_factory=set)
+    fetches: list[list[str]] = field(default_factory=list)
+
+    def fetch_assets(
+        self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
+    ) -> FetchResult:
+        del project_id, needs
+        self.fetches.append(list(asset_ids))
+        present = [key for key in asset_ids if key in self.assets]
+        return FetchResult(
+            assets=tuple(self.assets[key] for key in present if key not in self.broken),
+            missing=tuple(key for key in asset_ids if key not in self.assets),
+            failed={
+                key: AssetError("its label cannot be read", asset_id=key)
+                for key in present
+                if key in self.broken
+            },
+        )
+
+    def matching_ids(
+        self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
+    ) -> frozenset[str]:
+        del project_id, filters
+        return frozenset(asset_ids) - self.hidden_by_filters
+
+
+@dataclass(slots=True)
+class Workbench:
+    """One project with exports, kept current by hand."""
+
+    project: Project
+    options: dict[str, ExportOptions]
+    kili: AssetsOfKili = field(default_factory=AssetsOfKili)
+    objects: InMemoryObjects = field(default_factory=InMemoryObjects)
+    clock: ManualClock = field(default_factory=ManualClock)
+    tokens: CountingTokens = field(default_factory=CountingTokens)
+    limits: PartLimits = field(default_factory=PartLimits)
+    batch_size: int = 3
+    runs: int = 0
+
+    @property
+    def aggregate(self) -> AggregateArchive:
+        return AggregateArchive(
+            objects=self.objects,
+            clock=self.clock,
+            random=self.tokens,
+            traffic=self.objects,
+            limits=self.limits,
+            latest_max_bytes=1 << 30,
+        )
+
+    @property
+    def convert(self) -> ConvertAssets:
+        return ConvertAssets(self.objects, self.kili, self.tokens)  # type: ignore[arg-type]
+
+    def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:
+        """A full export of everything."""
+        return self.run(sorted(self.kili.assets), mode="rebuild", **more)
+
+    def run(
+        self, asset_ids: Sequence[str], mode: str = "incremental", **more: Any
+    ) -> dict[str, AggregateAnswer]:
+        """One run over these assets, from plan to published archives."""
+        plan = self.plan(asset_ids, mode, **more)
+        results = self.convert_all(plan, asset_ids)
+        return {
+            export.name: self.aggregate(self.request(plan, export.name, results))
+            for export in plan.exports
+        }
+
+    def plan(self, asset_ids: Sequence[str], mode: str, **more: Any) -> RunPlan:
+        """Writes a plan and its work list."""
+        self.runs += 1
+        self.clock.advance(60)
+        run_id = f"run{self.runs:04d}"
+        project_id = self.project.project_id
+        plan = RunPlan(
+            project_id=project_id,
+            run_id=run_id,
+            token=self.runs,
+            execution_arn=f"arn:{run_id}",
+            started_at=self.clock.now(),
+            project=ProjectDocument.of(self.project),
+            exports=tuple(self._export(name, mode) for name in self.options),
+            **more,
+        )
+        self.objects.put(plan_key(project_id, run_id), plan.to_bytes())
+        items = [json.dumps({"asset_id": asset_id}) for asset_id in asset_ids]
+        self.objects.put(work_key(project_id, run_id), "\n".join(items).encode())
+        return plan
+
+    def convert_all(self, plan: RunPlan, asset_ids: Sequence[str]) -> ResultsLocation:
+        """Converts in batches and writes the map's results."""
+        batches = [
+            self.convert(
+                ConvertRequest(
+                    batch=BatchInput(
+                        project_id=plan.project_id,
+                        run_id=plan.run_id,
+                        plan_key=plan_key(plan.project_id, plan.run_id),
+                    ),
+                    items=tuple(
+                        WorkItem(asset_id=asset_id)
+                        for asset_id in asset_ids[start : start + self.batch_size]
+                    ),
+                )
+            )
+            for start in range(0, len(asset_ids), self.batch_size)
+        ]
+        return self.write_results(plan, batches)
+
+    def write_results(self, plan: RunPlan, batches: Sequence[BatchResult]) -> ResultsLocation:
+        """Writes what the map's children answered."""
+        prefix = results_prefix(plan.project_id, plan.run_id)
+        lines = [json.dumps({"batches": [batch.model_dump(mode="json")]}) for batch in batches]
+        self.objects.put(f"{prefix}/SUCCEEDED_0.jsonl", "\n".join(lines).encode())
+        manifest = {"ResultFiles": {"SUCCEEDED": [{"Key": f"{prefix}/SUCCEEDED_0.jsonl"}]}}
+        self.objects.put(f"{prefix}/manifest.json", json.dumps(manifest).encode())
+        return ResultsLocation(bucket=BUCKET, key=f"{prefix}/manifest.json")
+
+    def request(self, plan: RunPlan, export: str, results: ResultsLocation) -> AggregateRequest:
+        """The input of the aggregation of one export."""
+        return AggregateRequest(
+            project_id=plan.project_id,
+            run_id=plan.run_id,
+            plan_key=plan_key(plan.project_id, plan.run_id),
+            export=export,
+            results=results,
+        )
+
+    def manifest(self, export: str) -> Manifest:
+        """What is current."""
+        found = self.objects.get(manifest_key(self.project.project_id, export))
+        assert found is not None, f"{export} was never published"
+        return Manifest.from_bytes(found[0])
+
+    def files(self, export: str) -> dict[str, bytes]:
+        """The files of the current archive."""
+        return self.files_at(self.manifest(export).archive.key)
+
+    def files_at(self, key: str) -> dict[str, bytes]:
+        """The files of any archive in the bucket."""
+        with zipfile.ZipFile(io.BytesIO(self.objects.stored[key][0])) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def _export(self, name: str, mode: str) -> ExportPlan:
+        found = self.objects.get(manifest_key(self.project.project_id, name))
+        previous = Manifest.from_bytes(found[0]) if found else None
+        return ExportPlan(
+            name=name,
+            options=OptionsDocument.of(self.options[name]),
+            mode="incremental" if previous and mode == "incremental" else "rebuild",
+            manifest_etag=found[1].etag if found else None,
+            generation=previous.generation if previous else 0,
+            definition="d",
+            dated=DATED,
+        )
