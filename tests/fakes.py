@@ -79,6 +79,8 @@ class InMemoryObjects:
     requests: list[tuple[str, str]] = field(default_factory=list)
     bytes_down: int = 0
     bytes_up: int = 0
+    uploads: set[str] = field(default_factory=set)
+    """Keys of uploads that somebody began and left."""
 
     def head(self, key: str) -> StoredObject | None:
         self._note("head", key)
@@ -147,6 +149,12 @@ class InMemoryObjects:
         for key in sorted(self.stored):
             if key.startswith(prefix):
                 yield self.stored[key][1]
+
+    def abort_uploads(self, prefix: str) -> int:
+        self._note("abort_uploads", prefix)
+        left = {key for key in self.uploads if key.startswith(prefix)}
+        self.uploads -= left
+        return len(left)
 
     def snapshot(self) -> TrafficCount:
         """The traffic so far: the fake is its own `Traffic`."""

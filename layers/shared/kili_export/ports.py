@@ -77,6 +77,9 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key starts with `prefix`, by key."""
 
+    def abort_uploads(self, prefix: str) -> int:
+        """Ends uploads under `prefix` that somebody began and left; answers how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrafficCount:
@@ -339,4 +342,4 @@ class KiliApi(Protocol):
         """
 
     def remove_webhook(self, project_id: str, name: str) -> None:
-        """Undoes `install_webhook`; a webhook that is not there is no error."""
+        """Deletes the webhook, for all projects that use it; one that is not there is no error."""
