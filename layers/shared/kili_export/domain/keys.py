@@ -1,6 +1,11 @@
 """Where everything lies in the bucket. The first four places are what consumers read."""
 
 
+def export_prefix(project_id: str, export: str) -> str:
+    """All that consumers read of an export."""
+    return f"exports/{project_id}/{export}/"
+
+
 def manifest_key(project_id: str, export: str) -> str:
     """What is current in an export."""
     return f"exports/{project_id}/{export}/manifest.json"

@@ -11,7 +11,7 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_named
-from kili_export.domain.keys import manifest_key, work_key
+from kili_export.domain.keys import export_prefix, manifest_key, work_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
@@ -62,6 +62,8 @@ class AggregateArchive:
             raise ConflictError(
                 f"export {export.name} was published by another run since this one was planned"
             )
+        # Who holds the project's lease writes here alone: what is unfinished was left by a crash.
+        self.objects.abort_uploads(export_prefix(plan.project_id, export.name))
         if previous is not None:
             publisher.refresh_latest(previous)
         outcome = collect_outcome(

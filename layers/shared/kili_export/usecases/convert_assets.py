@@ -79,7 +79,8 @@ class ConvertAssets:
             FailedAsset(asset_id=asset_id, error=str(error))
             for asset_id, error in fetched.failed.items()
         ]
-        for asset in fetched.assets:
+        # In the order of the archive, so that a whole batch can be copied as one piece.
+        for asset in sorted(fetched.assets, key=lambda found: (found.order_key, found.asset_id)):
             for target in wanted:
                 if target.needs(items[asset.asset_id]):
                     failed.extend(_convert(target, asset, matching[target.plan.name]))

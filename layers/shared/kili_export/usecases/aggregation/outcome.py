@@ -1,6 +1,7 @@
 """What a run found out about the assets, as far as one export is concerned."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import orjson
@@ -10,6 +11,9 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
 from kili_export.domain.errors import Unavailable
 from kili_export.ports import ObjectStore
+
+
+_READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Outcome:
 def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export: str) -> Outcome:
     """Gathers what the batches say of one export's assets."""
     outcome = Outcome()
+    segments: list[tuple[Source, ExportSegment]] = []
     for batch in batches:
         outcome.missing.update(batch.missing)
         for failed in batch.failed:
@@ -56,8 +61,10 @@ def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export
                 outcome.failed[failed.asset_id] = failed.error
         segment = batch.exports.get(export)
         if segment is not None and batch.key is not None and batch.etag is not None:
-            source = Source(batch.key, batch.etag, batch.size)
-            for located in _read_segment(objects, source, segment):
+            segments.append((Source(batch.key, batch.etag, batch.size), segment))
+    with ThreadPoolExecutor(_READERS) as pool:
+        for read in pool.map(lambda item: _read_segment(objects, *item), segments):
+            for located in read:
                 outcome.converted[located.asset.asset_id] = located
     return outcome
 
@@ -76,9 +83,11 @@ def require_complete(objects: ObjectStore, work_key: str, outcome: Outcome) -> N
 
 def _read_segment(
     objects: ObjectStore, source: Source, segment: ExportSegment
-) -> Iterator[LocatedAsset]:
+) -> list[LocatedAsset]:
     data = objects.get_range(
         source.key, segment.records.start, segment.records.length, if_match=source.etag
     )
-    for line in data.splitlines():
-        yield LocatedAsset(ConvertedAsset.from_line(line), source, segment.entries.start)
+    start = segment.entries.start
+    return [
+        LocatedAsset(ConvertedAsset.from_line(line), source, start) for line in data.splitlines()
+    ]
