@@ -12,7 +12,6 @@ from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
 from kili_export.domain.errors import Unavailable
 from kili_export.ports import ObjectStore
 
-
 _READERS = 16
 
 
