@@ -158,6 +158,9 @@ def of_answer_errors(errors: object, origin: str) -> Setback:
         return Setback("resent", Unavailable(f"Kili failed: {message}"), ATTEMPTS_WHEN_CUT_OFF)
     if "FORBIDDEN" in codes or any(_FORBIDDEN.search(text) for text in messages):
         return Setback("forbidden", AccessDenied(f"Kili denies access: {message}"))
+    if "INTERNAL_SERVER_ERROR" in codes:
+        # Not pursued here, as in Kili's client: also what a resolver objects to bears this code.
+        return Setback("failed", Unavailable(f"Kili failed: {message}"))
     return Setback("refused", RequestRefused(f"Kili refused: {message}"))
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from kili_export.adapters.kili.transport import GraphQLTransport, Operation
-from kili_export.domain.errors import AccessDenied, RequestRefused
+from kili_export.domain.errors import AccessDenied, RequestRefused, Unavailable
 from kili_export.domain.event_catalogue import EVENT_MATCHER, HANDLER_TYPES
 
 _ARGUMENTS = (
@@ -50,7 +50,7 @@ DELETE = Operation(
 _EXISTS = re.compile("an entity Plugin already exists with value", re.IGNORECASE)
 _ACTIVE = re.compile("an entity Project already exists with value", re.IGNORECASE)
 _ABSENT = re.compile(
-    r"not found|no .*(plugin|webhook)|does ?n[o']t exist|not (active|activated)|cannot find",
+    r"not found|no (entity|plugin|webhook)|does ?n[o']t exist|not (active|activated)|cannot find",
     re.IGNORECASE,
 )
 
@@ -88,7 +88,7 @@ class Webhooks:
         """Whether it was done; False when Kili says that it is so already."""
         try:
             self._transport.execute(operation, variables)
-        except (RequestRefused, AccessDenied) as refusal:
+        except (RequestRefused, AccessDenied, Unavailable) as refusal:
             if needless is None or not needless.search(str(refusal)):
                 raise
             return False
