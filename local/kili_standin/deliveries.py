@@ -128,6 +128,8 @@ class Courier:
         delay = self._take_delay()
         if delay:
             self._pause(delay)
+        if self._closed:
+            return
         for attempt in range(1, self.policy.attempts + 1):
             status, problem = self._send(session, delivery)
             if status is not None and status < 500:

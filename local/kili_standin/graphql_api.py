@@ -78,7 +78,7 @@ class GraphQLApi:
         """The answer as a JSON object: `data`, or `errors` with `data` null."""
         prepared = self._prepare(query)
         if isinstance(prepared, list):
-            return _failed(prepared)
+            return _failed(prepared, "GRAPHQL_VALIDATION_FAILED")
         operation = get_operation_ast(prepared)
         if operation is None:
             return _failed([GraphQLError("Must provide an operation.")])
@@ -191,5 +191,8 @@ def _double_quoted(error: GraphQLError) -> GraphQLError:
     return GraphQLError(error.message.replace("'", '"'), nodes=error.nodes)
 
 
-def _failed(errors: list[GraphQLError]) -> Answer:
-    return {"errors": [dict(error.formatted) for error in errors], "data": None}
+def _failed(errors: list[GraphQLError], code: str = "BAD_USER_INPUT") -> Answer:
+    # Clients read `extensions.context` of every error without asking whether it is there.
+    extensions = {"code": code, "context": {}}
+    answers = [dict(error.formatted) | {"extensions": extensions} for error in errors]
+    return {"errors": answers, "data": None}

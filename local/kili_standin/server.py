@@ -53,7 +53,7 @@ def json_reply(status: int, body: Any) -> Reply:
 
 
 def _refusal(status: int, message: str, code: str) -> Reply:
-    error = {"message": message, "extensions": {"code": code}}
+    error = {"message": message, "extensions": {"code": code, "context": {}}}
     return json_reply(status, {"errors": [error], "data": None})
 
 
