@@ -79,14 +79,14 @@ class Functions:
     def __init__(self, **functions: Function) -> None:
         self._functions = functions
         self._lock = threading.Lock()
-        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.calls: list[tuple[str, Any]] = []
 
     def __call__(self, name: str, payload: dict[str, Any]) -> Any:
         with self._lock:
             self.calls.append((name, payload))
         return self._functions[name](payload)
 
-    def payloads(self, name: str) -> list[dict[str, Any]]:
+    def payloads(self, name: str) -> list[Any]:
         return [payload for called, payload in self.calls if called == name]
 
 
