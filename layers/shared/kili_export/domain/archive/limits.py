@@ -31,6 +31,14 @@ class PartLimits:
     buffer: int = 16 * MIB
     max_buffer: int = 64 * MIB
 
+    def __post_init__(self) -> None:
+        if not (
+            self.min_part <= min(self.copy_from, self.copy, self.buffer)
+            and max(self.copy_from, self.buffer) <= self.max_buffer <= self.max_part
+            and self.copy <= self.max_part
+        ):
+            raise ValueError(f"limits that contradict each other: {self}")
+
     def coarser(self) -> "PartLimits | None":
         """Limits that give fewer parts; None when there are none."""
         coarse = replace(

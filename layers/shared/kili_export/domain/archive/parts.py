@@ -140,7 +140,8 @@ class _Packing:
             self._held, self._held_size = [], 0
 
     def _copy(self, piece: CopyRange) -> None:
-        count = -(-piece.length // self._limits.copy)
+        limits = self._limits
+        count = max(1, min(-(-piece.length // limits.copy), piece.length // limits.min_part))
         for index in range(count):
             first = piece.length * index // count
             after = piece.length * (index + 1) // count
