@@ -1,0 +1,65 @@
+"""What is compared to tell whether an asset changed: not the signatures of its URLs."""
+
+from typing import Any
+
+import pytest
+
+from kili_export.domain.formats.base import Conversion, ExportContext
+from kili_export.domain.formats.registry import format_named
+from kili_export.domain.options import ExportOptions
+from tests.archive_of import DATED, conversion_of
+from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
+
+PROJECT = project({"BOXES": job(["CAR"])})
+RESPONSE = answers(BOXES=[box("CAR", 0.1, 0.2, 0.6, 0.8)])
+
+
+def converted(options: ExportOptions, response: Json | None = None, **more: Any) -> Conversion:
+    answer = fetched(asset(1, "a.jpg", label(response or RESPONSE), **more))
+    context = ExportContext(PROJECT, options, DATED)
+    conversion = conversion_of(format_named(options.format), answer, context)
+    assert conversion is not None
+    return conversion
+
+
+def identities(conversion: Conversion) -> list[Any]:
+    members = [(member.path, member.identity or member.data) for member in conversion.members]
+    fragments = [
+        (fragment.stream, fragment.identity or fragment.template)
+        for fragment in conversion.fragments
+    ]
+    return [members, fragments]
+
+
+OPTIONS = [
+    ExportOptions("kili"),
+    ExportOptions("kili", single_file=True),
+    ExportOptions("yolo_v8"),
+    ExportOptions("coco"),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_new_signature_is_no_change(options: ExportOptions) -> None:
+    first = converted(options, content="https://h/a.jpg?sig=1", jsonContent="https://h/j?sig=1")
+    again = converted(options, content="https://h/a.jpg?sig=2", jsonContent="https://h/j?sig=2")
+    assert identities(first) == identities(again)
+
+
+@pytest.mark.parametrize("options", OPTIONS[:3], ids=str)
+def test_another_file_is_a_change(options: ExportOptions) -> None:
+    first = converted(options, content="https://h/a.jpg?sig=1")
+    again = converted(options, content="https://h/b.jpg?sig=1")
+    assert identities(first) != identities(again)
+
+
+def test_a_url_that_a_person_typed_is_compared_whole() -> None:
+    first = converted(OPTIONS[0], {"TEXT": {"text": "https://h/?a=1"}})
+    again = converted(OPTIONS[0], {"TEXT": {"text": "https://h/?a=2"}})
+    assert identities(first) != identities(again)
+
+
+@pytest.mark.parametrize("content", ["", "local.jpg?x"])
+def test_contents_without_a_signature_are_compared_as_they_are(content: str) -> None:
+    (member,) = converted(OPTIONS[0], content=content).members
+    assert member.identity is None
