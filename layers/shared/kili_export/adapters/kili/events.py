@@ -37,9 +37,10 @@ def events_since(
         }
         variables = {"where": where, "pagination": pagination, "order": "asc"}
         page = rows(transport.execute(EVENTS, variables), "events")
-        fresh = [row for row in page if text(row, "id", "an event") not in seen]
-        seen.update(row["id"] for row in fresh)
-        for row in fresh:
+        named = {text(row, "id", "an event"): row for row in page}
+        fresh = {event_id: row for event_id, row in named.items() if event_id not in seen}
+        seen.update(fresh)
+        for row in fresh.values():
             if (event := _recorded(row, project_id)) is not None:
                 yield event
         if len(page) < PAGE or not fresh:

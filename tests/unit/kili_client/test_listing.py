@@ -1,0 +1,114 @@
+"""Reading all assets by offset while they come and go."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kili_export.adapters.kili import listing
+from kili_export.adapters.kili.answers import Row
+from kili_export.adapters.kili.listing import PAGE, list_consistently
+from kili_export.domain.errors import Unavailable
+
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("remove"), st.floats(0, 1, exclude_max=True)),
+        st.tuples(st.just("append"), st.just(0.0)),
+        st.tuples(st.just("nothing"), st.just(0.0)),
+    ),
+    max_size=25,
+)
+
+
+@dataclass
+class Shelf:
+    """Assets in the order of their creation; after each page that is read, one change happens."""
+
+    ids: list[str]
+    changes: list[tuple[str, float]] = field(default_factory=list)
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.always_there = set(self.ids)
+        self.ever_there = set(self.ids)
+
+    def read(self, skip: int, first: int) -> list[Row]:
+        self.reads += 1
+        page = [{"id": one} for one in self.ids[skip : skip + first]]
+        if self.changes:
+            self._change(*self.changes.pop(0))
+        return page
+
+    def _change(self, kind: str, where: float) -> None:
+        if kind == "append":
+            self.ids.append(f"new-{self.reads}")
+            self.ever_there.add(self.ids[-1])
+        elif kind == "remove" and self.ids:
+            self.always_there.discard(self.ids.pop(int(where * len(self.ids))))
+
+    def count(self) -> int:
+        return len(self.ids)
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 60), CHANGES, st.sampled_from([2, 3, 10]))
+def test_nothing_that_stays_is_missed_whatever_goes_and_comes(
+    assets: int, changes: list[tuple[str, float]], page: int
+) -> None:
+    shelf = Shelf([f"asset-{number:03}" for number in range(assets)], changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "PAGE", page)
+        try:
+            seen = [row["id"] for row in list_consistently(shelf.read, shelf.count)]
+        except Unavailable:
+            assert changes, "nothing changed, so there was nothing to give up for"
+            return
+
+    assert len(seen) == len(set(seen)), "an asset is listed twice"
+    assert shelf.always_there <= set(seen) <= shelf.ever_there
+    assert len(seen) == shelf.count()
+
+
+@pytest.mark.parametrize("assets", [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 5 * PAGE])
+def test_all_are_listed_in_order_whatever_their_number(assets: int) -> None:
+    shelf = Shelf([f"asset-{number:03}" for number in range(assets)])
+
+    assert [row["id"] for row in list_consistently(shelf.read, shelf.count)] == shelf.ids
+
+
+def test_assets_that_are_added_meanwhile_are_read_on_for_without_beginning_anew() -> None:
+    shelf = Shelf([f"asset-{number:03}" for number in range(450)], [("append", 0.0)] * 5)
+
+    seen = list_consistently(shelf.read, shelf.count)
+
+    assert [row["id"] for row in seen] == shelf.ids
+    assert shelf.reads <= 8
+
+
+def test_pages_that_never_end_are_given_up() -> None:
+    reads = 0
+
+    def read(skip: int, first: int) -> list[Row]:
+        nonlocal reads
+        reads += 1
+        return [{"id": f"asset-{skip + number}"} for number in range(first)]
+
+    with pytest.raises(Unavailable, match="far more"):
+        list_consistently(read, lambda: 10)
+    assert reads < 200
+
+
+def test_a_server_that_ignores_the_offset_is_given_up() -> None:
+    page = [{"id": f"asset-{number}"} for number in range(PAGE)]
+
+    with pytest.raises(Unavailable):
+        list_consistently(lambda _skip, _first: page, lambda: 1000)
+
+
+def test_a_count_that_never_agrees_is_given_up() -> None:
+    shelf = Shelf(["a", "b", "c"])
+
+    with pytest.raises(Unavailable, match="later"):
+        list_consistently(shelf.read, lambda: 2)
+    assert shelf.reads <= listing.TRIES**2
