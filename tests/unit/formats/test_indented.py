@@ -30,6 +30,11 @@ def test_text_is_that_of_the_standard_library(value: object) -> None:
     assert indented(value) == json.dumps(value, indent=4, sort_keys=True)
 
 
+@given(st.dictionaries(st.sampled_from("xyz"), st.one_of(st.floats(), st.integers(), st.none())))
+def test_text_of_a_vertex_is_that_of_the_standard_library(value: object) -> None:
+    assert indented([value]) == json.dumps([value], indent=4, sort_keys=True)
+
+
 @given(st.lists(values, min_size=1, max_size=3))
 def test_text_at_a_depth_is_what_stands_there_in_a_document(items: list[object]) -> None:
     inner = ",\n    ".join(indented(item, level=1) for item in items)

@@ -42,6 +42,9 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
         out.append("{}")
         return
     inner = newline + _STEP
+    if len(value) == 2 and (vertex := _vertex(value, newline, inner)):
+        out.append(vertex)
+        return
     lead = "{" + inner
     for key in _sorted_keys(value):
         text = encode_basestring_ascii(key) if type(key) is str else f'"{key}"'
@@ -49,6 +52,14 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
         _write(value[key], inner, out)
         lead = "," + inner
     out.append(newline + "}")
+
+
+def _vertex(value: Mapping[Any, Any], newline: str, inner: str) -> str | None:
+    """The text of a vertex with finite floats, in one go: most of a label is made of them."""
+    x, y = value.get("x"), value.get("y")
+    if type(x) is float and type(y) is float and math.isfinite(x) and math.isfinite(y):
+        return f'{{{inner}"x": {x!r},{inner}"y": {y!r}{newline}}}'
+    return None
 
 
 def _write_list(value: Any, newline: str, out: list[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kili_export.domain.asset import JsonObject
 from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.project import Job
+from kili_export.domain.project import Job, Project
 
 OBJECT_DETECTION = "OBJECT_DETECTION"
 
@@ -76,3 +76,8 @@ def place_of(job: str, annotation: Any) -> str:
     """How a loss names an annotation: its job, and its `mid` where it has one."""
     mid = annotation.get("mid") if isinstance(annotation, Mapping) else None
     return f"{job}/{mid}" if isinstance(mid, str) and mid else job
+
+
+def detection_jobs(project: Project) -> set[str]:
+    """The names of the jobs that are answered with shapes."""
+    return {job.name for job in project.jobs() if job.ml_task == OBJECT_DETECTION}

@@ -19,7 +19,7 @@ from kili_export.domain.formats.base import (
 )
 from kili_export.domain.formats.common import encoded, readme, refuse_unsupported, safe_name
 from kili_export.domain.formats.indented import indented
-from kili_export.domain.formats.jobs import OBJECT_DETECTION
+from kili_export.domain.formats.jobs import detection_jobs
 from kili_export.domain.formats.pixels import size_of, with_pixels, without_rotation
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.names import member_path, safe_path
@@ -128,7 +128,7 @@ def _response(
     for job, answer in response.items():
         if isinstance(answer, Mapping) and "fileId" in answer:
             losses.add(_ANSWERED_BY_FILE, job)
-    jobs = {job.name for job in project.jobs() if job.ml_task == OBJECT_DETECTION}
+    jobs = detection_jobs(project)
     size = size_of(asset.fields)
     if size is not None:
         response = with_pixels(response, jobs, size, losses)
