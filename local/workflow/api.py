@@ -85,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    # Headers and body leave together: apart, each answer waits for a delayed acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     answer: Callable[[str, bytes], dict[str, Any]]
 
     def do_POST(self) -> None:

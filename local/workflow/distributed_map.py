@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -45,7 +46,7 @@ def perform_distributed_map(step: Step, run_block: RunBlock) -> Any:
     if run.tolerance_exceeded():
         raise StateFailed(
             "States.ExceedToleratedFailureThreshold",
-            f"{run.failed_items()} of {len(items)} items failed, which is more than tolerated.",
+            f"{run.failed_items} of {len(items)} items failed, which is more than tolerated.",
         )
     check_size(result, f"The result of {step.name}")
     return result
@@ -91,12 +92,17 @@ def _batches(step: Step, items: list[Any]) -> Iterator[tuple[int, Any]]:
 
 
 class _MapRun:
-    """One visit to a Distributed Map: its children and what became of them."""
+    """One visit to a Distributed Map: its children and what became of them.
+
+    `failed_items` is how many items belong to children that failed or ran out of time.
+    """
 
     def __init__(self, step: Step, batches: list[tuple[int, Any]], items: int) -> None:
         self._step = step
         self._items = items
         self._interrupt = step.activity.interrupt.part()
+        self._lock = threading.Lock()
+        self.failed_items = 0
         self._percentage = step.number("ToleratedFailurePercentage", 0)
         self._count = step.number("ToleratedFailureCount", 0)
         machine = step.activity.context["StateMachine"]
@@ -140,23 +146,18 @@ class _MapRun:
         details = write_results(objects, destination, self.arn, self.children)
         return {"MapRunArn": self.arn, "ResultWriterDetails": details}
 
-    def failed_items(self) -> int:
-        """How many items belong to children that failed or ran out of time."""
-        return sum(child.items for child in self.children if child.status in {FAILED, TIMED_OUT})
-
     def tolerance_exceeded(self) -> bool:
         """Whether more items failed than ToleratedFailureCount or -Percentage allow.
 
         Each of the two that the state declares is a limit; without either, none may fail.
         """
-        failed = self.failed_items()
         declared = self._step.state.keys()
         limits = []
         if "ToleratedFailurePercentage" in declared:
             limits.append(self._percentage / 100 * self._items)
         if "ToleratedFailureCount" in declared:
             limits.append(self._count)
-        return failed > min(limits, default=0)
+        return self.failed_items > min(limits, default=0)
 
     def _run_child(self, child: Child, run_block: RunBlock) -> None:
         activity = self._activity(child)
@@ -189,8 +190,11 @@ class _MapRun:
                 stopped=child.stopped,
                 input=child.input,
             )
-        if self.tolerance_exceeded():
-            self._interrupt.set()
+        if child.status in {FAILED, TIMED_OUT}:
+            with self._lock:
+                self.failed_items += child.items
+            if self.tolerance_exceeded():
+                self._interrupt.set()
 
     def _activity(self, child: Child) -> Activity:
         """What a child runs on: it shares nothing with its parent but the way out."""

@@ -33,6 +33,12 @@ def _text(value: Any, place: str) -> None:
         _refuse(place, value, "a text")
 
 
+def _label(value: Any, place: str) -> None:
+    """Part of the children's ARNs."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", value):
+        _refuse(place, value, "a label of at most 40 letters, digits, - and _")
+
+
 def _literal(*values: Any) -> Rule:
     def rule(value: Any, place: str) -> None:
         if not any(value == item and type(value) is type(item) for item in values):
@@ -204,7 +210,7 @@ _DISTRIBUTED_MAP = _fields(
             }
         ),
         "ItemProcessor": _distributed_processor,
-        "Label": _text,
+        "Label": _label,
     },
     {
         **_ITERATION,

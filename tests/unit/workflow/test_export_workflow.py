@@ -1,10 +1,13 @@
 """The real state machine, with functions that do as they are told."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from local.workflow.definition import read_definition
 from local.workflow.errors import FunctionFailed
@@ -83,10 +86,13 @@ def run(bench: Bench, **functions: Function) -> Execution:
 
 
 def result_lines(bench: Bench, group: str) -> list[Any]:
-    [data] = [
-        data for (_, key), data in bench.objects.stored.items() if key.endswith(f"{group}_0.json")
+    """What the map wrote of its children that succeeded or failed."""
+    return [
+        json.loads(line)
+        for (_, key), data in bench.objects.stored.items()
+        if key.endswith(f"{group}_0.json")
+        for line in data.splitlines()
     ]
-    return [json.loads(line) for line in data.splitlines()]
 
 
 def visited(execution: Execution) -> list[str]:
@@ -327,3 +333,51 @@ def test_an_execution_without_end_is_timed_out(bench: Bench) -> None:
     execution = run(bench, aggregate=aggregate)
 
     assert (execution.status, execution.error) == ("TIMED_OUT", "States.Timeout")
+
+
+BEHAVIOURS = {
+    "converted": None,
+    "crashes": "Runtime.ExitError",
+    "throttled": "Throttled",
+    "denied": "AccessDenied",
+}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    behaviours=st.lists(st.sampled_from(sorted(BEHAVIOURS)), min_size=1, max_size=12),
+    batch_size=st.integers(1, 5),
+)
+def test_every_asset_ends_in_exactly_one_place(behaviours: list[str], batch_size: int) -> None:
+    wanted = {f"a{number}": behaviour for number, behaviour in enumerate(behaviours)}
+
+    def convert(payload: dict[str, Any]) -> Any:
+        for item in payload["items"]:
+            error = BEHAVIOURS[wanted[item["asset_id"]]]
+            if error is not None:
+                raise FunctionFailed(error, "")
+        return converted(payload)
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        work = "\n".join(json.dumps({"asset_id": name}) for name in wanted)
+        bench.objects.stored["bucket", "runs/r1/work.jsonl"] = work.encode()
+        execution = run(bench, plan=planned(len(wanted), batch_size), convert=convert)
+
+    assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
+    batches = [batch for line in result_lines(bench, "SUCCEEDED") for batch in line["batches"]]
+    done = [name for batch in batches for name in batch.get("asset_ids", [])]
+    quarantined = [failed["asset_id"] for batch in batches for failed in batch["failed"]]
+    untouched = [
+        item["asset_id"]
+        for record in result_lines(bench, "FAILED")
+        for item in json.loads(record["Input"])["Items"]
+    ]
+    assert sorted(done + quarantined + untouched) == sorted(wanted)
+    assert {wanted[name] for name in done} <= {"converted"}
+    assert {wanted[name] for name in quarantined} <= {"crashes"}, "an innocent one is quarantined"
+    names = list(wanted)
+    for start in range(0, len(names), batch_size):
+        batch = names[start : start + batch_size]
+        passing = {wanted[name] for name in batch} & {"throttled", "denied"}
+        assert bool(set(batch) & set(untouched)) == bool(passing), batch

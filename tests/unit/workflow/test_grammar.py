@@ -134,6 +134,8 @@ def test_a_distributed_field_is_refused_in_an_inline_map(field: str) -> None:
         (("ItemProcessor", "ProcessorConfig", "Mode"), "OTHER"),
         (("ResultWriter", "WriterConfig", "OutputType"), "PARQUET"),
         (("ToleratedFailurePercentage",), 101),
+        (("Label",), "a" * 41),
+        (("Label",), "a/b"),
     ],
 )
 def test_another_way_to_map_is_refused(path: tuple[str, ...], value: object) -> None:
