@@ -30,11 +30,12 @@ def allowed(name: str, *, with_kms_key: bool = False) -> set[tuple[str, str]]:
     }
 
 
-def writable(name: str) -> set[str]:
+def places(name: str, action: str) -> set[str]:
+    """Where in the bucket a function may do something."""
     return {
         resource.removeprefix("${Bucket.Arn}/")
-        for action, resource in allowed(name)
-        if action in {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+        for allowed_action, resource in allowed(name)
+        if allowed_action == action
     }
 
 
@@ -66,20 +67,29 @@ def test_statements_are_named_and_only_allow(name: str) -> None:
 
 
 def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
-    assert {name: writable(name) for name in PRINCIPALS} == {
+    assert {name: places(name, "s3:PutObject") for name in PRINCIPALS} == {
         "webhook": set(),
-        "plan_export": {"runs/*"},
+        "plan_export": {"runs/*", "state/*/followed.json"},
         "convert_assets": {"runs/*"},
-        "aggregate_archive": {"runs/*", "exports/*", "state/*"},
-        "finish_export": set(),
+        "aggregate_archive": {"exports/*", "state/*"},
+        "finish_export": {"state/*/followed.json"},
         "reconcile": set(),
         "workflow": {"runs/*"},
     }
 
 
+def test_only_what_a_run_left_behind_can_be_deleted() -> None:
+    deleting = {name: places(name, "s3:DeleteObject") for name in PRINCIPALS}
+    assert {name: where for name, where in deleting.items() if where} == {
+        "plan_export": {"runs/*"},
+        "aggregate_archive": {"exports/*", "state/*"},
+    }
+
+
 def test_nobody_writes_registrations() -> None:
     for name in PRINCIPALS:
-        assert "registrations/*" not in writable(name)
+        for action in ("s3:PutObject", "s3:DeleteObject"):
+            assert not [place for place in places(name, action) if "registrations" in place]
 
 
 def test_who_calls_kili_has_its_key_and_nobody_else_has() -> None:
@@ -107,7 +117,9 @@ def test_a_key_of_ones_own_is_granted_to_whoever_needs_it(name: str) -> None:
         if resource == "${KmsKeyArn}"
     }
     # A copy within S3, and the completion of an upload in parts, decrypt as well as encrypt.
-    needed = {"kms:Decrypt", "kms:GenerateDataKey"} if writable(name) else {"kms:Decrypt"}
+    needed = (
+        {"kms:Decrypt", "kms:GenerateDataKey"} if places(name, "s3:PutObject") else {"kms:Decrypt"}
+    )
     assert granted == needed
     assert not any("kms:" in action for action, _ in allowed(name, with_kms_key=False))
 
