@@ -38,6 +38,15 @@ class Connection:
     running: RunningStack | None = None
     state: StateDirectory | None = None
 
+    @classmethod
+    def local(cls, running: RunningStack, state: StateDirectory) -> "Connection":
+        """The connection to a local stack. AWS clients of this process belong to it from now on."""
+        for name in _AWS_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(running.environment)
+        settings = Settings.from_environment(running.environment)
+        return cls(settings, running.webhook_url, running, state)
+
     def remember(self, entry: Entry) -> None:
         """Makes a request survive a crash of a local stack; a deployed one keeps it anyway.
 
@@ -55,12 +64,7 @@ def connect(arguments: Namespace) -> Connection:
     if arguments.stack_name:
         return _deployed(arguments.stack_name)
     state = StateDirectory(Path(arguments.state) if arguments.state else default_state())
-    running = state.running()
-    for name in _AWS_VARIABLES:
-        os.environ.pop(name, None)
-    os.environ.update(running.environment)
-    settings = Settings.from_environment(running.environment)
-    return Connection(settings, running.webhook_url, running, state)
+    return Connection.local(state.running(), state)
 
 
 def _deployed(name: str) -> Connection:
@@ -91,5 +95,5 @@ def _describe(name: str) -> Mapping[str, Any]:
         ) from error
     except BotoCoreError as error:
         raise Unavailable(f"CloudFormation cannot be asked about {name}: {error}") from error
-    stack: Mapping[str, Any] = answer["Stacks"][0]  # type: ignore[assignment]
+    stack: Mapping[str, Any] = answer["Stacks"][0]
     return stack

@@ -9,13 +9,16 @@ from argparse import Namespace
 from pathlib import Path
 
 from kili_export.domain.errors import InvalidConfiguration
-from kili_export.settings import Settings
+from kili_export.settings import VARIABLES, Settings
 from local.cli.exit_codes import ExitCode
 from local.cli.output import complain
 from local.stack.moto_server import ServerDidNotStart
 from local.stack.state_directory import default_state
 from local.stack.supervisor import LocalStack, StackOptions, announcement
 from local.stack.workers import WorkerDidNotStart
+
+# What the wiring decides is not for the caller's environment to change.
+_WIRING = ("_NAME", "_ARN", "_SECRET", "_ENDPOINT", "WINDOW_SECONDS", "SETTLE_SECONDS")
 
 
 def up(arguments: Namespace) -> ExitCode:
@@ -57,6 +60,11 @@ def _options(arguments: Namespace) -> StackOptions:
         window=arguments.window,
         settle=arguments.settle,
         reconcile_every=arguments.reconcile_every,
+        tuning={
+            one.name: os.environ[one.name]
+            for one in VARIABLES
+            if one.name in os.environ and not one.name.endswith(_WIRING)
+        },
     )
 
 

@@ -5,12 +5,11 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kili_export.domain.errors import ExportError
-from kili_export.settings import VARIABLES
 from local.stack.environment import aws_environment, function_environment, process_environment
 from local.stack.front_door import FrontDoor, WebhookGate
 from local.stack.journal import Journal
@@ -29,17 +28,14 @@ from local.workflow.service import WorkflowService
 
 # Enough that the three steps with something to do side by side do it side by side.
 _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
-# What the wiring decides is not for the caller's environment to change.
-_TUNABLE = tuple(
-    variable.name
-    for variable in VARIABLES
-    if not variable.name.endswith(("_NAME", "_ARN", "_SECRET", "_ENDPOINT"))
-)
 
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """What a local stack is started with. `port` 0 takes a free one; times are in seconds."""
+    """What a local stack is started with. `port` 0 takes a free one; times are in seconds.
+
+    `tuning` are further settings of the functions, by the names of their environment variables.
+    """
 
     state: Path
     kili_api_endpoint: str
@@ -49,6 +45,7 @@ class StackOptions:
     window: int = 10
     settle: int = 3
     reconcile_every: float = 300.0
+    tuning: Mapping[str, str] = field(default_factory=dict)
 
 
 class LocalStack:
@@ -172,9 +169,9 @@ class LocalStack:
         self._tell("Starting the workers.")
         functions = template.functions()
         own = {"MAX_CONCURRENCY": str(_PROCESSES["convert_assets"])}
-        asked = {name: os.environ[name] for name in _TUNABLE if name in os.environ}
         environments = {
-            one.name: {**function_environment(one, aws), **own, **asked} for one in functions
+            one.name: {**function_environment(one, aws), **own, **self._options.tuning}
+            for one in functions
         }
         specs = {
             one.name: FunctionSpec(

@@ -106,6 +106,9 @@ class _Worker:
         with self._replacing:
             if self._child is not None:
                 self._child.stop()
+            if self._connection is not None:
+                # Its other end is gone: whoever reads from it has been woken by that.
+                self._connection.close()
 
     def _replace(self) -> int:
         """Ends what is left of the process and starts another. Answers the exit status."""

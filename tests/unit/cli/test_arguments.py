@@ -1,0 +1,117 @@
+"""What the command line accepts, and how it ends."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kili_export.domain import errors
+from local.cli import main as entry
+from local.cli.arguments import parser
+from local.cli.exit_codes import MEANINGS, ExitCode
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("up --port 0 --window 2 --settle 0 --state s", "up"),
+        ("demo --json", "demo"),
+        ("register P --file exports.yaml", "register"),
+        ("register P --export a=coco --export b=kili", "register"),
+        ("unregister P --stack-name s", "unregister"),
+        ("run P --full --wait --timeout 3", "run"),
+        ("wait P --timeout 0.5", "wait"),
+        ("reconcile P --json", "reconcile"),
+        ("confirm P", "confirm"),
+        ("status", "status"),
+        ("status P --json", "status"),
+        ("pull P yolo --output x.zip", "pull"),
+        ("webhook install P --url https://x.example/webhooks/kili", "webhook install"),
+        ("webhook remove P --name n", "webhook remove"),
+    ],
+)
+def test_every_documented_form_is_accepted(text: str, command: str) -> None:
+    assert parser().parse_args(text.split()).command == command
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "up --port 70000",
+        "up --port -1",
+        "up --window 0",
+        "up --settle x",
+        "register P",
+        "register P --file a --export b=c",
+        "register P --export a=coco --state s --stack-name t",
+        "wait P --timeout 0",
+        "pull P yolo",
+        "webhook",
+    ],
+)
+def test_wrong_arguments_end_with_the_usage_status(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(text.split())
+    assert ended.value.code == ExitCode.USAGE
+    assert "usage: kili-export" in capsys.readouterr().err
+
+
+def test_the_help_explains_every_exit_status() -> None:
+    text = parser().format_help()
+    assert set(MEANINGS) == set(ExitCode)
+    assert all(f"{int(code)} " in text and meaning in text for code, meaning in MEANINGS.items())
+
+
+def test_every_command_of_the_parser_can_be_imported() -> None:
+    for name in entry._COMMANDS:
+        assert callable(entry._command(name)), name
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.InvalidConfiguration("x"), ExitCode.USAGE),
+        (errors.IncompatibleProject("x"), ExitCode.USAGE),
+        (errors.RequestRefused("x"), ExitCode.USAGE),
+        (errors.AccessDenied("x"), ExitCode.FAILED),
+        (errors.Unavailable("x"), ExitCode.UNAVAILABLE),
+        (errors.Throttled("x"), ExitCode.UNAVAILABLE),
+        (errors.RemovalsHeld("x"), ExitCode.HELD),
+        (errors.IntegrityError("x"), ExitCode.FAILED),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.name,
+)
+def test_errors_end_with_their_status_and_one_line(
+    error: BaseException,
+    code: ExitCode,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def failing(_: str) -> Callable[[object], ExitCode]:
+        def command(_: object) -> ExitCode:
+            raise error
+
+        return command
+
+    monkeypatch.setattr(entry, "_command", failing)
+    assert entry.main(["status"]) == code
+    assert len(capsys.readouterr().err.splitlines()) <= 1
+
+
+def test_up_without_a_key_names_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("KILI_API_KEY", raising=False)
+    assert entry.main(["up", "--state", str(tmp_path)]) == ExitCode.USAGE
+    assert "KILI_API_KEY is not set" in capsys.readouterr().err
+
+
+def test_a_command_without_a_stack_names_the_way_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert entry.main(["status", "--state", str(tmp_path / "none")]) == ExitCode.USAGE
+    assert "kili-export up" in capsys.readouterr().err
