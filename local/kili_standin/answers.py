@@ -4,8 +4,8 @@ Vertices are normalised to the picture as the labeller saw it, so a label with a
 its vertices turned along.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -101,10 +101,15 @@ class SceneContent:
 
     def render(self) -> bytes:
         """The jsonResponse, serialised."""
-        answers = truth(make_scene(self.seed, self.width, self.height), self.rotation)
-        if self.variant:
-            answers = edited(answers, Random(self.seed * 1009 + self.variant))
-        return orjson.dumps(answers)
+        return _rendered(self)
+
+
+@lru_cache(maxsize=4096)
+def _rendered(content: SceneContent) -> bytes:
+    answers = truth(make_scene(content.seed, content.width, content.height), content.rotation)
+    if content.variant:
+        answers = edited(answers, Random(content.seed * 1009 + content.variant))
+    return orjson.dumps(answers)
 
 
 def truth(scene: Scene, rotation: int = 0) -> Answers:
@@ -171,7 +176,7 @@ def edited(answers: Answers, random: Random) -> Answers:
 
     Answers without annotations come back as they are.
     """
-    changed = deepcopy(answers)
+    changed = _copied(answers)
     lists = [
         answer["annotations"]
         for answer in changed.values()
@@ -193,13 +198,18 @@ def edited(answers: Answers, random: Random) -> Answers:
 
 def _moved(annotation: Answers, random: Random) -> Answers:
     across, down = random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03)
-    moved = deepcopy(annotation)
+    moved = _copied(annotation)
     for ring in moved.get("boundingPoly") or []:
         for vertex in ring.get("normalizedVertices") or []:
             vertex["x"] = min(max(vertex["x"] + across, 0.0), 1.0)
             vertex["y"] = min(max(vertex["y"] + down, 0.0), 1.0)
     moved["mid"] = f"20260105090000000-{random.randrange(100000)}"
     return moved
+
+
+def _copied(answers: Answers) -> Answers:
+    copied: Answers = orjson.loads(orjson.dumps(answers))
+    return copied
 
 
 def random_answers(interface: dict[str, Any], random: Random) -> Answers:

@@ -51,7 +51,7 @@ class UrlSigner:
         if not signed or not hmac.compare_digest(self._signature(signed), signature):
             return Checked(path, "forged")
         fields = parse_qs(parts.query)
-        since = datetime.strptime(fields["X-Amz-Date"][0] + "+0000", "%Y%m%dT%H%M%S.%fZ%z")
+        since = datetime.fromisoformat(fields["X-Amz-Date"][0])
         until = since + timedelta(seconds=float(fields["X-Amz-Expires"][0]))
         return Checked(path, "valid" if self._now() < until else "expired")
 
