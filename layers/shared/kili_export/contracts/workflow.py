@@ -231,8 +231,8 @@ class Repaired(Document):
 
     @property
     def total(self) -> int:
-        """How many repairs were set going, quarantined assets aside: those are known."""
-        return self.changed + self.unknown + self.vanished + self.rebuilds
+        """How many repairs were set going, quarantined assets aside: those were known."""
+        return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
 
 
 class ReconciledProject(Document):

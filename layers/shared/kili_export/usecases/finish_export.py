@@ -1,0 +1,172 @@
+"""Ends a run: clears the marks of what was committed, gives the lease back, tells the consumers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kili_export.contracts.run_plan import RunPlan
+from kili_export.contracts.workflow import (
+    FinishAnswer,
+    FinishRequest,
+    WorkflowError,
+)
+from kili_export.domain.marks import retry_after
+from kili_export.ports import (
+    ChangeMark,
+    ChangeStore,
+    Clock,
+    HeldRemovals,
+    ObjectStore,
+    RemovalStore,
+)
+from kili_export.usecases.announcements import Announcer, freshness
+from kili_export.usecases.follow_up import FollowUp, Remaining
+from kili_export.usecases.followed_exports import FollowedStore
+from kili_export.usecases.map_results import iter_batch_results
+from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.run_inputs import load_plan
+from kili_export.usecases.run_results import (
+    RunVerdict,
+    SettledAssets,
+    is_same,
+    read_planned_marks,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishExport:
+    """The use case, with what it needs of the outside. Doing it twice does no harm."""
+
+    objects: ObjectStore
+    changes: ChangeStore
+    removals: RemovalStore
+    clock: Clock
+    lease: ProjectLease
+    follow_up: FollowUp
+    announcer: Announcer
+
+    def __call__(self, request: FinishRequest) -> FinishAnswer:
+        """Ends a run that came to its end, or with `error` one that did not.
+
+        Raises IntegrityError when what the run left cannot be read, TransientError when
+        something does not answer: to be asked again.
+        """
+        if request.error is not None or request.plan_key is None:
+            error = request.error or WorkflowError(error="NoPlan", cause="the run has no plan")
+            return self._after_failure(request, error)
+        return self._after_success(request, load_plan(self.objects, request.plan_key))
+
+    def _after_success(self, request: FinishRequest, plan: RunPlan) -> FinishAnswer:
+        assets = SettledAssets.of(iter_batch_results(self.objects, request.results))
+        planned = read_planned_marks(self.objects, plan)
+        verdict = RunVerdict.of(plan, planned, assets, request.exports)
+        self._follow(plan, verdict)
+        self._hold(plan, verdict)
+        cleared = self._clear(plan.project_id, verdict)
+        remaining = self._release(request, plan.token)
+        return FinishAnswer(
+            project_id=plan.project_id,
+            run_id=plan.run_id,
+            cleared=cleared,
+            remaining=remaining.marks,
+            follow_up=remaining.started,
+            exports=request.exports,
+            converted=len(assets.converted),
+            failed_assets=len(assets.failed),
+            freshness_seconds=self._announce(request, plan, verdict),
+        )
+
+    def _follow(self, plan: RunPlan, verdict: RunVerdict) -> None:
+        """Exports made anew are followed from now on; held ones are not, and that comes first.
+
+        Only while they are declared: what happens after that nobody marks.
+        """
+        registration = load_registration(self.objects, plan.project_id)
+        declared = {export.name for export in registration.exports} if registration else set()
+        FollowedStore(self.objects).follow(
+            plan.project_id,
+            published=verdict.exports.published & declared,
+            stopped=verdict.exports.held_rebuilds | verdict.to_be_made_anew(),
+        )
+
+    def _hold(self, plan: RunPlan, verdict: RunVerdict) -> None:
+        """Stores what waits for a person, or forgets it and the permission that was used."""
+        before = self.removals.held(plan.project_id)
+        exports = verdict.exports
+        waiting = before.exports - exports.published if before else frozenset()
+        waiting |= exports.held_rebuilds
+        if exports.most_held:
+            held = HeldRemovals(
+                plan.project_id, plan.run_id, exports.most_held, self.clock.now(), waiting
+            )
+            self.removals.hold(held)
+        elif before is not None and not waiting and not exports.failed:
+            self.removals.drop(plan.project_id)
+        if plan.confirmed_removals and not exports.most_held and not exports.failed:
+            self.removals.settle(plan.project_id, plan.confirmed_removals)
+
+    def _clear(self, project_id: str, verdict: RunVerdict) -> int:
+        """Clears what was committed; what the run took on and did not settle rests a while."""
+        done: list[ChangeMark] = []
+        kept: list[ChangeMark] = []
+        for mark in self.changes.marks(project_id):
+            if verdict.clears(mark):
+                done.append(mark)
+            elif verdict.concerns(mark):
+                kept.append(mark)
+        self._postpone(kept)
+        return self.changes.clear(done)
+
+    def _postpone(self, marks: Iterable[ChangeMark]) -> None:
+        now = self.clock.now()
+        self.changes.postpone((mark, now + retry_after(mark.attempts + 1)) for mark in marks)
+
+    def _release(
+        self, request: FinishRequest, token: int, *, untried_only: bool = False
+    ) -> Remaining:
+        """Gives the lease back, and only then looks for marks that came meanwhile."""
+        self.lease.release(request.project_id, request.execution_arn)
+        return self.follow_up.look(request.project_id, token, untried_only=untried_only)
+
+    def _announce(self, request: FinishRequest, plan: RunPlan, verdict: RunVerdict) -> float | None:
+        """Tells the consumers, last of all: a bus that is down must not hold up the project."""
+        ages: list[float] = []
+        for answer in request.exports:
+            if answer.export in verdict.exports.failed:
+                error = WorkflowError(error=answer.error or "Unknown", cause=answer.cause or "")
+                self.announcer.failed(request, error, answer.export)
+                continue
+            if answer.held_removals:
+                cause = f"{answer.held_removals} assets vanished; confirm that they are gone"
+                error = WorkflowError(error="RemovalsHeld", cause=cause)
+                self.announcer.failed(request, error, answer.export)
+            if answer.export in verdict.exports.published:
+                published_at = self.announcer.published(plan, answer)
+                age = None if published_at is None else freshness(plan, published_at)
+                ages += [] if age is None else [age]
+        return max(ages, default=None)
+
+    def _after_failure(self, request: FinishRequest, error: WorkflowError) -> FinishAnswer:
+        """Keeps every mark. What the run took on rests; only what it never saw starts a run."""
+        lease = self.lease.held_by(request.project_id, request.execution_arn)
+        if lease is None:
+            # It never held the project, or gave it back already: then all of this was done.
+            remaining = Remaining(sum(1 for _ in self.changes.marks(request.project_id)))
+        else:
+            self._postpone(self._taken_on(request))
+            remaining = self._release(request, lease.token, untried_only=True)
+        self.announcer.failed(request, error)
+        return FinishAnswer(
+            project_id=request.project_id,
+            run_id=request.run_id,
+            remaining=remaining.marks,
+            follow_up=remaining.started,
+        )
+
+    def _taken_on(self, request: FinishRequest) -> list[ChangeMark]:
+        """The marks that the run read and that nobody renewed; without a plan, all there are."""
+        marks = self.changes.marks(request.project_id)
+        if request.plan_key is None:
+            return list(marks)
+        planned = read_planned_marks(self.objects, load_plan(self.objects, request.plan_key))
+        return [mark for mark in marks if is_same(planned, mark)]

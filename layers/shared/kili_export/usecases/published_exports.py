@@ -1,0 +1,78 @@
+"""What is published of a project's exports, beside what is declared."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from kili_export.contracts.manifest import Manifest
+from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
+from kili_export.domain.definition import Published, definition_of
+from kili_export.domain.errors import IncompatibleProject, IntegrityError
+from kili_export.domain.formats.registry import format_named
+from kili_export.domain.keys import manifest_key
+from kili_export.domain.options import ExportOptions
+from kili_export.domain.project import Project
+from kili_export.ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredExport:
+    """One export as declared and as published. `problem` says why it cannot be made now."""
+
+    name: str
+    options: ExportOptions
+    definition: str
+    manifest: Manifest | None
+    manifest_etag: str | None
+    problem: str = ""
+
+    @property
+    def published(self) -> Published | None:
+        """What is current, as far as planning asks."""
+        if self.manifest is None:
+            return None
+        return Published(self.manifest.definition, self.manifest.dated)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what is published was made with these options, interface and converter."""
+        return self.manifest is not None and self.manifest.definition == self.definition
+
+
+def read_declared(
+    objects: ObjectStore, project: Project, registration: ProjectRegistration
+) -> Iterator[DeclaredExport]:
+    """Every export of the registration. Raises IntegrityError when a manifest cannot be read."""
+    for declaration in registration.exports:
+        yield _declared(objects, project, declaration)
+
+
+def load_manifest(
+    objects: ObjectStore, project_id: str, export: str
+) -> tuple[Manifest | None, str | None]:
+    """What is current in an export and the ETag of its manifest. Raises IntegrityError."""
+    key = manifest_key(project_id, export)
+    found = objects.get(key)
+    if found is None:
+        return None, None
+    try:
+        return Manifest.from_bytes(found[0]), found[1].etag
+    except (ValidationError, ValueError) as error:
+        raise IntegrityError(f"{key} cannot be read") from error
+
+
+def _declared(
+    objects: ObjectStore, project: Project, declaration: ExportDeclaration
+) -> DeclaredExport:
+    options = declaration.to_options()
+    manifest, etag = load_manifest(objects, project.project_id, declaration.name)
+    problem, version = "", ""
+    try:
+        export_format = format_named(options.format)
+        version = export_format.version
+        export_format.check(project, options)
+    except IncompatibleProject as error:
+        problem = str(error)
+    definition = definition_of(options, project, version)
+    return DeclaredExport(declaration.name, options, definition, manifest, etag, problem)

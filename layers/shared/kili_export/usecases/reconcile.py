@@ -1,0 +1,67 @@
+"""On a schedule: starts runs that a crash prevented, and marks what a lost event left unmarked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from kili_export.contracts.workflow import (
+    ReconcileAnswer,
+    ReconciledProject,
+    ReconcileRequest,
+    Repaired,
+)
+from kili_export.domain.errors import ExportError
+from kili_export.ports import ChangeStore, Clock, ObjectStore
+from kili_export.usecases.follow_up import FollowUp
+from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.registrations import registered_projects
+from kili_export.usecases.repair_project import RepairProject
+
+_GRACE: Final = timedelta(seconds=30)
+"""How long a run of its own may take to begin before the sweep starts one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    changes: ChangeStore
+    clock: Clock
+    lease: ProjectLease
+    follow_up: FollowUp
+    repair: RepairProject
+
+    def __call__(self, request: ReconcileRequest) -> ReconcileAnswer:
+        """Looks after one project, or all. What fails in one project does not stop the others."""
+        projects: Iterable[str] = registered_projects(self.objects)
+        if request.project_id is not None:
+            projects = [request.project_id]
+        return ReconcileAnswer(
+            projects=tuple(
+                self._look_after(project_id, compare=request.compare) for project_id in projects
+            )
+        )
+
+    def sweep(self, project_id: str) -> str | None:
+        """Starts a run if marks are due and nobody is at work. Answers its name."""
+        latest = self.clock.now() - _GRACE
+        due = any(self.follow_up.due_at(mark) <= latest for mark in self.changes.marks(project_id))
+        if not due or self.lease.is_at_work(project_id):
+            return None
+        return self.follow_up.starter.at_once(project_id, "s")
+
+    def _look_after(self, project_id: str, *, compare: bool) -> ReconciledProject:
+        started: str | None = None
+        repaired = Repaired()
+        try:
+            started = self.sweep(project_id)
+            if compare:
+                repaired = self.repair(project_id)
+        except ExportError as error:
+            told = f"{type(error).__name__}: {error}"
+            return ReconciledProject(project_id=project_id, started=started, error=told)
+        if repaired.total or repaired.quarantined:
+            self.follow_up.starter.after_change(project_id)
+        return ReconciledProject(project_id=project_id, started=started, repaired=repaired)

@@ -1,0 +1,113 @@
+"""Finds what differs between Kili and the exports of one project, and marks it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kili_export.contracts.registration import ProjectRegistration
+from kili_export.contracts.workflow import Repaired
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.marks import CHECK, REBUILD, asset_of, asset_subject
+from kili_export.domain.project import Project
+from kili_export.domain.removals import must_ask
+from kili_export.ports import ChangeStore, CursorStore, KiliApi, ObjectStore, RemovalStore
+from kili_export.usecases.compare_listing import Differences, compare_listing
+from kili_export.usecases.published_exports import DeclaredExport, read_declared
+from kili_export.usecases.receive_event import MarkWriter
+from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.replay_events import Replayed, replay_events
+
+_MANY: Final = 1000
+"""More differing assets than this, and half of the project, are one rebuild instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairProject:
+    """The use case, with what it needs of the outside. It only marks; runs do the rest."""
+
+    objects: ObjectStore
+    changes: ChangeStore
+    removals: RemovalStore
+    cursors: CursorStore
+    kili: KiliApi
+    marks: MarkWriter
+
+    def __call__(self, project_id: str) -> Repaired:
+        """Marks what no event told of. Answers what was marked, by kind.
+
+        Raises InvalidConfiguration when the project is not registered, AccessDenied when Kili
+        does not show it, TransientError when something does not answer.
+        """
+        registration = load_registration(self.objects, project_id)
+        if registration is None:
+            raise InvalidConfiguration(f"project {project_id} has no exports")
+        # First of all: without it an empty listing would look like a deletion of everything.
+        project = self.kili.project(project_id)
+        past = self._replay(project_id, registration)
+        outdated, found = self._compare(project, registration, thorough=past.thorough)
+        repaired = self._mark(project_id, outdated, found, past.assets)
+        self.cursors.move(project_id, past.cursor)
+        return repaired
+
+    def _replay(self, project_id: str, registration: ProjectRegistration) -> Replayed:
+        cursor = self.cursors.cursor(project_id)
+        return replay_events(self.kili, registration, cursor, now=self.marks.clock.now())
+
+    def _compare(
+        self, project: Project, registration: ProjectRegistration, *, thorough: bool
+    ) -> tuple[Sequence[DeclaredExport], Differences]:
+        """The exports that must be made anew, and the assets of the others that differ."""
+        held = self.removals.held(project.project_id)
+        waiting = held.exports if held else frozenset()
+        exports = [
+            export
+            for export in read_declared(self.objects, project, registration)
+            if not export.problem
+        ]
+        found = compare_listing(
+            self.objects,
+            self.kili,
+            project.project_id,
+            [export for export in exports if export.is_current and export.name not in waiting],
+            waiting=[export for export in exports if export.name in waiting],
+            thorough=thorough,
+        )
+        if waiting and not must_ask(found.waiting_vanished, found.listed, 0):
+            # What had vanished is there again: nobody needs to be asked.
+            self.removals.drop(project.project_id)
+            found.returned = True
+            waiting = frozenset()
+        outdated = [
+            export for export in exports if not export.is_current and export.name not in waiting
+        ]
+        return outdated, found
+
+    def _mark(
+        self,
+        project_id: str,
+        outdated: Sequence[DeclaredExport],
+        found: Differences,
+        missed: frozenset[str],
+    ) -> Repaired:
+        """Marks what is not marked already: attempts that were counted must not begin again."""
+        subjects = {mark.subject for mark in self.changes.marks(project_id)}
+        known = {asset_of(subject) for subject in subjects}
+        if (outdated or found.returned) and not subjects & {CHECK, REBUILD}:
+            self.marks.mark(project_id, CHECK)
+        if len(found.changed | found.unknown | found.vanished) > max(_MANY, found.listed // 2):
+            if REBUILD not in subjects:
+                self.marks.mark(project_id, REBUILD)
+        else:
+            self._mark_assets(project_id, (found.all() | missed) - known)
+        return Repaired(
+            missed_events=len(missed - known),
+            changed=len(found.changed - known),
+            unknown=len(found.unknown - known),
+            vanished=len(found.vanished - known),
+            quarantined=len(found.quarantined - known),
+            rebuilds=len(outdated) + found.returned,
+        )
+
+    def _mark_assets(self, project_id: str, assets: Iterable[str]) -> None:
+        for asset_id in sorted(assets):
+            self.marks.mark(project_id, asset_subject(asset_id))

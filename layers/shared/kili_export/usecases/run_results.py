@@ -1,0 +1,155 @@
+"""What a run achieved: which assets it settled, and which exports."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from pydantic import ValidationError
+
+from kili_export.contracts.run_plan import MarkLine, RunPlan
+from kili_export.contracts.workflow import AggregateAnswer, BatchResult
+from kili_export.domain.errors import IntegrityError
+from kili_export.domain.keys import marks_key
+from kili_export.domain.marks import asset_of
+from kili_export.ports import ChangeMark, ObjectStore
+
+_PUBLISHED = frozenset({"committed", "unchanged"})
+_MOST_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAssets:
+    """Assets by what the batches say. `pending`: a label that was announced is not readable."""
+
+    converted: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, batches: Iterable[BatchResult]) -> "SettledAssets":
+        """Gathers the results. An asset that no batch answered for is in none of the sets."""
+        converted: set[str] = set()
+        failed: set[str] = set()
+        missing: set[str] = set()
+        pending: set[str] = set()
+        for batch in batches:
+            converted.update(batch.asset_ids)
+            failed.update(asset.asset_id for asset in batch.failed)
+            missing.update(batch.missing)
+            pending.update(batch.pending)
+        return cls(*map(frozenset, (converted, failed, missing, pending)))
+
+    def is_settled(self, asset_id: str) -> bool:
+        """Whether the run came to a result for the asset, with all labels that were announced."""
+        answered = asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
+        return answered and asset_id not in self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOutcomes:
+    """What became of the exports of a run, by name."""
+
+    published: frozenset[str]
+    """Every asset of the run is in what is current, or listed there as quarantined."""
+    held_rebuilds: frozenset[str]
+    """Nothing was committed: too many assets vanished."""
+    failed: frozenset[str]
+    most_held: int = 0
+    """How many removals wait for a person's word, in the export with the most."""
+
+    @classmethod
+    def of(cls, plan: RunPlan, answers: Iterable[AggregateAnswer]) -> "ExportOutcomes":
+        """Sorts the answers. An export of the plan without an answer failed."""
+        by_name = {answer.export: answer for answer in answers}
+        published: set[str] = set()
+        held: set[str] = set()
+        for export in plan.exports:
+            answer = by_name.get(export.name)
+            if answer is None:
+                continue
+            if answer.status == "held" and export.mode == "rebuild":
+                held.add(export.name)
+            elif answer.status in _PUBLISHED or answer.status == "held":
+                published.add(export.name)
+        names = {export.name for export in plan.exports}
+        return cls(
+            published=frozenset(published),
+            held_rebuilds=frozenset(held),
+            failed=frozenset(names - published - held),
+            most_held=max((answer.held_removals for answer in by_name.values()), default=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdict:
+    """Which of a run's marks are done with."""
+
+    planned: Mapping[str, MarkLine]
+    """Each mark that the run read, by subject."""
+    assets: SettledAssets
+    exports: ExportOutcomes
+    unpublished_missing: frozenset[str] = field(default=frozenset())
+    """Assets that are gone and whose removal is held in an export that was published."""
+
+    @classmethod
+    def of(
+        cls,
+        plan: RunPlan,
+        planned: Mapping[str, MarkLine],
+        assets: SettledAssets,
+        answers: Iterable[AggregateAnswer],
+    ) -> "RunVerdict":
+        """Judges a run by its results."""
+        answers = tuple(answers)
+        exports = ExportOutcomes.of(plan, answers)
+        held = any(
+            answer.held_removals and answer.export not in exports.held_rebuilds
+            for answer in answers
+        )
+        return cls(planned, assets, exports, assets.missing if held else frozenset())
+
+    def concerns(self, mark: ChangeMark) -> bool:
+        """Whether the run read this very mark: nobody marked its subject again since."""
+        return is_same(self.planned, mark)
+
+    def clears(self, mark: ChangeMark) -> bool:
+        """Whether every export that was subscribed at plan time has committed the change.
+
+        Only positive results count. A rebuild that is held is not subscribed any more: it will
+        be made anew as a whole.
+        """
+        if not self.concerns(mark) or self.exports.failed:
+            return False
+        asset_id = asset_of(mark.subject)
+        if asset_id is None:
+            return True
+        return self.assets.is_settled(asset_id) and asset_id not in self.unpublished_missing
+
+    def to_be_made_anew(self) -> frozenset[str]:
+        """Exports that failed again and again: what is stored of them may be damaged."""
+        tried = max((line.attempts for line in self.planned.values()), default=0)
+        return self.exports.failed if tried >= _MOST_FAILURES else frozenset()
+
+
+def is_same(planned: Mapping[str, MarkLine], mark: ChangeMark) -> bool:
+    """Whether a mark is one of the planned, not renewed since."""
+    line = planned.get(mark.subject)
+    return line is not None and line.version == mark.version
+
+
+def read_planned_marks(objects: ObjectStore, plan: RunPlan) -> dict[str, MarkLine]:
+    """Each mark that the run read, by subject. Raises IntegrityError."""
+    return {line.subject: line for line in _lines(objects, plan)}
+
+
+def _lines(objects: ObjectStore, plan: RunPlan) -> Iterator[MarkLine]:
+    key = marks_key(plan.project_id, plan.run_id)
+    found = objects.get(key)
+    if found is None:
+        raise IntegrityError(f"the run's marks {key} do not exist")
+    try:
+        for line in found[0].splitlines():
+            yield MarkLine.model_validate(orjson.loads(line))
+    except (ValidationError, ValueError) as error:
+        raise IntegrityError(f"the run's marks {key} cannot be read") from error
