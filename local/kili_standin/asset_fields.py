@@ -50,11 +50,15 @@ class LabelView:
 
 
 def content_url(view: AssetView) -> str:
-    """A link to the media: somebody else's, a fresh signed one, or nothing."""
+    """A link to the media: somebody else's, the API's own, a fresh signed one, or nothing."""
     asset = view.asset
     if asset.content_url is not None:
         return asset.content_url
-    return view.world.urls.sign(f"/bucket/media/{asset.id}") if asset.media is not None else ""
+    if asset.media is None:
+        return ""
+    if view.project.media_behind_key:
+        return f"{view.world.urls.base}/api/label/v2/files?id={asset.id}"
+    return view.world.urls.sign(f"/bucket/media/{asset.id}")
 
 
 def json_content(view: AssetView) -> str:

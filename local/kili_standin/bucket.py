@@ -41,7 +41,14 @@ class Bucket:
         try:
             return self._object(checked.path.removeprefix("/bucket/").split("/"))
         except UnknownEntity:
-            return _refused(404, "NoSuchKey", "The specified key does not exist.")
+            return _missing()
+
+    def media(self, asset_id: str) -> BucketAnswer:
+        """The media of an asset, for whoever may see it."""
+        try:
+            return self._object(["media", asset_id])
+        except UnknownEntity:
+            return _missing()
 
     def _object(self, names: list[str]) -> BucketAnswer:
         match names:
@@ -74,6 +81,10 @@ class Bucket:
         if asset.media is None:
             raise UnknownEntity(asset_id)
         return asset.media
+
+
+def _missing() -> BucketAnswer:
+    return _refused(404, "NoSuchKey", "The specified key does not exist.")
 
 
 def _refused(status: int, code: str, message: str) -> BucketAnswer:

@@ -45,6 +45,11 @@ class Courier:
         self._changed = Condition()
         self._thread: Thread | None = None
 
+    def open(self) -> None:
+        """Makes calls again after a close."""
+        with self._changed:
+            self._closed = False
+
     def post(self, deliveries: list[Delivery]) -> None:
         """Takes calls over; returns at once."""
         with self._changed:
@@ -107,6 +112,7 @@ class Courier:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(timeout=_TIMEOUT_SECONDS)
+            self._thread = None
 
     def _run(self) -> None:
         with requests.Session() as session:

@@ -241,6 +241,15 @@ def _search(expression: str) -> LabelTest:
     return lambda label: matches(count_categories(orjson.loads(label.content.render())))
 
 
+def _user(where: Where) -> LabelTest:
+    named = {name: where[name] for name in ("id", "email") if where.get(name) is not None}
+    ids = where.get("idIn")
+    return lambda label: (
+        all(getattr(label.author, name) == value for name, value in named.items())
+        and (ids is None or label.author.id in ids)
+    )
+
+
 _LABEL_FILTERS: dict[str, Callable[[Any], LabelTest]] = {
     "id": lambda wanted: lambda label: label.id == wanted,
     "idIn": lambda ids: lambda label: label.id in ids,
@@ -252,4 +261,5 @@ _LABEL_FILTERS: dict[str, Callable[[Any], LabelTest]] = {
     "createdAtGte": _label_date(1),
     "createdAtLte": _label_date(-1),
     "search": _search,
+    "user": _user,
 }

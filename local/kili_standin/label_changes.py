@@ -80,16 +80,20 @@ class LabelChanges(WorldState):
         author: str | None = None,
         json_response: Answers | None = None,
     ) -> Label:
-        """Adds a REVIEW label; without `json_response` it confirms the newest submitted label."""
+        """Adds a REVIEW label, by a reviewer when no author is named.
+
+        Without `json_response` it confirms the newest submitted label.
+        """
         with self.lock:
-            _, target = self.asset(asset, project_id)
+            project, target = self.asset(asset, project_id)
             newest = newest_submitted(target.labels)
             if json_response is None and newest is not None:
                 json_response = orjson.loads(newest.content.render())
+            reviewers = (user.id for user in project.users if user.role == "REVIEWER")
             return self.submit_label(
                 target.id,
-                project_id=project_id,
-                author=author,
+                project_id=project.id,
+                author=author or next(reviewers, None),
                 label_type="REVIEW",
                 json_response=json_response,
             )

@@ -164,7 +164,13 @@ class Asset:
 
 @dataclass(slots=True)
 class Project:
-    """A project. `assets` is in creation order, which is the order of every listing."""
+    """A project. `assets` is in creation order, which is the order of every listing.
+
+    `inline_json_response`: answers are in `jsonResponse` instead of behind `jsonResponseUrl`.
+    `interface_as_object`: `jsonInterface` is an object instead of a string.
+    `media_behind_key`: media are at the API's own address and need the key.
+    `labels_touch_asset`: a label moves its asset's `updatedAt`. The real server's way is unknown.
+    """
 
     id: str
     title: str
@@ -181,6 +187,7 @@ class Project:
     archived: bool = False
     inline_json_response: bool = False
     interface_as_object: bool = False
+    media_behind_key: bool = False
     labels_touch_asset: bool = True
     assets: dict[str, Asset] = field(default_factory=dict)
     revision: int = 0

@@ -3,8 +3,8 @@
 ```json
 {"title": "T", "description": null, "inputType": "IMAGE", "jsonInterface": {"jobs": {}},
  "users": [{"email": "a@b.c", "firstname": "A", "lastname": "B", "role": "LABELER"}],
- "inlineJsonResponse": false, "dataConnections": [], "geospatialSettings": null,
- "workflowVersion": "V2",
+ "inlineJsonResponse": false, "mediaBehindKey": false, "dataConnections": [],
+ "geospatialSettings": null, "workflowVersion": "V2",
  "assets": [{"externalId": "a.png", "resolution": {"width": 4, "height": 3},
    "content": "https://example.com/a.png", "contentBase64": "...", "contentType": "image/png",
    "jsonContent": null, "jsonMetadata": {}, "skipped": false,
@@ -84,6 +84,7 @@ class _Reader:
             geospatial_settings=document.get("geospatialSettings"),
             data_connections=list(document.get("dataConnections") or ()),
             inline_json_response=bool(document.get("inlineJsonResponse", False)),
+            media_behind_key=bool(document.get("mediaBehindKey", False)),
         )
         for entry in document["assets"]:
             asset = self._asset(project, entry)

@@ -2,6 +2,8 @@
 
 Paths
 - `POST /api/label/v2/graphql` and `GET /api/label/v2/version`.
+- `GET|HEAD /api/label/v2/files?id={asset}`: media of a project with `media_behind_key`; these
+  need the key, like every address below `/api/label/v2`.
 - `GET|HEAD /bucket/...`: what the signed links point at. As with S3, a request that is signed and
   also carries an Authorization header is refused (400), so a client that leaks its key to the
   bucket is found out; a forged or expired link gets 403.
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -32,6 +34,7 @@ from local.kili_standin.world import KiliWorld
 
 GRAPHQL_PATH = "/api/label/v2/graphql"
 VERSION_PATH = "/api/label/v2/version"
+FILES_PATH = "/api/label/v2/files"
 SERVER_VERSION = "2.400.0-standin"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -75,6 +78,8 @@ class Site:
         if path.startswith("/bucket/"):
             kind = "media" if path.startswith("/bucket/media/") else "content"
             return kind, self._spoil([kind], lambda: self._object(target, headers))
+        if path == FILES_PATH:
+            return "media", self._spoil(["media"], lambda: self._file(target, headers))
         if path == VERSION_PATH:
             return "version", json_reply(200, {"version": SERVER_VERSION})
         if path == GRAPHQL_PATH and method == "POST":
@@ -82,9 +87,7 @@ class Site:
         return "other", json_reply(404, {"message": "Not found"})
 
     def _graphql(self, headers: Any, body: bytes) -> Reply:
-        expected = f"X-API-Key: {self.world.api_key}"
-        given = headers.get("Authorization") or ""
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        if not self._has_key(headers):
             return _refusal(401, "Unauthorized: the API key is not valid", "UNAUTHENTICATED")
         try:
             request = orjson.loads(body)
@@ -99,6 +102,18 @@ class Site:
         return self._spoil(
             ["graphql", *roots], lambda: json_reply(200, self._api.execute(query, variables))
         )
+
+    def _has_key(self, headers: Any) -> bool:
+        expected = f"X-API-Key: {self.world.api_key}"
+        given = headers.get("Authorization") or ""
+        return hmac.compare_digest(given.encode(), expected.encode())
+
+    def _file(self, target: str, headers: Any) -> Reply:
+        if not self._has_key(headers):
+            return _refusal(401, "Unauthorized: the API key is not valid", "UNAUTHENTICATED")
+        asset_id = parse_qs(urlsplit(target).query).get("id", [""])[0]
+        found = self._bucket.media(asset_id)
+        return Reply(found.status, found.body, found.content_type)
 
     def _object(self, target: str, headers: Any) -> Reply:
         found = self._bucket.get(target, authorized=headers.get("Authorization") is not None)
@@ -208,6 +223,7 @@ class StandIn:
             raise ValueError(f"the stand-in serves the loopback interface only, not {host!r}")
         self.world = world
         self._server = _Server((host, port), Site(world))
+        world.courier.open()
         base = f"http://{host}:{self._server.server_port}"
         world.urls.base = base
         self.endpoint = base + GRAPHQL_PATH

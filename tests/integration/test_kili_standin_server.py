@@ -213,6 +213,18 @@ def test_links_are_refused_when_expired_forged_or_used_with_a_key(caller: Caller
     assert (expired.status_code, "has expired" in expired.text) == (403, True)
 
 
+def test_media_behind_the_key_need_it(caller: Caller) -> None:
+    caller.world.project().media_behind_key = True
+    (asset,) = caller.page(first=1)
+    assert asset["content"].startswith(caller.standin.endpoint.removesuffix("graphql"))
+    key = {"Authorization": "X-API-Key: k"}
+    media = caller.session.get(asset["content"], headers=key, timeout=TIMEOUT)
+    assert media.content.startswith(b"\x89PNG")
+    assert caller.session.get(asset["content"], timeout=TIMEOUT).status_code == 401
+    unknown = caller.session.get(asset["content"] + "x", headers=key, timeout=TIMEOUT)
+    assert unknown.status_code == 404
+
+
 def test_the_document_of_a_deleted_label_is_gone(caller: Caller) -> None:
     (asset,) = caller.page(first=1)
     label = asset["latestLabels"][0]

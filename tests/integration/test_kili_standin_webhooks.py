@@ -10,7 +10,7 @@ from typing import Any
 import kili_events
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project
+from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.graphql_api import GraphQLApi
 
 ASSET = "scene-28.png"
@@ -213,6 +213,15 @@ def test_held_deliveries_can_be_released_early(world: KiliWorld, receiver: Recei
     _settled(world)
     ids = [body["payload"]["label"]["id"] for _, body in receiver.received]
     assert ids == [labels[1].id, labels[0].id]
+
+
+def test_a_stand_in_that_comes_back_delivers_again(world: KiliWorld, receiver: Receiver) -> None:
+    _install(world, receiver.url)
+    for _ in range(2):
+        with start_standin(world):
+            world.submit_label(ASSET)
+            _settled(world)
+    assert receiver.names() == ["onSubmit", "onSubmit"]
 
 
 def test_closing_does_not_wait_for_a_delayed_delivery(world: KiliWorld, receiver: Receiver) -> None:

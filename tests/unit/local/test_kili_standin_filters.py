@@ -120,6 +120,14 @@ def test_labels_are_filtered_and_sorted_by_creation(world: KiliWorld) -> None:
     assert len(dates) == 3
 
 
+def test_labels_are_filtered_by_their_author(world: KiliWorld) -> None:
+    bob = world.project().user("bob@example.com")
+    by_email = world.select_labels({"user": {"email": bob.email}})
+    assert [label.label_type for _, _, label in by_email] == ["REVIEW"]
+    assert len(world.select_labels({"user": {"idIn": [bob.id]}})) == 1
+    assert len(world.select_labels({"user": {"id": bob.id, "email": "x"}})) == 0
+
+
 def test_a_listing_shows_what_changed_since_the_last_one(world: KiliWorld) -> None:
     where = {"label": {"typeIn": ["DEFAULT"]}}
     assert world.count_assets(where) == 2

@@ -114,6 +114,12 @@ def test_a_submitted_label_is_a_chance_edit_of_the_newest_one(world: KiliWorld) 
     assert label.content.render() not in (before, b"{}")
 
 
+def test_a_review_confirms_the_newest_label_by_a_reviewer(world: KiliWorld) -> None:
+    before = world.asset(PLAIN)[1].labels[-1].content.render()
+    label = world.review(PLAIN)
+    assert (label.author.role, label.content.render()) == ("REVIEWER", before)
+
+
 def test_changes_move_the_assets_update_date_forward(world: KiliWorld) -> None:
     before = world.asset(PLAIN)[1].updated_at
     world.submit_label(PLAIN)
