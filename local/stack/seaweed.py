@@ -102,6 +102,7 @@ class SeaweedServer:
                 s3={"addressing_style": "path"},
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=2,
+                max_pool_connections=32,
             ),
         )
 
