@@ -75,7 +75,8 @@ class ExportDeclaration(Document):
     def _named_after_format(cls, declared: Any) -> Any:
         if not isinstance(declared, Mapping) or declared.get("name") is not None:
             return declared
-        return {**declared, "name": declared.get("format", "unnamed")}
+        called = declared.get("format")
+        return {**declared, "name": called if isinstance(called, str) else "unnamed"}
 
     @field_validator("name")
     @classmethod
