@@ -64,6 +64,13 @@ def test_archive_is_the_sdks(format_name: str, layout: Layout, variant: str) -> 
     assert_agreement(image_project(), image_assets(), options)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_pascal_voc_archive_is_the_sdks(variant: str) -> None:
+    """Without shapes that stop the SDK: it takes every job with boxes, markers included."""
+    options = ExportOptions("pascal_voc", layout=Layout.MERGED, **VARIANTS[variant])
+    assert_agreement(image_project(), image_assets(), options)
+
+
 @pytest.mark.parametrize("variant", RAW_VARIANTS)
 @pytest.mark.parametrize("format_name", ["kili", "raw"])
 def test_raw_archive_is_the_sdks(format_name: str, variant: str) -> None:
@@ -94,8 +101,11 @@ def test_project_without_description_or_labels_is_the_sdks(
         ExportOptions("yolo_v8", single_file=True),
         ExportOptions("yolo_v4", normalized_coordinates=False),
         ExportOptions("coco", normalized_coordinates=True),
+        ExportOptions("pascal_voc", layout=Layout.MERGED, normalized_coordinates=True),
+        ExportOptions("pascal_voc", layout=Layout.MERGED, single_file=True),
+        ExportOptions("pascal_voc", layout=Layout.SPLIT),
     ],
-    ids=lambda options: options.format,
+    ids=str,
 )
 def test_options_that_the_sdk_refuses_are_refused(options: ExportOptions) -> None:
     with pytest.raises(SdkFailure, match="NotCompatibleOptions"):
@@ -125,13 +135,13 @@ def test_projects_without_a_usable_job_are_refused(
         archive_of(project(jobs), [], options)
 
 
-@pytest.mark.parametrize("format_name", ["yolo_v8", "coco"])
+@pytest.mark.parametrize("format_name", ["yolo_v8", "coco", "pascal_voc"])
 def test_input_types_that_the_sdk_refuses_are_refused(format_name: str) -> None:
     texts = replace(image_project(), input_type="TEXT")
     with pytest.raises(SdkFailure, match="NotCompatibleInputType"):
-        sdk_archive(texts, [], ExportOptions(format_name))
+        sdk_archive(texts, [], ExportOptions(format_name, Layout.MERGED))
     with pytest.raises(IncompatibleProject, match="TEXT"):
-        archive_of(texts, [], ExportOptions(format_name))
+        archive_of(texts, [], ExportOptions(format_name, Layout.MERGED))
 
 
 def test_the_judge_sees_a_changed_byte() -> None:

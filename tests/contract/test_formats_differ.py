@@ -18,7 +18,7 @@ from tests.kili_samples import Json, answers, asset, box, fetched, job, label, p
 from tests.sdk_reference import SdkFailure, compare_archives, csv_rows, sdk_archive
 
 GOOD = box("CAR", 0.1, 0.2, 0.6, 0.8)
-FORMATS = ("kili", "yolo_v8", "coco")
+FORMATS = ("kili", "yolo_v8", "coco", "pascal_voc")
 NO_POINTS = shape("rectangle", "CAR", ring())
 NO_TYPE = {name: value for name, value in GOOD.items() if name != "type"}
 NO_POLY = {name: value for name, value in GOOD.items() if name != "boundingPoly"}
@@ -152,6 +152,7 @@ HOSTILE_NAMES = {
 MEMBERS: Mapping[str, str] = {
     "kili": "labels/{}.json",
     "yolo_v8": "labels/{}.txt",
+    "pascal_voc": "labels/{}.xml",
 }
 
 
@@ -270,7 +271,7 @@ def test_3_export_types_that_the_sdk_writes_without_labels_are_refused(
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_2_an_empty_selection_selects_nothing(format_name: str) -> None:
     answers_ = [asset(1, "a.jpg", label(answers(BOXES=[GOOD])))]
-    options = ExportOptions(format_name, asset_ids=())
+    options = ExportOptions(format_name, Layout.MERGED, asset_ids=())
     theirs = sdk_archive(image_project(), answers_, options)
     ours = archive_of(image_project(), [fetched(answer) for answer in answers_], options)
     nothing = archive_of(image_project(), [], replace(options, asset_ids=None))
@@ -305,7 +306,7 @@ def test_files_of_answers_are_reported_as_missing() -> None:
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_media_are_refused_with_a_way_out(format_name: str) -> None:
     with pytest.raises(IncompatibleProject, match="set with_assets to false"):
-        archive_of(image_project(), [], ExportOptions(format_name, with_assets=True))
+        archive_of(image_project(), [], ExportOptions(format_name, Layout.MERGED, with_assets=True))
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
@@ -316,3 +317,40 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
 def test_rows_of_remote_assets_follow_the_labels() -> None:
     ours = exported(answers(BOXES=[GOOD]), "yolo_v8", content="https://h/x.jpg")
     assert csv_rows(ours["images/remote_assets.csv"])[1] == ["a.jpg", "https://h/x.jpg", "a.txt"]
+
+
+VOC = ExportOptions("pascal_voc", Layout.MERGED)
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        pytest.param(MARKER, "KeyError", id="25-marker"),
+        pytest.param(NO_POLY, "KeyError", id="25-no-outline"),
+        pytest.param(shape("rectangle", "CAR"), "IndexError", id="26-empty-outline"),
+        pytest.param(NO_POINTS, "ValueError", id="26-no-points"),
+        pytest.param(None, "TypeError", id="26-null"),
+    ],
+)
+def test_what_pascal_voc_cannot_hold_is_skipped_alone(broken: Any, error: str) -> None:
+    assert error in sdk_fails(answers(BOXES=[broken]), "pascal_voc")
+    mixed = exported(answers(BOXES=[broken, GOOD]), "pascal_voc")
+    assert mixed == exported(answers(BOXES=[GOOD]), "pascal_voc")
+    answer = fetched(asset(1, "a.jpg", label(answers(BOXES=[broken]))))
+    assert losses_of(image_project(), answer, VOC)
+
+
+def test_21_a_control_character_stops_no_xml_file() -> None:
+    response = answers(BOXES=[box("C\x01A\ud800R", 0.1, 0.2, 0.6, 0.8)])
+    assert "not well-formed" in sdk_fails(
+        answers(BOXES=[box("C\x01R", 0.1, 0.2, 0.6, 0.8)]), "pascal_voc"
+    )
+    assert b"<name>C_A_R</name>" in exported(response, "pascal_voc")["labels/a.jpg.xml"]
+
+
+def test_27_a_picture_of_unknown_size_is_left_out_of_pascal_voc_and_reported() -> None:
+    response = answers(BOXES=[GOOD])
+    assert "NotExportableAssetError" in sdk_fails(response, "pascal_voc", resolution=None)
+    assert list(exported(response, "pascal_voc", resolution=None)) == ["README.kili.txt"]
+    answer = fetched(asset(1, "a.jpg", label(response), resolution=None))
+    assert losses_of(image_project(), answer, VOC)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kili_export.domain.names import safe_path
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 from kili_export.domain.polygon_area import enclosed_area
 from tests.archive_of import IdAllocator, archive_of
@@ -18,10 +19,14 @@ from tests.sdk_reference import compare_archives, sdk_archive
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "instances.json"
 FORMATS = ("kili", "yolo_v4", "yolo_v5", "yolo_v7", "coco")
+CASES = [
+    *((format_name, layout) for format_name in FORMATS for layout in Layout),
+    ("pascal_voc", Layout.MERGED),
+]
 steady = settings(
     derandomize=True,
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -36,7 +41,7 @@ names = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\\/. "),
     min_size=1,
     max_size=12,
-).filter(lambda name: name.lower() not in {"con", "prn", "aux", "nul"})
+).filter(lambda name: safe_path(name) == name)
 paths = st.builds(
     lambda folders, name, ending: "/".join([*folders, name]) + ending,
     st.lists(names, max_size=2),
@@ -104,8 +109,7 @@ def projects(draw: st.DrawFn) -> tuple[dict[str, Json], list[Json]]:
     ]
 
 
-@pytest.mark.parametrize("layout", Layout)
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize(("format_name", "layout"), CASES)
 def test_generated_projects_are_exported_as_the_sdk_does(format_name: str, layout: Layout) -> None:
     @steady
     @given(projects(), st.booleans(), st.sampled_from(["latest", "latest_from_last_step"]))
@@ -117,7 +121,7 @@ def test_generated_projects_are_exported_as_the_sdk_does(format_name: str, layou
             export_type=ExportType(kind),
             include_sent_back_labels=sent_back,
         )
-        exporting = project(declared)
+        exporting = project({**declared, "ALWAYS": job(["C"])})
         theirs = sdk_archive(exporting, assets, options)
         ours = archive_of(exporting, [fetched(answer) for answer in assets], options)
         assert compare_archives(ours, theirs, format_name) == []
@@ -134,7 +138,7 @@ outlines = st.one_of(
 )
 
 
-@settings(steady, max_examples=600)
+@settings(steady, max_examples=400)
 @given(outlines, sizes)
 def test_area_of_an_outline_that_may_cross_itself_is_the_sdks(
     outline: list[tuple[float, float]], size: int
@@ -194,8 +198,7 @@ def real_assets() -> tuple[dict[str, Json], list[Json]]:
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the sample of COCO 2017 is not on this machine")
-@pytest.mark.parametrize("layout", Layout)
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize(("format_name", "layout"), CASES)
 def test_real_annotations_are_exported_as_the_sdk_does(format_name: str, layout: Layout) -> None:
     declared, assets = real_assets()
     options = ExportOptions(format_name, layout=layout)

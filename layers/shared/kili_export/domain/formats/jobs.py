@@ -24,7 +24,7 @@ def has_some_tool(job: Job, tools: frozenset[str]) -> bool:
     )
 
 
-def require_jobs(jobs: Iterable[Job], format_name: str, wanted: str) -> None:
+def require_jobs(jobs: Iterable[object], format_name: str, wanted: str) -> None:
     """Raises IncompatibleProject when there is no job that the format can hold."""
     if not any(True for _ in jobs):
         raise IncompatibleProject(

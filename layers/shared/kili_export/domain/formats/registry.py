@@ -6,6 +6,7 @@ from kili_export.domain.errors import IncompatibleProject
 from kili_export.domain.formats.base import ExportFormat
 from kili_export.domain.formats.coco import CocoFormat
 from kili_export.domain.formats.kili import KiliFormat
+from kili_export.domain.formats.pascal_voc import PascalVocFormat
 from kili_export.domain.formats.yolo import YoloFormat
 from kili_export.domain.formats.yolo_classes import class_list, class_mapping, class_sequence
 
@@ -17,6 +18,7 @@ FORMATS: Mapping[str, ExportFormat] = {
     "yolo_v7": YoloFormat(class_sequence),
     "yolo_v8": YoloFormat(class_sequence),
     "coco": CocoFormat(),
+    "pascal_voc": PascalVocFormat(),
 }
 
 

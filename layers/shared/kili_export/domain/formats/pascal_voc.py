@@ -1,0 +1,201 @@
+"""Pascal VOC: an XML file per label in `labels/`, with a box around every shape."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.formats.base import (
+    Conversion,
+    ExportContext,
+    LossCollector,
+    Member,
+    SpanningDocument,
+)
+from kili_export.domain.formats.common import (
+    encoded,
+    numbered_labels,
+    readme,
+    refuse_all_labels,
+    refuse_geotiff,
+    refuse_unsupported,
+    safe_name,
+)
+from kili_export.domain.formats.jobs import (
+    annotations_of,
+    has_nested_answers,
+    has_some_tool,
+    place_of,
+    require_jobs,
+    response_of,
+    rings_of,
+)
+from kili_export.domain.formats.pixels import Size, size_of
+from kili_export.domain.geometry import Point, rotation_of, vertices_of
+from kili_export.domain.names import member_path
+from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.project import Project
+from kili_export.domain.selection import select_labels
+
+_TOOLS = frozenset({"rectangle"})
+_NO_SIZE = "the picture's size is not known, so the asset is left out"
+_NO_SHAPE = "an annotation has no outline"
+_NO_CATEGORY = "an annotation has no category"
+_NESTED = "Pascal VOC cannot hold nested answers"
+_NOT_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+_HEAD = """\
+<?xml version="1.0" ?>
+<annotation>
+   <folder/>
+   <filename>{filename}</filename>
+   <path/>
+   <source>
+      <database>Kili Technology</database>
+   </source>
+   <size>
+      <width>{width}</width>
+      <height>{height}</height>
+      <depth>3</depth>
+   </size>
+   <segmented/>
+"""
+_OBJECT = """\
+   <object>
+      {name}
+      <job_name>{job}</job_name>
+      <pose>Unspecified</pose>
+      <truncated>0</truncated>
+      <difficult>0</difficult>
+      <occluded>0</occluded>
+      <bndbox>
+         <xmin>{left}</xmin>
+         <xmax>{right}</xmax>
+         <ymin>{top}</ymin>
+         <ymax>{bottom}</ymax>
+      </bndbox>
+   </object>
+"""
+# The SDK adds a line break to the one that its XML writer ends with.
+_TAIL = "</annotation>\n\n"
+
+
+class PascalVocFormat:
+    """The format `pascal_voc`."""
+
+    version = "1"
+    input_types = frozenset({"IMAGE"})
+
+    def check(self, project: Project, options: ExportOptions) -> None:
+        """Refuses projects without a job of boxes, a folder per job, and fractions."""
+        if options.single_file:
+            raise IncompatibleProject(
+                "pascal_voc cannot be written into a single file; set single_file to false."
+            )
+        if options.layout is not Layout.MERGED:
+            raise IncompatibleProject("pascal_voc has no folder per job; set layout to merged.")
+        if options.normalized_coordinates is True:
+            raise IncompatibleProject(
+                "pascal_voc holds pixels, not fractions; leave normalized_coordinates out."
+            )
+        refuse_unsupported(project, options, self.input_types)
+        refuse_all_labels(options)
+        require_jobs(_job_names(project), options.format, "the tool rectangle")
+
+    def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
+        """Labels that were sent back are held too, whatever the options say, as by the SDK."""
+        return select_labels(asset, context.options, honours_sent_back=False)
+
+    def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
+        """An XML file per label; the picture's extension stays in its name."""
+        refuse_geotiff(asset, context.options.format)
+        losses = LossCollector()
+        size = size_of(asset.fields)
+        if size is None:
+            losses.add(_NO_SIZE)
+            return Conversion(losses=tuple(losses.losses))
+        name = safe_name(asset, losses)
+        jobs = _job_names(context.project)
+        members = []
+        for _, suffix, label in numbered_labels(asset):
+            text = _annotation_file(name, response_of(label), jobs, size, losses)
+            members.append(Member(member_path("labels", f"{name}{suffix}.xml"), encoded(text)))
+        return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
+
+    def project_members(self, context: ExportContext) -> Sequence[Member]:
+        """The README."""
+        return (readme(context),)
+
+    def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
+        """None."""
+        del context
+        return ()
+
+
+def _job_names(project: Project) -> set[str]:
+    return {job.name for job in project.jobs() if has_some_tool(job, _TOOLS)}
+
+
+def _annotation_file(
+    filename: str, response: Mapping[str, Any], jobs: set[str], size: Size, losses: LossCollector
+) -> str:
+    width, height = size
+    head = _HEAD.format(filename=_escaped(filename), width=width, height=height)
+    rotation = rotation_of(response)
+    objects = [
+        text
+        for job in response
+        if job in jobs
+        for annotation in annotations_of(response, job)
+        for text in _objects(annotation, job, rotation, size, losses)
+    ]
+    return head + "".join(objects) + _TAIL
+
+
+def _objects(
+    annotation: Any, job: str, rotation: Any, size: Size, losses: LossCollector
+) -> Iterator[str]:
+    """An object per category of the annotation: the box around its outline, not clamped."""
+    place = place_of(job, annotation)
+    rings = rings_of(annotation) if isinstance(annotation, Mapping) else []
+    points = vertices_of(rings[0], rotation) if rings else None
+    if not points:
+        losses.add(_NO_SHAPE, place)
+        return
+    if has_nested_answers(annotation):
+        losses.add(_NESTED, place)
+    box = _box(points, size)
+    for category in _categories(annotation, place, losses):
+        name = f"<name>{_escaped(category)}</name>" if category else "<name/>"
+        yield _OBJECT.format(name=name, job=_escaped(job), **box)
+
+
+def _categories(annotation: Mapping[str, Any], place: str, losses: LossCollector) -> Iterator[str]:
+    """The keys of the annotation's categories, whether the interface still has them or not."""
+    categories = annotation.get("categories")
+    for category in categories if isinstance(categories, list) else [None]:
+        name = category.get("name") if isinstance(category, Mapping) else None
+        if isinstance(name, str):
+            yield name
+        else:
+            losses.add(_NO_CATEGORY, place)
+
+
+def _box(points: Sequence[Point], size: Size) -> dict[str, int]:
+    width, height = size
+    xs = [x * width for x, _ in points]
+    ys = [y * height for _, y in points]
+    return {
+        "left": round(min(xs)),
+        "right": round(max(xs)),
+        "top": round(min(ys)),
+        "bottom": round(max(ys)),
+    }
+
+
+def _escaped(text: str) -> str:
+    """Text for an XML element; characters that XML cannot hold become `_`."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _NOT_XML.sub("_", unified).translate(_ESCAPES)
