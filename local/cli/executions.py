@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 
+from kili_export.domain.windows import execution_name
 from local.cli.connection import Connection
 from local.workflow.executions import Execution, ExecutionStore
 
@@ -92,4 +93,5 @@ class Executions:
 
 def _belongs(name: str, project_id: str) -> bool:
     """Whether an execution's name is of this project, and not of one whose id begins alike."""
-    return re.fullmatch(rf"{re.escape(project_id)}-\d+(-[a-z][0-9a-f]*)?", name) is not None
+    project = re.escape(execution_name(project_id, 0).removesuffix("-0"))
+    return re.fullmatch(rf"{project}-\d+(-[a-z][0-9a-z]*)?", name) is not None

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.demo.agreement import differences
-from local.demo.standin import StandIn
+from local.demo.kili_process import KiliProcess
 from local.stack.environment import process_environment
 
 _SDK_SECONDS = 120
 
 
 def sdk_disagreements(
-    kili: StandIn, archives: Mapping[str, Path], folder: Path
+    kili: KiliProcess, archives: Mapping[str, Path], folder: Path
 ) -> dict[str, list[str]]:
     """What differs in each format's archive, empty lists when nothing does."""
     folder.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ from local.cli.runs import Outcome, wait_until_settled
 from local.cli.services import Services
 from local.demo.changes import CHANGES, Change
 from local.demo.checks import sdk_disagreements
-from local.demo.standin import StandIn
+from local.demo.kili_process import KiliProcess
 from local.demo.views import Publication, View, view
 from local.stack.state_directory import StateDirectory
 from local.stack.supervisor import LocalStack, StackOptions
@@ -37,7 +37,7 @@ def demo(arguments: Namespace) -> ExitCode:
     began = time.monotonic()
     with view(as_json=arguments.json) as shown:
         shown.step("Starting a stand-in of Kili, S3, the workers and the workflow")
-        with StandIn(folder / "kili.log") as kili:
+        with KiliProcess(folder / "kili.log") as kili:
             options = StackOptions(
                 state=state,
                 kili_api_endpoint=kili.endpoint,
@@ -59,7 +59,9 @@ def demo(arguments: Namespace) -> ExitCode:
 class _Demo:
     """One demonstration on a running stack."""
 
-    def __init__(self, kili: StandIn, connection: Connection, shown: View, folder: Path) -> None:
+    def __init__(
+        self, kili: KiliProcess, connection: Connection, shown: View, folder: Path
+    ) -> None:
         self._kili = kili
         self._connection = connection
         self._services = Services.of(connection)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.registration import ProjectRegistration
-from kili_export.domain.keys import REGISTRATIONS_PREFIX, manifest_key
+from kili_export.domain.keys import manifest_key
 from kili_export.ports import (
     ChangeMark,
     ChangeStore,
@@ -18,6 +18,7 @@ from kili_export.ports import (
     Workflow,
 )
 from kili_export.usecases.register_exports import read_registration
+from kili_export.usecases.registrations import registered_projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class StatusReader:
 
     def projects(self) -> Iterator[str]:
         """The registered projects."""
-        for stored in self.objects.list(REGISTRATIONS_PREFIX):
-            yield stored.key.removeprefix(REGISTRATIONS_PREFIX).removesuffix(".json")
+        return registered_projects(self.objects)
 
     def read(self, project_id: str) -> ProjectStatus:
         """The status of one project. Raises InvalidConfiguration when it is not registered."""

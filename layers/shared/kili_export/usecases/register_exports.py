@@ -8,6 +8,7 @@ from kili_export.domain.formats.registry import format_named
 from kili_export.domain.keys import registration_key
 from kili_export.domain.project import Project
 from kili_export.ports import KiliApi, ObjectStore
+from kili_export.usecases.registrations import load_registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,17 @@ def unregister(objects: ObjectStore, project_id: str) -> bool:
 
 
 def read_registration(objects: ObjectStore, project_id: str) -> ProjectRegistration:
-    """What is declared for a project. Raises InvalidConfiguration when nothing is."""
-    found = objects.get(registration_key(project_id))
-    if found is None:
+    """What is declared for a project.
+
+    Raises InvalidConfiguration when nothing is, IntegrityError when it cannot be read.
+    """
+    registration = load_registration(objects, project_id)
+    if registration is None:
         raise InvalidConfiguration(
             f"Project {project_id} has no exports. Declare some: "
             f"kili-export register {project_id} --export yolo=yolo_v8"
         )
-    return ProjectRegistration.from_bytes(found[0])
+    return registration
 
 
 def _check(kili: KiliApi, project: Project, export: ExportDeclaration) -> None:

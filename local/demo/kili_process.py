@@ -14,7 +14,7 @@ from local.stack.moto_server import ServerDidNotStart
 _TIMEOUT_SECONDS = 30
 
 
-class StandIn:
+class KiliProcess:
     """A running stand-in with the sample project. Use as a context."""
 
     def __init__(self, log: Path) -> None:
@@ -28,10 +28,10 @@ class StandIn:
         self._control = ""
         self._child: Child | None = None
 
-    def __enter__(self) -> "StandIn":
+    def __enter__(self) -> "KiliProcess":
         """Starts it. Raises ServerDidNotStart."""
         self._child = Child(
-            (sys.executable, "-m", "local.demo.standin_child"),
+            (sys.executable, "-m", "local.demo.kili_child"),
             environment=process_environment(),
             log=self._log,
             answers=True,

@@ -1,0 +1,288 @@
+"""The whole loop on one machine: events in, archives out, whatever happens to the processes."""
+
+import json
+import signal
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from local.demo.agreement import differences
+from local.kili_standin import KiliWorld, sample_project, start_standin
+from local.kili_standin.model import Project
+from tests.local_stack import StackProcess
+
+pytestmark = pytest.mark.xdist_group("local_stack")
+
+EXPORTS = {"kili": "kili", "yolo": "yolo_v8", "coco": "coco"}
+SPANNING = {"README.kili.txt", "labels.json", "data.json"}
+
+
+@dataclass
+class Bench:
+    """A running stack whose Kili is in this process."""
+
+    world: KiliWorld
+    project: Project
+    stack: StackProcess
+    folder: Path
+
+    def settle(self, status: int = 0) -> dict[str, Any]:
+        """Waits until Kili has called and everything is published."""
+        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        return self.stack.answer("wait", self.project.id, status=status)
+
+    def archive(self, export: str) -> dict[str, bytes]:
+        """The files of the current archive."""
+        path = self.folder / f"{export}.zip"
+        self.stack.answer("pull", self.project.id, export, "--output", str(path))
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def archives(self) -> dict[str, dict[str, bytes]]:
+        """The files of all current archives."""
+        return {name: self.archive(name) for name in EXPORTS}
+
+    def post(self, body: bytes, secret: str | None = None) -> requests.Response:
+        """Calls the webhook as Kili would."""
+        ready = self.stack.ready
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(
+                ready["webhook_url"],
+                data=body,
+                headers={"Authorization": secret or ready["webhook_secret"]},
+                timeout=30,
+            )
+
+    def submitted(self, asset: str, project: str | None = None) -> bytes:
+        """The body of an onSubmit for an asset."""
+        return json.dumps(
+            {
+                "eventType": "onSubmit",
+                "logPayload": {"runId": "r", "projectId": project or self.project.id},
+                "payload": {"asset_id": asset, "label": {"id": "l", "labelType": "DEFAULT"}},
+            }
+        ).encode()
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("stack")
+    world = KiliWorld(api_key="bench-key")
+    project = world.add_project(sample_project())
+    with start_standin(world) as kili:
+        stack = StackProcess(folder / "state", kili, world.api_key)
+        stack.start()
+        bench = Bench(world, project, stack, folder)
+        try:
+            exports = [f"--export={name}={kind}" for name, kind in EXPORTS.items()]
+            stack.answer("register", project.id, *exports)
+            stack.answer("webhook", "install", project.id)
+            bench.settle()
+            yield bench
+        finally:
+            stack.end()
+
+
+def _changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def _of_asset(names: set[str], stem: str) -> set[str]:
+    return {name for name in names if Path(name).stem == stem}
+
+
+def test_one_submitted_label_changes_exactly_that_assets_files(bench: Bench) -> None:
+    before = bench.archives()
+    bench.world.submit_label("scene-28.png")
+    bench.settle()
+    after = bench.archives()
+    for export in EXPORTS:
+        changed = _changed(before[export], after[export])
+        own = _of_asset(changed, "scene-28")
+        spanning = {name for name in changed if Path(name).name in SPANNING}
+        assert changed, f"nothing changed in {export}"
+        assert changed == own | spanning, f"{export}: {sorted(changed)}"
+        if export != "coco":
+            assert own, f"{export}: the asset's own files did not change"
+
+
+def test_the_delta_holds_only_what_changed(bench: Bench) -> None:
+    before = bench.archives()
+    bench.world.submit_label("scene-31.png")
+    bench.settle()
+    status = bench.stack.answer("status", bench.project.id)
+    after = bench.archives()
+    s3 = _s3(bench)
+    for export in status["exports"]:
+        name = export["name"]
+        prefix = f"exports/{bench.project.id}/{name}"
+        manifest = json.loads(_read(s3, bench, f"{prefix}/manifest.json"))
+        path = bench.folder / "delta.zip"
+        path.write_bytes(_read(s3, bench, manifest["recent_deltas"][-1]["key"]))
+        with zipfile.ZipFile(path) as delta:
+            files = {one: delta.read(one) for one in delta.namelist() if one != "delta.json"}
+        assert files == {one: after[name][one] for one in _changed(before[name], after[name])}
+
+
+def test_latest_zip_is_the_archive_that_the_manifest_names(bench: Bench) -> None:
+    s3 = _s3(bench)
+    for export in bench.stack.answer("status", bench.project.id)["exports"]:
+        latest = _read(s3, bench, f"exports/{bench.project.id}/{export['name']}/latest.zip")
+        assert latest == _read(s3, bench, export["archive_key"])
+
+
+def test_a_deleted_asset_leaves_every_archive(bench: Bench) -> None:
+    bench.world.delete_asset("scene-32.png")
+    bench.settle()
+    for export, files in bench.archives().items():
+        assert not _of_asset(set(files), "scene-32"), export
+        assert b"scene-32.png" not in b"".join(files.values()), export
+
+
+def test_consumers_are_told_of_every_publication(bench: Bench) -> None:
+    ready = bench.stack.ready
+    queue = _client(bench, "sqs", ready["aws_endpoint"])
+    _drain(queue, ready["notifications_queue_url"])
+    bench.world.submit_label("scene-35.png")
+    bench.settle()
+    told = _drain(queue, ready["notifications_queue_url"])
+    assert {event["detail-type"] for event in told} == {"Export Published"}
+    assert {event["detail"]["export_name"] for event in told} == set(EXPORTS)
+    assert all(event["detail"]["freshness_seconds"] > 0 for event in told)
+
+
+@pytest.mark.parametrize(
+    ("body", "secret", "status"),
+    [
+        (b"{}", "wrong", 401),
+        (b"not json", None, 400),
+        (b'{"eventType": 7}', None, 400),
+        (b"\xff\xfe", None, 400),
+        (b" " * (6 * 1024 * 1024 + 1), None, 413),
+    ],
+    ids=["wrong secret", "not JSON", "wrong shape", "not UTF-8", "too large"],
+)
+def test_calls_that_are_no_events_of_ours_are_refused(
+    bench: Bench, body: bytes, secret: str | None, status: int
+) -> None:
+    response = bench.post(body, secret)
+    assert response.status_code == status, response.text
+
+
+def test_an_event_of_a_project_without_exports_is_taken_and_ignored(bench: Bench) -> None:
+    response = bench.post(bench.submitted("asset", project="unregistered"))
+    assert response.status_code == 202
+    assert response.json()["accepted"] == 0
+    assert response.json()["reason"]
+
+
+def test_a_second_stack_on_the_same_state_is_refused(bench: Bench) -> None:
+    done = bench.stack.command("up", "--port", "0")
+    assert done.returncode == 2
+    assert "already running" in done.stderr
+
+
+def test_what_cannot_be_exported_is_refused_at_once_and_changes_nothing(bench: Bench) -> None:
+    before = bench.stack.answer("status", bench.project.id)["exports"]
+    done = bench.stack.command("register", bench.project.id, "--export", "a=geojson")
+    assert done.returncode == 2, done.stdout
+    assert "'a'" in done.stderr
+    assert bench.stack.answer("status", bench.project.id)["exports"] == before
+
+
+def test_pulling_what_is_not_there_leaves_the_target_alone(bench: Bench) -> None:
+    target = bench.folder / "kept.zip"
+    target.write_bytes(b"as before")
+    done = bench.stack.command("pull", bench.project.id, "nothing", "--output", str(target))
+    assert done.returncode == 2
+    assert "not published yet" in done.stderr
+    assert target.read_bytes() == b"as before"
+    assert list(bench.folder.glob(".kept.zip.*")) == []
+
+
+@pytest.mark.parametrize("moment", ["after the events", "while it publishes"])
+def test_a_killed_stack_comes_back_with_every_accepted_event(bench: Bench, moment: str) -> None:
+    assets = [f"scene-{number}.png" for number in range(36, 42)]
+    for asset in assets:
+        bench.world.submit_label(asset)
+    assert bench.world.courier.wait_idle(30)
+    if moment == "while it publishes":
+        _await_state(bench, "AggregateArchives")
+    bench.stack.end(signal.SIGKILL)
+    bench.stack.start()
+    bench.settle()
+    _assert_fresh(bench)
+
+
+def test_stopping_ends_everything_with_status_zero(bench: Bench) -> None:
+    assert bench.stack.end() == 0
+    assert bench.stack.command("status").returncode == 2
+    bench.stack.start()
+    bench.settle()
+    _assert_fresh(bench)
+
+
+def _assert_fresh(bench: Bench) -> None:
+    """A full export from nothing, by a stack that never saw an event, is the judge."""
+    folder = bench.folder / "judge"
+    folder.mkdir(exist_ok=True)
+    judge = StackProcess(folder / "state", bench.stack.kili, bench.world.api_key)
+    judge.start()
+    try:
+        exports = [f"--export={name}={kind}" for name, kind in EXPORTS.items()]
+        judge.answer("register", bench.project.id, *exports)
+        judge.answer("run", bench.project.id, "--full", "--wait")
+        for export in EXPORTS:
+            bench.archive(export)
+            theirs = folder / f"{export}.zip"
+            judge.answer("pull", bench.project.id, export, "--output", str(theirs))
+            assert differences(bench.folder / f"{export}.zip", theirs) == [], export
+    finally:
+        judge.end()
+
+
+def _await_state(bench: Bench, state: str) -> None:
+    """Returns as soon as a run of the project has entered a state of the workflow."""
+    from local.workflow.executions import ExecutionStore
+
+    store = ExecutionStore(bench.stack.state / "executions")
+    while True:
+        running = [one for one in store.load() if one.status == "RUNNING"]
+        if any(state in [name for name, _ in one.states] for one in running):
+            return
+
+
+def _client(bench: Bench, service: str, endpoint: str) -> Any:
+    ready = bench.stack.ready
+    session: Any = boto3.Session(
+        aws_access_key_id=ready["aws_access_key_id"],
+        aws_secret_access_key=ready["aws_secret_access_key"],
+        region_name=ready["region"],
+    )
+    return session.client(service, endpoint_url=endpoint)
+
+
+def _s3(bench: Bench) -> Any:
+    return _client(bench, "s3", bench.stack.ready["s3_endpoint"])
+
+
+def _read(s3: Any, bench: Bench, key: str) -> bytes:
+    body: bytes = s3.get_object(Bucket=bench.stack.ready["bucket"], Key=key)["Body"].read()
+    return body
+
+
+def _drain(queue: Any, url: str) -> list[dict[str, Any]]:
+    events = []
+    while messages := queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            events.append(json.loads(message["Body"]))
+            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return events

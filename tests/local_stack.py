@@ -1,0 +1,87 @@
+"""A `kili-export up` in a process of its own, for tests, and its commands."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.kili_standin import StandIn
+
+COMMAND = (sys.executable, "-m", "local.cli.main")
+START_SECONDS = 60
+
+
+@dataclass
+class StackProcess:
+    """One stack. `ready` is the line that it prints when it serves."""
+
+    state: Path
+    kili: StandIn
+    api_key: str
+    window: int = 1
+    settle: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+    ready: dict[str, Any] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Starts it and waits until it serves."""
+        command = (*COMMAND, "up", "--port", "0", "--state", str(self.state))
+        timing = ("--window", str(self.window), "--settle", str(self.settle))
+        with (self.state.parent / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                (*command, *timing),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self.environment,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, (self.state.parent / "up.log").read_text()
+        self.ready = json.loads(line)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands are started with."""
+        return {
+            **os.environ,
+            "KILI_API_ENDPOINT": self.kili.endpoint,
+            "KILI_API_KEY": self.api_key,
+            "KILI_CALLS_PER_MINUTE": "100000",
+            **self.variables,
+        }
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and waits for the end. Answers the exit status."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout=30)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+
+    def command(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+        """Runs a command against it."""
+        return subprocess.run(
+            (*COMMAND, *arguments, "--state", str(self.state)),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment,
+            check=False,
+        )
+
+    def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
+        """The JSON answer of a command that must end with `status`."""
+        done = self.command(*arguments, "--json")
+        assert done.returncode == status, (
+            f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
