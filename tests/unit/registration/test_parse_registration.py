@@ -16,6 +16,7 @@ from kili_export.contracts.registration import (
 )
 from kili_export.domain.change_events import Interests
 from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.formats.registry import FORMATS
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 
 SAMPLE = """
@@ -174,7 +175,7 @@ def test_interests_are_those_of_all_exports() -> None:
 )
 def test_a_mistake_is_named_with_the_way_out(declared: object, says: str) -> None:
     with pytest.raises(InvalidConfiguration) as caught:
-        parse_registration(declared)
+        parse_registration(declared, FORMATS)
 
     assert says in str(caught.value)
 

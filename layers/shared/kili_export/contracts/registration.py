@@ -27,17 +27,6 @@ from kili_export.domain.change_events import Interests
 from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 
-FORMAT_NAMES = (
-    "kili",
-    "raw",
-    "yolo_v4",
-    "yolo_v5",
-    "yolo_v7",
-    "yolo_v8",
-    "coco",
-    "pascal_voc",
-    "geojson",
-)
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MOST_EXPORTS = 50
@@ -166,9 +155,9 @@ class ProjectRegistration(Document):
 
 
 def parse_registration(
-    data: object, known_formats: Collection[str] = FORMAT_NAMES
+    data: object, known_formats: Collection[str] | None = None
 ) -> ProjectRegistration:
-    """Reads what a person declared.
+    """Reads what a person declared. Formats are looked up among `known_formats`, if given.
 
     Raises InvalidConfiguration, which names the export, the field and the way out.
     """
@@ -177,7 +166,7 @@ def parse_registration(
     except ValidationError as error:
         raise InvalidConfiguration(_explained(error, data)) from None
     for export in registration.exports:
-        if export.format not in known_formats:
+        if known_formats is not None and export.format not in known_formats:
             raise InvalidConfiguration(
                 f"export {export.name!r}: format: {export.format[:64]!r} is not known; "
                 f"{_known(export.format, list(known_formats))}"
