@@ -1,0 +1,365 @@
+"""Builds the clients and puts the use cases together. Nobody else knows which adapter is used.
+
+What a use case does not need is not imported: a function that starts cold pays for every module.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from kili_export.adapters.system import SystemClock, SystemRandom
+from kili_export.domain.windows import WindowRules
+from kili_export.settings import Settings
+
+if TYPE_CHECKING:
+    from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
+    from kili_export.adapters.dynamodb.project_state import DynamoProjectState
+    from kili_export.adapters.event_bridge import EventBridgePublisher
+    from kili_export.adapters.kili.client import KiliClient
+    from kili_export.adapters.s3 import S3ObjectStore
+    from kili_export.adapters.s3_traffic import S3Traffic
+    from kili_export.adapters.secrets import StoredSecret
+    from kili_export.adapters.step_functions import StepFunctionsWorkflow
+    from kili_export.usecases.aggregate_archive import AggregateArchive
+    from kili_export.usecases.convert_assets import ConvertAssets
+    from kili_export.usecases.finish_export import FinishExport
+    from kili_export.usecases.follow_up import FollowUp
+    from kili_export.usecases.plan_export import PlanExport
+    from kili_export.usecases.project_lease import ProjectLease
+    from kili_export.usecases.project_status import StatusReader
+    from kili_export.usecases.receive_event import MarkWriter, ReceiveEvent
+    from kili_export.usecases.reconcile import Reconcile
+    from kili_export.usecases.request_run import ConfirmRemovals, RequestRun
+    from kili_export.usecases.run_starting import RunStarter
+
+_KEY_REMEMBERED: Final = timedelta(minutes=5)
+_CONNECTIONS: Final = 24
+
+
+class Application:
+    """The use cases, for one set of settings. Clients are made when first needed, once each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.random = SystemRandom()
+        self._kili_clients = _KiliClients(self)
+
+    # ------------------------------------------------------------------ use cases
+
+    @cached_property
+    def receive_event(self) -> "ReceiveEvent":
+        """Takes in webhook calls. Kept: it remembers registrations, secrets and windows."""
+        from kili_export.usecases.receive_event import ReceiveEvent
+        from kili_export.usecases.registrations import RememberedRegistrations
+        from kili_export.usecases.secret_check import SecretCheck
+
+        return ReceiveEvent(
+            secrets=SecretCheck(
+                self._secret(self.settings.required("webhook_secret_id")), self.clock
+            ),
+            registrations=RememberedRegistrations(self.objects, self.clock),
+            marks=self.marks,
+            starter=self.starter,
+        )
+
+    def plan_export(self) -> "PlanExport":
+        """Plans runs."""
+        from kili_export.usecases.plan_export import PlanExport, RunLimits
+
+        return PlanExport(
+            objects=self.objects,
+            changes=self.changes,
+            removals=self.project_state,
+            kili=self.kili(),
+            publisher=self.publisher,
+            clock=self.clock,
+            random=self.random,
+            lease=self.lease,
+            follow_up=self.follow_up,
+            limits=RunLimits(
+                self.settings.batch_size,
+                self.settings.max_concurrency,
+                self.settings.marks_per_run,
+            ),
+        )
+
+    def convert_assets(self) -> "ConvertAssets":
+        """Converts batches, with one worker's share of the requests to Kili."""
+        from kili_export.usecases.convert_assets import ConvertAssets
+
+        kili = self.kili(self.settings.requests_per_worker)
+        return ConvertAssets(objects=self.objects, kili=kili, random=self.random)
+
+    def aggregate_archive(self) -> "AggregateArchive":
+        """Publishes exports."""
+        from kili_export.domain.archive.limits import PartLimits
+        from kili_export.usecases.aggregate_archive import AggregateArchive
+
+        return AggregateArchive(
+            objects=self.objects,
+            clock=self.clock,
+            random=self.random,
+            traffic=self.traffic,
+            limits=PartLimits(),
+            latest_max_bytes=self.settings.latest_copy_limit,
+        )
+
+    def finish_export(self) -> "FinishExport":
+        """Ends runs."""
+        from kili_export.usecases.announcements import Announcer
+        from kili_export.usecases.finish_export import FinishExport
+
+        bucket = self.settings.required("bucket_name")
+        return FinishExport(
+            objects=self.objects,
+            changes=self.changes,
+            removals=self.project_state,
+            clock=self.clock,
+            lease=self.lease,
+            follow_up=self.follow_up,
+            announcer=Announcer(self.objects, self.publisher, bucket),
+        )
+
+    def reconcile(self) -> "Reconcile":
+        """Looks after projects on a schedule. Leaves half of the requests to Kili to runs."""
+        from kili_export.usecases.reconcile import Reconcile
+        from kili_export.usecases.repair_project import RepairProject
+
+        return Reconcile(
+            objects=self.objects,
+            changes=self.changes,
+            clock=self.clock,
+            lease=self.lease,
+            follow_up=self.follow_up,
+            repair=RepairProject(
+                objects=self.objects,
+                changes=self.changes,
+                removals=self.project_state,
+                cursors=self.project_state,
+                kili=self.kili(max(1, self.settings.kili_requests_per_minute // 2)),
+                marks=self.marks,
+            ),
+        )
+
+    def request_run(self) -> "RequestRun":
+        """Starts a run that a person asks for."""
+        from kili_export.usecases.request_run import RequestRun
+
+        return RequestRun(
+            objects=self.objects, marks=self.marks, random=self.random, starter=self.starter
+        )
+
+    def confirm_removals(self) -> "ConfirmRemovals":
+        """Allows removals that wait for a person."""
+        from kili_export.usecases.request_run import ConfirmRemovals
+
+        return ConfirmRemovals(removals=self.project_state, request_run=self.request_run())
+
+    def status(self) -> "StatusReader":
+        """Reads how projects stand."""
+        from kili_export.usecases.project_status import StatusReader
+
+        return StatusReader(
+            objects=self.objects,
+            changes=self.changes,
+            leases=self.project_state,
+            removals=self.project_state,
+            workflow=self.workflow,
+            clock=self.clock,
+        )
+
+    # ------------------------------------------------------------------ their parts
+
+    @cached_property
+    def rules(self) -> WindowRules:
+        """The length of windows."""
+        return WindowRules(self.settings.window_seconds, self.settings.settle_seconds)
+
+    @cached_property
+    def starter(self) -> "RunStarter":
+        """Starts executions. Kept: it remembers which windows have one."""
+        from kili_export.usecases.run_starting import RunStarter
+
+        return RunStarter(self.workflow, self.project_state, self.clock, self.rules)
+
+    @cached_property
+    def marks(self) -> "MarkWriter":
+        """Stores change marks."""
+        from kili_export.usecases.receive_event import MarkWriter
+
+        return MarkWriter(self.changes, self.clock, self.random)
+
+    @cached_property
+    def lease(self) -> "ProjectLease":
+        """The right to publish."""
+        from kili_export.usecases.project_lease import ProjectLease
+
+        return ProjectLease(
+            self.project_state, self.workflow, self.clock, self.settings.lease_seconds
+        )
+
+    @cached_property
+    def follow_up(self) -> "FollowUp":
+        """Starts the next run."""
+        from kili_export.usecases.follow_up import FollowUp
+
+        return FollowUp(self.changes, self.starter)
+
+    # ------------------------------------------------------------------ adapters
+
+    @cached_property
+    def objects(self) -> "S3ObjectStore":
+        """The bucket."""
+        from kili_export.adapters.s3 import S3ObjectStore
+
+        return S3ObjectStore(self._s3, self.settings.required("bucket_name"))
+
+    @cached_property
+    def traffic(self) -> "S3Traffic":
+        """What the bucket's client moves. Counting begins when this is first asked for."""
+        from kili_export.adapters.s3_traffic import S3Traffic
+
+        return S3Traffic(self._s3)
+
+    @cached_property
+    def changes(self) -> "DynamoChangeStore":
+        """The change marks."""
+        from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
+
+        return DynamoChangeStore(self._table)
+
+    @cached_property
+    def project_state(self) -> "DynamoProjectState":
+        """Leases, windows, held removals, cursors."""
+        from kili_export.adapters.dynamodb.project_state import DynamoProjectState
+
+        return DynamoProjectState(self._table)
+
+    @cached_property
+    def workflow(self) -> "StepFunctionsWorkflow":
+        """The state machine."""
+        from kili_export.adapters.step_functions import StepFunctionsWorkflow
+
+        arn = self.settings.required("state_machine_arn")
+        return StepFunctionsWorkflow(_client("stepfunctions"), arn)
+
+    @cached_property
+    def publisher(self) -> "EventBridgePublisher":
+        """The consumers' event bus."""
+        from kili_export.adapters.event_bridge import EventBridgePublisher
+
+        return EventBridgePublisher(_client("events"), self.settings.required("event_bus_name"))
+
+    def kili(self, requests_per_minute: int | None = None) -> "KiliClient":
+        """Kili, with the key as it is now, and at most so many requests a minute."""
+        allowed = requests_per_minute or self.settings.kili_requests_per_minute
+        return self._kili_clients.get(allowed)
+
+    @cached_property
+    def kili_key(self) -> "StoredSecret":
+        """The secret that holds Kili's API key."""
+        return self._secret(self.settings.required("kili_api_key_secret_id"))
+
+    def _secret(self, secret_id: str) -> "StoredSecret":
+        from kili_export.adapters.secrets import StoredSecret
+
+        client = _client("secretsmanager")
+        return StoredSecret(client, secret_id, self.clock, self.settings.secret_rotation)
+
+    @cached_property
+    def _s3(self) -> Any:
+        return _client("s3", read_timeout=60)
+
+    @cached_property
+    def _table(self) -> Any:
+        from kili_export.adapters.dynamodb.table import Table
+
+        return Table(_client("dynamodb"), self.settings.required("table_name"))
+
+
+@dataclass(slots=True)
+class _KiliClients:
+    """Clients of Kili, each with a budget that it keeps; made anew when the key was changed."""
+
+    application: Application
+    key: str = ""
+    read_at: datetime | None = None
+    clients: dict[int, "KiliClient"] = field(default_factory=dict)
+
+    def get(self, requests_per_minute: int) -> "KiliClient":
+        """The client with this budget."""
+        from kili_export.adapters.kili.client import KiliClient, KiliSettings
+
+        self._refresh_key()
+        if requests_per_minute not in self.clients:
+            settings = KiliSettings(
+                endpoint=self.application.settings.kili_api_endpoint,
+                api_key=self.key,
+                requests_per_minute=requests_per_minute,
+            )
+            client = KiliClient.connect(settings, self.application.clock)
+            self.clients[requests_per_minute] = client
+        return self.clients[requests_per_minute]
+
+    def _refresh_key(self) -> None:
+        now = self.application.clock.now()
+        if self.read_at is not None and now - self.read_at < _KEY_REMEMBERED:
+            return
+        key = self.application.kili_key.value()
+        if key != self.key:
+            self.clients.clear()
+        self.key, self.read_at = key, now
+
+
+def _client(service: str, *, read_timeout: int = 10) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=3,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "max_attempts": 4},
+        max_pool_connections=_CONNECTIONS,
+        inject_host_prefix=False,
+    )
+    # The type stubs know each service by name; here the name is a variable.
+    make: Any = boto3.client
+    return make(service, config=config)
+
+
+@cache
+def application() -> Application:
+    """The application of this process, by its environment."""
+    return Application(Settings.from_environment())
+
+
+def receive_event() -> "ReceiveEvent":
+    """Takes in webhook calls."""
+    return application().receive_event
+
+
+def plan_export() -> "PlanExport":
+    """Plans runs."""
+    return application().plan_export()
+
+
+def convert_assets() -> "ConvertAssets":
+    """Converts batches."""
+    return application().convert_assets()
+
+
+def aggregate_archive() -> "AggregateArchive":
+    """Publishes exports."""
+    return application().aggregate_archive()
+
+
+def finish_export() -> "FinishExport":
+    """Ends runs."""
+    return application().finish_export()
+
+
+def reconcile() -> "Reconcile":
+    """Looks after projects on a schedule."""
+    return application().reconcile()
