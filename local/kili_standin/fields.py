@@ -121,6 +121,7 @@ FIELDS: dict[str, dict[str, Getter]] = {
     "Issue": _ISSUE,
     "Asset": ASSET_FIELDS,
     "Label": LABEL_FIELDS,
+    "ApiKey": _entries("id", "expiryDate"),
     "Event": _EVENT,
     "Plugin": _PLUGIN,
 }

@@ -1,19 +1,21 @@
 """What each query and mutation does: `OPERATIONS[root field](world, arguments)`."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from graphql import GraphQLError
 
 from local.kili_standin.asset_fields import AssetView, LabelView
-from local.kili_standin.identifiers import parse_date
-from local.kili_standin.model import Project
+from local.kili_standin.identifiers import iso, parse_date
+from local.kili_standin.model import Project, User
 from local.kili_standin.project_changes import ProjectChanges
 from local.kili_standin.state import ORGANIZATION_ID, EventRecord
 from local.kili_standin.webhooks import DEFAULT_HANDLERS, Webhook
 
 World = ProjectChanges
 Arguments = Mapping[str, Any]
+VIEWER = User("cstandin0viewer000000001", "admin@example.com", "Ada", "Min", "ADMIN")
 
 
 def _projects(world: World, arguments: Arguments) -> list[Project]:
@@ -78,6 +80,11 @@ def _annotation_file_url(world: World, arguments: Arguments) -> str:
     return world.urls.sign(f"/bucket/files/{project}/{asset}/{file}")
 
 
+def _api_keys(world: World, arguments: Arguments) -> list[dict[str, str]]:
+    expires = world.clock.now() + timedelta(days=365)
+    return _paged([{"id": "key-of-the-stand-in", "expiryDate": iso(expires)}], arguments)
+
+
 def _create_webhook(world: World, arguments: Arguments) -> str:
     data = arguments["data"]
     now = world.clock.tick()
@@ -137,6 +144,8 @@ OPERATIONS: dict[str, Callable[[World, Arguments], Any]] = {
     "labels": _labels,
     "countLabels": lambda world, given: len(world.select_labels(given["where"])),
     "events": _events,
+    "viewer": lambda _world, _: VIEWER,
+    "apiKeys": _api_keys,
     "listPlugins": lambda world, _: world.webhooks.listing(),
     "annotationFileUrl": _annotation_file_url,
     "createWebhook": _create_webhook,

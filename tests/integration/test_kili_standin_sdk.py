@@ -79,6 +79,24 @@ def _exported(project: Project) -> list[Asset]:
     return chosen
 
 
+def test_the_sdk_accepts_key_and_schema_when_it_checks_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from kili.client import Kili
+    from kili.exceptions import AuthenticationFailed
+
+    monkeypatch.delenv("KILI_SDK_SKIP_CHECKS")
+    cached = {"graphql_schema_cache_dir": tmp_path}
+    endpoint, key = bench.kili.api_endpoint, bench.world.api_key
+    checked = Kili(api_endpoint=endpoint, api_key=key, graphql_client_params=cached)
+    # It has read the schema, and now refuses by itself what the schema does not hold.
+    assert checked.count_assets(bench.project.id) == len(bench.project.assets)
+    with pytest.raises(Exception, match="Cannot query field 'shoeSize'"):
+        checked.assets(bench.project.id, fields=["shoeSize"])
+    with pytest.raises(AuthenticationFailed):
+        Kili(api_endpoint=endpoint, api_key="wrong", graphql_client_params=cached)
+
+
 def test_the_sdk_lists_the_project(bench: Bench) -> None:
     (project,) = bench.kili.projects(project_id=bench.project.id)
     assert project["title"] == bench.project.title
