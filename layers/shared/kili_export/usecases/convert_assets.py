@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import (
@@ -17,7 +16,7 @@ from kili_export.contracts.workflow import (
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.conversion import SegmentWriter
 from kili_export.domain.errors import AssetError
-from kili_export.domain.fetching import FetchNeeds
+from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
 from kili_export.domain.formats.registry import format_named
 from kili_export.domain.keys import batch_key
@@ -100,7 +99,7 @@ class ConvertAssets:
         answers: dict[str, frozenset[str]] = {}
         matching: dict[str, frozenset[str] | None] = {}
         for target in targets:
-            filters: Mapping[str, Any] = target.context.options.filters
+            filters = server_filters(target.context.options)
             if not filters or not asset_ids:
                 matching[target.plan.name] = None
                 continue
