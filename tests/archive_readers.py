@@ -77,9 +77,8 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def walk_local_headers(path: Path) -> Listing:
+def walk_local_headers(archive: bytes) -> Listing:
     """The files that a reader finds who only reads forwards; every byte must be accounted for."""
-    archive = path.read_bytes()
     listing: Listing = {}
     at = 0
     while archive[at : at + 4] == b"PK\x03\x04":
@@ -97,6 +96,10 @@ def walk_local_headers(path: Path) -> Listing:
     if archive[at : at + 4] not in {b"PK\x01\x02", b"PK\x05\x06"}:
         raise ReadersDisagree(f"a forward reader finds neither entry nor directory at {at}")
     return listing
+
+
+def _forwards(path: Path) -> Listing:
+    return walk_local_headers(path.read_bytes())
 
 
 def _zipfile(path: Path) -> Listing:
@@ -190,7 +193,7 @@ def _has(program: str) -> bool:
 
 READERS: dict[str, tuple[str, Reader]] = {
     "zipfile": ("", _zipfile),
-    "a forward reader": ("", walk_local_headers),
+    "a forward reader": ("", _forwards),
     "unzip": ("unzip", _unzip),
     "7z": ("7z", _seven_zip),
     "bsdtar": ("bsdtar", _bsdtar),
