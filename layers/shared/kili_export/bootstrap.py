@@ -56,9 +56,7 @@ class Application:
         from kili_export.usecases.secret_check import SecretCheck
 
         return ReceiveEvent(
-            secrets=SecretCheck(
-                self._secret(self.settings.required("webhook_secret_id")), self.clock
-            ),
+            secrets=SecretCheck(self.webhook_secret, self.clock),
             registrations=RememberedRegistrations(self.objects, self.clock),
             marks=self.marks,
             starter=self.starter,
@@ -261,6 +259,11 @@ class Application:
     def kili_key(self) -> "StoredSecret":
         """The secret that holds Kili's API key."""
         return self._secret(self.settings.required("kili_api_key_secret_id"))
+
+    @cached_property
+    def webhook_secret(self) -> "StoredSecret":
+        """The secret that Kili sends with its calls."""
+        return self._secret(self.settings.required("webhook_secret_id"))
 
     def _secret(self, secret_id: str) -> "StoredSecret":
         from kili_export.adapters.secrets import StoredSecret
