@@ -51,7 +51,7 @@ class StackProcess:
             **os.environ,
             "KILI_API_ENDPOINT": self.kili.endpoint,
             "KILI_API_KEY": self.api_key,
-            "KILI_CALLS_PER_MINUTE": "100000",
+            "KILI_REQUESTS_PER_MINUTE": "100000",
             **self.variables,
         }
 

@@ -21,8 +21,8 @@ _OUTPUTS = {
     "TableName": "TABLE_NAME",
     "StateMachineArn": "STATE_MACHINE_ARN",
     "EventBusName": "EVENT_BUS_NAME",
-    "KiliApiKeySecretArn": "KILI_API_KEY_SECRET",
-    "WebhookSecretArn": "WEBHOOK_SECRET",
+    "KiliApiKeySecretArn": "KILI_API_KEY_SECRET_ID",
+    "WebhookSecretArn": "WEBHOOK_SECRET_ID",
     "KiliApiEndpoint": "KILI_API_ENDPOINT",
 }
 _PARAMETERS = {"WindowSeconds": "WINDOW_SECONDS", "SettleSeconds": "SETTLE_SECONDS"}

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.contracts.workflow import Repaired
 from kili_export.usecases.project_status import ProjectStatus
 from local.cli.connection import Connection, connect
 from local.cli.executions import Executions, ExecutionSummary
@@ -55,11 +55,9 @@ def reconcile(arguments: Namespace) -> ExitCode:
     services = Services.of(connect(arguments))
     services.status.read(arguments.project_id)
     report = services.reconcile(arguments.project_id)
-    found = ", ".join(
-        f"{name.replace('_', ' ')} {count}" for name, count in report.items() if count
-    )
+    found = repairs(report)
     text = f"Found and marked: {found}." if found else "Kili and the exports agree."
-    output.result({"project_id": arguments.project_id, **report}, text)
+    output.result({"project_id": arguments.project_id, **report.model_dump()}, text)
     return ExitCode.OK
 
 
@@ -67,13 +65,16 @@ def confirm(arguments: Namespace) -> ExitCode:
     """Allows the removals that were held, and starts the run that makes them."""
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
-    held = services.status.read(arguments.project_id).held
-    if held is None:
-        raise InvalidConfiguration(f"Nothing is held in project {arguments.project_id}.")
-    services.confirm_removals(arguments.project_id)
-    answer = {"project_id": arguments.project_id, "confirmed": held.count}
-    output.result(answer, f"{held.count} removals are allowed; a run makes them now.")
+    count = services.confirm_removals(arguments.project_id)
+    answer = {"project_id": arguments.project_id, "confirmed": count}
+    output.result(answer, f"{count} removals are allowed; a run makes them now.")
     return ExitCode.OK
+
+
+def repairs(report: Repaired) -> str:
+    """What a comparison marked, in words; empty when nothing."""
+    counts: dict[str, int] = report.model_dump()
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
 
 
 def wait_until_settled(

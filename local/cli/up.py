@@ -18,7 +18,7 @@ from local.stack.supervisor import LocalStack, StackOptions, announcement
 from local.stack.workers import WorkerDidNotStart
 
 # What the wiring decides is not for the caller's environment to change.
-_WIRING = ("_NAME", "_ARN", "_SECRET", "_ENDPOINT", "WINDOW_SECONDS", "SETTLE_SECONDS")
+_WIRING = ("_NAME", "_ARN", "_SECRET_ID", "_ENDPOINT", "WINDOW_SECONDS", "SETTLE_SECONDS")
 
 
 def up(arguments: Namespace) -> ExitCode:

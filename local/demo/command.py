@@ -15,7 +15,7 @@ from local.cli.connection import Connection
 from local.cli.executions import Executions
 from local.cli.exit_codes import ExitCode
 from local.cli.pull import download
-from local.cli.runs import Outcome, wait_until_settled
+from local.cli.runs import Outcome, repairs, wait_until_settled
 from local.cli.services import Services
 from local.demo.changes import CHANGES, Change
 from local.demo.checks import sdk_disagreements
@@ -45,7 +45,7 @@ def demo(arguments: Namespace) -> ExitCode:
                 port=0,
                 window=_WINDOW_SECONDS,
                 settle=_SETTLE_SECONDS,
-                tuning={"KILI_CALLS_PER_MINUTE": "6000"},
+                tuning={"KILI_REQUESTS_PER_MINUTE": "6000"},
             )
             with LocalStack(options, shown.detail) as running:
                 connection = Connection.local(running, StateDirectory(state))
@@ -102,9 +102,8 @@ class _Demo:
         if told:
             self._shown.detail(told)
         if change.silent:
-            found = self._services.reconcile(self._kili.project_id)
-            marked = ", ".join(f"{name} {count}" for name, count in found.items() if count)
-            self._shown.detail(f"reconciliation found: {marked or 'nothing'}")
+            found = repairs(self._services.reconcile(self._kili.project_id))
+            self._shown.detail(f"reconciliation found: {found or 'nothing'}")
         self._await(began, lambda fresh: change.reaches <= fresh)
 
     def _await(self, began: datetime, is_enough: Callable[[set[str]], bool]) -> None:

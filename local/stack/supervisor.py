@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kili_export.bootstrap import Application
 from kili_export.domain.errors import ExportError
+from kili_export.settings import Settings
 from local.stack.environment import aws_environment, function_environment, process_environment
 from local.stack.front_door import FrontDoor, WebhookGate
 from local.stack.journal import Journal
@@ -191,8 +193,16 @@ class LocalStack:
         return environments
 
     def _recover(self, gate: WebhookGate, journal: Journal, stack: RunningStack) -> None:
-        recovery = Recovery(journal, gate, stack)
-        replayed = recovery.replay()
+        # Clients of this process belong to the stack from now on.
+        os.environ.update(stack.environment)
+        application = Application(Settings.from_environment(stack.environment))
+        recovery = Recovery(
+            journal,
+            gate,
+            is_pending=lambda project: any(application.changes.marks(project)),
+            request_run=lambda project, full: application.request_run()(project, full=full),
+        )
+        replayed = recovery.replay(stack.webhook_secret)
         if replayed:
             self._tell(f"Took up {replayed} accepted requests of before.")
         schedule = Schedule()

@@ -1,0 +1,76 @@
+"""What the commands do with a stack."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from kili_export.bootstrap import Application
+from kili_export.contracts.workflow import ReconcileRequest, Repaired
+from kili_export.domain.errors import ExportError
+from kili_export.ports import KiliApi, ObjectStore
+from kili_export.usecases.project_status import StatusReader
+from local.cli.connection import Connection
+from local.stack.journal import Entry
+
+
+class ReconciliationFailed(ExportError):
+    """A project could not be compared with Kili; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases of one stack. What a local stack was asked for survives its crash."""
+
+    connection: Connection
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Services":
+        """Those of a connection."""
+        return cls(connection)
+
+    @cached_property
+    def application(self) -> Application:
+        """The use cases as the functions have them."""
+        return Application(self.connection.settings)
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The bucket."""
+        return self.application.objects
+
+    @cached_property
+    def kili(self) -> KiliApi:
+        """Kili, with the stack's key."""
+        return self.application.kili()
+
+    @cached_property
+    def status(self) -> StatusReader:
+        """How projects stand."""
+        return self.application.status()
+
+    def webhook_secret(self) -> str:
+        """What Kili has to send as its Authorization header."""
+        return self.application.webhook_secret.value()
+
+    def request_run(self, project_id: str, *, full: bool) -> str:
+        """Starts a run. Answers the name of the execution."""
+        name = self.application.request_run()(project_id, full=full)
+        self.connection.remember(Entry(project_id, "full" if full else "run"))
+        return name
+
+    def confirm_removals(self, project_id: str) -> int:
+        """Allows the removals that wait, and starts the run that makes them. Answers how many."""
+        count, _ = self.application.confirm_removals()(project_id)
+        self.connection.remember(Entry(project_id, "run"))
+        return count
+
+    def reconcile(self, project_id: str) -> Repaired:
+        """Compares a project with Kili; a run takes up what differs.
+
+        Raises ReconciliationFailed.
+        """
+        request = ReconcileRequest(project_id=project_id)
+        answer = self.application.reconcile()(request).projects[0]
+        if answer.error is not None:
+            raise ReconciliationFailed(f"Project {project_id} was not compared: {answer.error}")
+        self.connection.remember(Entry(project_id, "run"))
+        return answer.repaired
