@@ -29,7 +29,7 @@ class PartLimits:
     copy_from: int = 5 * MIB
     copy: int = 256 * MIB
     buffer: int = 16 * MIB
-    max_buffer: int = 64 * MIB
+    max_buffer: int = 128 * MIB
 
     def __post_init__(self) -> None:
         if not (
