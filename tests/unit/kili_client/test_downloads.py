@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from kili_export.adapters.kili.downloads import Document, Expired, Unreachable, Unreadable
+from kili_export.adapters.kili.downloads import THREADS, Document, Expired, Unreachable, Unreadable
 from tests.unit.kili_client.doubles import ENDPOINT, KEY, Answer, Line, Told, in_turn, told
 
 BUCKET = "https://bucket.example/label.json?sig=secret"
@@ -168,6 +168,29 @@ def test_each_gets_what_its_own_link_holds() -> None:
     outcomes = line.downloads.all(urls)
 
     assert outcomes == {number: Document({"url": url}) for number, url in urls.items()}
+
+
+def test_a_storage_that_is_down_is_not_tried_for_everything() -> None:
+    line = Line(in_turn(Told(500)))
+    urls = {number: f"https://bucket.example/{number}" for number in range(100)}
+
+    outcomes = line.downloads.all(urls)
+
+    assert all(isinstance(outcome, Unreachable) for outcome in outcomes.values())
+    assert len(outcomes) == 100
+    assert len(line.network.requests) < 2 * THREADS
+
+
+def test_a_storage_that_fails_for_some_is_tried_for_the_others() -> None:
+    urls = {number: f"https://bucket.example/{number}" for number in range(100)}
+    # No thread can come to a link that fails before one of these was read.
+    fine = set(list(urls.values())[:THREADS])
+    line = Line(lambda request: told({}) if request.url in fine else Told(500))
+
+    outcomes = line.downloads.all(urls)
+
+    assert len(line.network.requests) == 100
+    assert sum(outcome == Document({}) for outcome in outcomes.values()) == THREADS
 
 
 def test_cookies_are_not_kept() -> None:

@@ -56,7 +56,7 @@ class Shelf:
 def test_nothing_that_stays_is_missed_whatever_goes_and_comes(
     assets: int, changes: list[tuple[str, float]], page: int
 ) -> None:
-    shelf = Shelf([f"asset-{number:03}" for number in range(assets)], changes)
+    shelf = Shelf([f"asset-{number:03}" for number in range(assets)], list(changes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listing, "PAGE", page)
         try:

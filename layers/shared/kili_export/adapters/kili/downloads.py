@@ -71,6 +71,9 @@ class Unreadable:
 Outcome = Document | Expired | Unreachable | Unreadable
 
 
+_GIVEN_UP = Unreachable("its storage did not answer for others before")
+
+
 class _Redirected(Exception):
     def __init__(self, target: str) -> None:
         super().__init__()
@@ -99,12 +102,22 @@ class JsonDownloads:
         self._largest = largest
 
     def all(self, urls: Mapping[Key, str]) -> dict[Key, Outcome]:
-        """What became of each download; an address that several share is read once."""
+        """What became of each download; an address that several share is read once.
+
+        When as many as run at once could not be reached, and none could, the rest is not tried:
+        each would cost its full patience.
+        """
         distinct = list(dict.fromkeys(urls.values()))
         if not distinct:
             return {}
+        outcomes: dict[str, Outcome] = {}
+
+        def download(url: str) -> None:
+            outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
+
         with ThreadPoolExecutor(min(THREADS, len(distinct))) as pool:
-            outcomes = dict(zip(distinct, pool.map(self.one, distinct), strict=True))
+            for done in [pool.submit(download, url) for url in distinct]:
+                done.result()
         return {key: outcomes[url] for key, url in urls.items()}
 
     def one(self, url: str) -> Outcome:
@@ -165,6 +178,10 @@ class JsonDownloads:
         )
         self._traffic.received(len(content))
         return _parsed(content, name)
+
+
+def _is_down(outcomes: list[Outcome]) -> bool:
+    return len(outcomes) >= THREADS and all(isinstance(one, Unreachable) for one in outcomes)
 
 
 def _parsed(content: bytes, name: str) -> Document | Unreadable | Setback:

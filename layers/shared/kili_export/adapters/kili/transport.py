@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -41,6 +42,7 @@ class Operation:
     mutation: bool = False
 
 
+@cache
 def client_version() -> str:
     """The version of this software, as it presents itself to Kili."""
     try:
