@@ -18,7 +18,7 @@ from local.workflow.service import (
     WorkflowService,
 )
 from tests.unit.workflow.doubles import EPOCH, Bench, Functions, machine, pass_state, task
-from tests.unit.workflow.test_maps import distributed
+from tests.unit.workflow.test_maps import distributed, writer
 
 PATIENCE = 20
 MACHINE = machine(a=task())
@@ -188,7 +188,9 @@ def test_a_stopped_execution_is_aborted_and_nothing_follows(bench: Bench, gate: 
 
 def test_a_stop_reaches_the_children_of_a_map(bench: Bench, gate: Gate) -> None:
     bench.objects.stored["in", "work.jsonl"] = b'{"n": 0}\n{"n": 1}\n'
-    state = distributed({"a": task(Next="b"), "b": task()}, ToleratedFailurePercentage=100)
+    state = distributed(
+        {"a": task(Next="b"), "b": task()}, ToleratedFailurePercentage=100, ResultWriter=writer()
+    )
     service = bench.service(machine(each=state))
     execution = start(service, gate, {"key": "work.jsonl"})
     service.stop(execution.arn)
@@ -197,6 +199,7 @@ def test_a_stop_reaches_the_children_of_a_map(bench: Bench, gate: Gate) -> None:
     assert len(bench.functions.calls) == 1, "neither the next state nor the next child may begin"
     [run] = ended.map_runs
     assert [item["status"] for item in service.map_items(execution.arn, run)] == ["ABORTED"]
+    assert not [key for bucket, key in bench.objects.stored if bucket == "out"]
 
 
 def test_stopping_what_has_ended_changes_nothing(bench: Bench) -> None:
