@@ -23,6 +23,7 @@ from kili_export.contracts.workflow import (
     ExecutionInput,
     FinishRequest,
     PlanRequest,
+    ReconcileRequest,
 )
 from kili_export.domain.errors import InvalidEvent
 from tests.template_document import ROOT, functions
@@ -34,6 +35,7 @@ INPUTS: dict[str, type[Document]] = {
     "convert_assets": ConvertRequest,
     "aggregate_archive": AggregateRequest,
     "finish_export": FinishRequest,
+    "reconcile": ReconcileRequest,
 }
 NOTIFICATIONS: dict[str, tuple[str, type[Document]]] = {
     "export_published": (PUBLISHED, ExportPublished),
