@@ -161,6 +161,8 @@ def _file_differences(path: str, ours: bytes, theirs: bytes, format_name: str) -
         return _unequal(
             path, Counter(ours.splitlines(keepends=True)), Counter(theirs.splitlines(keepends=True))
         )
+    if format_name == "geojson":
+        return _unequal(path, _without_export_date(ours), _without_export_date(theirs))
     if format_name == "pascal_voc":
         # From Python 3.13 on the standard library does not escape quotes in text any more.
         return _unequal(path, ours.replace(b"&quot;", b'"'), theirs.replace(b"&quot;", b'"'))
@@ -173,6 +175,10 @@ def _unequal(path: str, ours: object, theirs: object) -> list[str]:
 
 def _without_date(readme: bytes) -> bytes:
     return re.sub(rb"(?m)^- Export date: \d{8}-\d{6}$", b"- Export date: (date)", readme)
+
+
+def _without_export_date(geojson: bytes) -> bytes:
+    return re.sub(rb'"exportDate": "[0-9T:.-]{23}Z"', b'"exportDate": "(date)"', geojson)
 
 
 def coco_differences(path: str, ours: bytes, theirs: bytes) -> list[str]:

@@ -4,6 +4,9 @@ The SDK mends the polygon first: what the outline goes around an odd number of t
 as in a bow-tie's two halves. Then it sums the areas enclosed by every ring of the result, outlines
 and holes alike, so that a hole that an outline makes by touching itself is counted and not
 subtracted. For an outline that does not cross itself, that is its area.
+
+Crossings are decided exactly here, and in floats there: an outline that misses itself by less
+than floats resolve may be mended differently.
 """
 
 from collections.abc import Sequence

@@ -53,6 +53,12 @@ class Project:
             _job(name, value) for name, value in declared.items() if isinstance(value, Mapping)
         )
 
+    @property
+    def is_labeled_in_pixels(self) -> bool:
+        """Whether a geospatial project is labeled in the pixels of its pictures."""
+        settings = self.geospatial_settings
+        return isinstance(settings, Mapping) and settings.get("labelingCRSCode") == "PIXEL"
+
     def digest(self) -> str:
         """A hash that changes with whatever of the project shows in an archive."""
         shown = [

@@ -98,7 +98,7 @@ def refuse_geotiff(asset: SelectedAsset, format_name: str) -> None:
 
 def is_geotiff(fields: JsonObject) -> bool:
     """Whether labels of the asset hold longitudes and latitudes: told by its first layer."""
-    layers = fields.get("jsonContent")
+    layers = fields.get("layers", fields.get("jsonContent"))
     if not isinstance(layers, list) or not layers or not isinstance(layers[0], dict):
         return False
     first = layers[0]

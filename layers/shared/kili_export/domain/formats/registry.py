@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kili_export.domain.errors import IncompatibleProject
 from kili_export.domain.formats.base import ExportFormat
 from kili_export.domain.formats.coco import CocoFormat
+from kili_export.domain.formats.geojson import GeoJsonFormat
 from kili_export.domain.formats.kili import KiliFormat
 from kili_export.domain.formats.pascal_voc import PascalVocFormat
 from kili_export.domain.formats.yolo import YoloFormat
@@ -19,6 +20,7 @@ FORMATS: Mapping[str, ExportFormat] = {
     "yolo_v8": YoloFormat(class_sequence),
     "coco": CocoFormat(),
     "pascal_voc": PascalVocFormat(),
+    "geojson": GeoJsonFormat(),
 }
 
 
