@@ -50,7 +50,11 @@ def _delete_label(control: Control) -> str:
 
 CHANGES = (
     Change("A label is submitted on scene-28.png", _submit("scene-28.png")),
-    Change("A reviewer corrects scene-29.png", _review),
+    Change(
+        "A reviewer approves scene-29.png: YOLO and COCO hold no reviewer and stay as they are",
+        _review,
+        reaches=frozenset({"kili"}),
+    ),
     Change(
         "Five labels are submitted at once",
         _submit(*(f"scene-{number}.png" for number in range(34, 39))),
