@@ -65,7 +65,7 @@ def test_every_answer_has_a_name_of_ours(error: Exception, kind: type[ExportErro
     assert type(s3_error("Operation", error)) is kind
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Any:
     return boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
