@@ -1,0 +1,72 @@
+"""What consumers are told."""
+
+import pytest
+
+from kili_export.contracts.notifications import FAILED, PUBLISHED, ExportPublished
+from kili_export.domain.errors import Unavailable
+from tests.unit.protocol.world import BUCKET, PROJECT, World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.publish_everything()
+    world.publisher.sent.clear()
+    return world
+
+
+def test_each_published_export_is_told_with_where_it_is_and_how_fresh(world: World) -> None:
+    world.submit("as_001", "second", left=0.4)
+    world.run_pending()
+    told = {one["export_name"]: ExportPublished(**one) for one in world.told(PUBLISHED)}
+    assert set(told) == {"raw", "yolo"}
+    event, manifest = told["raw"], world.manifest("raw")
+    assert event.generation == manifest.generation == 2
+    assert (event.bucket, event.archive_key) == (BUCKET, manifest.archive.key)
+    assert event.delta_key == manifest.recent_deltas[-1].key
+    assert (event.added, event.changed, event.removed) == (0, 1, 0)
+    assert event.freshness_seconds == 70.0
+
+
+def test_what_did_not_change_is_not_told(world: World) -> None:
+    world.post("as_001")
+    world.run_pending()
+    assert world.changes.held == {}
+    assert world.publisher.sent == []
+
+
+def test_of_a_run_only_the_failed_export_is_told_as_failed(world: World) -> None:
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    results = world.convert(planned)
+    world.finish_run(name, planned, results, world.aggregate(planned, results, broken=["yolo"]))
+    assert [one["export_name"] for one in world.told(PUBLISHED)] == ["raw"]
+    assert [(one["export_name"], one["error"]) for one in world.told(FAILED)] == [
+        ("yolo", "Broken")
+    ]
+
+
+def test_a_bus_that_is_down_does_not_hold_up_the_project(world: World) -> None:
+    def down() -> None:
+        raise Unavailable("EventBridge did not take an event")
+
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    results = world.convert(planned)
+    exports = world.aggregate(planned, results)
+    world.publisher.interleaving.before("publish", down)
+    with pytest.raises(Unavailable):
+        world.finish_run(name, planned, results, exports)
+    assert world.changes.held == {}
+    assert world.state.leases[PROJECT].holder is None
+    # The step is tried again, and tells.
+    world.finish_run(name, planned, results, exports)
+    assert {one["export_name"] for one in world.told(PUBLISHED)} == {"raw", "yolo"}
+
+
+def test_the_answer_tells_what_dashboards_show(world: World) -> None:
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    answer = world.end(name, planned)
+    assert (answer.cleared, answer.remaining, answer.converted) == (1, 0, 1)
+    assert answer.freshness_seconds == 70.0

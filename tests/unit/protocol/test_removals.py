@@ -1,0 +1,131 @@
+"""Absence is not deletion: what vanishes at once waits for a person's word."""
+
+import pytest
+
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.usecases.ledger_reading import iter_known_assets
+from tests.unit.protocol.world import PROJECT, World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(assets=20)
+    world.publish_everything()
+    return world
+
+
+def vanish(world: World, count: int) -> list[str]:
+    gone = [f"as_{number:03d}" for number in range(count)]
+    for asset_id in gone:
+        del world.kili.assets[asset_id]
+        world.post(asset_id, event="asset.deleted")
+    return gone
+
+
+def test_a_deleted_asset_leaves_the_archives(world: World) -> None:
+    vanish(world, 1)
+    world.run_pending()
+    assert world.changes.held == {}
+    assert world.manifest("raw").counts.assets == 19
+
+
+def test_a_deletion_that_is_not_true_removes_nothing(world: World) -> None:
+    world.post("as_000", event="asset.deleted")
+    world.run_pending()
+    assert world.changes.held == {}
+    assert world.manifest("raw").counts.assets == 20
+
+
+def test_too_many_removals_wait_and_everything_else_is_published(world: World) -> None:
+    vanish(world, 5)
+    world.submit("as_019", "second", left=0.3)
+    world.run(world.pending()[0])
+    assert world.manifest("raw").counts.assets == 20
+    assert world.generations() == {"raw": 2, "yolo": 2}
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert held.count == 5
+    assert held.exports == frozenset()
+    assert len(world.changes.held) == 5, "the removals were forgotten"
+    assert {told["error"] for told in world.told("Export Failed")} == {"RemovalsHeld"}
+
+
+def test_waiting_removals_do_not_start_runs_for_ever(world: World) -> None:
+    vanish(world, 5)
+    world.run_pending()
+    assert len(world.changes.held) == 5
+
+
+def test_confirmed_removals_are_made_and_the_permission_ends(world: World) -> None:
+    vanish(world, 5)
+    world.run_pending()
+    count, _ = world.confirm_removals(PROJECT)
+    assert count == 5
+    world.run_pending()
+    assert world.changes.held == {}
+    assert world.manifest("raw").counts.assets == 15
+    assert world.manifest("yolo").counts.assets == 15
+    assert world.state.held(PROJECT) is None
+    assert world.state.confirmed(PROJECT) == 0, "the next mistake would pass unasked"
+
+
+def test_nothing_can_be_confirmed_that_does_not_wait(world: World) -> None:
+    with pytest.raises(InvalidConfiguration, match="no removals"):
+        world.confirm_removals(PROJECT)
+
+
+def test_a_rebuild_that_would_lose_too_much_is_held_and_increments_go_on(world: World) -> None:
+    for number in range(5):
+        del world.kili.assets[f"as_{number:03d}"]
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    assert world.generations() == {"raw": 1, "yolo": 1}
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert held.exports == {"raw", "yolo"}
+    assert world.changes.held == {}, "the rebuild would be tried with every run"
+    # Another change: the held exports are not touched, and nothing is tried for ever.
+    world.submit("as_019", "second", left=0.3)
+    world.run_pending()
+    assert world.generations() == {"raw": 1, "yolo": 1}
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 15
+    assert world.changes.held == {}
+    assert world.state.held(PROJECT) is None
+    assert [one.error for one in world.manifest("raw").quarantined] == []
+
+
+def test_an_export_made_anew_after_it_was_held_has_what_it_missed(world: World) -> None:
+    for number in range(5):
+        del world.kili.assets[f"as_{number:03d}"]
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    world.submit("as_019", "second", left=0.25)
+    world.run_pending()
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    known = dict(iter_known_assets(world.objects, world.manifest("raw")))
+    assert known["as_019"] == "second:0.25"
+
+
+def test_held_exports_go_on_when_what_vanished_is_there_again(world: World) -> None:
+    lost = {f"as_{number:03d}": world.kili.assets.pop(f"as_{number:03d}") for number in range(5)}
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    world.look_after()
+    assert world.state.held(PROJECT) is not None
+    world.kili.assets.update(lost)
+    world.look_after()
+    assert world.state.held(PROJECT) is None
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 20
+    assert world.changes.held == {}
+
+
+def test_lost_access_removes_nothing(world: World) -> None:
+    world.kili.visible = False
+    report = world.look_after()
+    assert report.projects[0].error is not None
+    assert report.projects[0].error.startswith("AccessDenied")
+    assert world.changes.held == {}
