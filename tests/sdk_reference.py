@@ -83,7 +83,21 @@ def members_of(archive: bytes) -> Archive:
 
 def _client(project: Project, assets: Sequence[Mapping[str, Any]]) -> Any:
     return SimpleNamespace(
-        kili_api_gateway=_Gateway(project, assets), api_endpoint=_ENDPOINT, http_client=None
+        kili_api_gateway=_Gateway(project, assets),
+        api_endpoint=_ENDPOINT,
+        http_client=SimpleNamespace(get=_frame_list),
+    )
+
+
+def _frame_list(url: str, **options: Any) -> Any:
+    """What the frame list of a video answers; only that it is no list of layers matters."""
+    del options
+    return SimpleNamespace(
+        ok=True,
+        json=lambda: {"0": f"{url}/0.jpg"},
+        raise_for_status=lambda: None,
+        status_code=200,
+        headers={},
     )
 
 
@@ -115,7 +129,9 @@ class _Gateway:
         del options
         for asset in self.assets:
             if not filters.asset_id_in or asset["id"] in filters.asset_id_in:
-                yield copy.deepcopy(_selected(asset, fields))
+                # Parsed anew, as from the server: the SDK changes answers in place, so that one
+                # that stood in two places would be changed twice.
+                yield json.loads(json.dumps(_selected(asset, fields)))
 
 
 def _selected(asset: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
@@ -161,6 +177,8 @@ def _file_differences(path: str, ours: bytes, theirs: bytes, format_name: str) -
         return _unequal(
             path, Counter(ours.splitlines(keepends=True)), Counter(theirs.splitlines(keepends=True))
         )
+    if path.endswith("video_meta.json"):
+        return _unequal(path, *_sorted_videos(ours, theirs))
     if format_name == "geojson":
         return _unequal(path, _without_export_date(ours), _without_export_date(theirs))
     if format_name == "pascal_voc":
@@ -175,6 +193,14 @@ def _unequal(path: str, ours: object, theirs: object) -> list[str]:
 
 def _without_date(readme: bytes) -> bytes:
     return re.sub(rb"(?m)^- Export date: \d{8}-\d{6}$", b"- Export date: (date)", readme)
+
+
+def _sorted_videos(ours: bytes, theirs: bytes) -> tuple[bytes, bytes]:
+    """The lists of frames, ours sorted by video as theirs are, if it is formatted alike."""
+    videos = json.loads(ours)
+    if json.dumps(videos, indent=4).encode() != ours:
+        return ours, theirs
+    return json.dumps(videos, indent=4, sort_keys=True).encode(), theirs
 
 
 def _without_export_date(geojson: bytes) -> bytes:

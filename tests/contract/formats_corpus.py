@@ -16,7 +16,7 @@ KEYHOLE = ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (0.2, 0.2), (0.2, 0.6), (0.6,
 SPIKE = ((0.1, 0.1), (0.5, 0.1), (0.9, 0.1), (0.5, 0.1), (0.5, 0.5))
 
 
-def image_project(**more: Any) -> Project:
+def image_project(input_type: str = "IMAGE", **more: Any) -> Project:
     """Two jobs for every format, one that only YOLO takes, one that only COCO takes, others."""
     return project(
         {
@@ -31,6 +31,7 @@ def image_project(**more: Any) -> Project:
             "KIND": job(["DAY", "NIGHT"], None, "CLASSIFICATION"),
             "TEXT": job({}, None, "TRANSCRIPTION"),
         },
+        input_type,
         **more,
     )
 

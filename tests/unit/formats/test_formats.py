@@ -73,14 +73,14 @@ def test_converting_changes_nothing_of_its_input(format_name: str) -> None:
     response = {**answers(BOXES=[copy.deepcopy(BOX)]), "ROTATION_JOB": {"rotation": 90}}
     answer = fetched(asset(1, "a.jpg", label(response)))
     before = copy.deepcopy(answer)
-    archive_of(PROJECT, [answer], ExportOptions(format_name))
+    archive_of(PROJECT, [answer], ExportOptions(format_name, Layout.MERGED))
     assert answer == before
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_the_same_asset_gives_the_same_bytes(format_name: str) -> None:
     answer = asset(1, "a.jpg", label(answers(BOXES=[BOX])))
-    options = ExportOptions(format_name)
+    options = ExportOptions(format_name, Layout.MERGED)
     assert archive_of(PROJECT, [fetched(answer)], options) == archive_of(
         PROJECT, [fetched(answer)], options
     )

@@ -29,6 +29,7 @@ from kili_export.domain.formats.common import (
     refuse_all_labels,
     refuse_geotiff,
     refuse_unsupported,
+    refuse_videos,
     safe_name,
 )
 from kili_export.domain.formats.jobs import (
@@ -65,6 +66,7 @@ class CocoFormat:
             raise IncompatibleProject(
                 "coco holds pixels, not fractions; leave normalized_coordinates out."
             )
+        refuse_videos(project, options)
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
         require_jobs(_jobs(project), options.format, "the tool rectangle or semantic")

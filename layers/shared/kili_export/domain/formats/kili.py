@@ -5,7 +5,6 @@ for, with pixel coordinates beside the fractions of object detection answers.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.domain.formats.base import (
@@ -19,8 +18,7 @@ from kili_export.domain.formats.base import (
 )
 from kili_export.domain.formats.common import encoded, readme, refuse_unsupported, safe_name
 from kili_export.domain.formats.indented import indented
-from kili_export.domain.formats.jobs import detection_jobs
-from kili_export.domain.formats.pixels import size_of, with_pixels, without_rotation
+from kili_export.domain.formats.raw_responses import raw_response
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, ExportType
@@ -38,6 +36,7 @@ _ASSET_FIELDS = (
     "resolution",
     "status",
 )
+_GEOSPATIAL_FIELDS = (*_ASSET_FIELDS, "geospatialExportMetadata")
 _LABEL_FIELDS = (
     "author",
     "createdAt",
@@ -57,7 +56,7 @@ class KiliFormat:
     """The formats `kili` and `raw`."""
 
     version = "1"
-    input_types = frozenset({"IMAGE"})
+    input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses media and input types that are not supported yet."""
@@ -95,7 +94,9 @@ class KiliFormat:
 
 def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollector) -> JsonObject:
     options = context.options
-    document = {name: asset.fields[name] for name in _ASSET_FIELDS if name in asset.fields}
+    on_earth = context.project.input_type == "GEOSPATIAL"
+    names = _GEOSPATIAL_FIELDS if on_earth else _ASSET_FIELDS
+    document = {name: asset.fields[name] for name in names if name in asset.fields}
     labels = [_label(label, asset, context, losses) for label in asset.labels]
     if options.export_type is ExportType.LATEST:
         document["latestLabel"] = labels[0]
@@ -118,30 +119,25 @@ def _label(
         written["author"]["name"] = f"{author.get('firstname')} {author.get('lastname')}"
     response = label.get("jsonResponse")
     if isinstance(response, Mapping):
-        written["jsonResponse"] = _response(response, asset, context.project, losses)
+        written["jsonResponse"] = _response(response, asset, context, losses)
     return written
 
 
 def _response(
-    response: JsonObject, asset: SelectedAsset, project: Project, losses: LossCollector
+    response: JsonObject, asset: SelectedAsset, context: ExportContext, losses: LossCollector
 ) -> JsonObject:
-    for job, answer in response.items():
-        if isinstance(answer, Mapping) and "fileId" in answer:
-            losses.add(_ANSWERED_BY_FILE, job)
-    jobs = detection_jobs(project)
-    size = size_of(asset.fields)
-    if size is not None:
-        response = with_pixels(response, jobs, size, losses)
-    # Dropped even where nothing was turned back for want of the picture's size, as the SDK does.
-    return _with_frame_numbers(without_rotation(response))
-
-
-def _with_frame_numbers(response: JsonObject) -> dict[Any, Any]:
-    """Keys made of digits as numbers, so that frames are written in numeric order."""
-    return {
-        int(key) if key.isdigit() and key.isdecimal() else key: value
-        for key, value in response.items()
-    }
+    levels = (response, response.get("assetLevel"))
+    for level in levels:
+        for job, answer in level.items() if isinstance(level, Mapping) else ():
+            if isinstance(answer, Mapping) and "fileId" in answer:
+                losses.add(_ANSWERED_BY_FILE, job)
+    return raw_response(
+        response,
+        asset.fields,
+        context.project,
+        losses,
+        fractions_alone=context.options.normalized_coordinates is True,
+    )
 
 
 def _dumped(document: JsonObject, level: int) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from kili_export.domain.formats.common import (
     refuse_all_labels,
     refuse_geotiff,
     refuse_unsupported,
+    refuse_videos,
     safe_name,
 )
 from kili_export.domain.formats.jobs import (
@@ -100,6 +101,7 @@ class PascalVocFormat:
             raise IncompatibleProject(
                 "pascal_voc holds pixels, not fractions; leave normalized_coordinates out."
             )
+        refuse_videos(project, options)
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
         require_jobs(_job_names(project), options.format, "the tool rectangle")

@@ -8,12 +8,12 @@ from typing import Any
 
 from kili_export.domain.formats.base import LossCollector
 from kili_export.domain.formats.jobs import place_of
-from kili_export.domain.geometry import ROTATION_JOB, rotation_of, vertices_of
+from kili_export.domain.geometry import vertices_of
 from kili_export.domain.numbers import Number, is_number
 
 Size = tuple[Number, Number]
 
-_UNREADABLE = "an annotation's coordinates cannot be read, it is written as it was"
+UNREADABLE = "an annotation's coordinates cannot be read, it is written as it was"
 
 
 def size_of(fields: Mapping[str, Any]) -> Size | None:
@@ -25,27 +25,21 @@ def size_of(fields: Mapping[str, Any]) -> Size | None:
     return (width, height) if is_number(width) and is_number(height) else None
 
 
-def without_rotation(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The answers without the note that the view was turned."""
-    return {job: answer for job, answer in response.items() if job != ROTATION_JOB}
-
-
 def with_pixels(
     response: Mapping[str, Any],
     scaled_jobs: Collection[str],
     size: Size,
+    rotation: Any,
     losses: LossCollector,
-    rotation: Any = None,
 ) -> dict[str, Any]:
     """The answers of a label or frame, with pixels beside the vertices of `scaled_jobs`.
 
     Items of a `boundingPoly` are replaced by their vertices in the stored picture, which drops
     whatever else they held; points and lines keep the rotation of the view. Both are what the
-    SDK writes. `rotation` is that of the response where it is not given.
+    SDK writes.
     """
-    angle = rotation_of(response) if rotation is None else rotation
     return {
-        job: _scaled_answer(job, answer, angle, size, losses) if job in scaled_jobs else answer
+        job: _scaled_answer(job, answer, rotation, size, losses) if job in scaled_jobs else answer
         for job, answer in response.items()
     }
 
@@ -58,19 +52,19 @@ def _scaled_answer(job: str, answer: Any, angle: Any, size: Size, losses: LossCo
     for annotation in annotations:
         try:
             scaled.append(_scaled_annotation(annotation, angle, size))
-        except _Unreadable:
-            losses.add(_UNREADABLE, place_of(job, annotation))
+        except Unreadable:
+            losses.add(UNREADABLE, place_of(job, annotation))
             scaled.append(annotation)
     return {**answer, "annotations": scaled}
 
 
-class _Unreadable(Exception):
-    pass
+class Unreadable(Exception):
+    """A shape is not made of vertices with numbers."""
 
 
 def _scaled_annotation(annotation: Any, angle: Any, size: Size) -> Any:
     if not isinstance(annotation, Mapping):
-        raise _Unreadable
+        raise Unreadable
     changed = dict(annotation)
     if "boundingPoly" in annotation:
         changed["boundingPoly"] = _scaled_rings(annotation["boundingPoly"], angle, size)
@@ -85,13 +79,13 @@ def _scaled_annotation(annotation: Any, angle: Any, size: Size) -> Any:
 
 def _scaled_rings(rings: Any, angle: Any, size: Size) -> list[Any]:
     if not isinstance(rings, list):
-        raise _Unreadable
+        raise Unreadable
     width, height = size
     result = []
     for ring in rings:
         points = vertices_of(ring, angle)
         if points is None:
-            raise _Unreadable
+            raise Unreadable
         result.append(
             {
                 "normalizedVertices": [{"x": x, "y": y} for x, y in points],
@@ -103,7 +97,7 @@ def _scaled_rings(rings: Any, angle: Any, size: Size) -> list[Any]:
 
 def _scaled_pose(points: Any, size: Size) -> list[Any]:
     if not isinstance(points, list) or not all(isinstance(point, Mapping) for point in points):
-        raise _Unreadable
+        raise Unreadable
     return [
         {**point, "pointPixels": scaled(point["point"], size)} if "point" in point else point
         for point in points
@@ -119,6 +113,6 @@ def scaled(value: Any, size: Size) -> Any:
     if value.keys() == {"x", "y"}:
         x, y = value["x"], value["y"]
         if not (is_number(x) and is_number(y)):
-            raise _Unreadable
+            raise Unreadable
         return {"x": x * size[0], "y": y * size[1]}
     return {key: scaled(item, size) for key, item in value.items()}

@@ -1,13 +1,12 @@
 """YOLO v4, v5, v7 and v8, which differ in their class files only.
 
-A text file per label in `labels/`, in a folder per job with the layout `split`; a class file;
-and `images/remote_assets.csv`, which tells where the pictures are.
+A text file per label, or per frame of a video, in `labels/`, in a folder per job with the layout
+`split`; a class file; and `images/remote_assets.csv`, which tells where the pictures are.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
@@ -30,9 +29,11 @@ from kili_export.domain.formats.common import (
     refuse_unsupported,
     safe_name,
 )
+from kili_export.domain.formats.indented import indented
 from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.formats.yolo_classes import ClassWriter
+from kili_export.domain.formats.yolo_frames import label_files
 from kili_export.domain.formats.yolo_lines import lines_of
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, Layout
@@ -42,14 +43,16 @@ from kili_export.domain.selection import select_labels
 _TOOLS = frozenset({"rectangle", "polygon", "semantic"})
 _REMOTE = "images/remote_assets.csv"
 _REMOTE_HEADER = ("external id", "url", "label file")
-_PICTURES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".gif", ".webp", ".ico"})
+_FRAMES = "video_meta.json"
+
+_Row = tuple[str, Any, str]
 
 
 class YoloFormat:
     """One version of YOLO, by how it writes its class file."""
 
     version = "1"
-    input_types = frozenset({"IMAGE"})
+    input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(self, write_classes: ClassWriter) -> None:
         self._write_classes = write_classes
@@ -77,22 +80,27 @@ class YoloFormat:
         return select_labels(asset, context.options, honours_sent_back=False)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """A text file per label and folder, and a row of `remote_assets.csv` per label."""
+        """A text file per label or frame and folder, and a row of `remote_assets.csv` for each."""
         refuse_geotiff(asset, context.options.format)
         losses = LossCollector()
         name = safe_name(asset, losses)
-        folders = list(_folders(context))
-        url = asset.fields.get("content")
         members: list[Member] = []
-        rows: list[tuple[str, Any, str]] = []
-        for _, suffix, label in numbered_labels(asset):
-            path = _label_file(name + suffix)
-            response = response_of(label)
-            for folder, classes in folders:
-                text = "".join(lines_of(response, classes, losses))
-                members.append(Member(member_path(folder, path), text.encode()))
-            rows.append((asset.external_id, url, path))
-        return Conversion(tuple(members), (_remote(rows),), tuple(dict.fromkeys(losses.losses)))
+        fragments: list[Fragment] = []
+        rows: list[_Row] = []
+        for folder, classes in _folders(context):
+            rows, frames = [], list[str]()
+            for ordinal, suffix, label in numbered_labels(asset):
+                for file in label_files(name, suffix, response_of(label), classes, losses):
+                    text = "".join(lines_of(file.response, classes, losses))
+                    path = member_path(folder, f"labels/{file.path}")
+                    members.append(Member(path, text.encode()))
+                    rows.append((asset.external_id, _url(asset, file.index), file.path))
+                    if ordinal == 1 and file.frame is not None:
+                        frames.append(file.frame)
+            fragments += _frame_list(folder, asset.external_id, frames)
+        # With a folder per job the SDK writes the rows of each over those before it.
+        fragments.append(_remote(rows))
+        return Conversion(tuple(members), tuple(fragments), tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README and the class file of every folder."""
@@ -110,11 +118,16 @@ class YoloFormat:
             yield Member(member_path(safe_path(job.name), path), encoded(text))
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
-        """`remote_assets.csv`. With `split` the SDK rewrites it per job, with the same rows."""
-        del context
+        """`remote_assets.csv`, and for videos the frames of each, in every folder.
+
+        The SDK sorts the videos by name; here they are in the order of the server.
+        """
         rows = FragmentStream(_REMOTE, b"")
         header = _csv([_REMOTE_HEADER]).encode()
-        return (SpanningDocument(_REMOTE, (header, rows), omit_when_empty=True),)
+        remote = SpanningDocument(_REMOTE, (header, rows), omit_when_empty=True)
+        if context.project.input_type != "VIDEO":
+            return (remote,)
+        return (remote, *(_frame_document(folder) for folder, _ in _folders(context)))
 
 
 def _jobs(project: Project) -> list[Job]:
@@ -122,12 +135,12 @@ def _jobs(project: Project) -> list[Job]:
 
 
 def _folders(context: ExportContext) -> Iterator[tuple[str, Mapping[str, Mapping[str, int]]]]:
-    """Each folder of label files, with the class numbers of its jobs' categories."""
+    """The folders that hold `labels/`, with the class numbers of their jobs' categories."""
     jobs = _jobs(context.project)
     if context.options.layout is Layout.SPLIT:
         for job in jobs:
             numbers = {category.key: number for number, category in enumerate(job.categories)}
-            yield f"{safe_path(job.name)}/labels", {job.name: numbers}
+            yield safe_path(job.name), {job.name: numbers}
         return
     merged: dict[str, dict[str, int]] = {}
     first = 0
@@ -136,16 +149,31 @@ def _folders(context: ExportContext) -> Iterator[tuple[str, Mapping[str, Mapping
             category.key: number for number, category in enumerate(job.categories, start=first)
         }
         first += len(job.categories)
-    yield "labels", merged
+    yield "", merged
 
 
-def _label_file(name: str) -> str:
-    """The label file's path: the picture's extension goes only if it is a lower-case one."""
-    path = PurePosixPath(name)
-    return f"{path.with_suffix('') if path.suffix in _PICTURES else name}.txt"
+def _url(asset: SelectedAsset, index: int) -> Any:
+    """Where the picture is, or the frame where the asset lists its frames."""
+    frames = asset.fields.get("jsonContent")
+    if isinstance(frames, list) and -len(frames) <= index < len(frames):
+        return str(frames[index])
+    return asset.fields.get("content")
 
 
-def _remote(rows: Sequence[tuple[str, Any, str]]) -> Fragment:
+def _frame_list(folder: str, external_id: str, frames: list[str]) -> list[Fragment]:
+    if not frames:
+        return []
+    text = f"{indented(external_id, 1)}: {indented(frames, 1)}"
+    return [Fragment(member_path(folder, _FRAMES), (text.encode(),))]
+
+
+def _frame_document(folder: str) -> SpanningDocument:
+    path = member_path(folder, _FRAMES)
+    videos = FragmentStream(path, b",\n    ")
+    return SpanningDocument(path, (b"{\n    ", videos, b"\n}"), omit_when_empty=True)
+
+
+def _remote(rows: Sequence[_Row]) -> Fragment:
     data = encoded(_csv(rows))
     identity = _csv([(name, unsigned(url), path) for name, url, path in rows])
     return Fragment(_REMOTE, (data,), identity_of(identity, data))
