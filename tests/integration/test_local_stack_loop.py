@@ -96,7 +96,7 @@ def _changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
 
 
 def _of_asset(names: set[str], stem: str) -> set[str]:
-    return {name for name in names if Path(name).stem == stem}
+    return {name for name in names if Path(name).name.partition(".")[0] == stem}
 
 
 def test_one_submitted_label_changes_exactly_that_assets_files(bench: Bench) -> None:
