@@ -199,7 +199,7 @@ def test_a_downloaded_label_has_no_url_left() -> None:
         _with_label(jsonResponse="[]"),
         _with_label(jsonResponse="null"),
         _with_label(jsonResponse=None),
-        _with_label(jsonResponse="[" * 5000),
+        _with_label(jsonResponse="[" * 200_000),
         _with_label(jsonResponse="1" * 5000),
         _with_label(id=None),
         _with_label(jsonResponseUrl="https://b.example/l", id=7),
