@@ -8,6 +8,7 @@ from kili_export.contracts.run_plan import FollowedExports, RunPlan
 from kili_export.contracts.workflow import PlanAnswer, WorkItem
 from kili_export.domain.keys import followed_key, registration_key
 from kili_export.domain.marks import REBUILD, RECONCILE
+from kili_export.usecases.register_exports import unregister
 from kili_export.usecases.work_list import write_work_list
 from tests.fakes import InMemoryObjects
 from tests.kili_samples import job
@@ -145,6 +146,15 @@ def test_an_export_that_missed_changes_is_made_anew_when_it_comes_back(world: Wo
     world.register(raw="kili", yolo="yolo_v8")
     planned = world.begin(world.request_run(PROJECT))
     assert modes(world, planned) == {"yolo": "rebuild"}
+
+
+def test_a_project_that_is_registered_again_is_made_anew(world: World) -> None:
+    unregister(world.objects, PROJECT)
+    world.kili.label("as_002", "unheard", left=0.3)
+    assert world.post("as_002", "unheard").accepted == 0
+    world.register(raw="kili", yolo="yolo_v8")
+    planned = world.begin(world.request_run(PROJECT))
+    assert modes(world, planned) == {"raw": "rebuild", "yolo": "rebuild"}
 
 
 def test_an_export_is_not_followed_from_before_marks_are_cleared_without_it(world: World) -> None:

@@ -101,8 +101,11 @@ class PlanExport:
             return PlanAnswer(status="busy", project_id=request.project_id)
         marks = self._marks(request.project_id)
         registration = load_registration(self.objects, request.project_id)
-        if registration is None or not any(marks.all()):
-            return self._idle(request, registered=registration is not None)
+        if registration is None:
+            FollowedStore(self.objects).forget(request.project_id)
+            return self._idle(request, registered=False)
+        if not any(marks.all()):
+            return self._idle(request, registered=True)
         self._recover_predecessor(request.project_id)
         run = self._prepare(lease, registration, marks)
         if not run.plans:

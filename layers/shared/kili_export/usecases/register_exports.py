@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
 from kili_export.domain.errors import ConflictError, InvalidConfiguration
 from kili_export.domain.formats.registry import format_named
-from kili_export.domain.keys import registration_key
+from kili_export.domain.keys import followed_key, registration_key
 from kili_export.domain.project import Project
 from kili_export.ports import KiliApi, ObjectStore
 from kili_export.usecases.registrations import load_registration
@@ -57,6 +57,8 @@ def unregister(objects: ObjectStore, project_id: str) -> bool:
     key = registration_key(project_id)
     if objects.head(key) is None:
         return False
+    # What happens from now on nobody marks: if it is registered again, all must be made anew.
+    objects.delete([followed_key(project_id)])
     objects.delete([key])
     return True
 
