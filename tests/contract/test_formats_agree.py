@@ -15,7 +15,6 @@ from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive
 
 FORMATS = ("kili", "raw", "yolo_v4", "yolo_v5", "yolo_v7", "yolo_v8", "coco")
 VARIANTS: dict[str, dict[str, Any]] = {
-    "default": {},
     "last-step": {"export_type": ExportType.LATEST_FROM_LAST_STEP},
     "not-sent-back": {"include_sent_back_labels": False},
     "last-step-not-sent-back": {
@@ -56,25 +55,38 @@ def assert_agreement(exported: Project, assets: list[Json], options: ExportOptio
     assert compare_archives(ours, theirs, options.format) == []
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_archive_is_the_sdks(format_name: str, layout: Layout, variant: str) -> None:
+def test_archive_is_the_sdks(format_name: str, layout: Layout) -> None:
+    assert_agreement(image_project(), image_assets(), ExportOptions(format_name, layout=layout))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("format_name", "layout"),
+    [
+        ("kili", Layout.SPLIT),
+        ("yolo_v5", Layout.SPLIT),
+        ("yolo_v8", Layout.MERGED),
+        ("coco", Layout.SPLIT),
+        ("coco", Layout.MERGED),
+    ],
+)
+def test_archive_with_options_is_the_sdks(format_name: str, layout: Layout, variant: str) -> None:
     options = ExportOptions(format_name, layout=layout, **VARIANTS[variant])
     assert_agreement(image_project(), image_assets(), options)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_pascal_voc_archive_is_the_sdks(variant: str) -> None:
-    """Without shapes that stop the SDK: it takes every job with boxes, markers included."""
-    options = ExportOptions("pascal_voc", layout=Layout.MERGED, **VARIANTS[variant])
+@pytest.mark.parametrize("variant", [None, *VARIANTS])
+def test_pascal_voc_archive_is_the_sdks(variant: str | None) -> None:
+    chosen = VARIANTS[variant] if variant else {}
+    options = ExportOptions("pascal_voc", layout=Layout.MERGED, **chosen)
     assert_agreement(image_project(), image_assets(), options)
 
 
 @pytest.mark.parametrize("variant", RAW_VARIANTS)
-@pytest.mark.parametrize("format_name", ["kili", "raw"])
-def test_raw_archive_is_the_sdks(format_name: str, variant: str) -> None:
-    options = ExportOptions(format_name, **RAW_VARIANTS[variant])
+def test_raw_archive_with_options_is_the_sdks(variant: str) -> None:
+    options = ExportOptions("raw", **RAW_VARIANTS[variant])
     assert_agreement(image_project(), image_assets(), options)
 
 

@@ -18,7 +18,7 @@ from tests.kili_samples import Json, asset, box, fetched, job, label, project, r
 from tests.sdk_reference import compare_archives, sdk_archive
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "instances.json"
-FORMATS = ("kili", "yolo_v4", "yolo_v5", "yolo_v7", "coco")
+FORMATS = ("kili", "yolo_v5", "yolo_v8", "coco")
 CASES = [
     *((format_name, layout) for format_name in FORMATS for layout in Layout),
     ("pascal_voc", Layout.MERGED),
