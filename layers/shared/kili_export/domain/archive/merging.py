@@ -16,34 +16,26 @@ _Change = tuple[bytes, int, int]
 
 
 @dataclass(slots=True)
-class AddedRun:
-    """Bytes of an addition that stand together in the new archive as they do there."""
-
-    addition: Addition
-    offset: int
-    length: int
-
-
-@dataclass(slots=True)
 class Merged:
-    """The new directory before its offsets are final, the holes, what each region gains."""
+    """The new directory before its offsets are final, and the holes."""
 
     raw: bytearray = field(default_factory=bytearray)
     count: int = 0
     holes: list[Hole] = field(default_factory=list)
-    gains: dict[Region, list[AddedRun]] = field(
-        default_factory=lambda: {region: [] for region in Region}
-    )
 
 
 class _Merge:
     """One pass over the names that change; everything between them is copied in slices."""
 
-    def __init__(self, old: Directory, starts: Mapping[Region, int]) -> None:
+    def __init__(
+        self, old: Directory, additions: Sequence[Addition], starts: Mapping[Region, int]
+    ) -> None:
         self.merged = Merged(count=len(old))
         self._old = old
         self._at = 0
-        self._next_offset = dict(starts)
+        self._additions = additions
+        self._starts = _addition_starts(additions, starts)
+        self._named = [0] * len(additions)
         self._last_added = b""
 
     def remove(self, name: bytes) -> bool:
@@ -61,26 +53,28 @@ class _Merge:
         self._at = start + span.length
         return True
 
-    def add(self, name: bytes, addition: Addition, start: int) -> None:
-        """Takes the addition's record at `start`."""
+    def add(self, name: bytes, index: int, start: int) -> None:
+        """Takes the record at `start` of an addition."""
         if name == self._last_added:
             raise IntegrityError(f"two additions are named {name.decode()!r}")
         self._last_added = name
-        merged, region = self.merged, addition.region
+        merged, addition = self.merged, self._additions[index]
         span = record_span(addition.directory.raw, start)
+        if span.offset + span.local_length > addition.length:
+            raise IntegrityError("an addition's directory points behind its bytes")
         merged.raw += addition.directory.raw[start : start + span.length]
-        OFFSET.pack_into(merged.raw, len(merged.raw) - OFFSET_FROM_END, self._next_offset[region])
+        offset = self._starts[index] + span.offset
+        OFFSET.pack_into(merged.raw, len(merged.raw) - OFFSET_FROM_END, offset)
         merged.count += 1
-        self._next_offset[region] += span.local_length
-        runs = merged.gains[region]
-        last = runs[-1] if runs else None
-        if last and last.addition is addition and last.offset + last.length == span.offset:
-            last.length += span.local_length
-        else:
-            runs.append(AddedRun(addition, span.offset, span.local_length))
+        self._named[index] += span.local_length
 
     def finish(self) -> Merged:
-        """Copies what is left."""
+        """Copies what is left. Raises IntegrityError for bytes that no directory names."""
+        for addition, named in zip(self._additions, self._named, strict=True):
+            if named != addition.length:
+                raise IntegrityError(
+                    f"an addition has {addition.length} bytes, its directory names {named}"
+                )
         self.merged.raw += self._old.raw[self._at :]
         return self.merged
 
@@ -91,21 +85,19 @@ def merge_directories(
     additions: Sequence[Addition],
     starts: Mapping[Region, int],
 ) -> Merged:
-    """Merges by name. New records get offsets from `starts` of their region on.
+    """Merges by name. Additions stand in the order given, from `starts` of their region on.
 
     Raises IntegrityError when a removal is not there, when two additions have the same name, or
     when an addition's directory does not cover its bytes exactly.
     """
-    merging = _Merge(old, starts)
+    merging = _Merge(old, additions, starts)
     for name, index, start in _changes(removals, additions):
         found = merging.remove(name)
         if index != _REMOVAL:
-            merging.add(name, additions[index], start)
+            merging.add(name, index, start)
         elif not found:
             raise IntegrityError(f"to be removed, but not in the archive: {name.decode()!r}")
-    merged = merging.finish()
-    _check_coverage(merged, additions)
-    return merged
+    return merging.finish()
 
 
 def _changes(removals: Iterable[str], additions: Sequence[Addition]) -> Iterator[_Change]:
@@ -125,15 +117,10 @@ def _names(index: int, directory: Directory) -> Iterator[_Change]:
         yield name, index, start
 
 
-def _check_coverage(merged: Merged, additions: Sequence[Addition]) -> None:
-    covered = {id(addition): 0 for addition in additions}
-    for run in (run for runs in merged.gains.values() for run in runs):
-        covered[id(run.addition)] += run.length
-        if run.offset + run.length > run.addition.length:
-            raise IntegrityError("an addition's directory points behind its bytes")
+def _addition_starts(additions: Sequence[Addition], starts: Mapping[Region, int]) -> list[int]:
+    following = dict(starts)
+    found = []
     for addition in additions:
-        if covered[id(addition)] != addition.length:
-            raise IntegrityError(
-                f"an addition has {addition.length} bytes, its directory names "
-                f"{covered[id(addition)]}"
-            )
+        found.append(following[addition.region])
+        following[addition.region] += addition.length
+    return found

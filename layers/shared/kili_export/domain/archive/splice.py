@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kili_export.domain.archive.addition import Addition
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.layout import Layout, Region, Regions, lay_out, new_starts
-from kili_export.domain.archive.merging import Merged, merge_directories
+from kili_export.domain.archive.merging import merge_directories
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
 from kili_export.domain.archive.rebase import rebase
 from kili_export.domain.archive.tail import Tail, encode_tail
@@ -37,9 +37,9 @@ def splice(
     """Plans the archive that `base` becomes without `removals` and with `additions`.
 
     An addition whose name is in the archive replaces the entry there. Added entries come at
-    the end of their region, sorted by name, whatever segments they are in: an archive made of
-    additions alone does not depend on how they were batched. No byte of a superseded or removed
-    entry stays. Raises IntegrityError when a removal is not in the archive, when two additions
+    the end of their region, in the order of the additions and of the bytes in them: segments are
+    taken whole, and the caller's order alone decides what a full archive looks like. No byte of
+    a superseded or removed entry stays. Raises IntegrityError when a removal is not in the archive, when two additions
     have the same name, or when a directory does not fit the bytes that it describes.
     """
     old = base.directory if base else Directory.empty()
@@ -53,7 +53,7 @@ def splice(
     entries_end = layout.regions.documents_end
     tail = encode_tail(Tail(entries_end, len(merged.raw), merged.count))
     end = (InlineBytes(memoryview(merged.raw).toreadonly()), InlineBytes(tail))
-    entries = _joined(_entry_pieces(base, layout, merged))
+    entries = _joined(_entry_pieces(base, layout, additions))
     return SplicePlan(
         pieces=[*entries, *(piece for piece in end if piece.length)],
         directory=Directory(merged.raw, merged.count),
@@ -62,14 +62,17 @@ def splice(
     )
 
 
-def _entry_pieces(base: BaseArchive | None, layout: Layout, merged: Merged) -> Iterator[Piece]:
+def _entry_pieces(
+    base: BaseArchive | None, layout: Layout, additions: Sequence[Addition]
+) -> Iterator[Piece]:
     for region in Region:
         if base:
             for kept in layout.kept:
                 if kept.region == region:
                     yield CopyRange(base.source, kept.start, kept.length)
-        for run in merged.gains[region]:
-            yield run.addition.piece(run.offset, run.length)
+        for addition in additions:
+            if addition.region == region and addition.length:
+                yield addition.piece(0, addition.length)
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -12,7 +12,11 @@ from kili_export.usecases.aggregation.outcome import LocatedMember
 
 
 def label_additions(located: Iterable[LocatedMember], restored: Iterable[Entry]) -> list[Addition]:
-    """Label files: entries that conversions wrote, and entries that are at hand."""
+    """Label files: entries that conversions wrote, and entries that are at hand.
+
+    In the server's order of their assets, whatever the batches were: a full export of the same
+    state gives the same bytes, and batches, which are in that order too, are copied whole.
+    """
     additions = [_stored(run) for run in _runs(located)]
     return additions + inline_additions(restored, Region.LABELS)
 
@@ -26,9 +30,9 @@ def inline_additions(entries: Iterable[Entry], region: Region) -> list[Addition]
 
 
 def _runs(located: Iterable[LocatedMember]) -> Iterator[list[LocatedMember]]:
-    """Entries that follow each other without a gap in one object."""
+    """Entries that follow each other here as they do in one object."""
     run: list[LocatedMember] = []
-    for item in sorted(located, key=lambda item: (item.source.key, item.start)):
+    for item in sorted(located, key=lambda item: item.position):
         if run and (item.source != run[-1].source or item.start != _end(run[-1])):
             yield run
             run = []

@@ -127,8 +127,14 @@ class NameSettler:
 
     def _located(self, path: str, asset_id: str) -> LocatedMember:
         located = self.located[asset_id]
+        asset = located.asset
         member = _member(located, path)
-        return LocatedMember(member, located.source, located.start + member.record.offset)
+        return LocatedMember(
+            member=member,
+            source=located.source,
+            start=located.start + member.record.offset,
+            position=(asset.order_key, asset.asset_id, member.record.offset),
+        )
 
     def _kept_aside(self, path: str, bid: Bid) -> Claim:
         """A claim that lost, with its contents."""

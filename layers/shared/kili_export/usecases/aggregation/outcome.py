@@ -26,11 +26,15 @@ class LocatedAsset:
 
 @dataclass(frozen=True, slots=True)
 class LocatedMember:
-    """A file that stands as a whole entry in a stored object, from byte `start` on."""
+    """A file that stands as a whole entry in a stored object, from byte `start` on.
+
+    `position` is its place among all files: its asset's in the server's order, then its own.
+    """
 
     member: ConvertedMember
     source: Source
     start: int
+    position: tuple[str, str, int]
 
 
 @dataclass(slots=True)
