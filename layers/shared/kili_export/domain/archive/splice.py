@@ -36,11 +36,12 @@ def splice(
 ) -> SplicePlan:
     """Plans the archive that `base` becomes without `removals` and with `additions`.
 
-    An addition whose name is in the archive replaces the entry there. Added entries come at
-    the end of their region, in the order of the additions and of the bytes in them: segments are
+    An addition whose name is in the archive replaces the entry there. Added entries come at the
+    end of their region, in the order of the additions and of the bytes in them: segments are
     taken whole, and the caller's order alone decides what a full archive looks like. No byte of
-    a superseded or removed entry stays. Raises IntegrityError when a removal is not in the archive, when two additions
-    have the same name, or when a directory does not fit the bytes that it describes.
+    a superseded or removed entry stays. Raises IntegrityError when a removal is not in the
+    archive, when two additions have the same name, or when a directory does not fit the bytes
+    that it describes.
     """
     old = base.directory if base else Directory.empty()
     regions = base.regions if base else Regions()
