@@ -115,11 +115,15 @@ def test_held_exports_go_on_when_what_vanished_is_there_again(world: World) -> N
     world.run_pending()
     world.look_after()
     assert world.state.held(PROJECT) is not None
+    world.submit("as_019", "second", left=0.25)
+    world.run_pending()
     world.kili.assets.update(lost)
     world.look_after()
     assert world.state.held(PROJECT) is None
     world.run_pending()
-    assert world.manifest("raw").counts.assets == 20
+    known = dict(iter_known_assets(world.objects, world.manifest("raw")))
+    assert len(known) == 20
+    assert known["as_019"] == "second:0.25", "what it missed while it waited is missing"
     assert world.changes.held == {}
 
 

@@ -52,8 +52,6 @@ def _matches(authorization: str, accepted: Iterable[str]) -> bool:
     """Compares with every one of them, so that the time does not tell which came close."""
     given = authorization.encode("utf-8", "surrogatepass")
     matches = [
-        hmac.compare_digest(given, secret.encode("utf-8", "surrogatepass"))
-        for secret in accepted
-        if secret
+        hmac.compare_digest(given, secret.encode("utf-8", "surrogatepass")) for secret in accepted
     ]
     return any(matches)
