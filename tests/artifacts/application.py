@@ -106,7 +106,12 @@ class BuiltApplication:
 
     def _template(self, kili: str) -> Template:
         return Template(
-            {"KiliApiEndpoint": kili, "WindowSeconds": "1", "SettleSeconds": "0"},
+            {
+                "KiliApiEndpoint": kili,
+                "KiliRequestsPerMinute": "6000",
+                "WindowSeconds": "1",
+                "SettleSeconds": "0",
+            },
             {
                 "Bucket": self.names.bucket,
                 "Table": self.names.table,

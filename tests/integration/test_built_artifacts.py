@@ -65,10 +65,9 @@ def exported(application: BuiltApplication) -> BuiltApplication:
     )
     application.objects.put(registration_key(project.id), declared.to_bytes())
     asset, _ = assets_of(application)[0]
-    assert post(application, "on_submit", project=project.id, asset=asset) == (
-        202,
-        {"accepted": 1},
-    )
+    label = application.world.submit_label(asset)
+    accepted = post(application, "on_submit", project.id, asset, label.id)
+    assert accepted == (202, {"accepted": 1})
     application.finish_runs()
     assert not application.why_it_failed()
     return application
@@ -88,7 +87,14 @@ def post(
 ) -> tuple[int, Any]:
     """Sends a sample of a webhook call, with ids that exist; answers status and body."""
     call = sample(f"webhook/{name}")
-    for before, after in (("clabc123", project), ("classet0001", asset), ("cllabel0001", label)):
+    exists = {
+        "clabc123": project,
+        "classet0001": asset,
+        "classet0002": asset,
+        "cllabel0001": label,
+        "cllabel0002": label,
+    }
+    for before, after in exists.items():
         call["body"] = call["body"].replace(f'"{before}"', f'"{after or before}"')
     response = application.invoke("webhook", call)
     return response["statusCode"], json.loads(response["body"])
@@ -181,13 +187,13 @@ def test_the_webhook_answers_what_it_does_not_take(
         assert body["reason"]
 
 
-@pytest.mark.parametrize(
-    "name", ["label_created_review", "label_created_review_wrapped", "base64_body"]
-)
-def test_the_webhook_takes_every_envelope(exported: BuiltApplication, name: str) -> None:
-    answered, body = post(exported, name, exported.project.id)
+def test_the_webhook_takes_every_envelope(exported: BuiltApplication) -> None:
+    asset, _ = assets_of(exported)[0]
+    label = exported.world.submit_label(asset)
+    for name in ("label_created_review", "label_created_review_wrapped", "asset_deleted"):
+        assert post(exported, name, exported.project.id, asset, label.id)[1] == {"accepted": 1}
     # The ids inside base64 are those of a project that is not registered.
-    assert (answered, body["accepted"]) == (202, int(name != "base64_body"))
+    assert post(exported, "base64_body")[1]["reason"] == "project not registered"
     exported.finish_runs()
     assert not exported.why_it_failed()
 
