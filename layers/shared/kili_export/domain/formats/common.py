@@ -1,6 +1,7 @@
 """What archives of every format share: the README, the numbering of labels, common refusals."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from kili_export.domain.asset import JsonObject, SelectedAsset
@@ -106,6 +107,17 @@ def refuse_geotiff(asset: SelectedAsset, format_name: str) -> None:
             " format kili or geojson.",
             asset_id=asset.asset_id,
         )
+
+
+@contextmanager
+def refusing_endless_nesting(asset: SelectedAsset) -> Iterator[None]:
+    """Turns a failure over answers that are nested too deeply to be written into AssetError."""
+    try:
+        yield
+    except RecursionError:
+        raise AssetError(
+            "A label of the asset is nested too deeply to be written.", asset_id=asset.asset_id
+        ) from None
 
 
 def is_geotiff(fields: JsonObject) -> bool:

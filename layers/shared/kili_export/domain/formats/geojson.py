@@ -21,6 +21,7 @@ from kili_export.domain.formats.common import (
     readme,
     refuse_all_labels,
     refuse_unsupported,
+    refusing_endless_nesting,
     safe_name,
 )
 from kili_export.domain.formats.geojson_geometry import (
@@ -83,11 +84,9 @@ class GeoJsonFormat:
         names = FriendlyNames(context.project)
         members = []
         for _, suffix, label in numbered_labels(asset):
-            features = list(_features(response_of(label), names, losses))
-            about = {"kili": _about(asset, label, context)}
-            document = {"type": "FeatureCollection", "features": features, "properties": about}
-            path = member_path("labels", f"{name}{suffix}.geojson")
-            members.append(Member(path, json.dumps(document).encode()))
+            with refusing_endless_nesting(asset):
+                data = _collection(asset, label, context, names, losses)
+            members.append(Member(member_path("labels", f"{name}{suffix}.geojson"), data))
         return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -98,6 +97,21 @@ class GeoJsonFormat:
         """None."""
         del context
         return ()
+
+
+def _collection(
+    asset: SelectedAsset,
+    label: JsonObject,
+    context: ExportContext,
+    names: FriendlyNames,
+    losses: LossCollector,
+) -> bytes:
+    document = {
+        "type": "FeatureCollection",
+        "features": list(_features(response_of(label), names, losses)),
+        "properties": {"kili": _about(asset, label, context)},
+    }
+    return json.dumps(document).encode()
 
 
 def _about(asset: SelectedAsset, label: JsonObject, context: ExportContext) -> JsonObject:

@@ -16,7 +16,13 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
-from kili_export.domain.formats.common import encoded, readme, refuse_unsupported, safe_name
+from kili_export.domain.formats.common import (
+    encoded,
+    readme,
+    refuse_unsupported,
+    refusing_endless_nesting,
+    safe_name,
+)
 from kili_export.domain.formats.indented import indented
 from kili_export.domain.formats.raw_responses import raw_response
 from kili_export.domain.formats.urls import identity_of, unsigned
@@ -70,7 +76,8 @@ class KiliFormat:
         """One file, or one item of `data.json`."""
         losses = LossCollector()
         level = 1 if context.options.single_file else 0
-        text, identity = _dumped(_document(asset, context, losses), level)
+        with refusing_endless_nesting(asset):
+            text, identity = _dumped(_document(asset, context, losses), level)
         data = encoded(text)
         if context.options.single_file:
             fragment = Fragment(_DOCUMENT, (data,), identity_of(identity, data))

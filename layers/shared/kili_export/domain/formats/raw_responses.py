@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kili_export.domain.formats.base import LossCollector
+from kili_export.domain.formats.frame_numbers import frame_number
 from kili_export.domain.formats.grid_pixels import grid_size_of, with_grid_pixels
 from kili_export.domain.formats.jobs import detection_jobs
 from kili_export.domain.formats.page_pixels import with_page_pixels
@@ -78,4 +79,8 @@ def _video(
 
 def _with_frame_numbers(response: Mapping[str, Any]) -> dict[Any, Any]:
     """Keys made of digits as numbers, so that frames are written in numeric order."""
-    return {int(key) if key.isdecimal() else key: value for key, value in response.items()}
+    numbered: dict[Any, Any] = {}
+    for key, value in response.items():
+        number = frame_number(key)
+        numbered[key if number is None else number] = value
+    return numbered

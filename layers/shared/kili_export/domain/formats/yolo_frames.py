@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.formats.base import LossCollector
+from kili_export.domain.formats.frame_numbers import frame_number
 from kili_export.domain.formats.jobs import annotations_of
 
 _PICTURES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".gif", ".webp", ".ico"})
@@ -46,7 +47,7 @@ def label_files(
     if not numbers:
         yield LabelFile(label_path(name + suffix), response)
         return
-    if any(key.isdecimal() and int(key) >= count for key in response):
+    if any((frame_number(key) or 0) >= count for key in response):
         losses.add(_LOST_FRAME)
     digits = len(str(count))
     shown = [number for number in numbers if _has_shapes(response[str(number)], jobs, losses)]
