@@ -17,7 +17,22 @@ from tests.contract.formats_corpus import image_assets, image_project
 from tests.contract.test_formats_types import PAGES, document_response, frames
 from tests.kili_samples import Json, asset, fetched, label
 
-JUNK = [None, True, 0, -1, 1e308, float("inf"), "", "x", "90", [], {}, [None], [[]], {"x": 1}]
+JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    float("inf"),
+    "",
+    "x",
+    "90",
+    [],
+    {},
+    [None],
+    [[]],
+    {"x": 1},
+]
 TYPES = ("IMAGE", "VIDEO", "PDF", "TEXT", "GEOSPATIAL")
 LAYERS = [{"useClassicCoordinates": False, "epsg": "EPSG4326"}]
 
