@@ -130,24 +130,26 @@ FILTERS: Mapping[str, Check] = MappingProxyType(
 )
 
 
-def checked_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+def checked_filters(
+    filters: Mapping[str, Any], known: Mapping[str, Check] = FILTERS
+) -> dict[str, Any]:
     """The filters with their values in the form that is stored; those that are null are left out.
 
     Raises ValueError, naming the filter and what it may be.
     """
     checked = {}
     for name, value in filters.items():
-        if name not in FILTERS:
-            raise ValueError(f"{name!r} is no filter; known are {', '.join(FILTERS)}")
+        if name not in known:
+            raise ValueError(f"{name!r} is no filter; known are {', '.join(known)}")
         if value is not None:
-            checked[name] = _checked(name, value)
+            checked[name] = _checked(name, value, known[name])
     if "step_id_in" in checked and "step_name_in" in checked:
         raise ValueError("step_id_in and step_name_in select the same thing; give one of them")
     return checked
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: Any, check: Check) -> Any:
     try:
-        return FILTERS[name](value)
+        return check(value)
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None

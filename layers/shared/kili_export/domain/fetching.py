@@ -106,7 +106,7 @@ def order_key(asset: Mapping[str, Any]) -> str:
     Kili documents that it lists assets by creation, first to last. Its ids begin with their time
     of creation too, so on a server that does not tell `createdAt` the id alone gives the order.
     """
-    return f"{_sortable(asset.get('createdAt'))}/{asset.get('id')}"
+    return f"{sortable_moment(asset.get('createdAt'))}/{asset.get('id')}"
 
 
 def server_filters(options: ExportOptions) -> dict[str, Any]:
@@ -127,7 +127,8 @@ def _reads_json_content(options: ExportOptions) -> bool:
     )
 
 
-def _sortable(created_at: object) -> str:
+def sortable_moment(created_at: object) -> str:
+    """A text that sorts moments as Kili writes them by time; empty when there is none."""
     if not isinstance(created_at, str):
         return ""
     try:

@@ -78,7 +78,7 @@ class AssetFetcher:
             for asset_id in expired:
                 del chunk.rows[asset_id]
             self._read(chunk, project_id, expired, needs)
-        _raise_if_storage_is_down(chunk.outcomes)
+        raise_if_storage_is_down(chunk.outcomes)
         return chunk
 
     def _read(
@@ -138,7 +138,8 @@ def _asked_for(answered: list[Row], asset_ids: Sequence[str]) -> dict[str, Row]:
     return found
 
 
-def _raise_if_storage_is_down(outcomes: dict[Source, Outcome]) -> None:
+def raise_if_storage_is_down(outcomes: Mapping[Source, Outcome]) -> None:
+    """Raises Unavailable when nothing could be downloaded and no asset is to blame for it."""
     if any(isinstance(outcome, Document) for outcome in outcomes.values()):
         return
     for outcome in outcomes.values():
