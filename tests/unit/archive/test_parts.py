@@ -81,11 +81,11 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
 
 
 @settings(max_examples=500)
-@given(pieces())
-def test_the_parts_are_the_pieces_within_every_limit(some: list[Piece]) -> None:
-    parts = plan_parts(some, TINY)
+@given(pieces(), st.sampled_from([TINY, replace(TINY, copy=6)]))
+def test_the_parts_are_the_pieces_within_every_limit(some: list[Piece], limits: PartLimits) -> None:
+    parts = plan_parts(some, limits)
     assert list(ranges(parts)) == list(ranges(some))
-    assert_valid(parts, TINY)
+    assert_valid(parts, limits)
 
 
 @given(pieces())

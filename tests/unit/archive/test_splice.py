@@ -80,6 +80,7 @@ class SplicedArchive(RuleBasedStateMachine):
         self.archive = render(plan.pieces, objects)
         self.base = base_of("base", self.archive, plan)
         assert len(self.archive) == plan.size
+        assert all(piece.length for piece in plan.pieces), "a piece of nothing"
         for path in going:
             self.files.pop(path)
         self.files.update(coming)
