@@ -31,10 +31,6 @@ class FollowedStore:
         if followed != self.read(project_id):
             self._write(project_id, followed)
 
-    def forget(self, project_id: str) -> None:
-        """No export of the project is followed any more."""
-        self.objects.delete([followed_key(project_id)])
-
     def follow(self, project_id: str, published: frozenset[str], stopped: frozenset[str]) -> None:
         """Adds exports that were published in full, and takes out those that were not."""
         before = self.read(project_id)

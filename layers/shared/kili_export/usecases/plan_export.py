@@ -102,7 +102,7 @@ class PlanExport:
         marks = self._marks(request.project_id)
         registration = load_registration(self.objects, request.project_id)
         if registration is None:
-            FollowedStore(self.objects).forget(request.project_id)
+            FollowedStore(self.objects).leave_out(request.project_id, FollowedExports())
             return self._idle(request, registered=False)
         if not any(marks.all()):
             return self._idle(request, registered=True)
