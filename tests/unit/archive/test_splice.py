@@ -187,6 +187,18 @@ def test_segments_that_follow_each_other_in_one_object_are_one_piece() -> None:
     assert all(isinstance(piece, InlineBytes) for piece in pieces[1:])
 
 
+def test_segments_stay_whole_whatever_their_names_are() -> None:
+    segments = [segment({"a": b"1", "z": b"2"}), segment({"m": b"3", "b": b"4"})]
+    sources = [Source(f"batch-{number}", "etag", 1000) for number in range(2)]
+    additions = [
+        Addition.stored(source, 7, len(made.body), made.directory, Region.MEDIA)
+        for source, made in zip(sources, segments, strict=True)
+    ]
+    assert splice(None, [], additions).pieces[:2] == [
+        CopyRange(source, 7, len(made.body)) for source, made in zip(sources, segments, strict=True)
+    ]
+
+
 def test_a_removal_that_is_not_there_is_an_error() -> None:
     archive, plan = full_archive({"a": b"1"})
     with pytest.raises(IntegrityError, match="not in the archive: 'b'"):
