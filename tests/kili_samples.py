@@ -80,8 +80,11 @@ def asset(number: int, name: str, *labels: Json | None, **more: Any) -> Json:
     }
 
 
-def fetched(answer: Mapping[str, Any]) -> FetchedAsset:
-    """The asset as our client hands it to the formats."""
+def fetched(answer: Mapping[str, Any], json_content: Any = None) -> FetchedAsset:
+    """The asset as our client hands it to the formats.
+
+    `json_content` is what its `jsonContent` points to, which the client reads for some formats.
+    """
     answer = copy.deepcopy(dict(answer))
     selections = ("latestLabel", "latestLabels", "labels")
     latest_labels, labels = answer.get("latestLabels"), answer.get("labels")
@@ -93,6 +96,7 @@ def fetched(answer: Mapping[str, Any]) -> FetchedAsset:
         latest_label=answer.get("latestLabel"),
         latest_labels=None if latest_labels is None else tuple(latest_labels),
         labels=None if labels is None else tuple(labels),
+        json_content=json_content,
     )
 
 

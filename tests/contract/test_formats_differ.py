@@ -291,6 +291,23 @@ def test_29_a_picture_with_geographic_coordinates_is_refused(format_name: str) -
     assert refusal.value.asset_id == "as_1"
 
 
+@pytest.mark.parametrize("normalized", [True, False])
+def test_29_a_picture_with_geographic_coordinates_is_not_held_in_fractions_or_pixels(
+    normalized: bool,
+) -> None:
+    layers = [{"useClassicCoordinates": False, "epsg": "EPSG4326"}]
+    answer = asset(1, "geo.tif", label(answers(BOXES=[GOOD])), jsonContent=layers)
+    options = ExportOptions("kili", normalized_coordinates=normalized)
+    with pytest.raises(SdkFailure, match="NotCompatibleOptions"):
+        sdk_archive(image_project(), [answer], options)
+    with pytest.raises(AssetError, match="without normalized_coordinates"):
+        archive_of(image_project(), [fetched(answer)], options)
+    as_stored = ExportOptions("kili")
+    theirs = sdk_archive(image_project(), [answer], as_stored)
+    ours = archive_of(image_project(), [fetched(answer)], as_stored)
+    assert compare_archives(ours, theirs, "kili") == []
+
+
 def test_38_jobs_are_in_the_order_of_the_interface() -> None:
     response = answers(BOXES=[GOOD], MASKS=[shape("semantic", "A", ring(*SQUARE))])
     lines = exported(response, "yolo_v8")["labels/a.txt"].splitlines()

@@ -130,8 +130,8 @@ def test_pictures_of_an_image_project_are_held_when_they_are_on_earth(layers: An
 
 def test_layers_that_were_read_from_their_url_tell_as_well() -> None:
     layers = [{"useClassicCoordinates": False, "epsg": "EPSG4326"}]
-    answer = asset(1, "geo.tif", label({}), jsonContent="https://h/layers.json", layers=layers)
-    assert "labels/geo.tif.geojson" in archive_of(geo_project("IMAGE"), [fetched(answer)], OPTIONS)
+    answer = fetched(asset(1, "geo.tif", label({}), jsonContent="https://h/l.json"), layers)
+    assert "labels/geo.tif.geojson" in archive_of(geo_project("IMAGE"), [answer], OPTIONS)
 
 
 def test_a_picture_that_is_not_on_earth_is_reported() -> None:

@@ -72,7 +72,7 @@ def subject(kind: str) -> Json:
 def exports(format_name: str, exporting: Project, answer: Json, export_type: ExportType) -> None:
     options = ExportOptions(format_name, Layout.MERGED, export_type=export_type)
     try:
-        files = archive_of(exporting, [fetched(answer)], options)
+        files = archive_of(exporting, [fetched(answer, answer.get("layers"))], options)
     except (AssetError, IncompatibleProject):
         return
     for path, data in files.items():

@@ -13,9 +13,7 @@ class FetchedAsset:
 
     `fields` holds the asset's own fields under Kili's names (`content`, `externalId`, `id`,
     `jsonContent`, `jsonMetadata` parsed, `pageResolutions`, `resolution`, `status`, and
-    `geospatialExportMetadata` on geospatial projects), and, under `layers`, what `jsonContent`
-    points to, parsed, where it was read: it tells pictures with geographic coordinates, and where
-    the frames of a video are; no archive shows it. `latest_label`, `latest_labels` and
+    `geospatialExportMetadata` on geospatial projects). `latest_label`, `latest_labels` and
     `labels` hold what the server answered for these selections, None where it was not asked:
     each label is a mapping under Kili's names, with `jsonResponse` parsed, and `id` besides.
     `order_key` sorts assets as the server lists them: by creation, first to last.
@@ -39,10 +37,14 @@ class FetchedAsset:
 
 @dataclass(frozen=True, slots=True)
 class SelectedAsset:
-    """An asset with the labels that one export holds of it, never empty, in server order."""
+    """An asset with the labels that one export holds of it, never empty, in server order.
+
+    `json_content` as in FetchedAsset.
+    """
 
     asset_id: str
     external_id: str
     order_key: str
     fields: JsonObject
     labels: tuple[JsonObject, ...]
+    json_content: Any = None

@@ -34,6 +34,7 @@ def select_labels(
         order_key=asset.order_key,
         fields=asset.fields,
         labels=tuple(labels),
+        json_content=asset.json_content,
     )
 
 

@@ -77,7 +77,7 @@ class CocoFormat:
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label and its annotations, for each document."""
-        refuse_geotiff(asset, context.options.format)
+        refuse_geotiff(asset, context.options)
         losses = LossCollector()
         size = size_of(asset.fields)
         if size is None:

@@ -99,12 +99,15 @@ def refuse_all_labels(options: ExportOptions) -> None:
         )
 
 
-def refuse_geotiff(asset: SelectedAsset, format_name: str) -> None:
-    """Raises AssetError for a picture whose coordinates are longitudes and latitudes."""
-    if is_geotiff(asset.fields):
+def refuse_geotiff(asset: SelectedAsset, options: ExportOptions) -> None:
+    """Raises AssetError for a picture whose coordinates are longitudes and latitudes.
+
+    Only `kili`, `raw` and `geojson` hold them, and only without normalized_coordinates.
+    """
+    if is_geotiff(asset):
         raise AssetError(
-            f"The picture has geographic coordinates, which {format_name} cannot hold; use the"
-            " format kili or geojson.",
+            f"The picture has geographic coordinates, which {options.format} cannot hold with these"
+            " options; use the format kili or geojson, without normalized_coordinates.",
             asset_id=asset.asset_id,
         )
 
@@ -120,9 +123,11 @@ def refusing_endless_nesting(asset: SelectedAsset) -> Iterator[None]:
         ) from None
 
 
-def is_geotiff(fields: JsonObject) -> bool:
+def is_geotiff(asset: SelectedAsset) -> bool:
     """Whether labels of the asset hold longitudes and latitudes: told by its first layer."""
-    layers = fields.get("layers", fields.get("jsonContent"))
+    layers = asset.json_content
+    if layers is None:
+        layers = asset.fields.get("jsonContent")
     if not isinstance(layers, list) or not layers or not isinstance(layers[0], dict):
         return False
     first = layers[0]

@@ -77,7 +77,7 @@ class GeoJsonFormat:
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A feature collection per label; the picture's extension stays in its name."""
         losses = LossCollector()
-        if context.project.input_type != "GEOSPATIAL" and not is_geotiff(asset.fields):
+        if context.project.input_type != "GEOSPATIAL" and not is_geotiff(asset):
             losses.add(_NOT_ON_EARTH)
             return Conversion(losses=tuple(losses.losses))
         name = safe_name(asset, losses)

@@ -19,6 +19,7 @@ from kili_export.domain.formats.base import (
 from kili_export.domain.formats.common import (
     encoded,
     readme,
+    refuse_geotiff,
     refuse_unsupported,
     refusing_endless_nesting,
     safe_name,
@@ -74,6 +75,8 @@ class KiliFormat:
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""
+        if context.options.normalized_coordinates is not None:
+            refuse_geotiff(asset, context.options)
         losses = LossCollector()
         level = 1 if context.options.single_file else 0
         with refusing_endless_nesting(asset):

@@ -112,7 +112,7 @@ class PascalVocFormat:
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label; the picture's extension stays in its name."""
-        refuse_geotiff(asset, context.options.format)
+        refuse_geotiff(asset, context.options)
         losses = LossCollector()
         size = size_of(asset.fields)
         if size is None:

@@ -81,7 +81,7 @@ class YoloFormat:
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label or frame and folder, and a row of `remote_assets.csv` for each."""
-        refuse_geotiff(asset, context.options.format)
+        refuse_geotiff(asset, context.options)
         losses = LossCollector()
         name = safe_name(asset, losses)
         members: list[Member] = []
