@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for, and how all properties are tested."""
 
+import pytest
 from hypothesis import settings
 
 from tests.seaweed import key_prefix, object_store, s3_client, seaweed
@@ -9,3 +10,17 @@ settings.register_profile("every run", derandomize=True, deadline=None)
 settings.load_profile("every run")
 
 __all__ = ["key_prefix", "object_store", "s3_client", "seaweed"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows what tests measured, from whichever process they ran in."""
+    measured = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "measured" and report.when == "call"
+    ]
+    if measured:
+        terminalreporter.section("measured")
+        for line in sorted(measured):
+            terminalreporter.write_line(line)
