@@ -4,6 +4,7 @@ Vertices are normalised to the picture as the labeller saw it, so a label with a
 its vertices turned along.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -177,11 +178,7 @@ def edited(answers: Answers, random: Random) -> Answers:
     Answers without annotations come back as they are.
     """
     changed = _copied(answers)
-    lists = [
-        answer["annotations"]
-        for answer in changed.values()
-        if isinstance(answer, dict) and answer.get("annotations")
-    ]
+    lists = list(_annotation_lists(changed))
     if not lists:
         return changed
     annotations = random.choice(lists)
@@ -194,6 +191,18 @@ def edited(answers: Answers, random: Random) -> Answers:
     else:
         annotations[at] = _moved(annotations[at], random)
     return changed
+
+
+def _annotation_lists(answers: Answers) -> Iterator[list[Answers]]:
+    """The lists of annotations that hold something, of every job and of every frame's jobs."""
+    for answer in answers.values():
+        if not isinstance(answer, dict):
+            continue
+        annotations = answer.get("annotations")
+        if isinstance(annotations, list) and annotations and all(annotations):
+            yield annotations
+        elif annotations is None:
+            yield from _annotation_lists(answer)
 
 
 def _moved(annotation: Answers, random: Random) -> Answers:

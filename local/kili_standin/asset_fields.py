@@ -63,7 +63,7 @@ def content_url(view: AssetView) -> str:
 
 def json_content(view: AssetView) -> str:
     """A fresh signed link to the asset's JSON document, or nothing."""
-    if view.asset.json_content is None:
+    if view.asset.json_content is None and not view.asset.frames:
         return ""
     return view.world.urls.sign(f"/bucket/json-content/{view.asset.id}.json")
 
@@ -108,7 +108,7 @@ def _number_of_annotations(view: LabelView) -> int:
 
 
 def _step_of_label(view: LabelView) -> dict[str, str] | None:
-    step = view.of.project.step_of(view.label.label_type)
+    step = view.of.project.step_of_label(view.label)
     return {"id": step.id, "name": step.name, "status": "DONE"} if step else None
 
 

@@ -1,14 +1,15 @@
 """The bucket behind the signed links: label documents, jsonContent, media and job files.
 
 Layout: `/bucket/labels/{asset}/{label}.json`, `/bucket/json-content/{asset}.json`,
-`/bucket/media/{asset}`, `/bucket/files/{project}/{asset}/{file}`.
+`/bucket/media/{asset}`, `/bucket/media/{asset}/{frame}`, `/bucket/files/{project}/{asset}/{file}`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from local.kili_standin.model import ContentSource, MediaSource
+from local.kili_standin.model import Asset, ContentSource, MediaSource
 from local.kili_standin.state import UnknownEntity, WorldState
 
 _XML = "application/xml"
@@ -57,10 +58,14 @@ class Bucket:
                 return BucketAnswer(200, body, "application/json")
             case ["json-content", asset_name]:
                 _, asset = self._world.asset(asset_name.removesuffix(".json"))
-                return BucketAnswer(200, orjson.dumps(asset.json_content), "application/json")
+                body = orjson.dumps(self._json_content(asset))
+                return BucketAnswer(200, body, "application/json")
             case ["media", asset_id]:
                 media = self._media(asset_id)
                 return BucketAnswer(200, media.render(), media.content_type)
+            case ["media", asset_id, frame]:
+                picture = self._frame(asset_id, frame)
+                return BucketAnswer(200, picture.render(), picture.content_type)
             case ["files", project_id, asset_id, file_id]:
                 self._world.asset(asset_id, project_id)
                 body = f"file {file_id} of asset {asset_id}\n".encode()
@@ -75,6 +80,22 @@ class Bucket:
                 if label.id == label_id:
                     return self._world.content(label, counted=True)
         raise UnknownEntity(label_id)
+
+    def _json_content(self, asset: Asset) -> Any:
+        """The document itself, or the frames of a video: fresh links by number from 0."""
+        if not asset.frames:
+            return asset.json_content
+        sign = self._world.urls.sign
+        return {
+            str(number): sign(f"/bucket/media/{asset.id}/{number}")
+            for number in range(len(asset.frames))
+        }
+
+    def _frame(self, asset_id: str, number: str) -> MediaSource:
+        _, asset = self._world.asset(asset_id)
+        if not number.isdecimal() or int(number) >= len(asset.frames):
+            raise UnknownEntity(f"{asset_id}/{number}")
+        return asset.frames[int(number)]
 
     def _media(self, asset_id: str) -> MediaSource:
         _, asset = self._world.asset(asset_id)

@@ -4,8 +4,8 @@ The real server's rules are not published in full; these are the stand-in's, cho
 export type selects something different. "Newest" is by creation date. Labels that are not visible
 yet (see `Lag`) are left out before any rule is applied.
 
-- A label belongs to the first workflow step of its own type (DEFAULT, REVIEW). AUTOSAVE,
-  PREDICTION and INFERENCE labels belong to none.
+- A label belongs to the first workflow step of its own type (DEFAULT, REVIEW), unless it names
+  another one. AUTOSAVE, PREDICTION and INFERENCE labels belong to none.
 - `latestLabel`: the newest label that is not an AUTOSAVE, of whatever other type.
 - `isLatestLabelForUser`: no newer label of the same author on the asset.
 - `isLastForStep`: the newest label of its step; on a consensus asset, the newest of its author
@@ -18,8 +18,8 @@ yet (see `Lag`) are left out before any rule is applied.
   submitted label was sent back; else TO_REVIEW when so marked; else REVIEWED or LABELED by the
   type of the newest submitted label.
 - Current step: the first without a submitted label, the first again (REDO) when sent back, the
-  review (TO_DO) after a DEFAULT label, the review (DONE) after a REVIEW label. Skipping an asset
-  keeps the step and makes its status SKIPPED.
+  next step (TO_DO) after a label of another one, the last step (DONE) after a label of it.
+  Skipping an asset keeps the step and makes its status SKIPPED.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def is_last_for_step(asset: Asset, labels: Sequence[Label], label: Label) -> boo
     rivals = (
         one
         for one in reversed(labels)
-        if one.label_type == label.label_type
+        if (one.label_type, one.step_id) == (label.label_type, label.step_id)
         and (not asset.is_used_for_consensus or one.author.id == label.author.id)
     )
     return next(rivals, None) is label
@@ -71,7 +71,8 @@ def latest_labels(asset: Asset, labels: Sequence[Label]) -> list[Label | None]:
     last = [
         label
         for label in labels
-        if label.label_type == newest.label_type and is_last_for_step(asset, labels, label)
+        if (label.label_type, label.step_id) == (newest.label_type, newest.step_id)
+        and is_last_for_step(asset, labels, label)
     ]
     if not asset.is_used_for_consensus:
         return list(last)
@@ -108,18 +109,19 @@ def position(project: Project, asset: Asset, labels: Sequence[Label]) -> Positio
     """Where the asset stands; None in a project without steps."""
     if not project.steps:
         return None
-    first, last = project.steps[0], project.steps[-1]
-    here = _position_by_labels(first, last, labels)
+    here = _position_by_labels(project, labels)
     return Position(here.step, "SKIPPED") if asset.skipped else here
 
 
-def _position_by_labels(first: Step, last: Step, labels: Sequence[Label]) -> Position:
+def _position_by_labels(project: Project, labels: Sequence[Label]) -> Position:
+    first, last = project.steps[0], project.steps[-1]
     newest = newest_submitted(labels)
     if newest is None:
         drafted = any(label.label_type == "AUTOSAVE" for label in labels)
         return Position(first, "IN_PROGRESS" if drafted else "TO_DO")
     if newest.is_sent_back:
         return Position(first, "REDO")
-    if newest.label_type == "REVIEW" or first is last:
+    reached = project.step_of_label(newest) or last
+    if reached is last:
         return Position(last, "DONE")
-    return Position(last, "TO_DO")
+    return Position(project.steps[project.steps.index(reached) + 1], "TO_DO")

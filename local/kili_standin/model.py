@@ -84,7 +84,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage of the workflow. A label belongs to the first step of its own type."""
+    """A stage of the workflow.
+
+    A label belongs to the first step of its own type, unless it names another one.
+    """
 
     id: str
     name: str
@@ -121,6 +124,7 @@ class Label:
     honeypot_mark: float | None = None
     consensus_mark: float | None = None
     inference_mark: float | None = None
+    step_id: str | None = None
     lag: Lag | None = None
 
 
@@ -135,7 +139,11 @@ class Issue:
 
 @dataclass(slots=True)
 class Asset:
-    """An image (later: a video, a document) and the labels on it, oldest first."""
+    """A picture, video, document or text, and the labels on it, oldest first.
+
+    `json_content` is what its `jsonContent` points at; a video that has `frames` lists their
+    addresses there instead.
+    """
 
     id: str
     external_id: str
@@ -144,6 +152,7 @@ class Asset:
     media: MediaSource | None = None
     content_url: str | None = None
     json_content: Any = None
+    frames: list[MediaSource] = field(default_factory=list)
     resolution: tuple[int, int] | None = None
     page_resolutions: list[dict[str, Any]] | None = None
     json_metadata: dict[str, Any] = field(default_factory=dict)
@@ -195,6 +204,11 @@ class Project:
     def step_of(self, label_type: str) -> Step | None:
         """The step that labels of this type belong to; none for predictions and drafts."""
         return next((step for step in self.steps if step.type == label_type), None)
+
+    def step_of_label(self, label: Label) -> Step | None:
+        """The step that the label belongs to."""
+        named = next((step for step in self.steps if step.id == label.step_id), None)
+        return named or self.step_of(label.label_type)
 
     def user(self, who: str | None) -> User:
         """The member with this id or e-mail, the first one when nobody is named.

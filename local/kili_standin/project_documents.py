@@ -5,16 +5,23 @@
  "users": [{"email": "a@b.c", "firstname": "A", "lastname": "B", "role": "LABELER"}],
  "inlineJsonResponse": false, "mediaBehindKey": false, "dataConnections": [],
  "geospatialSettings": null, "workflowVersion": "V2",
+ "steps": [{"name": "Labeling", "type": "DEFAULT"}, {"name": "Review", "type": "REVIEW"}],
  "assets": [{"externalId": "a.png", "resolution": {"width": 4, "height": 3},
    "content": "https://example.com/a.png", "contentBase64": "...", "contentType": "image/png",
-   "jsonContent": null, "jsonMetadata": {}, "skipped": false,
-   "labels": [{"author": "a@b.c", "labelType": "DEFAULT", "jsonResponse": {},
-               "isSentBackToQueue": false, "modelName": null}]}]}
+   "frames": 0, "jsonContent": null, "jsonMetadata": {}, "pageResolutions": null,
+   "geospatialExportMetadata": null, "skipped": false, "toReview": false, "isHoneypot": false,
+   "consensusMark": null, "honeypotMark": null, "inferenceMark": null, "groupName": null,
+   "isUsedForConsensus": false, "assignees": ["a@b.c"],
+   "issues": [{"type": "ISSUE", "status": "OPEN"}],
+   "labels": [{"author": "a@b.c", "labelType": "DEFAULT", "step": "Labeling", "jsonResponse": {},
+               "isSentBackToQueue": false, "modelName": null, "consensusMark": null,
+               "honeypotMark": null, "inferenceMark": null}]}]}
 ```
 `title`, `jsonInterface` and `assets` are required, and `externalId` of each asset; the others
 have the values shown or are absent. An asset without `content` or `contentBase64` shows a
-generated picture of its resolution. Ids (`id` of project, asset, label) may be given; dates
-are made up in order.
+generated picture of its resolution. A video has `content` (or its bytes), or a number of
+generated `frames`, which its `jsonContent` then lists. Ids (`id` of project, asset, label) may
+be given; dates are made up in order.
 """
 
 from base64 import b64decode
@@ -25,6 +32,7 @@ from local.kili_standin.generated_project import STARTED
 from local.kili_standin.identifiers import IdentifierSource
 from local.kili_standin.model import (
     Asset,
+    Issue,
     Label,
     LabelType,
     MediaSource,
@@ -37,6 +45,10 @@ from local.kili_standin.model import (
 from local.kili_standin.pictures import ScenePicture
 
 Document = dict[str, Any]
+_DEFAULT_STEPS: tuple[Document, ...] = (
+    {"name": "Labeling", "type": "DEFAULT"},
+    {"name": "Review", "type": "REVIEW"},
+)
 _DEFAULT_USER: Document = {"email": "alice@example.com", "firstname": "Alice", "lastname": "Adams"}
 
 
@@ -66,8 +78,8 @@ class _Reader:
     def project(self, document: Document) -> Project:
         users = [self._user(user) for user in document.get("users") or [_DEFAULT_USER]]
         steps = [
-            Step(self._next(None)[0], "Labeling", "DEFAULT"),
-            Step(self._next(None)[0], "Review", "REVIEW"),
+            Step(self._next(step.get("id"))[0], step["name"], step["type"])
+            for step in document.get("steps") or _DEFAULT_STEPS
         ]
         identifier, created_at = self._next(document.get("id"))
         project = Project(
@@ -112,31 +124,49 @@ class _Reader:
             media=self._media(entry, resolution, len(project.assets)),
             content_url=entry.get("content"),
             json_content=entry.get("jsonContent"),
+            frames=self._frames(entry, resolution, len(project.assets)),
             resolution=resolution,
             page_resolutions=entry.get("pageResolutions"),
             json_metadata=dict(entry.get("jsonMetadata") or {}),
             skipped=bool(entry.get("skipped", False)),
             geospatial_export_metadata=entry.get("geospatialExportMetadata"),
+            to_review=bool(entry.get("toReview", False)),
+            is_honeypot=bool(entry.get("isHoneypot", False)),
+            is_used_for_consensus=bool(entry.get("isUsedForConsensus", False)),
+            assignees=[project.user(one) for one in entry.get("assignees") or ()],
+            group_name=entry.get("groupName"),
+            issues=[self._issue(issue) for issue in entry.get("issues") or ()],
         )
+        _set_marks(asset, entry)
         asset.labels = [self._label(project, label) for label in entry.get("labels") or ()]
         return asset
 
     def _media(
         self, entry: Document, resolution: tuple[int, int] | None, number: int
     ) -> MediaSource | None:
-        if "content" in entry:
+        if "content" in entry or (entry.get("frames") and "contentBase64" not in entry):
             return None
         if "contentBase64" in entry:
             kind = entry.get("contentType", "image/png")
             return StoredMedia(b64decode(entry["contentBase64"]), kind)
         return ScenePicture(self._seed * 1_000_003 + number, *(resolution or (320, 240)))
 
+    def _frames(
+        self, entry: Document, resolution: tuple[int, int] | None, number: int
+    ) -> list[MediaSource]:
+        size = resolution or (320, 240)
+        first = (self._seed * 1_000_003 + number) * 1_009
+        return [ScenePicture(first + frame, *size) for frame in range(entry.get("frames") or 0)]
+
+    def _issue(self, entry: Document) -> Issue:
+        return Issue(self._next(entry.get("id"))[0], entry["type"], entry["status"])
+
     def _label(self, project: Project, entry: Document) -> Label:
         identifier, created_at = self._next(entry.get("id"))
         label_type = entry.get("labelType", "DEFAULT")
         if label_type not in get_args(LabelType):
             raise InvalidProject(f"unknown label type {label_type!r}")
-        return Label(
+        label = Label(
             id=identifier,
             author=project.user(entry.get("author")),
             label_type=label_type,
@@ -145,4 +175,22 @@ class _Reader:
             content=StoredContent.of(entry.get("jsonResponse") or {}),
             is_sent_back=bool(entry.get("isSentBackToQueue", False)),
             model_name=entry.get("modelName"),
+            step_id=_step_id(project, entry.get("step")),
         )
+        _set_marks(label, entry)
+        return label
+
+
+def _set_marks(target: Asset | Label, entry: Document) -> None:
+    target.consensus_mark = entry.get("consensusMark")
+    target.honeypot_mark = entry.get("honeypotMark")
+    target.inference_mark = entry.get("inferenceMark")
+
+
+def _step_id(project: Project, name: str | None) -> str | None:
+    if name is None:
+        return None
+    for step in project.steps:
+        if step.name == name:
+            return step.id
+    raise InvalidProject(f"unknown step {name!r}")
