@@ -65,6 +65,12 @@ class StackProcess:
         finally:
             self.process.kill()
             self.process.stdout.close()
+            self.process = None
+
+    def discard(self) -> None:
+        """Ends it if it still runs."""
+        if self.process is not None:
+            self.end()
 
     def command(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""

@@ -13,9 +13,9 @@ from local.cli.exit_codes import ExitCode
 from local.cli.output import Output
 from local.cli.services import Services
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.25
 # Between a run that ended and the one that it starts there is a moment without any.
-_QUIET_POLLS = 4
+_QUIET_POLLS = 8
 
 
 @dataclass(frozen=True, slots=True)
