@@ -217,6 +217,24 @@ def test_encryption_and_owners_go_with_the_requests_that_take_them(
     assert (stored.etag, stored.size) == ('"whole-1"', 8 << 20)
 
 
+def test_a_whole_object_is_copied_without_a_range(client: Any, stubbed: Stubber) -> None:
+    begin_upload(stubbed)
+    stubbed.add_response(
+        "upload_part_copy",
+        {"CopyPartResult": {"ETag": '"1"'}},
+        {
+            "Bucket": "b",
+            "Key": "k",
+            "UploadId": "u",
+            "PartNumber": 1,
+            "CopySource": {"Bucket": "b", "Key": "base"},
+            "CopySourceIfMatch": '"e"',
+        },
+    )
+    stubbed.add_response("complete_multipart_upload", {"ETag": '"whole-1"'})
+    S3ObjectStore(client, "b").compose("k", [CopyPart(SOURCE, 0, SOURCE.size)])
+
+
 def test_a_copy_that_is_answered_without_a_result_aborts_the_upload(
     client: Any, stubbed: Stubber
 ) -> None:

@@ -130,8 +130,8 @@ class MultipartUpload:
                 UploadId=upload_id,
                 PartNumber=number,
                 CopySource={"Bucket": self._target.bucket, "Key": part.source.key},
-                CopySourceRange=f"bytes={part.start}-{part.start + part.length - 1}",
                 CopySourceIfMatch=part.source.etag,
+                **_range(part),
             )
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and is_absent(error):
@@ -176,6 +176,13 @@ class MultipartUpload:
             reason.add_note(f"The upload {upload_id} of {self._target.key} stays behind: {error}")
             return
         self._journal.ended(self._target.key, upload_id)
+
+
+def _range(part: CopyPart) -> dict[str, str]:
+    """The range to copy; none for a whole object, because small ones have to be copied whole."""
+    if part.start == 0 and part.length == part.source.size:
+        return {}
+    return {"CopySourceRange": f"bytes={part.start}-{part.start + part.length - 1}"}
 
 
 def _results(futures: Iterable[Future[CompletedPart]]) -> list[CompletedPart]:
