@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Protocol
 from kili_export.domain.archive.parts import Part
 from kili_export.domain.change_events import ChangeEvent
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.kili_fields import FieldSelection
+from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
 
 
@@ -343,3 +345,49 @@ class KiliApi(Protocol):
 
     def remove_webhook(self, project_id: str, name: str) -> None:
         """Deletes the webhook, for all projects that use it; one that is not there is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Some of the assets or labels that were asked for: each id is in exactly one of the three.
+
+    `rows` hold the fields that were selected, by id, in the order in which they were asked for.
+    `failed` tells why others cannot be given, `gone` are those that Kili does not have any more.
+    """
+
+    rows: Mapping[str, Mapping[str, Any]]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+
+
+class KiliRows(Protocol):
+    """Kili, as far as assets and labels are read one by one. Raises as KiliApi does.
+
+    `filters` are those of `contracts.row_filters`; a field that the server does not have raises
+    RequestRefused.
+    """
+
+    def project(self, project_id: str) -> Project:
+        """The project. Raises AccessDenied when it does not exist or the key cannot see it."""
+
+    def find_assets(self, project_id: str, filters: Mapping[str, Any]) -> list[str]:
+        """The ids of the assets that match, each once, in server order."""
+
+    def find_labels(
+        self, project_id: str, filters: Mapping[str, Any], choice: LabelChoice
+    ) -> list[str]:
+        """The ids of the labels that match and that the choice leaves, each once, likewise."""
+
+    def iter_assets(
+        self, project: Project, asset_ids: Sequence[str], fields: FieldSelection
+    ) -> Iterator[RowPage]:
+        """Those assets, a page at a time.
+
+        `jsonResponse`, `jsonMetadata` and `jsonContent` come parsed, from where their URLs point
+        to. What cannot be read fails its asset; it is never given as something empty.
+        """
+
+    def iter_labels(
+        self, project: Project, label_ids: Sequence[str], fields: FieldSelection
+    ) -> Iterator[RowPage]:
+        """Those labels, likewise."""

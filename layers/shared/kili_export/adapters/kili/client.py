@@ -26,14 +26,17 @@ from kili_export.adapters.kili.queries import (
     listed_assets,
     project_query,
 )
+from kili_export.adapters.kili.rows import RowReader
 from kili_export.adapters.kili.selection import chunks, wheres
 from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import GraphQLTransport, new_session
 from kili_export.adapters.kili.webhooks import Webhooks
 from kili_export.domain.errors import AccessDenied, IntegrityError, InvalidConfiguration
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.kili_fields import FieldSelection
+from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
-from kili_export.ports import Clock, RecordedEvent
+from kili_export.ports import Clock, RecordedEvent, RowPage
 
 STEPS_ARE_FRESH_FOR = timedelta(seconds=60)
 
@@ -54,7 +57,7 @@ class KiliSettings:
 
 
 class KiliClient:
-    """Implements KiliApi. Safe to share between threads."""
+    """Implements KiliApi and KiliRows. Safe to share between threads."""
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class KiliClient:
         self._clock = clock
         self._dialect = Dialect(transport)
         self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
+        self._rows = RowReader(transport, downloads, self._project_row)
         self._webhooks = Webhooks(transport)
         self._steps: dict[str, tuple[datetime, dict[str, list[str]]]] = {}
 
@@ -138,6 +142,29 @@ class KiliClient:
         """See KiliApi."""
         return events_since(self._transport, project_id, created_at_gte, from_event_id)
 
+    def find_assets(self, project_id: str, filters: Mapping[str, Any]) -> list[str]:
+        """See KiliRows."""
+        return self._rows.find_assets(project_id, self._resolved(project_id, filters))
+
+    def find_labels(
+        self, project_id: str, filters: Mapping[str, Any], choice: LabelChoice
+    ) -> list[str]:
+        """See KiliRows."""
+        resolved = self._resolved(project_id, filters, "asset_step_name_in", "asset_step_id_in")
+        return self._rows.find_labels(project_id, resolved, choice)
+
+    def iter_assets(
+        self, project: Project, asset_ids: Sequence[str], fields: FieldSelection
+    ) -> Iterator[RowPage]:
+        """See KiliRows."""
+        return self._rows.pages(project, asset_ids, fields)
+
+    def iter_labels(
+        self, project: Project, label_ids: Sequence[str], fields: FieldSelection
+    ) -> Iterator[RowPage]:
+        """See KiliRows."""
+        return self._rows.pages(project, label_ids, fields)
+
     def install_webhook(self, project_id: str, url: str, header: str, name: str) -> None:
         """See KiliApi."""
         self._webhooks.install(project_id, url, header, name)
@@ -167,19 +194,25 @@ class KiliClient:
 
         return list_consistently(read_page, lambda: self._count(where))
 
-    def _resolved(self, project_id: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def _resolved(
+        self,
+        project_id: str,
+        filters: Mapping[str, Any],
+        by_name: str = "step_name_in",
+        by_id: str = "step_id_in",
+    ) -> dict[str, Any]:
         """The filters with the names of steps replaced by their ids."""
-        resolved = {name: value for name, value in filters.items() if name != "step_name_in"}
-        if not filters.get("step_name_in"):
+        resolved = {name: value for name, value in filters.items() if name != by_name}
+        if not filters.get(by_name):
             return resolved
         ids = self._step_ids(project_id)
-        unknown = [name for name in filters["step_name_in"] if name not in ids]
+        unknown = [name for name in filters[by_name] if name not in ids]
         if unknown:
             raise InvalidConfiguration(
-                f"step_name_in: project {project_id} has no step {unknown[0]!r}; "
+                f"{by_name}: project {project_id} has no step {unknown[0]!r}; "
                 f"it has {', '.join(map(repr, ids)) or 'none'}"
             )
-        resolved["step_id_in"] = [one for name in filters["step_name_in"] for one in ids[name]]
+        resolved[by_id] = [one for name in filters[by_name] for one in ids[name]]
         return resolved
 
     def _step_ids(self, project_id: str) -> dict[str, list[str]]:

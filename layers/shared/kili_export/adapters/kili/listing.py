@@ -19,8 +19,13 @@ ReadPage = Callable[[int, int], list[Row]]
 """Reads rows, given how many to skip and how many to read at most."""
 
 
-def list_consistently(read_page: ReadPage, count: Callable[[], int]) -> list[Row]:
-    """Every row once, in server order. Raises Unavailable when the listing stays inconsistent."""
+def list_consistently(
+    read_page: ReadPage, count: Callable[[], int], what: str = "assets"
+) -> list[Row]:
+    """Every row once, in server order. Raises Unavailable when the listing stays inconsistent.
+
+    `what` names the rows in messages.
+    """
     expected = count()
     for _ in range(TRIES):
         seen: dict[str, Row] = {}
@@ -34,7 +39,7 @@ def list_consistently(read_page: ReadPage, count: Callable[[], int]) -> list[Row
                 break
             expected = counted
         expected = counted
-    raise Unavailable("assets come and go too fast to be listed; the listing is to be tried later")
+    raise Unavailable(f"{what} come and go too fast to be listed; the listing is to be tried later")
 
 
 def _read_on(read_page: ReadPage, seen: dict[str, Row], most: int) -> None:
