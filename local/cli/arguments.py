@@ -6,6 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from typing import TYPE_CHECKING
 
 from local.cli.exit_codes import MEANINGS
+from local.cli.row_arguments import add_rows
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -31,6 +32,7 @@ def parser() -> ArgumentParser:
     _add_registration(commands)
     _add_runs(commands)
     _add_reading(commands)
+    add_rows(commands)
     _add_webhook(commands)
     return top
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import boto3
 
+from kili_export.adapters.aws_errors import translated
 from kili_export.domain.windows import execution_name
 from local.cli.connection import Connection
 from local.workflow.executions import Execution, ExecutionStore
 
+_SERVICE = "Step Functions"
 _PAGES = 20
 
 
@@ -36,14 +38,16 @@ class Executions:
 
     def __init__(self, connection: Connection) -> None:
         self._arn = connection.settings.required("state_machine_arn")
-        self._client = boto3.client("stepfunctions")
+        with translated(_SERVICE):
+            self._client = boto3.client("stepfunctions")
         state = connection.state
         self._store = None if state is None else ExecutionStore(state.executions)
 
     def latest(self, project_id: str, count: int) -> list[ExecutionSummary]:
         """The latest runs of a project, the latest first."""
         if self._store is None:
-            return list(islice(self._deployed(project_id), count))
+            with translated(_SERVICE):
+                return list(islice(self._deployed(project_id), count))
         known = [one for one in self._store.load() if _belongs(one.name, project_id)]
         known.sort(key=lambda one: one.started, reverse=True)
         return [self._local(one, self._store) for one in known[:count]]
@@ -53,9 +57,10 @@ class Executions:
         pages = self._client.get_paginator("list_executions").paginate(
             stateMachineArn=self._arn, statusFilter="RUNNING"
         )
-        return any(
-            _belongs(one["name"], project_id) for page in pages for one in page["executions"]
-        )
+        with translated(_SERVICE):
+            return any(
+                _belongs(one["name"], project_id) for page in pages for one in page["executions"]
+            )
 
     def _deployed(self, project_id: str) -> Iterator[ExecutionSummary]:
         pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn)

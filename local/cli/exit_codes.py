@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     """It is still under way when the time given was over."""
     UNAVAILABLE = 6
     """Kili or a server did not answer; trying again later may help."""
+    INCOMPLETE = 7
+    """Written, but some assets or labels could not be read; the messages name them."""
     INTERRUPTED = 130
     """Ctrl+C."""
 
@@ -32,5 +34,6 @@ MEANINGS = {
     ExitCode.HELD: "removals wait for a person's word: kili-export confirm",
     ExitCode.TIMED_OUT: "still under way when the time given was over",
     ExitCode.UNAVAILABLE: "Kili or a server did not answer; later it may",
+    ExitCode.INCOMPLETE: "written, but without what could not be read; the messages name it",
     ExitCode.INTERRUPTED: "interrupted with Ctrl+C",
 }

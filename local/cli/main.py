@@ -5,6 +5,8 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
+from botocore.exceptions import NoRegionError
+
 from kili_export.domain.errors import (
     ExportError,
     InvalidConfiguration,
@@ -28,6 +30,8 @@ _COMMANDS: Mapping[str, str] = {
     "confirm": "local.cli.runs:confirm",
     "status": "local.cli.status:status",
     "pull": "local.cli.pull:pull",
+    "assets": "local.cli.rows:assets",
+    "labels": "local.cli.rows:labels",
     "webhook install": "local.cli.webhook:install",
     "webhook remove": "local.cli.webhook:remove",
 }
@@ -46,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExportError as error:
         complain(str(error))
         return _code(error)
+    except NoRegionError:
+        complain("No AWS region is set; set AWS_REGION to that of the stack.")
+        return ExitCode.USAGE
 
 
 def _command(name: str) -> Callable[[Namespace], ExitCode]:

@@ -3,11 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Output:
@@ -15,28 +15,40 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._console = Console(highlight=False, soft_wrap=True)
+
+    @cached_property
+    def _console(self) -> "Console":
+        # JSON is for scripts, which call often: they do not pay for what draws tables.
+        from rich.console import Console  # noqa: PLC0415
+
+        return Console(highlight=False, markup=False)
 
     def result(self, answer: Any, text: str) -> None:
         """The answer of a command: one JSON document, or a text for people."""
         if self.as_json:
             print(json.dumps(answer, default=str))
         else:
-            self._console.print(escape(text))
+            self._console.print(text, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table for people."""
-        table = Table(title=escape(title), title_justify="left", header_style="bold")
+        from rich import box  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(
+            title=Text(title), title_justify="left", header_style="bold", box=box.SIMPLE_HEAD
+        )
         for column in columns:
-            table.add_column(column)
+            table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*(Text(str(cell)) for cell in row))
         self._console.print(table)
 
     def line(self, text: str) -> None:
         """A line for people."""
         if not self.as_json:
-            self._console.print(escape(text))
+            self._console.print(text, soft_wrap=True)
 
 
 def complain(message: str) -> None:

@@ -87,19 +87,10 @@ def _show(output: Output, read: list[tuple[ProjectStatus, list[ExecutionSummary]
         for line in _lines(project):
             output.line(line)
         if runs:
-            output.table("Runs", ("Started", "Name", "Status", "Where"), _run_rows(runs))
+            output.table("Runs", ("Started", "Took", "Status", "Where"), _run_rows(runs))
 
 
-_EXPORT_COLUMNS = (
-    "Export",
-    "Format",
-    "Generation",
-    "Size",
-    "Files",
-    "Assets",
-    "Published",
-    "Fresh",
-)
+_EXPORT_COLUMNS = ("Export", "Format", "Gen.", "Size", "Files", "Assets", "Published", "Fresh")
 
 
 def _export_rows(project: ProjectStatus) -> list[tuple[object, ...]]:
@@ -117,7 +108,7 @@ def _published(manifest: Manifest | None) -> tuple[object, ...]:
         bytes_text(manifest.archive.size),
         manifest.archive.members,
         f"{manifest.counts.exported} of {manifest.counts.assets}",
-        f"{manifest.published_at:%Y-%m-%d %H:%M:%S}",
+        f"{manifest.published_at:%d %b %H:%M:%S}",
     )
 
 
@@ -148,7 +139,11 @@ def _lines(project: ProjectStatus) -> list[str]:
 
 
 def _run_rows(runs: list[ExecutionSummary]) -> list[tuple[object, ...]]:
-    return [(f"{run.started:%H:%M:%S}", run.name, run.status, _where(run)) for run in runs]
+    return [(f"{run.started:%H:%M:%S}", _took(run), run.status, _where(run)) for run in runs]
+
+
+def _took(run: ExecutionSummary) -> str:
+    return f"{(run.stopped - run.started).total_seconds():.1f} s" if run.stopped else ""
 
 
 def _where(run: ExecutionSummary) -> str:

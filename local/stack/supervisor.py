@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.bootstrap import Application
+from kili_export.contracts.workflow import ReconcileAnswer
 from kili_export.domain.errors import ExportError
 from kili_export.settings import Settings
 from local.stack.environment import aws_environment, function_environment, process_environment
@@ -211,10 +212,16 @@ class LocalStack:
         schedule.every(
             self._options.reconcile_every,
             "reconcile",
-            lambda: self._invoke("reconcile", {}),
+            self._reconcile,
             at_once=True,
         )
         schedule.start(self._report)
+
+    def _reconcile(self) -> None:
+        answer = ReconcileAnswer.model_validate(self._invoke("reconcile", {}))
+        for project in answer.projects:
+            if project.error:
+                self._tell(f"Project {project.project_id} was not compared: {project.error}")
 
     def _report(self, name: str, error: Exception) -> None:
         kind = "" if isinstance(error, ExportError) else f"{type(error).__name__}: "
