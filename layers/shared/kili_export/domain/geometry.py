@@ -27,17 +27,17 @@ def vertices_of(ring: Any, rotation: Any) -> list[Point] | None:
 
     None when the item holds no list of vertices, or one that is not made of finite numbers.
     """
-    vertices = ring.get("normalizedVertices") if isinstance(ring, Mapping) else None
+    vertices = ring.get("normalizedVertices") if isinstance(ring, dict) else None
     return None if vertices is None else points_of(vertices, rotation)
 
 
 def points_of(vertices: Any, rotation: Any) -> list[Point] | None:
     """A list of `{"x": …, "y": …}` as points of the stored picture, None when it is not one."""
-    if not isinstance(vertices, Sequence) or isinstance(vertices, str):
+    if not isinstance(vertices, list):
         return None
     points: list[Point] = []
     for vertex in vertices:
-        if not isinstance(vertex, Mapping):
+        if not isinstance(vertex, dict):
             return None
         x, y = vertex.get("x"), vertex.get("y")
         if not (is_number(x) and is_number(y)):

@@ -16,6 +16,8 @@ _CERTAIN = 3.3306690738754716e-16
 
 def is_simple(ring: Sequence[Pair]) -> bool:
     """Whether a ring neither crosses nor touches itself. Neighbouring points are distinct."""
+    if len(ring) == 4 and _turns_one_way(ring):
+        return True
     return next(_meetings(ring), None) is None
 
 
@@ -34,6 +36,12 @@ def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
         for walk in inside
         for loop in _simple_loops(walk)
     ]
+
+
+def _turns_one_way(ring: Sequence[Pair]) -> bool:
+    """Whether every corner turns to the same side: of four corners, then, none is crossed over."""
+    turns = {_side(ring[index - 2], ring[index - 1], ring[index]) for index in range(len(ring))}
+    return len(turns) == 1 and 0 not in turns
 
 
 def _meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
@@ -75,10 +83,11 @@ def _meet(ring: Sequence[Pair], first: int, second: int) -> bool:
 
 
 def _folds_back(before: Pair, corner: Pair, after: Pair) -> bool:
-    if _side(before, corner, after) != 0:
+    ahead_x = (corner[0] - before[0]) * (after[0] - corner[0])
+    ahead_y = (corner[1] - before[1]) * (after[1] - corner[1])
+    if ahead_x > 0 or ahead_y > 0:
         return False
-    ahead = (corner[0] - before[0]) * (after[0] - corner[0])
-    return ahead < 0 or (corner[1] - before[1]) * (after[1] - corner[1]) < 0
+    return (ahead_x < 0 or ahead_y < 0) and _side(before, corner, after) == 0
 
 
 def _side(a: Pair, b: Pair, c: Pair) -> int:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 
@@ -27,7 +28,7 @@ class Job:
     definition: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
     """A project as frozen at the beginning of a run.
 
@@ -46,6 +47,11 @@ class Project:
 
     def jobs(self) -> tuple[Job, ...]:
         """The jobs of the interface, in its order; entries that are not jobs are left out."""
+        return self._jobs
+
+    @cached_property
+    def _jobs(self) -> tuple[Job, ...]:
+        # Every asset's conversion asks for them, and the project is frozen.
         declared = self.json_interface.get("jobs")
         if not isinstance(declared, Mapping):
             return ()
