@@ -29,6 +29,8 @@ def build_artifacts() -> Path:
     with _alone():
         _prepare_environment()
         _run([ENVIRONMENT / "bin" / "sam", "build", "--cached"], "sam build")
+        for folder in sorted(path for path in ARTIFACTS.iterdir() if path.is_dir()):
+            _compile(folder)
     return ARTIFACTS
 
 
@@ -58,6 +60,24 @@ def _prepare_environment() -> None:
     ]
     _run([*pip, "install", "--quiet", "--require-hashes", "-r", pins], "installing SAM")
     ready.write_text(digest)
+
+
+def _compile(folder: Path) -> None:
+    """Puts bytecode beside the sources, under the paths that they will have on Lambda.
+
+    Lambda's file systems are read-only, so that Python would compile everything again at each
+    cold start: that is more than half of its time. The sources never change after the build, so
+    nothing has to be compared with them.
+    """
+    mounted = "/opt" if (folder / "python").is_dir() else "/var/task"
+    _run(
+        [
+            *(ENVIRONMENT / "bin" / "python", "-m", "compileall", "-q", "-j", "0"),
+            *("--invalidation-mode", "unchecked-hash"),
+            *("-s", folder, "-p", mounted, folder),
+        ],
+        f"compiling {folder.name}",
+    )
 
 
 def _run(command: list[str | Path], step: str) -> None:

@@ -31,6 +31,11 @@ class PermissionGate:
         )
 
     @property
+    def never_used(self) -> set[str]:
+        """Actions that the policy allows and that nobody asked for so far."""
+        return self._policy.granted() - {access.action for access in self.used}
+
+    @property
     def url(self) -> str:
         """Where the function is told that AWS is."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
