@@ -332,6 +332,14 @@ def _client(service: str, *, read_timeout: int = 10) -> Any:
     return make(service, config=config)
 
 
+def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
+    """Kili without anything of AWS, at the address that the settings name."""
+    from kili_export.adapters.kili.client import KiliClient, KiliSettings
+
+    wanted = KiliSettings(settings.kili_api_endpoint, api_key, settings.kili_requests_per_minute)
+    return KiliClient.connect(wanted, SystemClock())
+
+
 @cache
 def application() -> Application:
     """The application of this process, by its environment."""

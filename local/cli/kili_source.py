@@ -1,0 +1,37 @@
+"""Which Kili a command asks that needs nothing else of a stack."""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from kili_export.bootstrap import kili_with_key
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.ports import KiliRows
+from kili_export.settings import Settings
+from local.cli.connection import Connection, connect
+from local.cli.services import Services
+from local.stack.state_directory import StackNotRunning, StateDirectory, default_state
+
+KEY = "KILI_API_KEY"
+
+
+def kili_of(arguments: Namespace) -> KiliRows:
+    """Kili as a stack knows it that was named, else by KILI_API_KEY, else by the local stack.
+
+    Raises InvalidConfiguration when none of these is there.
+    """
+    if arguments.state or arguments.stack_name:
+        return Services.of(connect(arguments)).application.kili()
+    key = os.environ.get(KEY, "").strip()
+    if key:
+        return kili_with_key(Settings.from_environment(), key)
+    state = StateDirectory(Path(default_state()))
+    try:
+        running = state.running()
+    except StackNotRunning as error:
+        raise InvalidConfiguration(
+            f"{KEY} is not set, and no local stack is running whose key could be used. Make a key "
+            "in Kili (My profile, API keys) and export it; for a Kili of your own set "
+            "KILI_API_ENDPOINT too. For a deployed stack's key give --stack-name."
+        ) from error
+    return Services.of(Connection.local(running, state)).application.kili()
