@@ -8,7 +8,7 @@ import pytest
 
 from kili_export.domain.formats.base import ExportContext, IdSlot
 from kili_export.domain.formats.coco import CocoFormat
-from kili_export.domain.formats.common import dated, readme
+from kili_export.domain.formats.readme import dated, readme
 from kili_export.domain.formats.registry import FORMATS, format_named
 from kili_export.domain.options import ExportOptions, Layout
 from tests.archive_of import DATED, IdAllocator, archive_of, conversion_of

@@ -22,16 +22,6 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.coco_shapes import shape_of
-from kili_export.domain.formats.common import (
-    dated,
-    numbered_labels,
-    readme,
-    refuse_all_labels,
-    refuse_geotiff,
-    refuse_unsupported,
-    refuse_videos,
-    safe_name,
-)
 from kili_export.domain.formats.jobs import (
     annotations_of,
     first_category,
@@ -40,7 +30,15 @@ from kili_export.domain.formats.jobs import (
     require_jobs,
     response_of,
 )
+from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
+from kili_export.domain.formats.readme import dated, readme
+from kili_export.domain.formats.refusals import (
+    refuse_all_labels,
+    refuse_geotiff,
+    refuse_unsupported,
+    refuse_videos,
+)
 from kili_export.domain.geometry import rotation_of
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, Layout

@@ -14,16 +14,6 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
-from kili_export.domain.formats.common import (
-    dated,
-    is_geotiff,
-    numbered_labels,
-    readme,
-    refuse_all_labels,
-    refuse_unsupported,
-    refusing_endless_nesting,
-    safe_name,
-)
 from kili_export.domain.formats.geojson_geometry import (
     SHAPE_FIELDS,
     Geometry,
@@ -33,6 +23,14 @@ from kili_export.domain.formats.geojson_geometry import (
 )
 from kili_export.domain.formats.geojson_properties import FriendlyNames, flattened
 from kili_export.domain.formats.jobs import place_of, response_of
+from kili_export.domain.formats.naming import numbered_labels, safe_name
+from kili_export.domain.formats.readme import dated, readme
+from kili_export.domain.formats.refusals import (
+    is_geotiff,
+    refuse_all_labels,
+    refuse_unsupported,
+    refusing_endless_nesting,
+)
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Project

@@ -16,16 +16,16 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
-from kili_export.domain.formats.common import (
-    encoded,
-    readme,
+from kili_export.domain.formats.indented import indented
+from kili_export.domain.formats.naming import safe_name
+from kili_export.domain.formats.raw_responses import raw_response
+from kili_export.domain.formats.readme import readme
+from kili_export.domain.formats.refusals import (
     refuse_geotiff,
     refuse_unsupported,
     refusing_endless_nesting,
-    safe_name,
 )
-from kili_export.domain.formats.indented import indented
-from kili_export.domain.formats.raw_responses import raw_response
+from kili_export.domain.formats.texts import encoded
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, ExportType

@@ -13,16 +13,6 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
-from kili_export.domain.formats.common import (
-    encoded,
-    numbered_labels,
-    readme,
-    refuse_all_labels,
-    refuse_geotiff,
-    refuse_unsupported,
-    refuse_videos,
-    safe_name,
-)
 from kili_export.domain.formats.jobs import (
     annotations_of,
     has_nested_answers,
@@ -32,7 +22,16 @@ from kili_export.domain.formats.jobs import (
     response_of,
     rings_of,
 )
+from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
+from kili_export.domain.formats.readme import readme
+from kili_export.domain.formats.refusals import (
+    refuse_all_labels,
+    refuse_geotiff,
+    refuse_unsupported,
+    refuse_videos,
+)
+from kili_export.domain.formats.texts import encoded
 from kili_export.domain.geometry import Point, rotation_of, vertices_of
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Layout

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kili_export.domain.formats.common import encoded
+from kili_export.domain.formats.texts import encoded
 
 
 def unsigned(value: Any) -> Any:

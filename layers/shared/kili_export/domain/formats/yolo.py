@@ -20,17 +20,16 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
-from kili_export.domain.formats.common import (
-    encoded,
-    numbered_labels,
-    readme,
+from kili_export.domain.formats.indented import indented
+from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
+from kili_export.domain.formats.naming import numbered_labels, safe_name
+from kili_export.domain.formats.readme import readme
+from kili_export.domain.formats.refusals import (
     refuse_all_labels,
     refuse_geotiff,
     refuse_unsupported,
-    safe_name,
 )
-from kili_export.domain.formats.indented import indented
-from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
+from kili_export.domain.formats.texts import encoded
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.formats.yolo_classes import ClassWriter
 from kili_export.domain.formats.yolo_frames import label_files

@@ -1,65 +1,12 @@
-"""What archives of every format share: the README, the numbering of labels, common refusals."""
+"""What formats refuse alike: options, projects and assets that they cannot hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
-from kili_export.domain.asset import JsonObject, SelectedAsset
+from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.errors import AssetError, IncompatibleProject
-from kili_export.domain.formats.base import ExportContext, LossCollector, Member
-from kili_export.domain.names import safe_path
 from kili_export.domain.options import ExportOptions, ExportType
 from kili_export.domain.project import Project
-
-README_PATH = "README.kili.txt"
-_RENAMED = "the external id is not a safe path, so its files bear another name"
-
-
-def readme(context: ExportContext) -> Member:
-    """The file that says what the archive holds.
-
-    The SDK prints the local time of the machine that exports. Here it is UTC, because the same
-    state must give the same bytes wherever it is exported.
-    """
-    project, options = context.project, context.options
-    lines = (
-        "Exported Labels from KILI",
-        "=========================",
-        "",
-        f"- Project name: {project.title}",
-        f"- Project identifier: {project.project_id}",
-        f"- Project description: {project.description}",
-        f"- Export date: {dated(context):%Y%m%d-%H%M%S}",
-        f"- Exported format: {options.format}",
-        f"- Exported labels: {options.export_type.value}",
-    )
-    return Member(README_PATH, encoded("\n".join(lines) + "\n"))
-
-
-def dated(context: ExportContext) -> datetime:
-    """The date that files of the archive bear: UTC, without a zone, as the SDK writes dates."""
-    moment = datetime.fromisoformat(context.dated)
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def encoded(text: str) -> bytes:
-    """UTF-8; an unpaired surrogate, which has no encoding, becomes a question mark."""
-    return text.encode("utf-8", "replace")
-
-
-def numbered_labels(asset: SelectedAsset) -> Iterator[tuple[int, str, JsonObject]]:
-    """Each label with its ordinal from 1 and its suffix, which is empty for an only label."""
-    several = len(asset.labels) > 1
-    for ordinal, label in enumerate(asset.labels, start=1):
-        yield ordinal, f"_label{ordinal}" if several else "", label
-
-
-def safe_name(asset: SelectedAsset, losses: LossCollector) -> str:
-    """The asset's name as a path, noting when it is not the one that it was given."""
-    name = safe_path(asset.external_id)
-    if name != asset.external_id:
-        losses.add(_RENAMED)
-    return name
 
 
 def refuse_unsupported(project: Project, options: ExportOptions, types: frozenset[str]) -> None:
