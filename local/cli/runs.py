@@ -1,11 +1,13 @@
 """`kili-export run`, `wait`, `reconcile` and `confirm`."""
 
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from kili_export.adapters.system import SystemClock
 from kili_export.contracts.workflow import Repaired
+from kili_export.ports import Clock
 from kili_export.usecases.project_status import ProjectStatus
 from local.cli.connection import Connection, connect
 from local.cli.executions import Executions, ExecutionSummary
@@ -83,13 +85,15 @@ def wait_until_settled(
     project_id: str,
     seconds: float,
     watch: Callable[[ProjectStatus], None] | None = None,
+    clock: Clock | None = None,
 ) -> Outcome:
     """Polls until nothing is pending or running, or until nothing more will happen by itself.
 
     `watch` sees every status on the way.
     """
     executions = Executions(connection)
-    deadline = time.monotonic() + seconds
+    clock = clock or SystemClock()
+    deadline = clock.now() + timedelta(seconds=seconds)
     quiet = 0
     while True:
         busy = executions.is_any_running(project_id)
@@ -102,10 +106,10 @@ def wait_until_settled(
             return _settled(status, executions)
         if quiet >= _QUIET_POLLS:
             return _stuck(status, executions)
-        if time.monotonic() >= deadline:
+        if clock.now() >= deadline:
             reason = f"Still under way after {seconds:.0f} s."
             return Outcome(ExitCode.TIMED_OUT, reason, status)
-        time.sleep(_POLL_SECONDS)
+        clock.sleep(_POLL_SECONDS)
 
 
 def _settled(status: ProjectStatus, executions: Executions) -> Outcome:

@@ -1,0 +1,195 @@
+"""What `status` knows of a project, and when `wait` is over."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kili_export.contracts.manifest import Quarantined
+from kili_export.contracts.registration import parse_registration
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.keys import manifest_key, registration_key
+from kili_export.ports import HeldRemovals
+from kili_export.usecases.project_status import ProjectStatus, StatusReader
+from local.cli import runs
+from local.cli.executions import ExecutionSummary, _belongs
+from local.cli.exit_codes import ExitCode
+from tests.fakes import (
+    NOON,
+    InMemoryChanges,
+    InMemoryObjects,
+    InMemoryProjectState,
+    ManualClock,
+    RecordingWorkflow,
+)
+from tests.manifests import manifest_of
+
+
+@pytest.fixture
+def reader() -> StatusReader:
+    objects, state = InMemoryObjects(), InMemoryProjectState()
+    declared = {"project_id": "project", "exports": [{"format": "yolo_v8", "name": "yolo"}]}
+    objects.put(registration_key("project"), parse_registration(declared).to_bytes())
+    return StatusReader(
+        objects, InMemoryChanges(), state, state, RecordingWorkflow(), ManualClock()
+    )
+
+
+def _publish(reader: StatusReader, **fields: Any) -> None:
+    reader.objects.put(manifest_key("project", "yolo"), manifest_of(**fields).to_bytes())
+
+
+def test_an_export_is_unpublished_until_it_has_a_manifest(reader: StatusReader) -> None:
+    assert reader.read("project").unpublished == ("yolo",)
+    _publish(reader, first_event_at=NOON)
+    status = reader.read("project")
+    assert status.unpublished == ()
+    assert status.exports[0].freshness_seconds == 9.0
+
+
+def test_marks_are_counted_and_those_that_wait_told_apart(reader: StatusReader) -> None:
+    for subject in ("asset#a", "asset#b"):
+        reader.changes.mark("project", subject, version=subject, at=NOON - timedelta(hours=1))
+    first = next(iter(reader.changes.marks("project")))
+    reader.changes.postpone([(first, NOON + timedelta(minutes=5))])
+    pending = reader.read("project").pending
+    assert (pending.count, pending.due, pending.attempts) == (2, 1, 1)
+    assert pending.oldest_at == NOON - timedelta(hours=1)
+
+
+def test_a_lease_counts_only_while_its_execution_runs(reader: StatusReader) -> None:
+    taken = reader.leases.take(
+        "project", holder="arn", expires_at=NOON + timedelta(hours=1), seen=None
+    )
+    assert taken is not None
+    assert reader.read("project").runner is None
+
+
+def test_an_unknown_project_names_the_way_out(reader: StatusReader) -> None:
+    with pytest.raises(InvalidConfiguration, match="kili-export register other"):
+        reader.read("other")
+
+
+def test_registered_projects_are_listed(reader: StatusReader) -> None:
+    assert list(reader.projects()) == ["project"]
+
+
+@pytest.mark.parametrize(
+    ("name", "project", "belongs"),
+    [
+        ("p-123", "p", True),
+        ("p-123-m0123456789abcdef", "p", True),
+        ("p-123-s", "p", True),
+        ("p-1-123", "p", False),
+        ("p-1-123", "p-1", True),
+        ("pp-123", "p", False),
+        ("p-123-0", "p", False),
+    ],
+)
+def test_executions_belong_to_the_project_that_they_name(
+    name: str, project: str, *, belongs: bool
+) -> None:
+    assert _belongs(name, project) is belongs
+
+
+class _Scene:
+    """What `wait` sees: a list of moments, the last of which stays."""
+
+    def __init__(self, *moments: tuple[bool, ProjectStatus]) -> None:
+        self._moments: Iterator[tuple[bool, ProjectStatus]] = iter(moments)
+        self._now = moments[0]
+        self.failure: list[ExecutionSummary] = []
+
+    def is_any_running(self, _: str) -> bool:
+        self._now = next(self._moments, self._now)
+        return self._now[0]
+
+    def read(self, _: str) -> ProjectStatus:
+        return self._now[1]
+
+    def latest(self, _: str, __: int) -> list[ExecutionSummary]:
+        return self.failure
+
+
+class _Services:
+    def __init__(self, scene: _Scene) -> None:
+        self.status = scene
+
+
+def _wait(monkeypatch: pytest.MonkeyPatch, scene: _Scene, seconds: float = 60) -> runs.Outcome:
+    monkeypatch.setattr(runs, "Executions", lambda _: scene)
+    services: Any = _Services(scene)
+    connection: Any = None
+    return runs.wait_until_settled(connection, services, "project", seconds, clock=ManualClock())
+
+
+@pytest.fixture
+def fresh(reader: StatusReader) -> ProjectStatus:
+    _publish(reader)
+    return reader.read("project")
+
+
+@pytest.fixture
+def pending(reader: StatusReader) -> ProjectStatus:
+    _publish(reader)
+    reader.changes.mark("project", "asset#a", version="v", at=NOON)
+    return reader.read("project")
+
+
+def test_waiting_ends_when_nothing_is_pending_or_running(
+    monkeypatch: pytest.MonkeyPatch, fresh: ProjectStatus, pending: ProjectStatus
+) -> None:
+    scene = _Scene(
+        (True, pending), (True, pending), (False, pending), (True, pending), (False, fresh)
+    )
+    assert _wait(monkeypatch, scene).code is ExitCode.OK
+
+
+def test_waiting_lasts_while_a_run_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, fresh: ProjectStatus
+) -> None:
+    assert _wait(monkeypatch, _Scene((True, fresh))).code is ExitCode.TIMED_OUT
+
+
+def test_changes_that_nobody_works_on_are_a_failure_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, pending: ProjectStatus
+) -> None:
+    scene = _Scene((False, pending))
+    scene.failure = [
+        ExecutionSummary(
+            "n", "arn", "FAILED", NOON, error="AccessDenied", cause="the key is refused"
+        )
+    ]
+    outcome = _wait(monkeypatch, scene)
+    assert outcome.code is ExitCode.FAILED
+    assert "AccessDenied: the key is refused" in outcome.reason
+
+
+def test_quarantined_assets_have_a_status_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, reader: StatusReader
+) -> None:
+    lost = Quarantined(asset_id="a", error="no content", since=NOON, run_id="r")
+    _publish(reader, quarantined=(lost,))
+    outcome = _wait(monkeypatch, _Scene((False, reader.read("project"))))
+    assert outcome.code is ExitCode.QUARANTINED
+
+
+def test_held_removals_name_the_command_that_allows_them(
+    monkeypatch: pytest.MonkeyPatch, pending: ProjectStatus
+) -> None:
+    held = replace(pending, held=HeldRemovals("project", "run", 7, NOON))
+    outcome = _wait(monkeypatch, _Scene((False, held)))
+    assert outcome.code is ExitCode.HELD
+    assert "7 assets" in outcome.reason
+    assert "kili-export confirm project" in outcome.reason
+
+
+def test_an_export_that_was_never_published_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, reader: StatusReader, tmp_path: Path
+) -> None:
+    del tmp_path
+    outcome = _wait(monkeypatch, _Scene((False, reader.read("project"))))
+    assert outcome.code is ExitCode.FAILED

@@ -1,0 +1,66 @@
+"""Pulling an archive gives what the manifest names, whole, whatever happens meanwhile."""
+
+import io
+
+import pytest
+
+from kili_export.contracts.manifest import ArchiveReference, Manifest
+from kili_export.domain.errors import IntegrityError, InvalidConfiguration
+from kili_export.domain.keys import manifest_key
+from kili_export.usecases.pull_archive import pull_archive
+from tests.fakes import InMemoryObjects
+from tests.manifests import manifest_of
+
+
+def _publish(objects: InMemoryObjects, generation: int, data: bytes) -> Manifest:
+    key = f"exports/project/yolo/archives/{generation}.zip"
+    stored = objects.put(key, data)
+    reference = ArchiveReference(
+        key=key, etag=stored.etag, size=len(data), members=1, generation=generation
+    )
+    manifest = manifest_of(project_id="project", export_name="yolo", archive=reference)
+    objects.put(manifest_key("project", "yolo"), manifest.to_bytes())
+    return manifest
+
+
+def test_the_archive_of_the_manifest_is_given() -> None:
+    objects, target = InMemoryObjects(), io.BytesIO(b"what was there before, and longer")
+    manifest = _publish(objects, 3, b"archive")
+    assert pull_archive(objects, "project", "yolo", target) == manifest
+    assert target.getvalue() == b"archive"
+
+
+def test_an_archive_that_expires_meanwhile_is_replaced_by_the_newer_one() -> None:
+    objects, target = InMemoryObjects(), io.BytesIO()
+    old = _publish(objects, 1, b"a long old archive")
+
+    def replace() -> None:
+        objects.delete([old.archive.key])
+        _publish(objects, 2, b"new")
+
+    objects.interleaving.before("get", lambda: None)  # the manifest is read as it was
+    objects.interleaving.before("get", replace)
+    assert pull_archive(objects, "project", "yolo", target).archive.generation == 2
+    assert target.getvalue() == b"new"
+
+
+def test_an_archive_that_is_lost_is_an_error_and_not_an_endless_try() -> None:
+    objects = InMemoryObjects()
+    objects.delete([_publish(objects, 1, b"archive").archive.key])
+    with pytest.raises(IntegrityError):
+        pull_archive(objects, "project", "yolo", io.BytesIO())
+
+
+def test_a_size_that_the_manifest_does_not_promise_is_an_error() -> None:
+    objects = InMemoryObjects()
+    manifest = _publish(objects, 1, b"archive")
+    wrong = manifest.archive.model_copy(update={"size": 99})
+    lying = manifest.model_copy(update={"archive": wrong})
+    objects.put(manifest_key("project", "yolo"), lying.to_bytes())
+    with pytest.raises(IntegrityError, match="7 bytes, and the manifest promises 99"):
+        pull_archive(objects, "project", "yolo", io.BytesIO())
+
+
+def test_nothing_published_names_the_way_out() -> None:
+    with pytest.raises(InvalidConfiguration, match="kili-export status project"):
+        pull_archive(InMemoryObjects(), "project", "yolo", io.BytesIO())
