@@ -1,0 +1,76 @@
+"""Commands reach a deployed stack by its name: what they need to know is in its outputs."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.cli.connection import _OUTPUTS, _PARAMETERS
+from local.cli.exit_codes import ExitCode
+from local.cli.main import main
+from tests.template_document import template
+
+OUTPUTS = {
+    "BucketName": "deployed-bucket",
+    "TableName": "deployed-table",
+    "StateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:deployed-export",
+    "EventBusName": "deployed",
+    "KiliApiKeySecretArn": "kili-key",
+    "WebhookSecretArn": "webhook-secret",
+    "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
+    "WebhookUrl": "https://api.example/webhooks/kili",
+}
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "KILI_EXPORT_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
+def _deploy(outputs: dict[str, str]) -> None:
+    """A stack with these outputs, and the resources that they name."""
+    document = {
+        "Parameters": {"WindowSeconds": {"Type": "Number", "Default": 60}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(
+        StackName="deployed", TemplateBody=json.dumps(document)
+    )
+    boto3.client("s3").create_bucket(
+        Bucket="deployed-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+
+
+def test_a_deployed_stack_is_reached_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    _deploy(OUTPUTS)
+    assert main(["status", "--stack-name", "deployed", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == {"projects": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("nowhere", "cannot be read"), ("deployed", "BucketName")]
+)
+def test_a_stack_that_is_not_ours_is_told(
+    name: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _deploy({"Other": "x"})
+    assert main(["status", "--stack-name", name]) == ExitCode.USAGE
+    assert says in capsys.readouterr().err
+
+
+def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
+    assert {*_OUTPUTS, "WebhookUrl"} <= template()["Outputs"].keys()
+    assert _PARAMETERS.keys() <= template()["Parameters"].keys()
