@@ -1,4 +1,4 @@
-"""Image assets with everything that ordinary exports meet, on which the SDK writes an archive."""
+"""Assets with everything that ordinary exports meet, on which the SDK writes an archive."""
 
 from typing import Any
 
@@ -158,3 +158,43 @@ def _boxes() -> Json:
 
 def _without(value: Json, name: str) -> Json:
     return {key: item for key, item in value.items() if key != name}
+
+
+def frames(*responses: Json | None) -> Json:
+    return {str(number): frame for number, frame in enumerate(responses) if frame is not None}
+
+
+PAGES = [
+    {"pageNumber": 1, "width": 100, "height": 200, "rotation": 0},
+    {"pageNumber": 2, "width": 300.5, "height": 400, "rotation": 90},
+]
+
+
+def on_pages(*numbers: int, **more: Any) -> Json:
+    nested = {"normalizedVertices": [[{"x": 0.1, "y": 0.2}, {"x": 1, "y": 0.25}]], "kept": True}
+    return {
+        "polys": [nested for _ in numbers],
+        "boundingPoly": [ring((0.1, 0.2), (0.5, 0.75)) for _ in numbers],
+        "pageNumberArray": list(numbers),
+        **more,
+    }
+
+
+def document_response() -> Json:
+    cut = on_pages(1, 2)
+    cut["pageNumberArray"] = [2]
+    return {
+        "WORDS": {
+            "annotations": [
+                {
+                    "annotations": [on_pages(1, 2, content="déjà"), cut],
+                    "categories": [{"name": "W"}],
+                    "mid": "w",
+                }
+            ]
+        },
+        "BOXES": {"annotations": [{"annotations": [on_pages(2)]}, on_pages(1), {"mid": "x"}]},
+        "KIND": {"categories": [{"name": "DAY"}]},
+        "GONE": {"annotations": [on_pages(1)]},
+        "ROTATION_JOB": {"rotation": 0},
+    }

@@ -10,7 +10,14 @@ from kili_export.domain.errors import IncompatibleProject
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 from kili_export.domain.project import Project
 from tests.archive_of import archive_of, losses_of
-from tests.contract.formats_corpus import SQUARE, image_assets, image_project
+from tests.contract.formats_corpus import (
+    PAGES,
+    SQUARE,
+    document_response,
+    frames,
+    image_assets,
+    image_project,
+)
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
 from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive
 
@@ -25,10 +32,6 @@ def assert_agreement(exporting: Project, assets: list[Json], options: ExportOpti
     theirs = sdk_archive(exporting, assets, options)
     ours = archive_of(exporting, [fetched(answer) for answer in assets], options)
     assert compare_archives(ours, theirs, options.format) == []
-
-
-def frames(*responses: Json | None) -> Json:
-    return {str(number): frame for number, frame in enumerate(responses) if frame is not None}
 
 
 VIDEOS: dict[str, Json] = {
@@ -128,12 +131,6 @@ def test_generated_videos_are_exported_as_the_sdk_does(
     assert_agreement(exporting, videos, ExportOptions(format_name, layout))
 
 
-PAGES = [
-    {"pageNumber": 1, "width": 100, "height": 200, "rotation": 0},
-    {"pageNumber": 2, "width": 300.5, "height": 400, "rotation": 90},
-]
-
-
 def document_project() -> Project:
     return project(
         {
@@ -143,36 +140,6 @@ def document_project() -> Project:
         },
         "PDF",
     )
-
-
-def on_pages(*numbers: int, **more: Any) -> Json:
-    nested = {"normalizedVertices": [[{"x": 0.1, "y": 0.2}, {"x": 1, "y": 0.25}]], "kept": True}
-    return {
-        "polys": [nested for _ in numbers],
-        "boundingPoly": [ring((0.1, 0.2), (0.5, 0.75)) for _ in numbers],
-        "pageNumberArray": list(numbers),
-        **more,
-    }
-
-
-def document_response() -> Json:
-    cut = on_pages(1, 2)
-    cut["pageNumberArray"] = [2]
-    return {
-        "WORDS": {
-            "annotations": [
-                {
-                    "annotations": [on_pages(1, 2, content="déjà"), cut],
-                    "categories": [{"name": "W"}],
-                    "mid": "w",
-                }
-            ]
-        },
-        "BOXES": {"annotations": [{"annotations": [on_pages(2)]}, on_pages(1), {"mid": "x"}]},
-        "KIND": {"categories": [{"name": "DAY"}]},
-        "GONE": {"annotations": [on_pages(1)]},
-        "ROTATION_JOB": {"rotation": 0},
-    }
 
 
 @pytest.mark.parametrize("single_file", [False, True])

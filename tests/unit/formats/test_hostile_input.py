@@ -13,8 +13,13 @@ from kili_export.domain.formats.registry import FORMATS, format_named
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 from kili_export.domain.project import Project
 from tests.archive_of import archive_of
-from tests.contract.formats_corpus import image_assets, image_project
-from tests.contract.test_formats_types import PAGES, document_response, frames
+from tests.contract.formats_corpus import (
+    PAGES,
+    document_response,
+    frames,
+    image_assets,
+    image_project,
+)
 from tests.kili_samples import Json, asset, fetched, label
 
 JUNK: list[Any] = [
