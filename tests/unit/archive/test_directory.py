@@ -129,6 +129,14 @@ def test_a_record_that_another_program_wrote_is_not_ours() -> None:
         Directory.parse(foreign + b"a", 1)
 
 
+def test_looking_into_bytes_that_are_no_records_is_an_error(raw: bytes) -> None:
+    for broken in (b"x" * 9000, raw[:40] + b"x" * 9000):
+        with pytest.raises(IntegrityError):
+            Directory(broken, 9).find("labels/5.txt")
+    with pytest.raises(IntegrityError, match="cut off"):
+        Directory(raw[:-1], 9).rebased(1)
+
+
 @pytest.mark.parametrize("at", [28, 30, 60])
 def test_a_record_with_broken_lengths_is_an_error_and_not_a_crash(raw: bytes, at: int) -> None:
     broken = raw[:at] + b"\xff" + raw[at + 1 :]

@@ -1,3 +1,4 @@
+import tracemalloc
 import zlib
 
 import pytest
@@ -12,6 +13,7 @@ from kili_export.domain.archive.entries import (
     entry_from_raw,
 )
 from kili_export.domain.archive.record import DEFLATED, STORED, Record
+from kili_export.domain.archive.segment import SegmentBuilder
 from kili_export.domain.archive.wire import ZIP64_MARK, decode_record, encode_record, record_span
 from kili_export.domain.errors import IntegrityError
 from tests.unit.archive.simple_archives import CONTENTS, NAMES, OWNERS
@@ -115,6 +117,32 @@ def test_compressed_bytes_that_are_not_what_was_promised_are_refused(
 ) -> None:
     with pytest.raises(IntegrityError):
         decode_payload(DEFLATED, payload, crc, size)
+
+
+def test_a_bomb_is_not_inflated() -> None:
+    bomb = zlib.compress(b"\0" * 50_000_000, wbits=-15)
+    tracemalloc.start()
+    try:
+        with pytest.raises(IntegrityError):
+            decode_payload(DEFLATED, bomb, 0, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_segment_counts_what_was_added_and_refuses_a_second_file_of_a_name() -> None:
+    builder = SegmentBuilder()
+    first = builder.add(encode_entry("a.txt", b"abc"))
+    second = builder.add(encode_entry("b.txt", b"defg"))
+    assert (first.offset, second.offset, builder.size, len(builder)) == (
+        0,
+        first.end,
+        second.end,
+        2,
+    )
+    assert builder.finish().body[second.payload_start : second.end] == b"defg"
+    with pytest.raises(IntegrityError, match=r"two entries are named 'a\.txt'"):
+        builder.add(encode_entry("a.txt", b""))
 
 
 def test_a_local_entry_of_another_file_is_refused() -> None:

@@ -77,6 +77,14 @@ def test_a_changed_byte_is_noticed_or_changes_no_file(data: st.DataObject) -> No
     assert sorted(found.values()) == sorted([b"1", b"2" * 1000, b""])
 
 
+@pytest.mark.parametrize("more", [-1, 1, 1000])
+def test_an_end_record_that_does_not_fit_the_archives_size_is_refused(more: int) -> None:
+    end = encode_tail(Tail(100, 50, 1))
+    assert decode_tail(end, 150 + len(end))
+    with pytest.raises(IntegrityError, match="does not fit its size"):
+        decode_tail(end, 150 + len(end) + more)
+
+
 def test_archives_of_other_programs_are_refused() -> None:
     foreign = io.BytesIO()
     with zipfile.ZipFile(foreign, "w") as archive:

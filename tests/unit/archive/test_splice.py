@@ -236,6 +236,16 @@ def test_a_directory_that_is_not_sorted_is_an_error() -> None:
         splice(None, [], [Addition(unsorted, Region.LABELS, 62, data=bytes(62))])
 
 
+@given(st.integers(1, 66), st.sampled_from(["a", "b"]))
+def test_a_directory_that_is_cut_off_is_an_error(missing: int, removed: str) -> None:
+    archive, plan = full_archive({"a": b"1", "b": b"2"})
+    broken = Directory(bytes(plan.directory.raw)[:-missing], 2)
+    base = BaseArchive(Source("base", "etag", len(archive)), broken, plan.regions)
+    assert len(plan.directory.raw) == 2 * 67
+    with pytest.raises(IntegrityError):
+        splice(base, [removed], [])
+
+
 def test_regions_that_do_not_fit_the_directory_are_an_error() -> None:
     archive, plan = full_archive({"a": b"1", "b": b"2"})
     source = Source("base", "etag", len(archive))

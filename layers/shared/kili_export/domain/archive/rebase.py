@@ -1,5 +1,6 @@
 """Moves the offsets of many directory records at once."""
 
+import struct
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -22,6 +23,16 @@ def rebase(raw: bytearray, start: int, steps: Sequence[int], deltas: Sequence[in
     """
     if not any(deltas):
         return
+    try:
+        end = _rebase(raw, start, steps, deltas)
+    except struct.error as error:
+        raise IntegrityError("a directory's last record is cut off") from error
+    if end != len(raw):
+        raise IntegrityError("a directory's last record is cut off")
+
+
+def _rebase(raw: bytearray, start: int, steps: Sequence[int], deltas: Sequence[int]) -> int:
+    """Answers where the last record ends."""
     lengths_of, offset_of, put_offset = LENGTHS.unpack_from, OFFSET.unpack_from, OFFSET.pack_into
     first_moved = next(step for step, delta in zip(steps, deltas, strict=True) if delta)
     fixed = CENTRAL_HEADER_SIZE
@@ -33,5 +44,4 @@ def rebase(raw: bytearray, start: int, steps: Sequence[int], deltas: Sequence[in
         if offset >= first_moved:
             moved = offset + deltas[bisect_right(steps, offset) - 1]
             put_offset(raw, at - OFFSET_FROM_END, moved)
-    if at != end:
-        raise IntegrityError("a directory's last record is cut off")
+    return at

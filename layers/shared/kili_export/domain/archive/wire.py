@@ -191,20 +191,33 @@ def is_record_start(raw: bytes | bytearray | memoryview, start: int) -> bool:
 
 
 def record_length(raw: bytes | bytearray | memoryview, start: int) -> int:
-    """How many bytes the directory record at `start` takes."""
-    name_length, extra_length = LENGTHS.unpack_from(raw, start + LENGTHS_AT)
+    """How many bytes the directory record at `start` takes. Raises IntegrityError."""
+    try:
+        name_length, extra_length = LENGTHS.unpack_from(raw, start + LENGTHS_AT)
+    except struct.error as error:
+        raise _cut_off(start) from error
     return CENTRAL_HEADER_SIZE + int(name_length) + int(extra_length)
 
 
 def record_span(raw: bytes | bytearray | memoryview, start: int) -> RecordSpan:
-    """What a splice needs of the directory record at `start`, without decoding its texts."""
-    compressed_size, size, name_length, extra_length = _SIZES.unpack_from(raw, start + _SIZES_AT)
-    length = CENTRAL_HEADER_SIZE + name_length + extra_length
-    offset_at = start + length - OFFSET_FROM_END
-    if size == ZIP64_MARK and compressed_size == ZIP64_MARK:
-        size, compressed_size = _LARGE_SIZES.unpack_from(raw, offset_at - _LARGE_SIZES.size)
-    (offset,) = OFFSET.unpack_from(raw, offset_at)
-    return RecordSpan(length, offset, local_length(name_length, size, compressed_size))
+    """What a splice needs of the directory record at `start`, without decoding its texts.
+
+    Raises IntegrityError when the record is cut off.
+    """
+    try:
+        packed, size, name_length, extra_length = _SIZES.unpack_from(raw, start + _SIZES_AT)
+        length = CENTRAL_HEADER_SIZE + name_length + extra_length
+        offset_at = start + length - OFFSET_FROM_END
+        if size == ZIP64_MARK and packed == ZIP64_MARK:
+            size, packed = _LARGE_SIZES.unpack_from(raw, offset_at - _LARGE_SIZES.size)
+        (offset,) = OFFSET.unpack_from(raw, offset_at)
+    except struct.error as error:
+        raise _cut_off(start) from error
+    return RecordSpan(length, offset, local_length(name_length, size, packed))
+
+
+def _cut_off(start: int) -> IntegrityError:
+    return IntegrityError(f"the directory record at byte {start} is cut off")
 
 
 def _is_large(size: int, compressed_size: int) -> bool:
