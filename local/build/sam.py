@@ -20,18 +20,19 @@ class BuildFailed(Exception):
     """A step of the build failed; the message holds what it printed."""
 
 
-def build_artifacts() -> Path:
-    """Builds every function and layer, and returns the folder that holds them.
+def build_artifacts(target: Path = ARTIFACTS) -> Path:
+    """Builds every function and layer into the folder `target`, and returns it.
 
     What did not change since the last time is taken from SAM's cache. Raises PythonNotFound and
     BuildFailed.
     """
     with _alone():
         _prepare_environment()
-        _run([ENVIRONMENT / "bin" / "sam", "build", "--cached"], "sam build")
-        for folder in sorted(path for path in ARTIFACTS.iterdir() if path.is_dir()):
+        sam = ENVIRONMENT / "bin" / "sam"
+        _run([sam, "build", "--cached", "--build-dir", target], "sam build")
+        for folder in sorted(path for path in target.iterdir() if path.is_dir()):
             _compile(folder)
-    return ARTIFACTS
+    return target
 
 
 def emulator() -> Path:

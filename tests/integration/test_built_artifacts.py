@@ -53,11 +53,12 @@ NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
 
 
 @pytest.fixture(scope="module")
-def artifacts() -> Path:
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.skip("the artifacts are built for Linux on x86_64, which this machine is not")
     try:
-        return build_artifacts()
+        # A folder of its own: another build of this checkout must not replace what runs here.
+        return build_artifacts(tmp_path_factory.mktemp("built"))
     except PythonNotFound as missing:
         pytest.skip(str(missing))
 
