@@ -1,6 +1,6 @@
 """Crossings of closed outlines, decided exactly, and the rings that bound what they enclose."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cmp_to_key
@@ -12,6 +12,8 @@ Edge = tuple[int, int]
 
 # A determinant whose size exceeds this share of its terms has the right sign in floats.
 _CERTAIN = 3.3306690738754716e-16
+# The same for a sum of many such terms.
+_CERTAIN_SUM = 1e-9
 
 
 def is_simple(ring: Sequence[Pair]) -> bool:
@@ -27,8 +29,10 @@ def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
     Inside is what lies behind an odd number of the lines that enclose anything; a line that is
     walked twice counts once, and one that ends nowhere not at all. A ring passes no point twice.
     """
-    nodes, edges = _noded(ring)
-    lines = _enclosing(edges, nodes)
+    nodes, passes = _noded(ring)
+    lines = set(passes)
+    if len(lines) < passes.total():
+        lines = _enclosing(lines, nodes)
     walks = _walks(lines, nodes)
     inside = _inside_walks(walks, lines, nodes)
     return [
@@ -112,8 +116,8 @@ def _exact(point: Pair) -> Exact:
     return Fraction(point[0]), Fraction(point[1])
 
 
-def _noded(ring: Sequence[Pair]) -> tuple[list[Exact], set[Edge]]:
-    """The ring cut wherever it meets itself: points, and edges between them, each once."""
+def _noded(ring: Sequence[Pair]) -> tuple[list[Exact], Counter[Edge]]:
+    """The ring cut wherever it meets itself: points, and how often it passes each edge."""
     count = len(ring)
     exact = [_exact(point) for point in ring]
     on_segment: list[list[Exact]] = [[exact[i], exact[i + 1 - count]] for i in range(count)]
@@ -122,7 +126,7 @@ def _noded(ring: Sequence[Pair]) -> tuple[list[Exact], set[Edge]]:
         on_segment[first].extend(common)
         on_segment[second].extend(common)
     numbers: dict[Exact, int] = {}
-    edges: set[Edge] = set()
+    edges: Counter[Edge] = Counter()
     for points in on_segment:
         start, end = points[0], points[1]
         along = [
@@ -146,7 +150,10 @@ def _common_points(one: tuple[Exact, ...], two: tuple[Exact, ...]) -> list[Exact
 
 
 def _enclosing(edges: set[Edge], nodes: Sequence[Exact]) -> set[Edge]:
-    """The edges that enclose something: peeled off from outside, one outline after another."""
+    """The edges that enclose something: peeled off from outside, one outline after another.
+
+    Where no edge is passed twice, all of them do.
+    """
     left, used = set(edges), set[Edge]()
     while left:
         walks = _walks(left, nodes)
@@ -156,7 +163,7 @@ def _enclosing(edges: set[Edge], nodes: Sequence[Exact]) -> set[Edge]:
             left -= loose
             continue
         for walk in walks:
-            if _doubled_area(walk, nodes) < 0:
+            if _goes_clockwise(walk, nodes):
                 outline = {(min(half), max(half)) for half in walk}
                 used |= outline
                 left -= outline
@@ -171,7 +178,8 @@ def _walks(edges: set[Edge], nodes: Sequence[Exact]) -> list[list[Edge]]:
         around[b].append(a)
     following: dict[Edge, Edge] = {}
     for node, others in around.items():
-        others.sort(key=cmp_to_key(_ByAngle(nodes, node)))
+        if len(others) > 2:
+            others.sort(key=cmp_to_key(_ByAngle(nodes, node)))
         for index, other in enumerate(others):
             following[other, node] = (node, others[index - 1])
     walks = []
@@ -202,10 +210,17 @@ class _ByAngle:
         return 1 if y > 0 or (y == 0 and x > 0) else 0
 
 
-def _doubled_area(walk: Sequence[Edge], nodes: Sequence[Exact]) -> Fraction:
-    return sum(
-        (nodes[a][0] * nodes[b][1] - nodes[b][0] * nodes[a][1] for a, b in walk), Fraction(0)
-    )
+def _goes_clockwise(walk: Sequence[Edge], nodes: Sequence[Exact]) -> bool:
+    """Whether the face to the left of a walk is the one around it, or it encloses nothing."""
+    points = [(float(nodes[a][0]), float(nodes[a][1])) for a, _ in walk]
+    total = size = 0.0
+    for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
+        total += ax * by - bx * ay
+        size += abs(ax * by) + abs(bx * ay)
+    if abs(total) > _CERTAIN_SUM * size:
+        return total < 0
+    exact = (nodes[a][0] * nodes[b][1] - nodes[b][0] * nodes[a][1] for a, b in walk)
+    return sum(exact, Fraction(0)) <= 0
 
 
 def _inside_walks(
@@ -215,7 +230,7 @@ def _inside_walks(
     face = {half: number for number, walk in enumerate(walks) for half in walk}
     inside: dict[int, bool] = {}
     for number, walk in enumerate(walks):
-        if number in inside or _doubled_area(walk, nodes) > 0:
+        if number in inside or not _goes_clockwise(walk, nodes):
             continue
         # An outermost walk: its face is the plane around it, or the inside of another outline.
         inside[number] = _is_enclosed(walk, face, edges, walks, nodes)
