@@ -36,6 +36,7 @@ WITHOUT_FRAME = "assetLevel"
 DEEPEST = 40
 """Children of children are followed so far; interfaces hardly nest deeper than three."""
 
+_LONGEST_NUMBER = 15
 _FILE_FIELDS = {"fileId": "id", "fileName": "name", "fileMimeType": "mimeType"}
 
 
@@ -100,23 +101,14 @@ class LabelParser:
         if self._project.input_type != "VIDEO":
             yield None, response
             return
-        frames = {
-            int(key): value
-            for key, value in response.items()
-            if _is_frame(key) and isinstance(value, Mapping)
-        }
+        frames = [key for key, value in response.items() if _is_frame(key, value)]
         beside = response.get(WITHOUT_FRAME)
-        yield None, beside if isinstance(beside, Mapping) else {}
-        known = {WITHOUT_FRAME} if isinstance(beside, Mapping) else set()
-        yield (
-            None,
-            {
-                key: value
-                for key, value in response.items()
-                if key not in known and not (_is_frame(key) and int(key) in frames)
-            },
-        )
-        yield from sorted(frames.items(), key=lambda frame: frame[0])
+        if isinstance(beside, Mapping):
+            yield None, beside
+        taken = {*frames, WITHOUT_FRAME} if isinstance(beside, Mapping) else set(frames)
+        yield None, {key: value for key, value in response.items() if key not in taken}
+        for key in sorted(frames, key=int):
+            yield int(key), response[key]
 
     def _job_lines(self, head: Line, name: str, answer: Any, view: _View) -> Iterator[Line]:
         if not isinstance(answer, Mapping):
@@ -279,8 +271,9 @@ def _friendly(job: Job) -> str:
     return str(job.definition.get("exportName") or job.definition.get("instruction") or job.name)
 
 
-def _is_frame(key: str) -> bool:
-    return key.isascii() and key.isdigit()
+def _is_frame(key: str, value: Any) -> bool:
+    number = key.isascii() and key.isdigit() and len(key) <= _LONGEST_NUMBER
+    return number and isinstance(value, Mapping)
 
 
 def _is_on_earth(layers: Any) -> bool:
