@@ -13,6 +13,8 @@ WAY_OUT = (
     f"or set PYTHON{VERSION.replace('.', '')}=/path/to/python{VERSION}."
 )
 
+SYSTEM_FOLDERS = (Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin"))
+
 
 class PythonNotFound(Exception):
     """The machine has no Python of the functions' version; the message names the way out."""
@@ -43,7 +45,7 @@ def _candidates() -> Iterator[Path]:
     ):
         for version in sorted(folder.glob(pattern), reverse=True):
             yield version / "bin" / f"python{VERSION}"
-    for folder in (Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")):
+    for folder in SYSTEM_FOLDERS:
         yield folder / f"python{VERSION}"
 
 
