@@ -72,7 +72,7 @@ class StackProcess:
         if self.process is not None:
             self.end()
 
-    def command(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+    def command(self, *arguments: str, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""
         return subprocess.run(
             (*COMMAND, *arguments, "--state", str(self.state)),

@@ -12,10 +12,12 @@ from kili_export.domain.errors import InvalidConfiguration
 from kili_export.settings import VARIABLES, Settings
 from local.cli.exit_codes import ExitCode
 from local.cli.output import complain
+from local.stack.front_door import ReplayRefused
 from local.stack.moto_server import ServerDidNotStart
 from local.stack.state_directory import default_state
 from local.stack.supervisor import LocalStack, StackOptions, announcement
 from local.stack.workers import WorkerDidNotStart
+from local.workflow.errors import FunctionFailed
 
 # What the wiring decides is not for the caller's environment to change.
 _WIRING = ("_NAME", "_ARN", "_SECRET_ID", "_ENDPOINT", "WINDOW_SECONDS", "SETTLE_SECONDS")
@@ -32,8 +34,8 @@ def up(arguments: Namespace) -> ExitCode:
             print(json.dumps(announcement(running)), flush=True)
             _tell(f"Ready. Kili may call {running.webhook_url}; stop with Ctrl+C.")
             ended = stack.watch(stop)
-    except (ServerDidNotStart, WorkerDidNotStart) as error:
-        complain(str(error))
+    except (ServerDidNotStart, WorkerDidNotStart, ReplayRefused, FunctionFailed) as error:
+        complain(f"{error}. The logs are in {options.state}/logs.")
         return ExitCode.FAILED
     if ended:
         complain(

@@ -184,10 +184,12 @@ class FrontDoor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops to answer; calls that are under way are answered first."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
+        """Takes no more calls; those that are under way may still be answered."""
+        self._server.shutdown()
+        self._thread.join()
+
+    def close(self) -> None:
+        """Gives the port back."""
         self._server.server_close()
 
 

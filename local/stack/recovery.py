@@ -1,7 +1,9 @@
 """After a stop or a crash: does again what was accepted, and forgets it once it is published."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from kili_export.domain.errors import InvalidConfiguration
 from local.stack.front_door import WebhookGate
 from local.stack.journal import Journal
 
@@ -32,7 +34,9 @@ class Recovery:
         count = self._gate.replay(authorization)
         asked = [entry for entry in self._journal.entries() if entry.kind != "webhook"]
         for project_id, kind in {(entry.project_id, entry.kind) for entry in asked}:
-            self._request_run(project_id, kind == "full")
+            # Of a project that was unregistered since, nothing is asked any more.
+            with suppress(InvalidConfiguration):
+                self._request_run(project_id, kind == "full")
         return count + len(asked)
 
     def trim(self) -> int:

@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from kili_export.bootstrap import Application
-from kili_export.contracts.workflow import ReconcileAnswer
-from kili_export.domain.errors import ExportError
 from kili_export.settings import Settings
 from local.stack.environment import aws_environment, function_environment, process_environment
+from local.stack.expiry import Expiry
 from local.stack.front_door import FrontDoor, WebhookGate
 from local.stack.journal import Journal
 from local.stack.moto_server import MotoServer
 from local.stack.recovery import Recovery
 from local.stack.resources import Endpoints, LocalAws, ResourceNames, create_resources
-from local.stack.schedule import Schedule
 from local.stack.seaweed import SeaweedServer
 from local.stack.state_directory import Credentials, RunningStack, StateDirectory
 from local.stack.template import ACCOUNT, REGION, Template, function_of_arn
+from local.stack.upkeep import Upkeep
 from local.stack.workers import FunctionSpec, WorkerPool
 from local.workflow.api import serve_stepfunctions
 from local.workflow.definition import read_definition
@@ -95,7 +95,7 @@ class LocalStack:
         journal = Journal(self._state.journal)
         gate = WebhookGate(lambda event: self._invoke("webhook", event), journal)
         door = FrontDoor(gate, self._options.host, self._options.port)
-        self._started.callback(door.stop)
+        self._started.callback(door.close)
         s3, aws_endpoint = self._start_servers(credentials)
         template = self._template()
         service, endpoint = self._start_workflow(template, s3)
@@ -111,9 +111,15 @@ class LocalStack:
             },
         )
         environments = self._start_workers(template, aws)
+        # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
+        self._started.callback(service.close)
         door.start()
+        self._started.callback(door.stop)
         stack = self._describe(door, credentials, endpoints, service.arn, queue, environments)
-        self._recover(gate, journal, stack)
+        expiry = Expiry(s3.client(), self._names.bucket, _days(template, "RunRetentionDays"))
+        upkeep = Upkeep(self._recovered(gate, journal, stack), expiry, self._invoke, self._tell)
+        schedule = upkeep.start(self._options.reconcile_every)
+        self._started.callback(schedule.stop)
         self._state.announce(stack)
         return stack
 
@@ -161,7 +167,6 @@ class LocalStack:
             region=REGION,
             account=ACCOUNT,
         )
-        self._started.callback(service.close)
         endpoint = serve_stepfunctions(service)
         self._started.callback(endpoint.close)
         return service, endpoint.url
@@ -193,7 +198,7 @@ class LocalStack:
         pool.start()
         return environments
 
-    def _recover(self, gate: WebhookGate, journal: Journal, stack: RunningStack) -> None:
+    def _recovered(self, gate: WebhookGate, journal: Journal, stack: RunningStack) -> Recovery:
         # Clients of this process belong to the stack from now on.
         os.environ.update(stack.environment)
         application = Application(Settings.from_environment(stack.environment))
@@ -206,26 +211,7 @@ class LocalStack:
         replayed = recovery.replay(stack.webhook_secret)
         if replayed:
             self._tell(f"Took up {replayed} accepted requests of before.")
-        schedule = Schedule()
-        self._started.callback(schedule.stop)
-        schedule.every(2.0, "trim", recovery.trim)
-        schedule.every(
-            self._options.reconcile_every,
-            "reconcile",
-            self._reconcile,
-            at_once=True,
-        )
-        schedule.start(self._report)
-
-    def _reconcile(self) -> None:
-        answer = ReconcileAnswer.model_validate(self._invoke("reconcile", {}))
-        for project in answer.projects:
-            if project.error:
-                self._tell(f"Project {project.project_id} was not compared: {project.error}")
-
-    def _report(self, name: str, error: Exception) -> None:
-        kind = "" if isinstance(error, ExportError) else f"{type(error).__name__}: "
-        self._tell(f"{name}: {kind}{error}")
+        return recovery
 
     def _invoke(self, function: str, payload: Any) -> Any:
         assert self._pool is not None  # noqa: S101 nothing is reachable before the workers are
@@ -259,6 +245,10 @@ class LocalStack:
             kili_api_endpoint=self._options.kili_api_endpoint,
             environment=environments["reconcile"],
         )
+
+
+def _days(template: Template, parameter: str) -> timedelta:
+    return timedelta(days=int(template.parameter(parameter)))
 
 
 def announcement(stack: RunningStack) -> dict[str, Any]:

@@ -88,6 +88,10 @@ class Template:
         properties: Mapping[str, Any] = self._document["Resources"]["Table"]["Properties"]
         return properties
 
+    def parameter(self, name: str) -> str:
+        """The value of a parameter."""
+        return self._value(name)
+
     def state_machine_arn(self) -> str:
         """The ARN that the workflow would have."""
         name = self.text(self._machine()["Name"])

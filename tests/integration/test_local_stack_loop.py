@@ -16,6 +16,7 @@ import requests
 from local.demo.agreement import differences
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.model import Project
+from local.stack.journal import Journal
 from local.workflow.executions import Execution, ExecutionStore
 from tests.local_stack import StackProcess
 
@@ -202,6 +203,17 @@ def test_consumers_are_told_of_every_publication(bench: Bench) -> None:
     assert {event["detail-type"] for event in told} == {"Export Published"}
     assert {event["detail"]["export_name"] for event in told} == set(EXPORTS)
     assert all(event["detail"]["freshness_seconds"] > 0 for event in told)
+
+
+def test_the_journal_is_empty_once_everything_is_published(bench: Bench) -> None:
+    bench.world.submit_label("scene-44.png")
+    assert bench.world.courier.wait_idle(30)
+    journal = Journal(bench.stack.state / "journal.jsonl")
+    bench.settle()
+    deadline = time.monotonic() + 60
+    while journal.entries() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert journal.entries() == []
 
 
 @pytest.mark.parametrize(

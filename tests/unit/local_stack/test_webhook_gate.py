@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kili_export.domain.errors import InvalidConfiguration
 from local.stack.front_door import (
     ReplayRefused,
     Response,
@@ -136,6 +137,21 @@ def test_requests_of_people_are_made_again_after_a_crash(journal: Journal) -> No
     )
     assert recovery.replay("s") == 3
     assert sorted(asked) == [("project", False), ("project", True)]
+
+
+def test_a_project_that_was_unregistered_meanwhile_does_not_stop_the_start(
+    journal: Journal,
+) -> None:
+    journal.append(Entry("gone", "run"))
+
+    def refused(_: str, __: object) -> None:
+        raise InvalidConfiguration("project gone has no exports")
+
+    recovery = Recovery(
+        journal, _gate(ACCEPTED, journal, []), is_pending=lambda _: False, request_run=refused
+    )
+    assert recovery.replay("s") == 1
+    assert recovery.trim() == 1
 
 
 def _is_text(event: dict[str, Any]) -> bool:
