@@ -81,6 +81,8 @@ class InMemoryObjects:
     bytes_up: int = 0
     uploads: set[str] = field(default_factory=set)
     """Keys of uploads that somebody began and left."""
+    clock: ManualClock = field(default_factory=ManualClock)
+    """Tells when objects are written."""
 
     def head(self, key: str) -> StoredObject | None:
         self._note("head", key)
@@ -208,7 +210,8 @@ class InMemoryObjects:
         if if_match is not None and (current is None or current[1].etag != if_match):
             raise ConflictError(f"{key} is not {if_match}")
         etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
-        self.stored[key] = (data, StoredObject(key, etag, len(data), dict(metadata or {})))
+        stored = StoredObject(key, etag, len(data), dict(metadata or {}), self.clock.now())
+        self.stored[key] = (data, stored)
         return self.stored[key][1]
 
 

@@ -79,6 +79,9 @@ class Workbench:
     batch_size: int = 3
     runs: int = 0
 
+    def __post_init__(self) -> None:
+        self.objects.clock = self.clock
+
     @property
     def aggregate(self) -> AggregateArchive:
         return AggregateArchive(

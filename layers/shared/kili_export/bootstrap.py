@@ -102,6 +102,7 @@ class Application:
             traffic=self.traffic,
             limits=PartLimits(),
             latest_max_bytes=self.settings.latest_copy_limit,
+            retention=self.settings.retention,
         )
 
     def finish_export(self) -> "FinishExport":

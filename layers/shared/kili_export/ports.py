@@ -19,12 +19,16 @@ from kili_export.domain.project import Project
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One version of one object in the bucket. `size` is in bytes; `etag` as S3 gives it."""
+    """One version of one object in the bucket. `size` is in bytes; `etag` as S3 gives it.
+
+    `modified` is when it was written, known of what was listed alone.
+    """
 
     key: str
     etag: str
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
+    modified: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStore(Protocol):

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.retention import RetentionRules
 
 _INFINITE = 10**12
 
@@ -117,6 +118,20 @@ class Settings:
         "bytes",
     )
 
+    retained_generations: int = _variable(
+        "RETAINED_GENERATIONS",
+        "Former generations whose archives are kept whatever their age",
+        10,
+        "generations",
+    )
+    retention_hours: int = _variable(
+        "RETENTION_HOURS",
+        "How long archives and deltas are kept after they were current, for downloads under way",
+        24,
+        "hours",
+        least=1,
+    )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Reads the environment. Raises InvalidConfiguration, naming the variable."""
@@ -140,6 +155,11 @@ class Settings:
     def secret_rotation(self) -> timedelta:
         """How long the former webhook secret is accepted after a change."""
         return timedelta(hours=self.secret_rotation_hours)
+
+    @property
+    def retention(self) -> RetentionRules:
+        """What is kept beside the current generation."""
+        return RetentionRules(self.retained_generations, timedelta(hours=self.retention_hours))
 
     @property
     def requests_per_worker(self) -> int:

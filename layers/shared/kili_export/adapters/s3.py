@@ -220,7 +220,9 @@ class S3ObjectStore:
         with s3_errors("ListObjectsV2"):
             for page in pages:
                 for found in page.get("Contents", []):
-                    yield StoredObject(found["Key"], found["ETag"], found["Size"])
+                    yield StoredObject(
+                        found["Key"], found["ETag"], found["Size"], modified=found["LastModified"]
+                    )
 
     def abort_uploads(self, prefix: str) -> int:
         """Ends every upload under `prefix` that is not completed; answers how many there were.

@@ -36,6 +36,26 @@ def ledger_key(project_id: str, export: str, generation: int, run_id: str) -> st
     return f"state/{project_id}/{export}/ledgers/{generation:08d}-{run_id}.zip"
 
 
+def history_key(project_id: str, export: str) -> str:
+    """Which objects were current, and until when."""
+    return f"state/{project_id}/{export}/history.json"
+
+
+def ledgers_prefix(project_id: str, export: str) -> str:
+    """All asset ledgers of an export."""
+    return f"state/{project_id}/{export}/ledgers/"
+
+
+def snapshots_prefix(project_id: str, export: str) -> str:
+    """All snapshots of an export."""
+    return f"exports/{project_id}/{export}/snapshots/"
+
+
+def snapshot_key(project_id: str, export: str, name: str) -> str:
+    """A named manifest; what it names is never expired."""
+    return f"exports/{project_id}/{export}/snapshots/{name}.json"
+
+
 def registration_key(project_id: str) -> str:
     """The exports that are declared for a project."""
     return f"registrations/{project_id}.json"

@@ -1,7 +1,7 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
@@ -15,6 +15,7 @@ from kili_export.domain.keys import export_prefix, manifest_key, work_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
+from kili_export.domain.retention import RetentionRules
 from kili_export.ports import Clock, ObjectStore, RandomSource, Traffic
 from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
 from kili_export.usecases.aggregation.ledger import LedgerReader
@@ -27,6 +28,7 @@ from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import regions_of
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
+from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.run_inputs import load_plan
 
 
@@ -40,6 +42,7 @@ class AggregateArchive:
     traffic: Traffic
     limits: PartLimits
     latest_max_bytes: int
+    retention: RetentionRules = field(default_factory=RetentionRules)
 
     def __call__(self, request: AggregateRequest) -> AggregateAnswer:
         """Splices the run's conversions into a new archive and commits it.
@@ -53,7 +56,14 @@ class AggregateArchive:
         previous, etag = self._previous(plan.project_id, export.name)
         publisher = Publisher(self.objects, self.limits, self.latest_max_bytes)
         writer = GenerationWriter(
-            publisher, plan, export, previous, self.clock, self.random, self.traffic
+            publisher,
+            plan,
+            export,
+            previous,
+            self.clock,
+            self.random,
+            self.traffic,
+            RetainGenerations(self.objects, self.clock, self.retention),
         )
         if previous is not None and previous.run_id == plan.run_id:
             publisher.refresh_latest(previous)

@@ -6,6 +6,7 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.domain.keys import manifest_key
 from kili_export.ports import ObjectStore
+from kili_export.usecases.snapshots import read_snapshot
 
 _ATTEMPTS = 3
 
@@ -21,13 +22,22 @@ def read_manifest(objects: ObjectStore, project_id: str, export: str) -> Manifes
     return Manifest.from_bytes(found[0])
 
 
-def pull_archive(objects: ObjectStore, project_id: str, export: str, target: BinaryIO) -> Manifest:
-    """Streams the current archive into `target` and gives the manifest that names it.
+def pull_archive(
+    objects: ObjectStore,
+    project_id: str,
+    export: str,
+    target: BinaryIO,
+    *,
+    snapshot: str | None = None,
+) -> Manifest:
+    """Streams the current archive, or a snapshot's, into `target`; gives the manifest naming it.
 
     The archive is the one that the manifest names and not the one at the fixed key, which may
     change during the download. Raises InvalidConfiguration when nothing was published yet,
     IntegrityError when what came is not what the manifest promises.
     """
+    if snapshot is not None:
+        return _download(objects, read_snapshot(objects, project_id, export, snapshot), target)
     manifest = read_manifest(objects, project_id, export)
     for _ in range(_ATTEMPTS - 1):
         try:

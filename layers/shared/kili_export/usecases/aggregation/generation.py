@@ -18,6 +18,7 @@ from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.splice import SplicePlan, splice
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.ledger import AssetRecord
+from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.ports import Clock, RandomSource, Traffic, TrafficCount
 from kili_export.usecases.aggregation.additions import inline_additions, label_additions
 from kili_export.usecases.aggregation.differences import (
@@ -36,9 +37,9 @@ from kili_export.usecases.aggregation.shared_members import SharedChanges
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import stored_regions
 from kili_export.usecases.aggregation.summary import classes_of, count, quarantined
+from kili_export.usecases.retain_generations import RetainGenerations
 
 DELTA_LIST = "delta.json"
-_KEPT_DELTAS = 100
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class GenerationWriter:
     clock: Clock
     random: RandomSource
     traffic: Traffic
+    retention: RetainGenerations
 
     def publish(self, generation: Generation, *, held: int) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them."""
@@ -128,8 +130,10 @@ class GenerationWriter:
         manifest = manifest.model_copy(
             update={"quarantined": listed, "moved": _moved(begun, self.traffic.snapshot())}
         )
+        self.retention.remember(self.previous)
         self.publisher.commit(manifest, self.export.manifest_etag)
         self.publisher.refresh_latest(manifest)
+        self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not new_archive:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
         return self.answer(manifest, held=held)
@@ -277,7 +281,7 @@ class GenerationWriter:
             changed=len(differences.changed),
             removed=len(differences.removed),
         )
-        return (*self.previous.recent_deltas, reference)[-_KEPT_DELTAS:]
+        return (*self.previous.recent_deltas, reference)[-CHAIN_LENGTH:]
 
 
 def _losses(generation: Generation, previous: Manifest | None) -> int:
