@@ -123,6 +123,6 @@ class Interleavings(RuleBasedStateMachine):
 
 # A failure is told as it was found: to make it shorter would take minutes.
 Interleavings.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=50, phases=(Phase.explicit, Phase.generate)
+    max_examples=60, stateful_step_count=50, phases=(Phase.explicit, Phase.generate)
 )
 TestInterleavings = Interleavings.TestCase
