@@ -1,80 +1,35 @@
-"""Manifests of made-up generations, with the objects that they name."""
+"""Manifests for tests that care for some of their fields."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from kili_export.contracts.manifest import (
     ArchiveReference,
     Counts,
-    DeltaReference,
     LedgerReference,
     Manifest,
     Moved,
     Regions,
 )
 from kili_export.contracts.run_plan import OptionsDocument
-from kili_export.domain.keys import archive_key, delta_key, ledger_key
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.retention import CHAIN_LENGTH
-
-PROJECT, EXPORT = "proj1", "yolo"
 
 
-def manifest_of(
-    generation: int,
-    run: str,
-    at: datetime,
-    previous: Manifest | None = None,
-    *,
-    ledger_alone: bool = False,
-) -> Manifest:
-    """The manifest after `previous`; with `ledger_alone` the archive stays as it was."""
-    archive = ArchiveReference(
-        key=archive_key(PROJECT, EXPORT, generation, run),
-        etag='"a"',
-        size=1,
-        members=1,
-        generation=generation,
-    )
-    chain: tuple[DeltaReference, ...] = ()
-    if previous is not None and ledger_alone:
-        archive, chain, at = previous.archive, previous.recent_deltas, previous.published_at
-    elif previous is not None:
-        delta = DeltaReference(
-            key=delta_key(PROJECT, EXPORT, generation, run),
-            etag='"d"',
-            size=1,
-            generation=generation,
-            from_generation=generation - 1,
-            added=0,
-            changed=1,
-            removed=0,
-        )
-        chain = (*previous.recent_deltas, delta)[-CHAIN_LENGTH:]
-    return Manifest(
-        project_id=PROJECT,
-        export_name=EXPORT,
-        format="yolo_v8",
-        options=OptionsDocument.of(ExportOptions("yolo_v8")),
-        generation=generation,
-        run_id=run,
-        published_at=at,
-        archive=archive,
-        recent_deltas=chain,
-        counts=Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
-        moved=Moved(requests={}, bytes_down=0, bytes_up=0),
-        definition="d",
-        dated="2026",
-        ledger=LedgerReference(
-            key=ledger_key(PROJECT, EXPORT, generation, run), etag='"l"', size=1
-        ),
-        regions=Regions(media_end=0, labels_end=0, documents_end=0),
-    )
-
-
-def named_keys(manifest: Manifest) -> set[str]:
-    """Every object that a manifest names."""
-    return {
-        manifest.archive.key,
-        manifest.ledger.key,
-        *(delta.key for delta in manifest.recent_deltas),
+def manifest_of(**fields: Any) -> Manifest:
+    """A manifest with these fields; the others have plain values."""
+    plain: dict[str, Any] = {
+        "project_id": "project",
+        "export_name": "yolo",
+        "format": "yolo_v8",
+        "options": OptionsDocument(format="yolo_v8"),
+        "generation": 1,
+        "run_id": "run",
+        "published_at": datetime(2026, 3, 2, 12, 0, 9, tzinfo=UTC),
+        "archive": ArchiveReference(key="a.zip", etag='"e"', size=1, members=1, generation=1),
+        "counts": Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
+        "moved": Moved(requests={}, bytes_down=0, bytes_up=0),
+        "definition": "d",
+        "dated": "2026-03-02T12:00:00+00:00",
+        "ledger": LedgerReference(key="l.zip", etag='"l"', size=1),
+        "regions": Regions(media_end=0, labels_end=1, documents_end=1),
     }
+    return Manifest(**{**plain, **fields})

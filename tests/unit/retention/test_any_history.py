@@ -12,7 +12,7 @@ from kili_export.domain.retention import RetentionRules
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.take_snapshot import delete_snapshot, take_snapshot
 from tests.fakes import InMemoryObjects, ManualClock
-from tests.manifests import EXPORT, PROJECT, manifest_of, named_keys
+from tests.made_up_generations import EXPORT, PROJECT, manifest_of, named_keys
 
 RULES = RetentionRules(generations=3, recent=timedelta(hours=24))
 SNAPSHOTS = ("one", "two")

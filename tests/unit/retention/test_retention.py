@@ -11,7 +11,7 @@ from kili_export.domain.retention import CHAIN_LENGTH, RetentionRules
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.take_snapshot import take_snapshot
 from tests.fakes import InMemoryObjects, ManualClock
-from tests.manifests import EXPORT, PROJECT, manifest_of, named_keys
+from tests.made_up_generations import EXPORT, PROJECT, manifest_of, named_keys
 
 RULES = RetentionRules(generations=2, recent=timedelta(hours=24))
 HOUR = 3600

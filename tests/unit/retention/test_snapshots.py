@@ -11,7 +11,7 @@ from kili_export.usecases.pull_archive import pull_archive
 from kili_export.usecases.snapshots import iter_snapshots, pinned_keys, read_snapshot
 from kili_export.usecases.take_snapshot import delete_snapshot, take_snapshot
 from tests.fakes import Interleaving
-from tests.manifests import EXPORT, PROJECT
+from tests.made_up_generations import EXPORT, PROJECT
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.unit.aggregation.test_publishing_rules import YOLO
 from tests.unit.retention.test_retention import HOUR, Export

@@ -1,0 +1,80 @@
+"""Manifests of made-up generations, with the objects that they name."""
+
+from datetime import datetime
+
+from kili_export.contracts.manifest import (
+    ArchiveReference,
+    Counts,
+    DeltaReference,
+    LedgerReference,
+    Manifest,
+    Moved,
+    Regions,
+)
+from kili_export.contracts.run_plan import OptionsDocument
+from kili_export.domain.keys import archive_key, delta_key, ledger_key
+from kili_export.domain.options import ExportOptions
+from kili_export.domain.retention import CHAIN_LENGTH
+
+PROJECT, EXPORT = "proj1", "yolo"
+
+
+def manifest_of(
+    generation: int,
+    run: str,
+    at: datetime,
+    previous: Manifest | None = None,
+    *,
+    ledger_alone: bool = False,
+) -> Manifest:
+    """The manifest after `previous`; with `ledger_alone` the archive stays as it was."""
+    archive = ArchiveReference(
+        key=archive_key(PROJECT, EXPORT, generation, run),
+        etag='"a"',
+        size=1,
+        members=1,
+        generation=generation,
+    )
+    chain: tuple[DeltaReference, ...] = ()
+    if previous is not None and ledger_alone:
+        archive, chain, at = previous.archive, previous.recent_deltas, previous.published_at
+    elif previous is not None:
+        delta = DeltaReference(
+            key=delta_key(PROJECT, EXPORT, generation, run),
+            etag='"d"',
+            size=1,
+            generation=generation,
+            from_generation=generation - 1,
+            added=0,
+            changed=1,
+            removed=0,
+        )
+        chain = (*previous.recent_deltas, delta)[-CHAIN_LENGTH:]
+    return Manifest(
+        project_id=PROJECT,
+        export_name=EXPORT,
+        format="yolo_v8",
+        options=OptionsDocument.of(ExportOptions("yolo_v8")),
+        generation=generation,
+        run_id=run,
+        published_at=at,
+        archive=archive,
+        recent_deltas=chain,
+        counts=Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
+        moved=Moved(requests={}, bytes_down=0, bytes_up=0),
+        definition="d",
+        dated="2026",
+        ledger=LedgerReference(
+            key=ledger_key(PROJECT, EXPORT, generation, run), etag='"l"', size=1
+        ),
+        regions=Regions(media_end=0, labels_end=0, documents_end=0),
+    )
+
+
+def named_keys(manifest: Manifest) -> set[str]:
+    """Every object that a manifest names."""
+    return {
+        manifest.archive.key,
+        manifest.ledger.key,
+        *(delta.key for delta in manifest.recent_deltas),
+    }
