@@ -25,7 +25,7 @@ from tests.fakes import (
     ManualClock,
     RecordingWorkflow,
 )
-from tests.manifests import manifest_of
+from tests.sample_manifest import manifest_of
 
 
 @pytest.fixture

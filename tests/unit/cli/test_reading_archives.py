@@ -9,7 +9,7 @@ from kili_export.domain.errors import IntegrityError, InvalidConfiguration
 from kili_export.domain.keys import manifest_key
 from kili_export.usecases.pull_archive import pull_archive
 from tests.fakes import InMemoryObjects
-from tests.manifests import manifest_of
+from tests.sample_manifest import manifest_of
 
 
 def _publish(objects: InMemoryObjects, generation: int, data: bytes) -> Manifest:
