@@ -130,6 +130,15 @@ def without_unmeasured(project: Project) -> Project:
     return sound
 
 
+def without_geotiffs(project: Project) -> Project:
+    """The project without the pictures that have coordinates on earth."""
+    sound = deepcopy(project)
+    sound.assets = {
+        key: asset for key, asset in sound.assets.items() if asset.external_id != "geo.tif"
+    }
+    return sound
+
+
 def with_own_names(project: Project) -> Project:
     """The project with every category called by its key."""
     sound = deepcopy(project)

@@ -140,7 +140,10 @@ def pictures(seed: int) -> Json:
         picture(f"batch/{number:03d}.jpg", label(some_shapes(pen), random.choice([ALICE, BOB])))
         for number in range(24)
     ]
-    return document("Pictures é", assets=[*turned, *named, *_labelled_oddly(pen), *plain])
+    # Media behind the key have addresses that stay, so that files are equal to the last byte.
+    return document(
+        "Pictures é", mediaBehindKey=True, assets=[*turned, *named, *_labelled_oddly(pen), *plain]
+    )
 
 
 def _labelled_oddly(pen: Pen) -> list[Json]:

@@ -1,0 +1,105 @@
+"""What came out of a comparison, and the judgement that leads to it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from local.parity.combinations import Combination
+from local.parity.comparison import Finding, Verdict, compare, files_of
+from local.parity.differences import explanation
+from local.parity.sdk_side import SdkExport
+
+_MOST_DETAILS = 3
+
+
+@dataclass(slots=True)
+class Result:
+    """How one combination of one project compares: numbers of files, or of refusals."""
+
+    project: str
+    combination: Combination
+    occasion: str = ""
+    equal: int = 0
+    in_meaning: int = 0
+    on_purpose: int = 0
+    different: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    note: str = ""
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The combination, and on which occasion it was compared."""
+        return f"{self.combination.title} {self.occasion}".rstrip()
+
+    def blame(self, detail: str) -> None:
+        """Counts a difference that nothing explains."""
+        self.different += 1
+        if len(self.details) < _MOST_DETAILS:
+            self.details.append(detail)
+
+    def excuse(self, row: str) -> None:
+        """Counts a difference on purpose."""
+        self.on_purpose += 1
+        self.rows[row] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges combinations of one project by the rows that it may show."""
+
+    project: str
+    rows: tuple[str, ...]
+
+    def refused(self, result: Result, refusal: str, theirs: SdkExport) -> None:
+        """Ours was refused when it was registered."""
+        combination = result.combination
+        if theirs.archive is None:
+            result.note = "refused by both"
+            if combination.legal:
+                result.blame(f"refused by both: ours {refusal!r}, theirs {theirs.message!r}")
+            else:
+                result.equal += 1
+            return
+        row = explanation(self.rows, combination, refusal=refusal)
+        result.note = "refused by ours"
+        if row is None:
+            result.blame(f"only ours refuses: {refusal}")
+        else:
+            result.excuse(row)
+
+    def failed(self, result: Result, message: str) -> bool:
+        """The SDK failed where we export. Answers whether a row tells why."""
+        row = explanation(self.rows, result.combination, failure=message)
+        result.note = "the SDK fails"
+        if row is None:
+            result.blame(f"only the SDK fails: {message}")
+            return False
+        result.excuse(row)
+        return True
+
+    def archives(self, result: Result, ours: bytes, theirs: bytes) -> None:
+        """Both exported."""
+        if not result.combination.legal:
+            result.blame("exported by both, though the combination makes no sense")
+        findings = compare(files_of(ours), files_of(theirs), result.combination.format)
+        for finding in findings:
+            self._count(result, finding)
+
+    def _count(self, result: Result, finding: Finding) -> None:
+        if finding.verdict is Verdict.EQUAL:
+            result.equal += 1
+        elif finding.verdict is Verdict.MEANING:
+            result.in_meaning += 1
+        elif (row := explanation(self.rows, result.combination, finding=finding)) is not None:
+            result.excuse(row)
+        else:
+            result.blame(f"{finding.path}: {finding.verdict} {finding.detail}".rstrip())
+
+
+def rows_shown(results: Iterable[Result]) -> Counter[str]:
+    """How often each row of the table of differences was met."""
+    shown: Counter[str] = Counter()
+    for result in results:
+        shown += result.rows
+    return shown

@@ -1,0 +1,170 @@
+"""Compares projects one after another: ours through the whole local loop, theirs by the SDK."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from local.kili_standin import KiliWorld
+from local.kili_standin.model import Project
+from local.parity.changes import Changes
+from local.parity.combinations import Combination
+from local.parity.loop import Loop, NotPublished
+from local.parity.projects import ParityProject
+from local.parity.results import Judge, Result
+from local.parity.sdk_side import SdkExport, SdkSide
+
+_CHANGES = 40
+_CALLS_SECONDS = 60.0
+_MOST_FOLLOWED = 12
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Both sides on one Kili. `tell` gets a line at each step."""
+
+    world: KiliWorld
+    loop: Loop
+    sdk: SdkSide
+    seed: int
+    tell: Callable[[str], None]
+
+    def compare(self, one: ParityProject, combinations: Sequence[Combination]) -> list[Result]:
+        """Every combination of a project as it is, then some of them after random changes."""
+        project = self.world.add_project(one.make(self.seed))
+        comparison = _Comparison(self, one, project)
+        results = comparison.of(combinations)
+        if one.changes:
+            # What was refused cannot be followed.
+            fit = [r.combination for r in results if r.equal + r.in_meaning and not r.note]
+            results += comparison.after_changes(_varied(fit))
+        self.loop.forget(project.id)
+        with self.world.lock:
+            del self.world.projects[project.id]
+        return results
+
+
+def _varied(combinations: Sequence[Combination]) -> list[Combination]:
+    """A few of them, of every format, those of the quick part first."""
+    sorted_ones = sorted(combinations, key=lambda one: not one.quick)
+    chosen: list[Combination] = []
+    while sorted_ones and len(chosen) < _MOST_FOLLOWED:
+        formats: set[str] = set()
+        for one in list(sorted_ones):
+            if one.format not in formats and len(chosen) < _MOST_FOLLOWED:
+                formats.add(one.format)
+                chosen.append(one)
+                sorted_ones.remove(one)
+    return chosen
+
+
+class _Comparison:
+    """One project on both sides."""
+
+    def __init__(self, parity: Parity, one: ParityProject, project: Project) -> None:
+        self._parity = parity
+        self._one = one
+        self._project = project
+        self._judge = Judge(one.name, one.rows)
+
+    def of(self, combinations: Sequence[Combination]) -> list[Result]:
+        """Compares the project as it is now."""
+        results = [Result(self._one.name, combination) for combination in combinations]
+        pending = self._exported(combinations)
+        names = [f"e{number}" for number in range(len(combinations))]
+        refusals = self._refusals(combinations, names)
+        archives = self._archives(combinations, names, refusals, results)
+        unsound: list[tuple[Result, bytes]] = []
+        for name, result, future in zip(names, results, pending, strict=True):
+            theirs = future.result()
+            if (refusal := refusals[name]) is not None:
+                self._judge.refused(result, refusal, theirs)
+            elif (ours := archives.get(name)) is not None:
+                if theirs.archive is not None:
+                    self._judge.archives(result, ours, theirs.archive)
+                elif self._judge.failed(result, theirs.message):
+                    unsound.append((result, ours))
+        self._against_sound(unsound)
+        return results
+
+    def after_changes(self, combinations: Sequence[Combination]) -> list[Result]:
+        """Changes the project at random while ours follows it, and compares what is then."""
+        parity, project = self._parity, self._project
+        parity.tell(f"{self._one.name}: {_CHANGES} changes, {len(combinations)} exports")
+        results = [Result(self._one.name, one, f"after {_CHANGES} changes") for one in combinations]
+        names = [f"followed{number}" for number in range(len(combinations))]
+        declared = [one.declaration(name) for one, name in zip(combinations, names, strict=True)]
+        try:
+            parity.loop.export(project.id, declared)
+            self._change()
+        except NotPublished as error:
+            for result in results:
+                result.blame(str(error))
+            return results
+        archives = parity.loop.archives(project.id, names)
+        for name, result, future in zip(names, results, self._exported(combinations), strict=True):
+            theirs = future.result()
+            if theirs.archive is None:
+                result.blame(f"the SDK fails: {theirs.message}")
+            else:
+                self._judge.archives(result, archives[name], theirs.archive)
+        return results
+
+    def _change(self) -> None:
+        """Makes changes and waits until ours has taken them up. Raises NotPublished."""
+        world, loop, project = self._parity.world, self._parity.loop, self._project
+        loop.follow(project.id)
+        Changes(world, project, self._parity.seed).make(_CHANGES)
+        if not world.courier.wait_idle(_CALLS_SECONDS):
+            raise NotPublished("Kili's calls did not arrive")
+        # No event tells of a deleted label.
+        loop.reconcile(project.id)
+        loop.settle(project.id)
+
+    def _exported(self, combinations: Sequence[Combination]) -> "list[Future[SdkExport]]":
+        return [self._parity.sdk.export(self._project.id, one) for one in combinations]
+
+    def _refusals(
+        self, combinations: Sequence[Combination], names: Sequence[str]
+    ) -> dict[str, str | None]:
+        return {
+            name: self._parity.loop.refusal(self._project.id, one.declaration(name))
+            for name, one in zip(names, combinations, strict=True)
+        }
+
+    def _archives(
+        self,
+        combinations: Sequence[Combination],
+        names: Sequence[str],
+        refusals: dict[str, str | None],
+        results: Sequence[Result],
+    ) -> dict[str, bytes]:
+        accepted = {
+            name: one
+            for name, one in zip(names, combinations, strict=True)
+            if refusals[name] is None
+        }
+        self._parity.tell(
+            f"{self._one.name}: {len(accepted)} exports, {len(names) - len(accepted)} refused"
+        )
+        declared = [one.declaration(name) for name, one in accepted.items()]
+        try:
+            return self._parity.loop.export(self._project.id, declared)
+        except NotPublished as error:
+            for name, result in zip(names, results, strict=True):
+                if name in accepted:
+                    result.blame(str(error))
+            return {}
+
+    def _against_sound(self, unsound: Sequence[tuple[Result, bytes]]) -> None:
+        """Compares ours with what the SDK makes of the project without what it fails on."""
+        if not unsound or self._one.sound is None:
+            return
+        self._parity.world.add_project(self._one.sound(self._project))
+        pending = self._exported([result.combination for result, _ in unsound])
+        for (result, ours), future in zip(unsound, pending, strict=True):
+            theirs = future.result()
+            if theirs.archive is None:
+                result.blame(f"the SDK fails on the sound project too: {theirs.message}")
+            else:
+                self._judge.archives(result, ours, theirs.archive)
+        self._parity.world.add_project(self._project)
