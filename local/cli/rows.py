@@ -85,12 +85,16 @@ class _Progress:
             return
         if sys.stderr.isatty() and self.done:
             print(file=sys.stderr)
-        told = [f"{self.done} {self.what}", f"{self.lines} lines"]
+        told = [_counted(self.done, self.what), _counted(self.lines, "lines")]
         if self.gone:
             told.append(f"{self.gone} deleted meanwhile")
         if self.failed:
             told.append(f"{self.failed} left out")
         print(", ".join(told), file=sys.stderr)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what[:-1] if number == 1 else what}"
 
 
 def _written(arguments: Namespace, batches: Iterator[LineBatch], what: str) -> ExitCode:

@@ -56,6 +56,14 @@ def test_rows_come_in_the_order_in_which_they_were_asked_for() -> None:
     assert list(_read(line, "a", "b", "a", "c").rows) == ["a", "b", "c"]
 
 
+def test_fields_come_in_the_order_in_which_they_were_asked_for() -> None:
+    line = _line(lambda ids: [_label(one, labelOf={"externalId": "x"}) for one in ids])
+    fields = select_fields(LABEL, ["labelOf.externalId", "jsonResponse", "id"])
+    (page,) = line.client.iter_labels(PROJECT, ["a"], fields)
+
+    assert list(page.rows["a"]) == ["labelOf", "jsonResponse", "id"]
+
+
 def test_what_is_not_answered_at_once_is_asked_for_again() -> None:
     asked: list[list[str]] = []
 

@@ -64,9 +64,13 @@ _TYPES: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """Fields of one type: its values, and selections of the objects that it refers to."""
+    """Fields of one type: its values, and selections of the objects that it refers to.
+
+    `order` names both as they were asked for.
+    """
 
     type_name: str
+    order: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     objects: Mapping[str, Self] = field(default_factory=dict)
 
@@ -108,7 +112,8 @@ def select_fields(type_name: str, paths: Sequence[str]) -> FieldSelection:
     objects = {
         name: select_fields(_TYPES[type_name][name] or "", rest) for name, rest in below.items()
     }
-    return FieldSelection(type_name, tuple(dict.fromkeys(values)), objects)
+    order = tuple(dict.fromkeys(path.partition(".")[0] for path in paths))
+    return FieldSelection(type_name, order, tuple(dict.fromkeys(values)), objects)
 
 
 def _kind(type_name: str, path: str, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kili_export.adapters.kili.answers import Row, count, parsed_metadata, rows, text
@@ -143,8 +144,7 @@ class RowReader:
 
 
 def _with_id(fields: FieldSelection) -> FieldSelection:
-    values = tuple(dict.fromkeys(("id", *fields.values)))
-    return FieldSelection(fields.type_name, values, fields.objects)
+    return replace(fields, values=tuple(dict.fromkeys(("id", *fields.values))))
 
 
 def _marks(row: Row) -> LabelMarks:
@@ -188,10 +188,12 @@ class _Resolver:
         self._outcomes = outcomes
 
     def shown(self, row: Mapping[str, Any], fields: FieldSelection) -> dict[str, Any]:
-        values = {name: self._value(row, name, fields.type_name) for name in fields.values}
-        for name, selection in fields.objects.items():
-            values[name] = self._object(row.get(name), selection)
-        return values
+        return {
+            name: self._object(row.get(name), fields.objects[name])
+            if name in fields.objects
+            else self._value(row, name, fields.type_name)
+            for name in fields.order
+        }
 
     def _object(self, value: Any, fields: FieldSelection) -> Any:
         if isinstance(value, list):
