@@ -72,6 +72,10 @@ DIFFERENCES: Mapping[str, Difference] = {
         failure=re.compile("geotiff", re.IGNORECASE), formats=(*YOLO, "coco", "pascal_voc", "kili")
     ),
     "unknown": Difference(refusal=re.compile("must be one of")),
+    "files": Difference(
+        files=re.compile(r"labels/(named|folder_a/name_less)\.png|data\.json"),
+        formats=("kili", "raw"),
+    ),
     "media": Difference(refusal=re.compile("with_assets")),
 }
 

@@ -122,6 +122,12 @@ _PROJECTS = (
     ),
     ParityProject("steps", _generated("steps"), _steps),
     ParityProject("forms", _generated("forms"), _flawed("kili", "yolo_v8", "coco", "pascal_voc")),
+    ParityProject(
+        "files of answers",
+        _generated("files of answers"),
+        _flawed("kili", "raw", "yolo_v8", "coco"),
+        ("files",),
+    ),
     ParityProject("videos", _generated("videos"), _videos, changes=True),
     ParityProject(
         "native videos",

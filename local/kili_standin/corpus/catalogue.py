@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from local.kili_standin.corpus import documents, earth, flawed, pictures, videos
+from local.kili_standin.corpus import documents, earth, flawed, forms, pictures, videos
 from local.kili_standin.corpus.drawing import Json
 from local.kili_standin.model import Project
 from local.kili_standin.project_documents import read_project
@@ -10,7 +10,8 @@ from local.kili_standin.project_documents import read_project
 CORPUS: Mapping[str, Callable[[int], Json]] = {
     "pictures": pictures.pictures,
     "steps": pictures.steps,
-    "forms": pictures.forms,
+    "forms": forms.forms,
+    "files of answers": forms.files_of_answers,
     "videos": videos.videos,
     "native videos": videos.native_videos,
     "videos as a whole": videos.videos_as_a_whole,
