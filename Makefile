@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check build clean lock
+.PHONY: help setup demo test parity check build clean lock
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: $(READY) ## the whole system on this machine, live
 
 test: $(READY) ## every test
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+
+parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
+	@$(BIN)/python -m local.parity $(PARITY)
 
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .
