@@ -95,28 +95,34 @@ def select_fields(type_name: str, paths: Sequence[str]) -> FieldSelection:
     """
     if not paths:
         raise InvalidConfiguration(f"Name at least one field of {type_name}s.")
+    return _select(type_name, paths, "")
+
+
+def _select(type_name: str, paths: Sequence[str], above: str) -> FieldSelection:
+    """The selection below `above`, which is the beginning of every path, with its dot."""
     values: list[str] = []
     below: dict[str, list[str]] = {}
     for path in paths:
         name, _, rest = path.partition(".")
-        kind = _kind(type_name, path, name)
+        kind = _kind(type_name, name, f"{above}{path}")
         if kind is None and rest:
-            raise InvalidConfiguration(f"Field {path!r}: {name} of {type_name}s has no fields.")
+            raise InvalidConfiguration(f"Field '{above}{path}': {name} has no fields.")
         if kind is None:
             values.append(name)
         elif rest:
             below.setdefault(name, []).append(rest)
         else:
-            known = ", ".join(f"{path}.{one}" for one in _TYPES[kind])
-            raise InvalidConfiguration(f"Field {path!r}: name what is wanted of it: {known}")
+            known = ", ".join(f"{above}{name}.{one}" for one in _TYPES[kind])
+            raise InvalidConfiguration(f"Field '{above}{path}': name what is wanted of it: {known}")
     objects = {
-        name: select_fields(_TYPES[type_name][name] or "", rest) for name, rest in below.items()
+        name: _select(_TYPES[type_name][name] or "", rest, f"{above}{name}.")
+        for name, rest in below.items()
     }
     order = tuple(dict.fromkeys(path.partition(".")[0] for path in paths))
     return FieldSelection(type_name, order, tuple(dict.fromkeys(values)), objects)
 
 
-def _kind(type_name: str, path: str, name: str) -> str | None:
+def _kind(type_name: str, name: str, path: str) -> str | None:
     known = _TYPES[type_name]
     if name in known:
         return known[name]
