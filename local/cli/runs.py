@@ -104,12 +104,19 @@ def wait_until_settled(
         quiet = quiet + 1 if idle else 0
         if idle and not status.pending.count:
             return _settled(status, executions)
+        if _waits_for_a_person(status):
+            return _held(status)
         if quiet >= _QUIET_POLLS:
             return _stuck(status, executions)
         if clock.now() >= deadline:
             reason = f"Still under way after {seconds:.0f} s."
             return Outcome(ExitCode.TIMED_OUT, reason, status)
         clock.sleep(_POLL_SECONDS)
+
+
+def _waits_for_a_person(status: ProjectStatus) -> bool:
+    """Runs try what was held again and again, longer and longer after: no use in waiting for it."""
+    return status.held is not None and status.runner is None and not status.pending.due
 
 
 def _settled(status: ProjectStatus, executions: Executions) -> Outcome:

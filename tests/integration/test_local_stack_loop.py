@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from local.demo.agreement import differences
-from local.kili_standin import KiliWorld, sample_project, start_standin
+from local.kili_standin import KiliWorld, generate_project, sample_project, start_standin
 from local.kili_standin.model import Project
 from local.stack.journal import Journal
 from local.workflow.executions import Execution, ExecutionStore
@@ -265,6 +265,23 @@ def test_pulling_what_is_not_there_leaves_the_target_alone(bench: Bench) -> None
     assert list(bench.folder.glob(".kept.zip.*")) == []
 
 
+def test_many_removals_at_once_wait_for_a_persons_word(bench: Bench) -> None:
+    project = bench.world.add_project(generate_project(seed=7, assets=12))
+    stack = bench.stack
+    stack.answer("register", project.id, "--export", "raw=kili")
+    stack.answer("wait", project.id)
+    whole = stack.answer("status", project.id)["exports"][0]["counts"]["exported"]
+    for asset in list(project.assets)[:6]:
+        bench.world.delete_asset(asset, project_id=project.id, silent=True)
+    assert stack.answer("reconcile", project.id)["vanished"] > 0
+    assert stack.answer("wait", project.id, status=4)["outcome"] == "held"
+    assert stack.answer("status", project.id, status=4)["exports"][0]["counts"]["exported"] == whole
+    stack.answer("confirm", project.id)
+    stack.answer("wait", project.id)
+    assert stack.answer("status", project.id)["exports"][0]["counts"]["exported"] < whole
+    stack.answer("unregister", project.id)
+
+
 def test_a_stack_that_is_killed_in_the_middle_of_runs_comes_back_right(bench: Bench) -> None:
     for number in range(36, 42):
         bench.world.submit_label(f"scene-{number}.png")
@@ -275,6 +292,12 @@ def test_a_stack_that_is_killed_in_the_middle_of_runs_comes_back_right(bench: Be
     bench.catch_in("AggregateArchives", "scene-43.png")
     bench.restart_after_kill()
     _assert_fresh(bench, "kili-judge", "yolo-judge", "coco-judge")
+
+
+def test_without_its_webhook_kili_calls_no_more(bench: Bench) -> None:
+    assert bench.world.webhooks.listing()
+    bench.stack.answer("webhook", "remove", bench.project.id)
+    assert bench.world.webhooks.listing() == []
 
 
 def test_stopping_ends_everything_with_status_zero(bench: Bench) -> None:

@@ -180,8 +180,10 @@ def test_quarantined_assets_have_a_status_of_their_own(
 def test_held_removals_name_the_command_that_allows_them(
     monkeypatch: pytest.MonkeyPatch, pending: ProjectStatus
 ) -> None:
-    held = replace(pending, held=HeldRemovals("project", "run", 7, NOON))
-    outcome = _wait(monkeypatch, _Scene((False, held)))
+    waiting = replace(pending.pending, due=0)
+    held = replace(pending, held=HeldRemovals("project", "run", 7, NOON), pending=waiting)
+    # The next attempt is an execution already, which waits for its time.
+    outcome = _wait(monkeypatch, _Scene((True, held)))
     assert outcome.code is ExitCode.HELD
     assert "7 assets" in outcome.reason
     assert "kili-export confirm project" in outcome.reason
