@@ -8,7 +8,6 @@ import copy
 import csv
 import io
 import json
-import math
 import re
 import tempfile
 import warnings
@@ -22,6 +21,7 @@ from typing import Any
 
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
+from local.parity.comparison import same_area
 
 Archive = dict[str, bytes]
 
@@ -255,10 +255,7 @@ def _same_annotation(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
     left, right = one["area"], two["area"]
     if type(left) is not type(right):
         return False
-    # The SDK sums with whatever instructions the processor has, so that the last bit is not a
-    # matter of the format; where it decides a rounding, the whole pixel is not either.
-    tolerance = 1.0 if isinstance(left, int) else 1e-6
-    return math.isclose(left, right, rel_tol=1e-9, abs_tol=tolerance)
+    return same_area(left, right)
 
 
 def csv_rows(data: bytes) -> list[list[str]]:

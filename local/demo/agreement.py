@@ -5,13 +5,14 @@ gives to images and annotations, and the order of a YOLO file's lines.
 """
 
 import json
-import math
 import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from local.parity.comparison import same_area
 
 _EXPORT_DATE = re.compile(rb"(?m)^- Export date: .*$")
 _SIGNATURE = re.compile(rb"(https?://[^\s\"?]+)\?[^\s\"]*")
@@ -77,12 +78,7 @@ def _annotations(coco: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 
 def _same_annotation(ours: tuple[str, float], theirs: tuple[str, float]) -> bool:
-    # Areas are sums, whose last bit depends on the order of adding; where a whole number of
-    # pixels is asked for and the area lies in the middle, that bit decides the rounding.
-    tolerance = 1.0 if isinstance(ours[1], int) else 1e-6
-    return ours[0] == theirs[0] and math.isclose(
-        ours[1], theirs[1], rel_tol=1e-9, abs_tol=tolerance
-    )
+    return ours[0] == theirs[0] and same_area(ours[1], theirs[1])
 
 
 def _canonical(value: Any) -> str:
