@@ -83,6 +83,9 @@ class InMemoryObjects:
     """Keys of uploads that somebody began and left."""
     clock: ManualClock = field(default_factory=ManualClock)
     """Tells when objects are written."""
+    keeps_versions: bool = False
+    versions: list[tuple[str, bytes]] = field(default_factory=list)
+    """What was overwritten or deleted, oldest first, if the bucket keeps it."""
 
     def head(self, key: str) -> StoredObject | None:
         self._note("head", key)
@@ -144,6 +147,7 @@ class InMemoryObjects:
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._note("delete", key)
+            self._keep_version(key)
             self.stored.pop(key, None)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -151,6 +155,15 @@ class InMemoryObjects:
         for key in sorted(self.stored):
             if key.startswith(prefix):
                 yield self.stored[key][1]
+
+    def delete_versions(self, prefix: str, *, current: bool) -> int:
+        self._note("delete_versions", prefix)
+        former = [one for one in self.versions if one[0].startswith(prefix)]
+        self.versions = [one for one in self.versions if not one[0].startswith(prefix)]
+        present = [key for key in self.stored if current and key.startswith(prefix)]
+        for key in present:
+            del self.stored[key]
+        return len(former) + len(present)
 
     def abort_uploads(self, prefix: str) -> int:
         self._note("abort_uploads", prefix)
@@ -192,6 +205,10 @@ class InMemoryObjects:
             raise IntegrityError(f"{key} has no {length} bytes at {start}")
         return data
 
+    def _keep_version(self, key: str) -> None:
+        if self.keeps_versions and key in self.stored:
+            self.versions.append((key, self.stored[key][0]))
+
     def _check_source(self, key: str, etag: str | None) -> None:
         if etag is not None and self.stored[key][1].etag != etag:
             raise ConflictError(f"{key} changed")
@@ -211,6 +228,7 @@ class InMemoryObjects:
             raise ConflictError(f"{key} is not {if_match}")
         etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         stored = StoredObject(key, etag, len(data), dict(metadata or {}), self.clock.now())
+        self._keep_version(key)
         self.stored[key] = (data, stored)
         return self.stored[key][1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING
 
+from local.cli.archive_arguments import add_archives
 from local.cli.exit_codes import MEANINGS
 from local.cli.row_arguments import add_rows
 
@@ -33,6 +34,7 @@ def parser() -> ArgumentParser:
     _add_runs(commands)
     _add_reading(commands)
     add_rows(commands)
+    add_archives(commands, _add_target)
     _add_webhook(commands)
     return top
 
@@ -128,6 +130,7 @@ def _add_reading(commands: Commands) -> None:
     pull.add_argument("project_id", metavar="PROJECT_ID")
     pull.add_argument("export", metavar="EXPORT")
     pull.add_argument("--output", required=True, metavar="FILE")
+    pull.add_argument("--snapshot", metavar="NAME", help="a snapshot's archive instead")
     _add_target(pull)
 
 

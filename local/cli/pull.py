@@ -19,7 +19,9 @@ def pull(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
     target = Path(arguments.output)
-    manifest = download(services, arguments.project_id, arguments.export, target)
+    manifest = download(
+        services, arguments.project_id, arguments.export, target, arguments.snapshot
+    )
     archive = manifest.archive
     answer = {
         "file": str(target),
@@ -35,15 +37,20 @@ def pull(arguments: Namespace) -> ExitCode:
     return ExitCode.QUARANTINED if manifest.quarantined else ExitCode.OK
 
 
-def download(services: Services, project_id: str, export: str, target: Path) -> Manifest:
-    """The current archive in `target`, all or nothing. Raises as `pull_archive` does."""
+def download(
+    services: Services, project_id: str, export: str, target: Path, snapshot: str | None = None
+) -> Manifest:
+    """The current archive, or a snapshot's, in `target`, all or nothing.
+
+    Raises as `pull_archive` does.
+    """
     folder = target.parent
     if not folder.is_dir():
         raise InvalidConfiguration(f"{folder} is not a directory")
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "w+b") as file:
-            manifest = pull_archive(services.objects, project_id, export, file)
+            manifest = pull_archive(services.objects, project_id, export, file, snapshot=snapshot)
             file.flush()
             os.fsync(file.fileno())
         # A file that is made for its owner alone becomes one like any other.

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
+from kili_export.contracts.folder_state import FolderState
 from kili_export.domain.archive.parts import Part
 from kili_export.domain.change_events import ChangeEvent
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
+from kili_export.domain.syncing import FolderChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key starts with `prefix`, by key."""
+
+    def delete_versions(self, prefix: str, *, current: bool) -> int:
+        """Removes former versions of what is or was under `prefix`; answers how many.
+
+        With `current` the present versions go too. A bucket without versions has none to remove.
+        """
 
     def abort_uploads(self, prefix: str) -> int:
         """Ends uploads under `prefix` that somebody began and left; answers how many."""
@@ -292,6 +300,19 @@ class RecordedEvent:
     event: ChangeEvent
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedMedium:
+    """A media file that was fetched. `size` is in bytes, `sha256` in hexadecimal digits.
+
+    `content_type` is what the storage calls it, empty when it does not tell.
+    """
+
+    size: int
+    crc32: int
+    sha256: str
+    content_type: str
+
+
 class KiliApi(Protocol):
     """Kili, as far as exports need it. All methods raise AccessDenied for a refused key.
 
@@ -328,6 +349,14 @@ class KiliApi(Protocol):
         self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
     ) -> frozenset[str]:
         """Those of the assets that match the filters."""
+
+    def fetch_media(self, url: str, target: BinaryIO, *, largest: int) -> FetchedMedium:
+        """Streams the file behind an asset's address into `target`, from where that stands.
+
+        Raises RequestRefused when the address is refused, or has more than `largest` bytes, and
+        Unavailable when its storage does not answer, or not with as many bytes as it promised;
+        `target` is then as it was.
+        """
 
     def events_since(
         self,
@@ -395,3 +424,43 @@ class KiliRows(Protocol):
         self, project: Project, label_ids: Sequence[str], fields: FieldSelection
     ) -> Iterator[RowPage]:
         """Those labels, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedFiles:
+    """What a folder holds: its state (None before the first time), its files by path.
+
+    `damaged` are files that are gone, or are not any more what was written.
+    """
+
+    state: FolderState | None
+    files: Mapping[str, str]
+    damaged: frozenset[str] = frozenset()
+
+
+class FollowingFolder(Protocol):
+    """A folder that is kept equal to an export. Contents are told by their SHA-256 in hex.
+
+    Nothing outside of it is written, and no symbolic link below it is followed.
+    """
+
+    def read(self, *, verify: bool) -> FollowedFiles:
+        """What it holds; a change that was begun and interrupted is completed first.
+
+        With `verify` every file is read, without it only looked at.
+        """
+
+    def strangers(self) -> frozenset[str]:
+        """Files below it that it did not write."""
+
+    def occupied(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """Those of the paths where something is, with its SHA-256; empty if it is no file."""
+
+    def is_staged(self, path: str, sha256: str) -> bool:
+        """Whether the contents that are to be written there were fetched before."""
+
+    def stage(self, path: str, sha256: str, chunks: Iterable[bytes]) -> None:
+        """Keeps contents until they are written. Raises IntegrityError unless they are these."""
+
+    def change(self, change: FolderChange, state: FolderState) -> None:
+        """Removes and writes, from what was staged; afterwards the folder has this state."""

@@ -200,17 +200,7 @@ class S3ObjectStore:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that do not exist are no error."""
-        remaining = iter(keys)
-        while batch := list(islice(remaining, _KEYS_PER_DELETE)):
-            with s3_errors("DeleteObjects"):
-                answer = self._client.delete_objects(
-                    Bucket=self._bucket,
-                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
-                    **self._common,
-                )
-            for refused in answer.get("Errors", []):
-                error = ClientError({"Error": refused}, "DeleteObjects")
-                raise s3_error("DeleteObjects", error) from error
+        self._delete({"Key": key} for key in keys)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key starts with `prefix`, by key."""
@@ -223,6 +213,29 @@ class S3ObjectStore:
                     yield StoredObject(
                         found["Key"], found["ETag"], found["Size"], modified=found["LastModified"]
                     )
+
+    def delete_versions(self, prefix: str, *, current: bool) -> int:
+        """Removes former versions under `prefix`, with `current` the present ones too."""
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=prefix, **self._common
+        )
+        with s3_errors("ListObjectVersions"):
+            found = list(pages)
+        versions = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for page in found
+            for one in page.get("Versions", [])
+            if current or not one["IsLatest"]
+        ]
+        # Markers go after what they hide: before it they would bring it back.
+        markers = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for page in found
+            for one in page.get("DeleteMarkers", [])
+        ]
+        self._delete(versions)
+        self._delete(markers)
+        return len(versions)
 
     def abort_uploads(self, prefix: str) -> int:
         """Ends every upload under `prefix` that is not completed; answers how many there were.
@@ -241,6 +254,19 @@ class S3ObjectStore:
                 self._journal.ended(upload["Key"], upload["UploadId"])
                 count += 1
         return count
+
+    def _delete(self, chosen: Iterable[Mapping[str, str]]) -> None:
+        remaining = iter(chosen)
+        while batch := list(islice(remaining, _KEYS_PER_DELETE)):
+            with s3_errors("DeleteObjects"):
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": batch, "Quiet": True},
+                    **self._common,
+                )
+            for refused in answer.get("Errors", []):
+                error = ClientError({"Error": refused}, "DeleteObjects")
+                raise s3_error("DeleteObjects", error) from error
 
     def _request(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": key, **self._common}

@@ -36,6 +36,11 @@ def ledger_key(project_id: str, export: str, generation: int, run_id: str) -> st
     return f"state/{project_id}/{export}/ledgers/{generation:08d}-{run_id}.zip"
 
 
+def state_prefix(project_id: str, export: str) -> str:
+    """What is known of an export and not for consumers."""
+    return f"state/{project_id}/{export}/"
+
+
 def history_key(project_id: str, export: str) -> str:
     """Which objects were current, and until when."""
     return f"state/{project_id}/{export}/history.json"
@@ -62,6 +67,11 @@ def registration_key(project_id: str) -> str:
 
 
 REGISTRATIONS_PREFIX = "registrations/"
+
+
+def runs_prefix(project_id: str) -> str:
+    """Everything that the runs of a project left."""
+    return f"runs/{project_id}/"
 
 
 def run_prefix(project_id: str, run_id: str) -> str:
