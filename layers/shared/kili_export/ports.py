@@ -7,7 +7,7 @@ Adapters implement these; tests pass in-memory fakes. Every method may raise `Tr
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
 from kili_export.contracts.folder_state import FolderState
 from kili_export.domain.archive.parts import Part
@@ -350,7 +350,7 @@ class KiliApi(Protocol):
     ) -> frozenset[str]:
         """Those of the assets that match the filters."""
 
-    def fetch_media(self, url: str, target: BinaryIO, *, largest: int) -> FetchedMedium:
+    def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
         """Streams the file behind an asset's address into `target`, from where that stands.
 
         Raises RequestRefused when the address is refused, or has more than `largest` bytes, and

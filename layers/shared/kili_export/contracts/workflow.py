@@ -56,15 +56,24 @@ class PlanAnswer(Document):
     results_prefix: str | None = None
 
 
+class KnownFiles(Document):
+    """The media of an asset that an export's archive holds already (see domain.media)."""
+
+    digest: str
+    paths: tuple[str, ...] = ()
+
+
 class WorkItem(Document):
     """One asset to convert. `marked`: it changed; otherwise only rebuilt exports need it.
 
     `label_ids` are labels that events announced: the asset is not settled before it has them.
+    `known_media` tells by export which media need not be fetched again.
     """
 
     asset_id: str
     marked: bool = True
     label_ids: tuple[str, ...] = ()
+    known_media: dict[str, KnownFiles] = Field(default_factory=dict)
 
 
 class BatchInput(Document):
@@ -97,16 +106,26 @@ class ByteRange(Document):
     length: int
 
 
+class MediaObject(Document):
+    """An object of complete local entries, one after another, that hold media."""
+
+    key: str
+    etag: str
+    size: int
+
+
 class ExportSegment(Document):
     """One export's share of a batch object.
 
     `entries` are complete local entries of an archive, one after another; `records` holds one
-    line for each of the `count` assets that were converted (see domain.conversion).
+    line for each of the `count` assets that were converted (see domain.conversion). `media` are
+    objects of their own.
     """
 
     entries: ByteRange
     records: ByteRange
     count: int
+    media: tuple[MediaObject, ...] = ()
 
 
 class BatchResult(Document):

@@ -39,7 +39,8 @@ class FetchedAsset:
 class SelectedAsset:
     """An asset with the labels that one export holds of it, never empty, in server order.
 
-    `json_content` as in FetchedAsset.
+    `json_content` as in FetchedAsset. `media` are the names of its media in the archive, in the
+    order in which they were asked for; empty in an export without media.
     """
 
     asset_id: str
@@ -48,3 +49,4 @@ class SelectedAsset:
     fields: JsonObject
     labels: tuple[JsonObject, ...]
     json_content: Any = None
+    media: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """File names that several assets claim: who gets the name, and whose contents are kept aside.
 
 The export that is reproduced writes its files one asset after another, in the server's order:
-of two assets that claim one name, the last one keeps it. An increment must come to the same
+of two assets that claim one name, the last one keeps it; of media, which it does not download
+again when a file of that name is there, the first one. An increment must come to the same
 result whichever of them changes, so a claim that lost is remembered with its contents.
 """
 
@@ -73,7 +74,14 @@ def settle(
         current[asset_id] = (
             Bid(before.claim, before.origin) if same and before else Bid(claim, Origin.CONVERSION)
         )
-    ranked = sorted(current.values(), key=lambda bid: bid.claim.precedence)
+    ranked = _ranked(current.values())
     if not ranked:
         return Settlement(path, None, ())
     return Settlement(path, ranked[-1], tuple(ranked[:-1]))
+
+
+def _ranked(bids: Iterable[Bid]) -> list[Bid]:
+    """The bids, the winner last. A label file is written over whatever was downloaded before."""
+    ordered = sorted(bids, key=lambda bid: bid.claim.precedence)
+    media = [bid for bid in reversed(ordered) if bid.claim.media]
+    return media + [bid for bid in ordered if not bid.claim.media]

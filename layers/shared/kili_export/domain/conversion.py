@@ -12,6 +12,7 @@ from kili_export.domain.archive.record import Record
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.formats.base import Conversion, Fragment, IdSlot, Member
+from kili_export.domain.media import KnownMedia
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,28 @@ class ConvertedMember:
     record: Record
     sha256: str
     identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedMedium:
+    """A media file as an archive's entry in one of the media objects of its batch.
+
+    `object_index` counts the export's media objects; `record.offset` counts from the first byte
+    of that one.
+    """
+
+    record: Record
+    sha256: str
+    identity: str
+    object_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssetMedia:
+    """An asset's media: those that were fetched now, or none of them when all were known."""
+
+    known: KnownMedia
+    fetched: tuple[ConvertedMedium, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +70,7 @@ class ConvertedAsset:
     members: tuple[ConvertedMember, ...] = ()
     fragments: tuple[PendingFragment, ...] = ()
     losses: tuple[tuple[str, str], ...] = ()
+    media: AssetMedia | None = None
 
     def to_line(self) -> bytes:
         """One line of JSON, with its end."""
@@ -60,6 +84,7 @@ class ConvertedAsset:
                 [_member_values(member) for member in self.members],
                 [_fragment_values(fragment) for fragment in self.fragments],
                 self.losses,
+                _media_values(self.media),
             ],
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -68,9 +93,17 @@ class ConvertedAsset:
     def from_line(cls, line: bytes) -> "ConvertedAsset":
         """Reads what `to_line` wrote. Raises IntegrityError."""
         try:
-            asset_id, order_key, name, fingerprint, exported, members, fragments, losses = (
-                orjson.loads(line)
-            )
+            (
+                asset_id,
+                order_key,
+                name,
+                fingerprint,
+                exported,
+                members,
+                fragments,
+                losses,
+                media,
+            ) = orjson.loads(line)
             return cls(
                 asset_id=asset_id,
                 order_key=order_key,
@@ -80,6 +113,7 @@ class ConvertedAsset:
                 members=tuple(_member(row, asset_id) for row in members),
                 fragments=tuple(map(_fragment, fragments)),
                 losses=tuple((reason, where) for reason, where in losses),
+                media=_media(media, asset_id),
             )
         except (ValueError, TypeError) as error:
             raise IntegrityError("a conversion's record cannot be read") from error
@@ -93,7 +127,12 @@ class SegmentWriter:
         self._records: list[bytes] = []
         self._size = 0
 
-    def add(self, asset: FetchedAsset, conversion: Conversion | None) -> None:
+    def add(
+        self,
+        asset: FetchedAsset,
+        conversion: Conversion | None,
+        media: AssetMedia | None = None,
+    ) -> None:
         """Adds what an asset became; None when the export holds no label of it."""
         converted = conversion or Conversion()
         last = {member.path: member for member in converted.members}
@@ -107,6 +146,7 @@ class SegmentWriter:
                 members=tuple(self._entry(member, asset.asset_id) for member in last.values()),
                 fragments=tuple(map(_pending, converted.fragments)),
                 losses=tuple((loss.reason, loss.where) for loss in converted.losses),
+                media=media,
             ).to_line()
         )
 
@@ -143,7 +183,10 @@ def _pending(fragment: Fragment) -> PendingFragment:
 
 
 def _member_values(member: ConvertedMember) -> list[Any]:
-    record = member.record
+    return [*_record_values(member.record), member.sha256, member.identity]
+
+
+def _record_values(record: Record) -> list[Any]:
     return [
         record.path,
         record.crc32,
@@ -152,15 +195,44 @@ def _member_values(member: ConvertedMember) -> list[Any]:
         record.method,
         record.offset,
         record.local_length,
-        member.sha256,
-        member.identity,
     ]
 
 
 def _member(row: Sequence[Any], asset_id: str) -> ConvertedMember:
-    path, crc32, size, compressed_size, method, offset, local_length, sha256, identity = row
-    record = Record(path, asset_id, crc32, size, compressed_size, method, offset, local_length)
-    return ConvertedMember(record, sha256, identity)
+    *record, sha256, identity = row
+    return ConvertedMember(_record(record, asset_id), sha256, identity)
+
+
+def _record(row: Sequence[Any], asset_id: str) -> Record:
+    path, crc32, size, compressed_size, method, offset, local_length = row
+    return Record(path, asset_id, crc32, size, compressed_size, method, offset, local_length)
+
+
+def _media_values(media: AssetMedia | None) -> list[Any] | None:
+    if media is None:
+        return None
+    fetched = None
+    if media.fetched is not None:
+        fetched = [
+            [*_record_values(one.record), one.sha256, one.identity, one.object_index]
+            for one in media.fetched
+        ]
+    return [media.known.digest, media.known.paths, fetched]
+
+
+def _media(row: Sequence[Any] | None, asset_id: str) -> AssetMedia | None:
+    if row is None:
+        return None
+    digest, paths, fetched = row
+    return AssetMedia(
+        KnownMedia(digest, tuple(paths)),
+        None if fetched is None else tuple(_medium(one, asset_id) for one in fetched),
+    )
+
+
+def _medium(row: Sequence[Any], asset_id: str) -> ConvertedMedium:
+    *record, sha256, identity, object_index = row
+    return ConvertedMedium(_record(record, asset_id), sha256, identity, object_index)
 
 
 def _fragment_values(fragment: PendingFragment) -> list[Any]:

@@ -64,7 +64,9 @@ class FetchNeeds:
             latest_label=ExportType.LATEST in types,
             latest_labels=ExportType.LATEST_FROM_LAST_STEP in types,
             labels=bool(types & {ExportType.LATEST_FROM_ALL_STEPS, ExportType.NORMAL}),
-            json_content=any(_reads_json_content(options) for options in wanted),
+            json_content=any(
+                _reads_json_content(options) or options.with_assets for options in wanted
+            ),
         )
 
 

@@ -8,13 +8,14 @@ entry for each file name that several assets claim, and one for the files that b
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from kili_export.domain.errors import IntegrityError
+from kili_export.domain.media import KnownMedia
 
 ASSETS = "assets/"
 CLAIMS = "claims/"
@@ -43,7 +44,11 @@ class FragmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class AssetRecord:
-    """What an export knows of one asset. `ids` are its numbers, by namespace and key."""
+    """What an export knows of one asset. `ids` are its numbers, by namespace and key.
+
+    `members` are its label files, `media` its pictures, films and texts, and `known_media` tells
+    which of those need not be fetched again.
+    """
 
     asset_id: str
     order_key: str
@@ -54,6 +59,13 @@ class AssetRecord:
     ids: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     losses: tuple[tuple[str, str], ...] = ()
     exported: bool = False
+    media: tuple[MemberRecord, ...] = ()
+    known_media: KnownMedia | None = None
+
+    @property
+    def files(self) -> tuple[MemberRecord, ...]:
+        """All files that it claims."""
+        return self.members + self.media
 
     @property
     def entry_name(self) -> str:
@@ -78,6 +90,7 @@ class Claim:
     size: int = 0
     method: int = 0
     payload: bytes | None = None
+    media: bool = False
 
     @property
     def precedence(self) -> tuple[str, str]:
@@ -109,6 +122,7 @@ class ClaimedName:
                         None
                         if claim.payload is None
                         else base64.b64encode(claim.payload).decode("ascii"),
+                        claim.media,
                     ]
                     for claim in self.claims
                 ],
@@ -130,6 +144,7 @@ class ClaimedName:
                     size=row[5],
                     method=row[6],
                     payload=None if row[7] is None else base64.b64decode(row[7]),
+                    media=row[8],
                 )
                 for row in values["claims"]
             )
@@ -185,6 +200,7 @@ def _record_values(record: AssetRecord) -> dict[str, Any]:
         "ids": record.ids,
         "losses": record.losses,
         "exported": record.exported,
+        **_media_values(record),
     }
 
 
@@ -199,4 +215,20 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         ids=values["ids"],
         losses=tuple((row[0], row[1]) for row in values["losses"]),
         exported=values["exported"],
+        media=tuple(MemberRecord(*row) for row in values.get("media", ())),
+        known_media=_known_media(values.get("known")),
     )
+
+
+def _media_values(record: AssetRecord) -> dict[str, Any]:
+    """Nothing where an export has no media: most ledgers are smaller for it."""
+    if record.known_media is None:
+        return {}
+    return {
+        "media": [[m.path, m.sha256, m.identity] for m in record.media],
+        "known": [record.known_media.digest, record.known_media.paths],
+    }
+
+
+def _known_media(row: Sequence[Any] | None) -> KnownMedia | None:
+    return None if row is None else KnownMedia(row[0], tuple(row[1]))

@@ -20,7 +20,12 @@ from kili_export.ports import Clock, ObjectStore, RandomSource, Traffic
 from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.names import NameSettler
-from kili_export.usecases.aggregation.outcome import Outcome, collect_outcome, require_complete
+from kili_export.usecases.aggregation.outcome import (
+    Outcome,
+    collect_outcome,
+    keeps_media,
+    require_complete,
+)
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.records import new_records
 from kili_export.usecases.aggregation.shared_members import dirty_streams, shared_changes
@@ -105,12 +110,7 @@ class AggregateArchive:
         if must_ask(len(gone), previous.counts.assets, plan.confirmed_removals):
             held, gone = len(gone), set()
             old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
-        archive = previous.archive
-        base = StoredArchive.open(
-            self.objects,
-            Source(archive.key, archive.etag, archive.size),
-            regions_of(previous),
-        )
+        base = self._open(previous)
         generation = self._generation(
             plan,
             export,
@@ -145,7 +145,15 @@ class AggregateArchive:
             )
         # Numbers outlive a rebuild, also those of assets that fail now; contents do not.
         numbered = {
-            asset_id: replace(record, members=(), fragments=(), fingerprint="", exported=False)
+            asset_id: replace(
+                record,
+                members=(),
+                fragments=(),
+                fingerprint="",
+                exported=False,
+                media=(),
+                known_media=None,
+            )
             for asset_id, record in known.items()
             if asset_id not in vanished
         }
@@ -179,11 +187,15 @@ class AggregateArchive:
     ) -> Generation:
         """Everything that changes: pure decisions over what was read."""
         numbering = Numbering(previous.next_ids if previous else {})
-        new = new_records((located.asset for located in outcome.converted.values()), old, numbering)
+        converted = (located.asset for located in outcome.converted.values())
+        new = new_records(converted, old, stood, numbering)
         if base is None:
             carried = outcome.failed.keys() & old.keys()
             new.update({asset_id: old[asset_id] for asset_id in carried - new.keys()})
-        settler = NameSettler(self.objects, base, ledger, outcome.converted)
+        former = base
+        if base is None and previous is not None and keeps_media(outcome):
+            former = self._open(previous)
+        settler = NameSettler(self.objects, base, ledger, outcome.converted, former)
         names = settler.settle_all(old, new, gone)
         replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
         options = export.options.to_options()
@@ -208,6 +220,11 @@ class AggregateArchive:
             ledger=ledger,
             known=known,
         )
+
+    def _open(self, manifest: Manifest) -> StoredArchive:
+        archive = manifest.archive
+        source = Source(archive.key, archive.etag, archive.size)
+        return StoredArchive.open(self.objects, source, regions_of(manifest))
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
         found = self.objects.get(manifest_key(project_id, export))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import (
@@ -13,14 +13,17 @@ from kili_export.contracts.workflow import (
     FailedAsset,
     WorkItem,
 )
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.conversion import SegmentWriter
+from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.conversion import AssetMedia, SegmentWriter
 from kili_export.domain.errors import AssetError
 from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.registry import format_named
 from kili_export.domain.keys import batch_key
+from kili_export.domain.media import KnownMedia
 from kili_export.ports import KiliApi, ObjectStore, RandomSource
+from kili_export.usecases.media_batch import MediaBatch, MediaLimits
 from kili_export.usecases.run_inputs import load_plan
 
 
@@ -37,8 +40,8 @@ class _Target:
         """A rebuilt export takes every asset, another one only those that changed."""
         return item.marked or self.plan.mode == "rebuild"
 
-    def convert(self, asset: FetchedAsset, matching: frozenset[str] | None) -> Conversion | None:
-        """What the asset becomes; None when this export holds nothing of it."""
+    def select(self, asset: FetchedAsset, matching: frozenset[str] | None) -> SelectedAsset | None:
+        """What this export holds of the asset; None for nothing."""
         options = self.context.options
         if matching is not None and asset.asset_id not in matching:
             return None
@@ -46,8 +49,34 @@ class _Target:
             return None
         if options.external_ids is not None and asset.external_id not in options.external_ids:
             return None
-        selected = self.format.select(asset, self.context)
-        return None if selected is None else self.format.convert(selected, self.context)
+        return self.format.select(asset, self.context)
+
+    def add(
+        self,
+        asset: FetchedAsset,
+        selected: SelectedAsset | None,
+        known: KnownMedia | None,
+        batch: MediaBatch,
+    ) -> None:
+        """Converts the asset and takes in what it became. Raises AssetError."""
+        conversion: Conversion | None = None
+        media: AssetMedia | None = None
+        if selected is not None and self.context.options.with_assets:
+            requests = media_requests(selected, self.context.project, self.format.media_folder)
+            names = None if known is None else known.paths_of(requests)
+            if known is not None and names is not None:
+                media = AssetMedia(known, None)
+                selected = replace(selected, media=names)
+                conversion = self.format.convert(selected, self.context)
+            else:
+                names = batch.fetch(asset.asset_id, requests)
+                selected = replace(selected, media=names)
+                # Only what can be converted gets a place among the media.
+                conversion = self.format.convert(selected, self.context)
+                media = batch.add(self.plan.name, asset.asset_id, requests, names)
+        elif selected is not None:
+            conversion = self.format.convert(selected, self.context)
+        self.writer.add(asset, conversion, media)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +86,7 @@ class ConvertAssets:
     objects: ObjectStore
     kili: KiliApi
     random: RandomSource
+    media: MediaLimits = field(default_factory=MediaLimits)
 
     def __call__(self, request: ConvertRequest) -> BatchResult:
         """Fetches the batch once and writes every export's share of it as one object.
@@ -78,12 +108,20 @@ class ConvertAssets:
             FailedAsset(asset_id=asset_id, error=str(error))
             for asset_id, error in fetched.failed.items()
         ]
-        # In the order of the archive, so that a whole batch can be copied as one piece.
-        for asset in sorted(fetched.assets, key=lambda found: (found.order_key, found.asset_id)):
-            for target in wanted:
-                if target.needs(items[asset.asset_id]):
-                    failed.extend(_convert(target, asset, matching[target.plan.name]))
-        return self._write(plan, request, wanted).model_copy(
+        with MediaBatch(
+            self.objects, self.kili, self.media, lambda: self._new_key(request)
+        ) as batch:
+            # In the order of the archive, so that a whole batch can be copied as one piece.
+            for asset in sorted(fetched.assets, key=lambda one: (one.order_key, one.asset_id)):
+                item = items[asset.asset_id]
+                for target in wanted:
+                    if target.needs(item):
+                        allowed = matching[target.plan.name]
+                        failed.extend(_convert(target, asset, item, allowed, batch))
+                batch.store_if_full()
+            batch.store()
+            answer = self._write(request, wanted, batch)
+        return answer.model_copy(
             update={
                 "asset_ids": tuple(asset.asset_id for asset in fetched.assets),
                 "failed": tuple(failed),
@@ -109,8 +147,12 @@ class ConvertAssets:
             matching[target.plan.name] = answers[key]
         return matching
 
+    def _new_key(self, request: ConvertRequest) -> str:
+        batch = request.batch
+        return batch_key(batch.project_id, batch.run_id, self.random.token())
+
     def _write(
-        self, plan: RunPlan, request: ConvertRequest, targets: Iterable[_Target]
+        self, request: ConvertRequest, targets: Iterable[_Target], media: MediaBatch
     ) -> BatchResult:
         chunks: list[bytes] = []
         segments: dict[str, ExportSegment] = {}
@@ -122,14 +164,14 @@ class ConvertAssets:
                     entries=ByteRange(start=position, length=len(entries)),
                     records=ByteRange(start=position + len(entries), length=len(records)),
                     count=len(target.writer),
+                    media=media.objects_of(target.plan.name),
                 )
                 chunks += (entries, records)
                 position += len(entries) + len(records)
         if not segments:
             return BatchResult()
-        key = batch_key(plan.project_id, request.batch.run_id, self.random.token())
-        stored = self.objects.put(key, b"".join(chunks), if_none_match=True)
-        return BatchResult(key=key, etag=stored.etag, size=stored.size, exports=segments)
+        stored = self.objects.put(self._new_key(request), b"".join(chunks), if_none_match=True)
+        return BatchResult(key=stored.key, etag=stored.etag, size=stored.size, exports=segments)
 
 
 def _target(plan: RunPlan, export: ExportPlan) -> _Target:
@@ -139,10 +181,16 @@ def _target(plan: RunPlan, export: ExportPlan) -> _Target:
 
 
 def _convert(
-    target: _Target, asset: FetchedAsset, matching: frozenset[str] | None
+    target: _Target,
+    asset: FetchedAsset,
+    item: WorkItem,
+    matching: frozenset[str] | None,
+    batch: MediaBatch,
 ) -> Iterable[FailedAsset]:
+    files = item.known_media.get(target.plan.name)
+    known = None if files is None else KnownMedia(files.digest, files.paths)
     try:
-        target.writer.add(asset, target.convert(asset, matching))
+        target.add(asset, target.select(asset, matching), known, batch)
     except AssetError as error:
         yield FailedAsset(asset_id=asset.asset_id, error=str(error), export=target.plan.name)
 

@@ -37,6 +37,7 @@ from kili_export.ports import (
 from kili_export.usecases.compare_listing import compare_listing
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.followed_exports import FollowedStore
+from kili_export.usecases.known_media import ItemInOrder, MediaLedger, with_known_media
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.published_exports import DeclaredExport, read_declared
 from kili_export.usecases.receive_event import MarkWriter
@@ -46,6 +47,8 @@ from kili_export.usecases.work_list import write_work_list
 
 _VIDEO_BATCH = 10
 """Kili answers ten videos at most in one page."""
+_MEDIA_BATCH = 10
+"""A batch must be done within five minutes, downloads included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ class PlanExport:
         """Stores the work list, the marks and, last, the plan."""
         project_id, run_id = run.project_id, run.run_id
         key = work_key(project_id, run_id)
-        count = write_work_list(self.objects, key, self._items(run))
+        items = with_known_media(self._items(run), self._media_ledgers(run))
+        count = write_work_list(self.objects, key, items)
         self.objects.put(
             marks_key(project_id, run_id), run.marks.lines(), content_type="application/x-ndjson"
         )
@@ -219,9 +223,6 @@ class PlanExport:
         self.objects.put(
             plan_key(project_id, run_id), plan.to_bytes(), content_type="application/json"
         )
-        batch = self.limits.batch_size
-        if run.project.input_type == "VIDEO":
-            batch = min(batch, _VIDEO_BATCH)
         return PlanAnswer(
             status="run",
             project_id=project_id,
@@ -230,14 +231,32 @@ class PlanExport:
             work=WorkList(
                 key=key,
                 count=count,
-                batch_size=batch,
+                batch_size=self._batch_size(run),
                 max_concurrency=self.limits.max_concurrency,
             ),
             exports=tuple(ExportName(name=plan.name) for plan in run.plans),
             results_prefix=results_prefix(project_id, run_id),
         )
 
-    def _items(self, run: _Run) -> Iterator[WorkItem]:
+    def _batch_size(self, run: _Run) -> int:
+        batch = self.limits.batch_size
+        if run.project.input_type == "VIDEO":
+            batch = min(batch, _VIDEO_BATCH)
+        if any(plan.options.with_assets for plan in run.plans):
+            batch = min(batch, _MEDIA_BATCH)
+        return batch
+
+    def _media_ledgers(self, run: _Run) -> list[MediaLedger]:
+        rebuilt = {plan.name: plan.mode == "rebuild" for plan in run.plans}
+        return [
+            MediaLedger.open(
+                self.objects, export.name, export.manifest, rebuilt=rebuilt[export.name]
+            )
+            for export in run.exports
+            if export.name in rebuilt and export.options.with_assets and export.manifest
+        ]
+
+    def _items(self, run: _Run) -> Iterator[ItemInOrder]:
         """What changed and, when an export is made anew, every asset that Kili has."""
         for asset_id, mark in run.marks.assets.items():
             awaited = labels_to_await(
@@ -246,12 +265,12 @@ class PlanExport:
                 last_event_at=mark.last_event_at,
                 now=run.started_at,
             )
-            yield WorkItem(asset_id=asset_id, label_ids=awaited)
+            yield WorkItem(asset_id=asset_id, label_ids=awaited), None
         if any(plan.mode == "rebuild" for plan in run.plans):
             run.listed = 0
             for asset in self.kili.list_asset_ids(run.project_id):
                 run.listed += 1
-                yield WorkItem(asset_id=asset.asset_id, marked=False)
+                yield WorkItem(asset_id=asset.asset_id, marked=False), asset.order_key
 
 
 def _plan(export: DeclaredExport, run: _Run, *, followed: bool) -> ExportPlan:

@@ -1,5 +1,6 @@
 """Reads answers in bounded memory and bounded time."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import requests
@@ -10,7 +11,7 @@ _CHUNK = 256 * 1024
 
 
 class TooLarge(Exception):
-    """The body exceeds the limit."""
+    """The body exceeds the limit, which is the argument."""
 
 
 class TooSlow(Exception):
@@ -23,14 +24,19 @@ def read_body(response: requests.Response, *, limit: int, seconds: float, clock:
     Raises TooLarge, TooSlow and what `requests` raises; the read time-out of a request bounds
     single reads alone, so a body could trickle in for ever.
     """
+    return b"".join(iter_body(response, limit=limit, seconds=seconds, clock=clock))
+
+
+def iter_body(
+    response: requests.Response, *, limit: int, seconds: float, clock: Clock
+) -> Iterator[bytes]:
+    """The decoded body in chunks, with the bounds of `read_body`."""
     ends = clock.now() + timedelta(seconds=seconds)
-    chunks = []
     size = 0
     for chunk in response.iter_content(_CHUNK):
         size += len(chunk)
         if size > limit:
-            raise TooLarge
+            raise TooLarge(limit)
         if clock.now() > ends:
             raise TooSlow
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield chunk

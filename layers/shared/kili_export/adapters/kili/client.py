@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from kili_export.adapters.kili.answers import (
     Row,
@@ -18,6 +18,7 @@ from kili_export.adapters.kili.downloads import ATTEMPTS, LARGEST_DOCUMENT, Json
 from kili_export.adapters.kili.events import events_since
 from kili_export.adapters.kili.fetching import AssetFetcher
 from kili_export.adapters.kili.listing import PAGE, list_consistently
+from kili_export.adapters.kili.media import MediaDownloads
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience, PerMinuteBudget, RequestBudget
 from kili_export.adapters.kili.queries import (
@@ -36,7 +37,7 @@ from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
-from kili_export.ports import Clock, RecordedEvent, RowPage
+from kili_export.ports import Clock, FetchedMedium, RecordedEvent, RowPage
 
 STEPS_ARE_FRESH_FOR = timedelta(seconds=60)
 
@@ -71,6 +72,7 @@ class KiliClient:
         self._clock = clock
         self._dialect = Dialect(transport)
         self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
+        self._media = MediaDownloads(downloads, clock, traffic)
         self._rows = RowReader(transport, downloads, self._project_row)
         self._webhooks = Webhooks(transport)
         self._steps: dict[str, tuple[datetime, dict[str, list[str]]]] = {}
@@ -131,6 +133,10 @@ class KiliClient:
             for some in chunks(list(dict.fromkeys(asset_ids)), PAGE):
                 found |= self._fetcher.matching(where, some)
         return frozenset(found)
+
+    def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
+        """See KiliApi."""
+        return self._media.fetch(url, target, largest)
 
     def events_since(
         self,

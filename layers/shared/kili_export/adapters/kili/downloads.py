@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,7 +68,11 @@ class Unreadable:
     reason: str
 
 
-Outcome = Document | Expired | Unreachable | Unreadable
+Problem = Expired | Unreachable | Unreadable
+Outcome = Document | Problem
+Taken = TypeVar("Taken")
+Take = Callable[[requests.Response, str], Taken | Problem | Setback]
+"""Reads a successful answer of a host, whose name it is told too."""
 
 
 _GIVEN_UP = Unreachable("its storage did not answer for others before")
@@ -122,9 +126,13 @@ class JsonDownloads:
 
     def one(self, url: str) -> Outcome:
         """What became of one download."""
+        return self.pursue(url, self._document, "application/json, */*")
+
+    def pursue(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem:
+        """What `take` made of the answer, after as many attempts as patience allows."""
         pursuit = self._patience.pursuit()
         while True:
-            result = self._follow(url)
+            result = self._follow(url, take, accept)
             if not isinstance(result, Setback):
                 return result
             _log.info("a download from %s failed: %s", origin_name(url), result.kind)
@@ -135,37 +143,39 @@ class JsonDownloads:
             except ExportError as error:
                 return Unreadable(str(error))
 
-    def _follow(self, url: str) -> Outcome | Setback:
+    def _follow(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | Setback:
         for _ in range(MOST_REDIRECTS + 1):
             if not allowed_url(url):
                 return Unreadable("its address is not one that may be read")
             try:
-                return self._get(url)
+                return self._get(url, take, accept)
             except _Redirected as redirected:
                 url = urljoin(url, redirected.target)
         return Unreadable("its address redirects too often")
 
-    def _get(self, url: str) -> Outcome | Setback:
+    def _get(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | Setback:
         name = origin_name(url)
         self._traffic.sent(OPERATION, 0)
         try:
             with self._session.get(
                 url,
-                headers={"Accept": "application/json, */*"},
+                headers={"Accept": accept, **_encodings(accept)},
                 auth=authorized_by(self._endpoint.authorization(url)),
                 timeout=TIMEOUTS,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._outcome(response, name)
+                return self._outcome(response, name, take)
         except NETWORK_ERRORS as failure:
             return of_failure(failure, name)
-        except TooLarge:
-            return Unreadable(f"it is larger than {self._largest} bytes")
+        except TooLarge as excess:
+            return Unreadable(f"it is larger than {excess.args[0]} bytes")
         except TooSlow:
             return of_failure(requests.ReadTimeout(), name)
 
-    def _outcome(self, response: requests.Response, name: str) -> Outcome | Setback:
+    def _outcome(
+        self, response: requests.Response, name: str, take: Take[Taken]
+    ) -> Taken | Problem | Setback:
         status = response.status_code
         if status in _REDIRECTS and "Location" in response.headers:
             raise _Redirected(response.headers["Location"])
@@ -173,11 +183,19 @@ class JsonDownloads:
             return Expired(f"{name} answered HTTP {status}")
         if status != requests.codes.ok:
             return of_status(status, response.headers, "", name)
+        return take(response, name)
+
+    def _document(self, response: requests.Response, name: str) -> Outcome | Setback:
         content = read_body(
             response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._patience.clock
         )
         self._traffic.received(len(content))
         return _parsed(content, name)
+
+
+def _encodings(accept: str) -> dict[str, str]:
+    """Files are asked for as they are, so that their length can be checked."""
+    return {"Accept-Encoding": "identity"} if accept == "*/*" else {}
 
 
 def _is_down(outcomes: list[Outcome]) -> bool:

@@ -117,6 +117,10 @@ class ExportFormat(Protocol):
     def version(self) -> str:
         """Changes whenever the same asset would be converted to other bytes than before."""
 
+    @property
+    def media_folder(self) -> str:
+        """The folder of the archive that media go to."""
+
     def check(self, project: Project, options: ExportOptions) -> None:
         """Raises IncompatibleProject, naming the way out, when this cannot be exported."""
 

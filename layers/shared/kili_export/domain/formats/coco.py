@@ -7,6 +7,7 @@ that an image that comes or goes does not renumber the dataset.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
@@ -56,6 +57,7 @@ class CocoFormat:
     """The format `coco`."""
 
     version = "1"
+    media_folder = "data"
     input_types = frozenset({"IMAGE"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -185,7 +187,7 @@ class _Entries:
         """The fragment of images and, when there are any, that of annotations."""
         for ordinal, suffix, label in numbered_labels(asset):
             image = IdSlot(_images(self._document), str(ordinal), first=0)
-            self._add_image(image, member_path("data", name + suffix))
+            self._add_image(image, _file_name(asset, name + suffix))
             self._add_annotations(image, response_of(label))
         yield Fragment(_images(self._document), _joined(self._images))
         if self._annotations:
@@ -247,6 +249,12 @@ class _Entries:
             key = f"{base}#{count}"
         self._keys.add(key)
         return key
+
+
+def _file_name(asset: SelectedAsset, name: str) -> str:
+    """The SDK names a downloaded picture without its folders, and alike for each label."""
+    name = PurePosixPath(asset.media[0]).name if asset.media else name
+    return member_path("data", name)
 
 
 def _separator(entries: Sequence[bytes | IdSlot]) -> bytes:

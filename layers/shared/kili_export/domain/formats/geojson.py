@@ -47,6 +47,7 @@ class GeoJsonFormat:
     """The format `geojson`."""
 
     version = "1"
+    media_folder = "images"
     input_types = frozenset({"IMAGE", "GEOSPATIAL"})
 
     def check(self, project: Project, options: ExportOptions) -> None:

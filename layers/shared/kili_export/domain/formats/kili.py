@@ -5,6 +5,8 @@ for, with pixel coordinates beside the fractions of object detection answers.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.domain.formats.base import (
@@ -31,6 +33,7 @@ from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, ExportType
 from kili_export.domain.project import Project
 from kili_export.domain.selection import select_labels
+from kili_export.domain.urls import is_url
 
 _DOCUMENT = "data.json"
 _ASSET_FIELDS = (
@@ -63,6 +66,7 @@ class KiliFormat:
     """The formats `kili` and `raw`."""
 
     version = "1"
+    media_folder = "assets"
     input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -107,6 +111,8 @@ def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollecto
     on_earth = context.project.input_type == "GEOSPATIAL"
     names = _GEOSPATIAL_FIELDS if on_earth else _ASSET_FIELDS
     document = {name: asset.fields[name] for name in names if name in asset.fields}
+    if options.with_assets:
+        document.update(_media_fields(asset, context.project.input_type))
     labels = [_label(label, asset, context, losses) for label in asset.labels]
     if options.export_type is ExportType.LATEST:
         document["latestLabel"] = labels[0]
@@ -115,6 +121,22 @@ def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollecto
     else:
         document["labels"] = labels
     return document
+
+
+def _media_fields(asset: SelectedAsset, input_type: str) -> JsonObject:
+    """The fields that name media in the archive: without their folders, as the SDK has it."""
+    names = [f"assets/{PurePosixPath(path).name}" for path in asset.media]
+    apart = is_url(asset.fields.get("jsonContent"))
+    if input_type == "VIDEO" and apart:
+        return {"jsonContent": names}
+    fields: dict[str, Any] = {}
+    if apart and input_type == "TEXT":
+        fields["jsonContent"] = names[0]
+    elif apart and input_type == "IMAGE":
+        fields["jsonContent"] = asset.json_content
+    if is_url(asset.fields.get("content")) and names:
+        fields["content"] = names[-1]
+    return fields
 
 
 def _label(

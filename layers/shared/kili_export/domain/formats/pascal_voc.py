@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
@@ -86,6 +87,7 @@ class PascalVocFormat:
     """The format `pascal_voc`."""
 
     version = "1"
+    media_folder = "images"
     input_types = frozenset({"IMAGE"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -119,9 +121,11 @@ class PascalVocFormat:
             return Conversion(losses=tuple(losses.losses))
         name = safe_name(asset, losses)
         jobs = _job_names(context.project)
+        # The SDK names a downloaded picture without its folders.
+        filename = PurePosixPath(asset.media[0]).name if asset.media else name
         members = []
         for _, suffix, label in numbered_labels(asset):
-            text = _annotation_file(name, response_of(label), jobs, size, losses)
+            text = _annotation_file(filename, response_of(label), jobs, size, losses)
             members.append(Member(member_path("labels", f"{name}{suffix}.xml"), encoded(text)))
         return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
 

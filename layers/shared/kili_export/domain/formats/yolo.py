@@ -51,6 +51,7 @@ class YoloFormat:
     """One version of YOLO, by how it writes its class file."""
 
     version = "1"
+    media_folder = "images"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(self, write_classes: ClassWriter) -> None:
@@ -79,7 +80,10 @@ class YoloFormat:
         return select_labels(asset, context.options, honours_sent_back=False)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """A text file per label or frame and folder, and a row of `remote_assets.csv` for each."""
+        """A text file per label or frame and folder, and a row of `remote_assets.csv` for each.
+
+        There are no rows where the pictures themselves are in the archive.
+        """
         refuse_geotiff(asset, context.options)
         losses = LossCollector()
         name = safe_name(asset, losses)
@@ -98,7 +102,8 @@ class YoloFormat:
                         frames.append(file.frame)
             fragments += _frame_list(folder, asset.external_id, frames)
         # With a folder per job the SDK writes the rows of each over those before it.
-        fragments.append(_remote(rows))
+        if not context.options.with_assets:
+            fragments.append(_remote(rows))
         return Conversion(tuple(members), tuple(fragments), tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:

@@ -11,14 +11,21 @@ from kili_export.domain.archive.segment import SegmentBuilder
 from kili_export.usecases.aggregation.outcome import LocatedMember
 
 
-def label_additions(located: Iterable[LocatedMember], restored: Iterable[Entry]) -> list[Addition]:
-    """Label files: entries that conversions wrote, and entries that are at hand.
+def asset_additions(
+    located: Iterable[LocatedMember], restored: Iterable[tuple[Region, Entry]]
+) -> list[Addition]:
+    """Files of assets: entries that conversions wrote, and entries that are at hand.
 
     In the server's order of their assets, whatever the batches were: a full export of the same
     state gives the same bytes, and batches, which are in that order too, are copied whole.
     """
-    additions = [_stored(run) for run in _runs(located)]
-    return additions + inline_additions(restored, Region.LABELS)
+    members, at_hand = list(located), list(restored)
+    additions: list[Addition] = []
+    for region in (Region.MEDIA, Region.LABELS):
+        runs = _runs(item for item in members if item.region is region)
+        additions += (_stored(run, region) for run in runs)
+        additions += inline_additions((e for of, e in at_hand if of is region), region)
+    return additions
 
 
 def inline_additions(entries: Iterable[Entry], region: Region) -> list[Addition]:
@@ -45,9 +52,9 @@ def _end(item: LocatedMember) -> int:
     return item.start + item.member.record.local_length
 
 
-def _stored(run: Sequence[LocatedMember]) -> Addition:
+def _stored(run: Sequence[LocatedMember], region: Region) -> Addition:
     start = run[0].start
     directory = Directory.from_records(
         replace(item.member.record, offset=item.start - start) for item in run
     )
-    return Addition.stored(run[0].source, start, _end(run[-1]) - start, directory, Region.LABELS)
+    return Addition.stored(run[0].source, start, _end(run[-1]) - start, directory, region)

@@ -64,12 +64,18 @@ def rebuild_differences(
 def files_of(
     records: Iterable[AssetRecord], shared: Iterable[MemberRecord]
 ) -> dict[str, FileDigest]:
-    """The files that an archive has, from its ledger in server order: the last claim has a name."""
-    files = {
-        member.path: FileDigest(member.sha256, member.identity, record.asset_id)
-        for record in records
-        for member in record.members
-    }
+    """The files that an archive has, from its ledger in server order.
+
+    The last claim has a name, of media the first one.
+    """
+    files: dict[str, FileDigest] = {}
+    media: dict[str, FileDigest] = {}
+    for record in records:
+        for one in record.media:
+            media.setdefault(one.path, FileDigest(one.sha256, one.identity, record.asset_id))
+        for one in record.members:
+            files[one.path] = FileDigest(one.sha256, one.identity, record.asset_id)
+    files = {**media, **files}
     files.update({m.path: FileDigest(m.sha256, m.identity) for m in shared})
     return files
 
@@ -92,7 +98,7 @@ def changed_assets(
 
 def _contents(record: AssetRecord) -> tuple[frozenset[tuple[str, str]], ...]:
     return (
-        frozenset((member.path, member.identity) for member in record.members),
+        frozenset((member.path, member.identity) for member in record.files),
         frozenset((fragment.stream, fragment.identity) for fragment in record.fragments),
     )
 

@@ -20,7 +20,7 @@ from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.ports import Clock, RandomSource, Traffic, TrafficCount
-from kili_export.usecases.aggregation.additions import inline_additions, label_additions
+from kili_export.usecases.aggregation.additions import asset_additions, inline_additions
 from kili_export.usecases.aggregation.differences import (
     Differences,
     changed_assets,
@@ -224,7 +224,7 @@ class GenerationWriter:
 
     def _splice(self, generation: Generation) -> SplicePlan:
         additions = [
-            *label_additions(generation.names.located, generation.names.restored),
+            *asset_additions(generation.names.located, generation.names.restored),
             *inline_additions(generation.shared.entries, Region.DOCUMENTS),
         ]
         base = generation.base.base() if generation.base is not None else None
@@ -256,9 +256,9 @@ class GenerationWriter:
         brought = differences.brought
         names, shared = generation.names, generation.shared
         additions = [
-            *label_additions(
+            *asset_additions(
                 (item for item in names.located if item.member.record.path in brought),
-                (entry for entry in names.restored if entry.path in brought),
+                (one for one in names.restored if one[1].path in brought),
             ),
             *inline_additions(
                 [

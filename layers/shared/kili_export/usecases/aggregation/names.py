@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.entries import Entry, entry_from_raw
+from kili_export.domain.archive.layout import Region
 from kili_export.domain.claims import Bid, Origin, Settlement, settle, standing_bids
-from kili_export.domain.conversion import ConvertedMember
+from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.ledger import AssetRecord, Claim, ClaimedName, claim_entry_name
 from kili_export.ports import ObjectStore
@@ -34,7 +35,7 @@ class NameChanges:
 
     removed: set[str] = field(default_factory=set)
     located: list[LocatedMember] = field(default_factory=list)
-    restored: list[Entry] = field(default_factory=list)
+    restored: list[tuple[Region, Entry]] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     claims: dict[str, bytes | None] = field(default_factory=dict)
 
@@ -43,13 +44,15 @@ class NameChanges:
 class NameSettler:
     """Decides about the names that a run touches.
 
-    `archive` and `ledger` are what stands before the run, None and empty in a rebuild.
+    `archive` and `ledger` are what stands before the run, None and empty in a rebuild. `former`
+    is the archive that a rebuild takes media from instead of fetching them again.
     """
 
     objects: ObjectStore
     archive: StoredArchive | None
     ledger: LedgerReader
     located: Mapping[str, LocatedAsset]
+    former: StoredArchive | None = None
 
     def settle_all(
         self, old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
@@ -100,9 +103,9 @@ class NameSettler:
         claim = winner.claim
         changes.digests[path] = FileDigest(claim.sha256, claim.identity, claim.asset_id)
         if winner.origin is Origin.CONVERSION:
-            changes.located.append(self._located(path, claim.asset_id))
+            changes.located.append(self._located(path, claim))
         else:
-            changes.restored.append(_restored(path, claim))
+            changes.restored.append((_region(claim), _restored(path, claim)))
 
     @property
     def _directory(self) -> Directory:
@@ -114,19 +117,27 @@ class NameSettler:
         if record is None:
             return None
         owner = old.get(record.owner) or self.ledger.find({record.owner: None}).get(record.owner)
-        member = next((m for m in owner.members if m.path == path), None) if owner else None
-        if owner is None or member is None:
+        claim = self._claim(path, owner) if owner else None
+        if claim is None:
             raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")
-        return Claim(owner.asset_id, owner.order_key, member.sha256, member.identity)
+        return claim
 
     def _claim(self, path: str, record: AssetRecord) -> Claim | None:
-        for member in record.members:
-            if member.path == path:
-                return Claim(record.asset_id, record.order_key, member.sha256, member.identity)
+        for place, one in enumerate(record.files):
+            if one.path == path:
+                return Claim(
+                    record.asset_id,
+                    record.order_key,
+                    one.sha256,
+                    one.identity,
+                    media=place >= len(record.members),
+                )
         return None
 
-    def _located(self, path: str, asset_id: str) -> LocatedMember:
-        located = self.located[asset_id]
+    def _located(self, path: str, claim: Claim) -> LocatedMember:
+        located = self.located[claim.asset_id]
+        if claim.media:
+            return self._located_medium(path, claim, located)
         asset = located.asset
         member = _member(located, path)
         return LocatedMember(
@@ -136,12 +147,30 @@ class NameSettler:
             position=(asset.order_key, asset.asset_id, member.record.offset),
         )
 
+    def _located_medium(self, path: str, claim: Claim, located: LocatedAsset) -> LocatedMember:
+        """Where a media file stands: in an object of its batch, or in the former archive."""
+        medium = _fetched(located, path)
+        if medium is not None:
+            record, source = medium.record, located.media[medium.object_index]
+        else:
+            found = self.former.directory.find(path) if self.former is not None else None
+            if self.former is None or found is None or found.owner != claim.asset_id:
+                raise IntegrityError(f"the former archive does not have {path!r} of its asset")
+            record, source = found, self.former.source
+        return LocatedMember(
+            member=ConvertedMember(record, claim.sha256, claim.identity),
+            source=source,
+            start=record.offset,
+            position=(claim.order_key, claim.asset_id, record.offset),
+            region=Region.MEDIA,
+        )
+
     def _kept_aside(self, path: str, bid: Bid) -> Claim:
         """A claim that lost, with its contents."""
         if bid.origin is Origin.LEDGER:
             return bid.claim
         if bid.origin is Origin.CONVERSION:
-            located = self._located(path, bid.claim.asset_id)
+            located = self._located(path, bid.claim)
             record = located.member.record
             payload = self.objects.get_range(
                 located.source.key,
@@ -163,6 +192,7 @@ class NameSettler:
             size=record.size,
             method=record.method,
             payload=payload,
+            media=bid.claim.media,
         )
 
 
@@ -174,8 +204,8 @@ def _touched_names(
     for asset_id in {*new, *gone}:
         before, after = old.get(asset_id), new.get(asset_id)
         moved = before is not None and after is not None and before.order_key != after.order_key
-        had = {m.path: m.identity for m in before.members} if before else {}
-        has = {m.path: m.identity for m in after.members} if after else {}
+        had = {m.path: m.identity for m in before.files} if before else {}
+        has = {m.path: m.identity for m in after.files} if after else {}
         for path in {*had, *has}:
             if moved or had.get(path) != has.get(path):
                 touched.setdefault(path, set()).add(asset_id)
@@ -187,6 +217,16 @@ def _member(located: LocatedAsset, path: str) -> ConvertedMember:
         if member.record.path == path:
             return member
     raise IntegrityError(f"no conversion of {path!r} for asset {located.asset.asset_id}")
+
+
+def _fetched(located: LocatedAsset, path: str) -> ConvertedMedium | None:
+    media = located.asset.media
+    fetched = media.fetched if media is not None else None
+    return next((one for one in fetched or () if one.record.path == path), None)
+
+
+def _region(claim: Claim) -> Region:
+    return Region.MEDIA if claim.media else Region.LABELS
 
 
 def _restored(path: str, claim: Claim) -> Entry:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from kili_export.contracts.workflow import BatchResult, ExportSegment
+from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
 from kili_export.domain.errors import Unavailable
@@ -17,11 +18,15 @@ _READERS = 16
 
 @dataclass(frozen=True, slots=True)
 class LocatedAsset:
-    """A converted asset; its entries' offsets count from byte `start` of `source`."""
+    """A converted asset; its entries' offsets count from byte `start` of `source`.
+
+    `media` are the media objects of its batch.
+    """
 
     asset: ConvertedAsset
     source: Source
     start: int
+    media: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class LocatedMember:
     source: Source
     start: int
     position: tuple[str, str, int]
+    region: Region = Region.LABELS
 
 
 @dataclass(slots=True)
@@ -72,6 +78,14 @@ def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export
     return outcome
 
 
+def keeps_media(outcome: Outcome) -> bool:
+    """Whether media of any asset stay as they are, because they were known."""
+    return any(
+        located.asset.media is not None and located.asset.media.fetched is None
+        for located in outcome.converted.values()
+    )
+
+
 def require_complete(objects: ObjectStore, work_key: str, outcome: Outcome) -> None:
     """Raises Unavailable unless the run came to a result for every asset of its work list.
 
@@ -91,6 +105,8 @@ def _read_segment(
         source.key, segment.records.start, segment.records.length, if_match=source.etag
     )
     start = segment.entries.start
+    media = tuple(Source(one.key, one.etag, one.size) for one in segment.media)
     return [
-        LocatedAsset(ConvertedAsset.from_line(line), source, start) for line in data.splitlines()
+        LocatedAsset(ConvertedAsset.from_line(line), source, start, media)
+        for line in data.splitlines()
     ]

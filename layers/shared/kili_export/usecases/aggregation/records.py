@@ -3,23 +3,37 @@
 from collections.abc import Iterable, Mapping
 
 from kili_export.domain.conversion import ConvertedAsset
+from kili_export.domain.errors import IntegrityError
 from kili_export.domain.ledger import AssetRecord, FragmentRecord, MemberRecord
 from kili_export.domain.numbering import Numbering
 
 
 def new_records(
-    converted: Iterable[ConvertedAsset], old: Mapping[str, AssetRecord], numbering: Numbering
+    converted: Iterable[ConvertedAsset],
+    old: Mapping[str, AssetRecord],
+    stood: Mapping[str, AssetRecord],
+    numbering: Numbering,
 ) -> dict[str, AssetRecord]:
     """The records of converted assets, numbered in server order.
 
     Contents that differ only by what differs on every fetch count as unchanged: the old ones
-    stay.
+    stay. `stood` are the records of before, whose media stay where they were not fetched again.
     """
     ordered = sorted(converted, key=lambda asset: (asset.order_key, asset.asset_id))
-    return {asset.asset_id: _record(asset, old.get(asset.asset_id), numbering) for asset in ordered}
+    return {
+        asset.asset_id: _record(
+            asset, old.get(asset.asset_id), stood.get(asset.asset_id), numbering
+        )
+        for asset in ordered
+    }
 
 
-def _record(asset: ConvertedAsset, old: AssetRecord | None, numbering: Numbering) -> AssetRecord:
+def _record(
+    asset: ConvertedAsset,
+    old: AssetRecord | None,
+    stood: AssetRecord | None,
+    numbering: Numbering,
+) -> AssetRecord:
     kept_members = {member.path: member for member in old.members} if old else {}
     kept_fragments = {fragment.stream: fragment for fragment in old.fragments} if old else {}
     fragments, ids = numbering.fill(asset.fragments, old.ids if old else {})
@@ -42,6 +56,24 @@ def _record(asset: ConvertedAsset, old: AssetRecord | None, numbering: Numbering
         ids=ids,
         losses=asset.losses,
         exported=asset.exported,
+        media=_media(asset, old, stood),
+        known_media=asset.media.known if asset.media else None,
+    )
+
+
+def _media(
+    asset: ConvertedAsset, old: AssetRecord | None, stood: AssetRecord | None
+) -> tuple[MemberRecord, ...]:
+    if asset.media is None:
+        return ()
+    if asset.media.fetched is None:
+        if stood is None or stood.known_media != asset.media.known:
+            raise IntegrityError(f"the media of {asset.asset_id} are not those that were known")
+        return stood.media
+    kept = {member.path: member for member in old.media} if old else {}
+    return tuple(
+        _same_or(kept.get(one.record.path), MemberRecord(one.record.path, one.sha256, one.identity))
+        for one in asset.media.fetched
     )
 
 

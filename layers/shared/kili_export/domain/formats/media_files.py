@@ -1,0 +1,69 @@
+"""Which media of an asset go into an archive, and where, as the SDK's `with_assets` has it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kili_export.domain.asset import SelectedAsset
+from kili_export.domain.errors import AssetError, IncompatibleProject
+from kili_export.domain.media import MediaRequest
+from kili_export.domain.names import member_path, safe_path
+from kili_export.domain.options import ExportOptions
+from kili_export.domain.project import Project
+from kili_export.domain.urls import is_url
+
+_UNREADABLE_FRAMES = "The list of the video's frames cannot be read."
+_NATIVE = (
+    "The video has no frames of its own, and cutting it needs ffmpeg, which is not there; export"
+    " it with with_assets set to false, or have Kili split the project's videos into frames."
+)
+
+
+def refuse_connected_media(project: Project, options: ExportOptions) -> None:
+    """Raises IncompatibleProject for media in a customer's own storage, as the SDK does."""
+    if options.with_assets and project.has_data_connections:
+        raise IncompatibleProject(
+            "The media of a project with data connections lie in your own storage and cannot"
+            " be downloaded; set with_assets to false."
+        )
+
+
+def media_requests(asset: SelectedAsset, project: Project, folder: str) -> tuple[MediaRequest, ...]:
+    """The files to put into `folder`, named after the asset. Raises AssetError."""
+    return tuple(_requests(asset, project.input_type, folder))
+
+
+def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[MediaRequest]:
+    content, json_content = asset.fields.get("content"), asset.fields.get("jsonContent")
+    name = safe_path(asset.external_id)
+    if isinstance(json_content, str) and is_url(json_content):
+        if input_type == "VIDEO":
+            yield from _frames(asset, name, folder)
+            return
+        if input_type == "GEOSPATIAL":
+            return
+        if input_type == "TEXT":
+            yield MediaRequest(json_content, member_path(folder, name))
+        elif input_type != "IMAGE":
+            raise AssetError(
+                f"The media of a {input_type} asset with a jsonContent cannot be exported.",
+                asset_id=asset.asset_id,
+            )
+    if isinstance(content, str) and is_url(content):
+        if input_type == "VIDEO":
+            raise AssetError(_NATIVE, asset_id=asset.asset_id)
+        yield MediaRequest(content, member_path(folder, name))
+
+
+def _frames(asset: SelectedAsset, name: str, folder: str) -> Iterator[MediaRequest]:
+    """The frames in the order of the list, whatever its keys are."""
+    for number, url in enumerate(urls := _frame_urls(asset), start=1):
+        frame = f"{name}_{str(number).zfill(len(str(len(urls))))}.jpg"
+        yield MediaRequest(url, member_path(folder, frame), guessed=False)
+
+
+def _frame_urls(asset: SelectedAsset) -> list[str]:
+    frames: Any = asset.json_content
+    urls = list(frames.values()) if isinstance(frames, Mapping) else None
+    if urls is None or not all(is_url(url) for url in urls):
+        raise AssetError(_UNREADABLE_FRAMES, asset_id=asset.asset_id)
+    return urls

@@ -1,0 +1,82 @@
+"""Media of assets: what an export asks for, under which names, and what it has already.
+
+A file is told by its address without the query, which signatures change on every fetch, and by
+the name that it was asked for under: renaming an asset fetches its file again.
+"""
+
+import hashlib
+import mimetypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from kili_export.domain.urls import without_query
+
+_MOST_PATHS: Final = 4
+# The tables of Python alone: what a machine has in /etc/mime.types must not show in an archive.
+_TYPES: Final = mimetypes.MimeTypes()
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRequest:
+    """A file that an archive shall hold. With `guessed` its extension may follow its type."""
+
+    url: str
+    path: str
+    guessed: bool = True
+
+    @property
+    def identity(self) -> str:
+        """The digest that tells whether it is still the same file under the same name."""
+        return _digest(f"{without_query(self.url)}\0{self.path}")
+
+    def path_for(self, content_type: str) -> str:
+        """The file's path once its type is known: a name without a known extension gets one."""
+        return self.path + (extension_for(self.path, content_type) if self.guessed else "")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMedia:
+    """The media of an asset that an archive holds already.
+
+    `digest` stands for what was asked for, in that order; `paths` are the names that the files
+    got, empty where each has the very name that was asked for.
+    """
+
+    digest: str
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, requests: Sequence[MediaRequest], paths: Sequence[str]) -> "KnownMedia":
+        """What is known once the requests were met. Raises ValueError for too many guessed names.
+
+        Videos have thousands of frames, whose names are never guessed and need no list.
+        """
+        if all(one.path == path for one, path in zip(requests, paths, strict=True)):
+            return cls(media_digest(requests))
+        if len(paths) > _MOST_PATHS:
+            raise ValueError(f"{len(paths)} files have names that were guessed")
+        return cls(media_digest(requests), tuple(paths))
+
+    def paths_of(self, requests: Sequence[MediaRequest]) -> tuple[str, ...] | None:
+        """The names of the requested files, None when these are not the ones that are known."""
+        if self.digest != media_digest(requests):
+            return None
+        return self.paths or tuple(request.path for request in requests)
+
+
+def media_digest(requests: Sequence[MediaRequest]) -> str:
+    """The digest of all that is asked for of one asset."""
+    return _digest("".join(request.identity for request in requests))
+
+
+def extension_for(name: str, content_type: str) -> str:
+    """The extension that a name lacks, by its contents' type; empty when it has a known one."""
+    if PurePosixPath(name).suffix.lower() in _TYPES.types_map[True]:
+        return ""
+    return _TYPES.guess_extension(content_type.partition(";")[0].strip()) or ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,194 @@
+"""Brings media into a batch: fetched once, spooled to a file, written as entries of archives.
+
+A file on disk holds what was fetched, so that memory holds a few parts of an upload at most.
+Each export has media objects of its own, whose entries follow each other as its archive will
+have them: what is large is then copied by the bucket itself.
+"""
+
+import mmap
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+from typing import IO, Final
+
+from kili_export.contracts.workflow import MediaObject
+from kili_export.domain.archive.limits import PartLimits
+from kili_export.domain.archive.parts import InlineBytes, Piece, plan_parts
+from kili_export.domain.archive.record import STORED, Record
+from kili_export.domain.archive.wire import local_header
+from kili_export.domain.conversion import AssetMedia, ConvertedMedium
+from kili_export.domain.errors import AssetError, RequestRefused, Unavailable
+from kili_export.domain.media import KnownMedia, MediaRequest
+from kili_export.domain.urls import without_query
+from kili_export.ports import FetchedMedium, KiliApi, ObjectStore
+
+_UPLOAD: Final = PartLimits(rewrite_below=0)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """Bytes of a file at most, and bytes on disk after which what was fetched is stored."""
+
+    largest_file: int = 1 << 30
+    spooled: int = 128 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """A fetched file, and where it begins in the spool."""
+
+    start: int
+    medium: FetchedMedium
+
+
+@dataclass(slots=True)
+class _ExportMedia:
+    """One export's entries that are not stored yet: headers and places in the spool, in order."""
+
+    objects: list[MediaObject] = field(default_factory=list)
+    entries: list[tuple[bytes, _Spooled]] = field(default_factory=list)
+    size: int = 0
+
+
+class MediaBatch:
+    """The media of one batch. A context: what is spooled goes with it."""
+
+    def __init__(
+        self, objects: ObjectStore, kili: KiliApi, limits: MediaLimits, new_key: Callable[[], str]
+    ) -> None:
+        self._objects = objects
+        self._kili = kili
+        self._limits = limits
+        self._new_key = new_key
+        self._exports: dict[str, _ExportMedia] = defaultdict(_ExportMedia)
+        self._spool: IO[bytes] | None = None
+        self._spooled: dict[str, _Spooled] = {}
+        self._refused: dict[str, str] = {}
+        self._succeeded = False
+        self._unreachable: Unavailable | None = None
+
+    def __enter__(self) -> "MediaBatch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._forget()
+
+    def fetch(self, asset_id: str, requests: Sequence[MediaRequest]) -> tuple[str, ...]:
+        """Fetches what was not fetched before and answers the files' names.
+
+        Raises AssetError when one of them cannot be had.
+        """
+        return tuple(
+            request.path_for(self._fetched(asset_id, request.url).medium.content_type)
+            for request in requests
+        )
+
+    def add(
+        self, export: str, asset_id: str, requests: Sequence[MediaRequest], paths: Sequence[str]
+    ) -> AssetMedia:
+        """Adds files that were just fetched to an export's archive; the first of a name counts."""
+        kept: dict[str, MediaRequest] = {}
+        for request, path in zip(requests, paths, strict=True):
+            kept.setdefault(path, request)
+        fetched = tuple(
+            self._add(self._exports[export], asset_id, path, request)
+            for path, request in kept.items()
+        )
+        return AssetMedia(KnownMedia.of(requests, paths), fetched)
+
+    def store_if_full(self) -> None:
+        """Stores what was added when it takes too much room. Between assets only."""
+        if self._spool is not None and self._spool.tell() >= self._limits.spooled:
+            self.store()
+
+    def store(self) -> None:
+        """Stores what was added. Raises Unavailable when nothing could be fetched at all."""
+        for export in self._exports.values():
+            if export.entries:
+                self._store(export)
+        self._forget()
+        if self._unreachable is not None and not self._succeeded:
+            raise self._unreachable
+
+    def objects_of(self, export: str) -> tuple[MediaObject, ...]:
+        """What was stored for an export."""
+        return tuple(self._exports[export].objects) if export in self._exports else ()
+
+    def _fetched(self, asset_id: str, url: str) -> _Spooled:
+        name = without_query(url)
+        if name in self._refused:
+            raise AssetError(self._refused[name], asset_id=asset_id)
+        if name not in self._spooled:
+            self._spooled[name] = self._fetch(asset_id, name, url)
+        return self._spooled[name]
+
+    def _fetch(self, asset_id: str, name: str, url: str) -> _Spooled:
+        if self._spool is None:
+            self._spool = TemporaryFile()  # noqa: SIM115 - closed by _forget
+        start = self._spool.tell()
+        try:
+            medium = self._kili.fetch_media(url, self._spool, largest=self._limits.largest_file)
+        except (RequestRefused, Unavailable) as error:
+            if isinstance(error, Unavailable):
+                self._unreachable = error
+            self._refused[name] = f"its media cannot be read: {error}"
+            raise AssetError(self._refused[name], asset_id=asset_id) from error
+        self._succeeded = True
+        return _Spooled(start, medium)
+
+    def _add(
+        self, export: _ExportMedia, asset_id: str, path: str, request: MediaRequest
+    ) -> ConvertedMedium:
+        spooled = self._fetched(asset_id, request.url)
+        medium = spooled.medium
+        header = local_header(
+            path,
+            method=STORED,
+            crc32=medium.crc32,
+            size=medium.size,
+            compressed_size=medium.size,
+        )
+        record = Record(
+            path=path,
+            owner=asset_id,
+            crc32=medium.crc32,
+            size=medium.size,
+            compressed_size=medium.size,
+            method=STORED,
+            offset=export.size,
+            local_length=len(header) + medium.size,
+        )
+        export.entries.append((header, spooled))
+        export.size += record.local_length
+        return ConvertedMedium(record, medium.sha256, request.identity, len(export.objects))
+
+    def _store(self, export: _ExportMedia) -> None:
+        pieces = _pieces(self._spool, export.entries)
+        stored = self._objects.compose(
+            self._new_key(), plan_parts(pieces, _UPLOAD), if_none_match=True
+        )
+        export.objects.append(MediaObject(key=stored.key, etag=stored.etag, size=stored.size))
+        export.entries.clear()
+        export.size = 0
+
+    def _forget(self) -> None:
+        self._spooled.clear()
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+
+def _pieces(spool: IO[bytes] | None, entries: Sequence[tuple[bytes, _Spooled]]) -> list[Piece]:
+    """The entries, files among them as views of the spool: they are read when they are sent."""
+    view = memoryview(b"")
+    if spool is not None and spool.tell():
+        spool.flush()
+        view = memoryview(mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ))
+    pieces: list[Piece] = []
+    for header, spooled in entries:
+        pieces.append(InlineBytes(header))
+        if spooled.medium.size:
+            end = spooled.start + spooled.medium.size
+            pieces.append(InlineBytes(view[spooled.start : end]))
+    return pieces
