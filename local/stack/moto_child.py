@@ -5,21 +5,45 @@ Started by `moto_server.py` as `python -m local.stack.moto_child`. Prints its po
 
 import logging
 import threading
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from local.stack.lifeline import end_with_parent
+
+Answer = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class OneAtATime:
+    """Serves requests side by side, but those to DynamoDB one after another.
+
+    Every operation of DynamoDB on an item is atomic. moto changes an item attribute by attribute,
+    so that a reader on another thread could see it half changed. Other services are not held up:
+    a request to SQS may wait for messages.
+    """
+
+    def __init__(self, application: Answer) -> None:
+        self._application = application
+        self._turn = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """The answer to a request, as WSGI (PEP 3333) has it."""
+        if not str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith("DynamoDB_"):
+            return self._application(environ, start_response)
+        with self._turn:
+            return list(self._application(environ, start_response))
 
 
 def main() -> None:
     """Serves until the stack ends it."""
     end_with_parent()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    print(port, flush=True)
-    threading.Event().wait()
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    print(server.server_port, flush=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":
