@@ -1,11 +1,14 @@
 """Runs conversions and aggregations over in-memory fakes, as the workflow would."""
 
+import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, OptionsDocument, ProjectDocument, RunPlan
@@ -20,13 +23,16 @@ from kili_export.contracts.workflow import (
 )
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.errors import AssetError
+from kili_export.domain.errors import AssetError, RequestRefused, Unavailable
 from kili_export.domain.fetching import FetchNeeds, FetchResult
 from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work_key
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
+from kili_export.ports import FetchedMedium
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
+from kili_export.usecases.known_media import MediaLedger, with_known_media
+from kili_export.usecases.media_batch import MediaLimits
 from tests.archive_of import DATED
 from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
 
@@ -41,6 +47,10 @@ class AssetsOfKili:
     broken: set[str] = field(default_factory=set)
     hidden_by_filters: set[str] = field(default_factory=set)
     fetches: list[list[str]] = field(default_factory=list)
+    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    """Media by the path of their address: contents and content type."""
+    unreachable: set[str] = field(default_factory=set)
+    media_fetches: list[str] = field(default_factory=list)
 
     def fetch_assets(
         self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
@@ -64,6 +74,19 @@ class AssetsOfKili:
         del project_id, filters
         return frozenset(asset_ids) - self.hidden_by_filters
 
+    def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
+        del largest
+        path = urlsplit(url).path
+        self.media_fetches.append(path)
+        if path in self.unreachable:
+            raise Unavailable("the storage does not answer")
+        if path not in self.files:
+            raise RequestRefused("the storage answered HTTP 404")
+        data, content_type = self.files[path]
+        target.write(data)
+        digest = hashlib.sha256(data).hexdigest()
+        return FetchedMedium(len(data), zlib.crc32(data), digest, content_type)
+
 
 @dataclass(slots=True)
 class Workbench:
@@ -76,6 +99,7 @@ class Workbench:
     clock: ManualClock = field(default_factory=ManualClock)
     tokens: CountingTokens = field(default_factory=CountingTokens)
     limits: PartLimits = field(default_factory=PartLimits)
+    media: MediaLimits = field(default_factory=MediaLimits)
     batch_size: int = 3
     runs: int = 0
 
@@ -95,7 +119,7 @@ class Workbench:
 
     @property
     def convert(self) -> ConvertAssets:
-        return ConvertAssets(self.objects, self.kili, self.tokens)  # type: ignore[arg-type]
+        return ConvertAssets(self.objects, self.kili, self.tokens, self.media)  # type: ignore[arg-type]
 
     def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:
         """A full export of everything."""
@@ -135,6 +159,8 @@ class Workbench:
 
     def convert_all(self, plan: RunPlan, asset_ids: Sequence[str]) -> ResultsLocation:
         """Converts in batches and writes the map's results."""
+        listed = ((WorkItem(asset_id=asset_id), None) for asset_id in asset_ids)
+        items = list(with_known_media(listed, self._media_ledgers(plan)))
         batches = [
             self.convert(
                 ConvertRequest(
@@ -143,13 +169,10 @@ class Workbench:
                         run_id=plan.run_id,
                         plan_key=plan_key(plan.project_id, plan.run_id),
                     ),
-                    items=tuple(
-                        WorkItem(asset_id=asset_id)
-                        for asset_id in asset_ids[start : start + self.batch_size]
-                    ),
+                    items=tuple(items[start : start + self.batch_size]),
                 )
             )
-            for start in range(0, len(asset_ids), self.batch_size)
+            for start in range(0, len(items), self.batch_size)
         ]
         return self.write_results(plan, batches)
 
@@ -187,6 +210,18 @@ class Workbench:
         with zipfile.ZipFile(io.BytesIO(self.objects.stored[key][0])) as archive:
             assert archive.testzip() is None
             return {name: archive.read(name) for name in archive.namelist()}
+
+    def _media_ledgers(self, plan: RunPlan) -> list[MediaLedger]:
+        return [
+            MediaLedger.open(
+                self.objects,
+                export.name,
+                self.manifest(export.name),
+                rebuilt=export.mode == "rebuild",
+            )
+            for export in plan.exports
+            if export.options.with_assets and export.generation
+        ]
 
     def _export(self, name: str, mode: str) -> ExportPlan:
         found = self.objects.get(manifest_key(self.project.project_id, name))
