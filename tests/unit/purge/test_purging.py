@@ -109,6 +109,7 @@ def test_a_purged_project_leaves_nothing_behind(site: Site) -> None:
     assert site.objects.uploads == set()
     assert site.changes.subjects("proj1") == set()
     assert site.changes.subjects("proj10") == {"as_001"}
+    assert {registration_key("proj1"), manifest_key("proj1", "yolo")} <= set(erased.keys)
     assert any("/archives/" in key for key in erased.keys)
     assert erased.versions > 0
 

@@ -9,10 +9,9 @@ from kili_export.ports import LeaseStore, ObjectStore, StoredObject, Workflow
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What is gone: keys of objects, their bytes together, former versions besides."""
+    """What is gone: keys of objects, and how many versions besides."""
 
     keys: tuple[str, ...] = ()
-    size: int = 0
     versions: int = 0
 
 
@@ -47,5 +46,4 @@ class Eraser:
         for prefix in chosen:
             self.objects.abort_uploads(prefix)
             versions += self.objects.delete_versions(prefix, current=True)
-        keys = tuple(stored.key for stored in found)
-        return Erased(keys, sum(stored.size for stored in found), versions)
+        return Erased(tuple(stored.key for stored in found), versions)

@@ -91,7 +91,7 @@ class PurgeAsset:
             self._renew_latest(traces.manifest)
             for prefix in _prefixes(traces.manifest):
                 versions += self.objects.delete_versions(prefix, current=False)
-        return Erased(tuple(keys), erased.size, versions)
+        return Erased(tuple(keys), versions)
 
     def _exports(self, project_id: str) -> Iterator[str]:
         prefix = f"exports/{project_id}/"

@@ -1,6 +1,6 @@
 """Erases a project's exports, or one of them, with everything that was kept of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kili_export.domain.errors import ConflictError, InvalidConfiguration
 from kili_export.domain.keys import export_prefix, registration_key, runs_prefix, state_prefix
@@ -36,6 +36,8 @@ class PurgeExports:
         publishes the project.
         """
         self.eraser.require_rest(project_id)
+        prefixes = _prefixes(project_id, export)
+        before = self.eraser.find(prefixes)
         if export is None:
             unregister(self.eraser.objects, project_id)
         else:
@@ -45,7 +47,9 @@ class PurgeExports:
         if export is None:
             self.changes.clear(list(self.changes.marks(project_id)))
             self.removals.drop(project_id)
-        return self.eraser.erase(_prefixes(project_id, export))
+        erased = self.eraser.erase(prefixes)
+        first = [stored.key for stored in before]
+        return replace(erased, keys=tuple(dict.fromkeys([*first, *erased.keys])))
 
     def _withdraw(self, project_id: str, export: str) -> None:
         """Ends the declaration of one export."""

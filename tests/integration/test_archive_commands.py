@@ -1,0 +1,145 @@
+"""Snapshots, a folder that follows, and erasure, by the command line against a whole stack."""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.kili_standin import KiliWorld, sample_project, start_standin
+from local.kili_standin.model import Project
+from tests.local_stack import StackProcess
+
+pytestmark = pytest.mark.xdist_group("local_stack")
+
+
+@dataclass
+class Site:
+    """A running stack with one project."""
+
+    world: KiliWorld
+    project: Project
+    stack: StackProcess
+    folder: Path
+
+    def settle(self) -> None:
+        """Waits until Kili has called and everything is published."""
+        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        self.stack.answer("wait", self.project.id)
+
+    def answer(self, command: str, *arguments: str, status: int = 0) -> dict[str, Any]:
+        """The answer of a command about the project."""
+        return self.stack.answer(command, self.project.id, *arguments, status=status)
+
+    def complaint(self, command: str, *arguments: str) -> str:
+        """What a command says that must refuse."""
+        done = self.stack.command(command, self.project.id, *arguments)
+        assert done.returncode == 2, f"{done.returncode} {done.stdout}{done.stderr}"
+        return done.stderr
+
+    def pulled(self, export: str, *more: str) -> dict[str, bytes]:
+        """The files of an archive, as `pull` brings it."""
+        target = self.folder / "pulled.zip"
+        self.answer("pull", export, "--output", str(target), *more)
+        with zipfile.ZipFile(target) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("stack")
+    world = KiliWorld(api_key="site-key")
+    project = world.add_project(sample_project())
+    with start_standin(world) as kili:
+        stack = StackProcess(folder / "state", kili, world.api_key)
+        stack.start()
+        site = Site(world, project, stack, folder)
+        try:
+            site.answer("register", "--export=yolo=yolo_v8", "--export=coco=coco")
+            stack.answer("webhook", "install", project.id)
+            site.settle()
+            yield site
+        finally:
+            stack.discard()
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".kili-export" not in path.relative_to(root).parts
+    }
+
+
+@pytest.mark.parametrize("export", ["yolo", "coco"])
+def test_a_folder_follows_the_export(site: Site, export: str) -> None:
+    root = site.folder / f"follows-{export}"
+    first = site.answer("sync", export, str(root))
+    assert first["method"] == "archive"
+    assert _files(root) == site.pulled(export)
+    site.world.submit_label("scene-28.png")
+    site.settle()
+    second = site.answer("sync", export, str(root))
+    assert second["method"] == "deltas"
+    assert (second["from_generation"], second["generation"]) == (
+        first["generation"],
+        first["generation"] + 1,
+    )
+    assert second["bytes_down"] < first["bytes_down"]
+    assert _files(root) == site.pulled(export)
+    assert site.answer("sync", export, str(root))["method"] == "nothing"
+
+
+def test_a_snapshot_is_taken_once_listed_pulled_and_deleted(site: Site) -> None:
+    before = site.pulled("yolo")
+    taken = site.answer("snapshot", "yolo", "v1")
+    assert "has a snapshot 'v1' already" in site.complaint("snapshot", "yolo", "v1")
+    site.world.submit_label("scene-31.png")
+    site.settle()
+    listed = site.answer("snapshot", "yolo", "--list")["snapshots"]
+    assert [(one["name"], one["generation"]) for one in listed] == [("v1", taken["generation"])]
+    assert site.pulled("yolo", "--snapshot", "v1") == before
+    assert site.pulled("yolo") != before
+    root = site.folder / "of-snapshot"
+    site.answer("sync", "yolo", str(root), "--snapshot", "v1")
+    assert _files(root) == before
+    site.answer("snapshot", "yolo", "v1", "--delete")
+    assert site.answer("snapshot", "yolo", "--list")["snapshots"] == []
+    assert "no snapshot 'v1'" in site.complaint("pull", "yolo", "--output", "x", "--snapshot", "v1")
+    assert "Give the snapshot a name" in site.complaint("snapshot", "yolo")
+
+
+def test_one_deleted_asset_is_erased_from_what_was_kept(site: Site) -> None:
+    asset = next(one for one in site.project.assets.values() if one.external_id == "scene-32.png")
+    site.answer("snapshot", "coco", "with-it")
+    assert "Delete it in Kili first" in site.complaint("purge", "--asset", asset.id, "--yes")
+    site.world.delete_asset("scene-32.png")
+    site.settle()
+    assert "confirm with --yes" in site.complaint("purge", "--asset", asset.id)
+    root = site.folder / "follows-purge"
+    site.answer("sync", "coco", str(root))
+    erased = site.answer("purge", "--asset", asset.id, "--yes")["objects"]
+    assert any("/snapshots/with-it.json" in key for key in erased)
+    assert any("/archives/" in key for key in erased)
+    assert any(key.startswith("runs/") for key in erased)
+    assert site.answer("snapshot", "coco", "--list")["snapshots"] == []
+    assert not [name for name in site.pulled("yolo") if "scene-32" in name]
+    site.world.submit_label("scene-35.png")
+    site.settle()
+    site.answer("sync", "coco", str(root))
+    assert _files(root) == site.pulled("coco")
+
+
+def test_one_export_and_then_the_project_are_erased(site: Site) -> None:
+    site.answer("purge", "coco", "--yes")
+    assert "was not published" in site.complaint("pull", "coco", "--output", "x")
+    site.world.submit_label("scene-44.png")
+    site.settle()
+    status = site.answer("status")
+    assert [one["name"] for one in status["exports"]] == ["yolo"]
+    erased = site.answer("purge", "--yes")["objects"]
+    assert f"registrations/{site.project.id}.json" in erased
+    assert "has no exports" in site.complaint("status")
+    assert "Nothing of" in site.complaint("purge", "--yes")
