@@ -18,6 +18,7 @@ from local.cli.services import Services
 _POLL_SECONDS = 0.25
 # Between a run that ended and the one that it starts there is a moment without any.
 _QUIET_POLLS = 8
+_LOOKED_AT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,9 @@ def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
 def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
     if status.held is not None:
         return _held(status)
-    last = executions.latest(status.project_id, 1)
-    failure = last[0] if last and last[0].error else None
+    # The very last ones may have ended quietly because another run held the project.
+    latest = executions.latest(status.project_id, _LOOKED_AT)
+    failure = next((one for one in latest if one.error), None)
     reason = f"{status.pending.count} changes are not published, and nothing is running."
     if failure is not None:
         reason += f" The last run failed with {failure.error}: {failure.cause}"

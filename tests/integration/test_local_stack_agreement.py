@@ -150,13 +150,19 @@ def test_lost_access_to_the_project_removes_nothing(bench: Bench) -> None:
 
 
 def test_a_label_that_cannot_be_read_is_listed_and_stops_nobody(bench: Bench) -> None:
-    assets = list(bench.project.assets)
-    bench.world.faults.set(kind="internal_error", target="content", times=None, after=0)
-    bench.world.submit_label(assets[1])
+    before = bench.archives()
+    unreadable, other = list(bench.project.assets)[1:3]
+    bench.world.faults.set(kind="expired", times=None)
+    bench.world.submit_label(unreadable)
     assert bench.world.courier.wait_idle(30)
-    done = bench.stack.command("wait", bench.project.id)
+    bench.stack.answer("wait", bench.project.id, status=3)
     bench.world.faults.clear()
-    assert done.returncode in {1, 3}, done.stdout + done.stderr
+    assert bench.archives() == before
+    listed = bench.stack.answer("status", bench.project.id, status=3)["exports"]
+    assert {one["asset_id"] for export in listed for one in export["quarantined"]} == {unreadable}
+    bench.world.submit_label(other)
+    bench.settle(status=3)
+    assert bench.archives() != before
     bench.stack.answer("reconcile", bench.project.id)
     bench.settle()
     assert_agrees_with_the_sdk(bench)
