@@ -92,6 +92,7 @@ def _videos(project: Project) -> Iterable[Combination]:
     yield from make.labels_chosen("kili", "yolo_v5", "yolo_v8")
     yield from make.plain("raw", "yolo_v4", "yolo_v7", quick=False)
     yield from make.in_one_file("kili")
+    yield from make.with_media("kili", "yolo_v5", "coco", "pascal_voc")
     yield from make.impossible("coco", "pascal_voc", "geojson")
 
 
@@ -106,7 +107,12 @@ def _flawed(*formats: str) -> Plan:
 
 
 def _raw_alone() -> list[Combination]:
-    return [*make.labels_chosen("kili"), *make.plain("raw"), *make.in_one_file("kili")]
+    return [
+        *make.labels_chosen("kili"),
+        *make.plain("raw"),
+        *make.in_one_file("kili"),
+        *make.with_media("kili"),
+    ]
 
 
 def _generated(name: str) -> Callable[[int], Project]:
@@ -128,7 +134,7 @@ _PROJECTS = (
         _flawed("kili", "raw", "yolo_v8", "coco"),
         ("files",),
     ),
-    ParityProject("videos", _generated("videos"), _videos, changes=True),
+    ParityProject("videos", _generated("videos"), _videos, ("media",), changes=True),
     ParityProject(
         "native videos",
         _generated("native videos"),
@@ -141,24 +147,36 @@ _PROJECTS = (
         ("22",),
         flawed.without_asset_level,
     ),
-    ParityProject("documents", _generated("documents"), _with_unfit(_raw_alone(), *_NOT_RAW)),
-    ParityProject("texts", _generated("texts"), _with_unfit(_raw_alone(), *_NOT_RAW)),
+    ParityProject(
+        "documents", _generated("documents"), _with_unfit(_raw_alone(), *_NOT_RAW), ("media",)
+    ),
+    ParityProject("texts", _generated("texts"), _with_unfit(_raw_alone(), *_NOT_RAW), ("media",)),
     ParityProject(
         "maps",
         _generated("maps"),
-        _with_unfit([*_raw_alone(), *make.labels_chosen("geojson")], *YOLO, "coco", "pascal_voc"),
+        _with_unfit(
+            [*_raw_alone(), *make.labels_chosen("geojson"), *make.with_media("geojson")],
+            *(*YOLO, "coco", "pascal_voc"),
+        ),
+        ("media",),
     ),
     ParityProject(
         "geotiffs",
         _generated("geotiffs"),
-        _with_unfit([*make.plain("kili", "geojson", "yolo_v8", "coco", "pascal_voc")]),
-        ("29",),
+        _with_unfit(
+            [
+                *make.plain("kili", "geojson", "yolo_v8", "coco", "pascal_voc"),
+                *make.with_media("kili", "geojson"),
+            ]
+        ),
+        ("29", "media"),
         flawed.without_geotiffs,
     ),
     ParityProject(
         "grids",
         _generated("grids"),
         _with_unfit([*_raw_alone(), *make.coordinates(*RAW)], *YOLO, "coco", "geojson"),
+        ("media",),
     ),
     ParityProject(
         "retired category",
@@ -198,8 +216,13 @@ _PROJECTS = (
     ParityProject(
         "unmeasured",
         _generated("unmeasured"),
-        _flawed("kili", "yolo_v8", "coco", "pascal_voc"),
-        ("27",),
+        _with_unfit(
+            [
+                *make.plain("kili", "yolo_v8", "coco", "pascal_voc"),
+                *make.with_media("coco", "pascal_voc"),
+            ]
+        ),
+        ("27", "media"),
         flawed.without_unmeasured,
     ),
     ParityProject(
@@ -219,8 +242,13 @@ _PROJECTS = (
     ParityProject(
         "names",
         _generated("names"),
-        _flawed("kili", "yolo_v8", "coco", "pascal_voc"),
-        ("14", "20"),
+        _with_unfit(
+            [
+                *make.plain("kili", "yolo_v8", "coco", "pascal_voc"),
+                *make.with_media("kili", "yolo_v8", "coco", "pascal_voc"),
+            ]
+        ),
+        ("14", "20", "media"),
     ),
     ParityProject("classes", _generated("classes"), _flawed(*_PICTURE_FORMATS), ("16",)),
     ParityProject(
