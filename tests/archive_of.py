@@ -13,7 +13,7 @@ from kili_export.domain.formats.base import (
     Loss,
     SpanningDocument,
 )
-from kili_export.domain.formats.registry import format_named
+from kili_export.domain.formats.registry import format_of
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 
@@ -43,7 +43,7 @@ def archive_of(
     ids: IdAllocator | None = None,
 ) -> dict[str, bytes]:
     """The files of our archive by path; assets come in server order. Checks the options first."""
-    writer = format_named(options.format)
+    writer = format_of(options)
     writer.check(project, options)
     context = ExportContext(project, options, DATED)
     files = {member.path: member.data for member in writer.project_members(context)}
@@ -64,7 +64,7 @@ def archive_of(
 def losses_of(project: Project, asset: FetchedAsset, options: ExportOptions) -> list[Loss]:
     """What our conversion of the asset could not hold."""
     context = ExportContext(project, options, DATED)
-    conversion = conversion_of(format_named(options.format), asset, context)
+    conversion = conversion_of(format_of(options), asset, context)
     return [] if conversion is None else list(conversion.losses)
 
 

@@ -22,10 +22,11 @@ from pydantic_core import ErrorDetails
 
 from kili_export.contracts.base import Document
 from kili_export.contracts.export_filters import checked_filters
+from kili_export.contracts.subsets import SplitDocument, checked_split
 from kili_export.contracts.webhook import ENTITY_ID, PROJECT_ID
 from kili_export.domain.change_events import Interests
 from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -58,6 +59,8 @@ class ExportDeclaration(Document):
     asset_ids: tuple[StrictStr, ...] | None = None
     external_ids: tuple[StrictStr, ...] | None = None
     filters: dict[str, Any] = Field(default_factory=dict)
+    compatibility: Compatibility = Compatibility.SDK
+    split: SplitDocument | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -102,11 +105,17 @@ class ExportDeclaration(Document):
             raise ValueError("asset_ids and external_ids select the same thing; give one of them")
         return self
 
+    @model_validator(mode="after")
+    def _usable_split(self) -> "ExportDeclaration":
+        if self.split is not None:
+            checked_split(self.split, self.format, self.compatibility)
+        return self
+
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        return ExportOptions(
-            **{field: getattr(self, field) for field in type(self).model_fields if field != "name"}
-        )
+        values = {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        split = None if self.split is None else self.split.to_split()
+        return ExportOptions(**{**values, "split": split})
 
 
 class ProjectRegistration(Document):
@@ -195,6 +204,8 @@ def _problem(problem: ErrorDetails, data: object) -> str:
         place = f"{_export_title(data, where[1])}: "
         options = _options(ExportDeclaration)
         where = where[2:]
+        if where[:1] == ["split"]:
+            options = _options(SplitDocument)
     if problem["type"] == "extra_forbidden":
         name = str(where[-1])
         return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"
@@ -208,6 +219,10 @@ _TYPE_MESSAGES = {
     "missing": "is missing",
     "bool_type": "must be true or false",
     "string_type": "must be a text",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "greater_than_equal": "must not be less than 0",
+    "string_too_short": "must not be empty",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",
     "model_type": "must be an object",

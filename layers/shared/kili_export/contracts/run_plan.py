@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kili_export.contracts.base import Document
-from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.contracts.subsets import SplitDocument
+from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
 from kili_export.domain.project import Project
 
 
@@ -57,16 +58,21 @@ class OptionsDocument(Document):
     asset_ids: tuple[str, ...] | None = None
     external_ids: tuple[str, ...] | None = None
     filters: dict[str, Any] = Field(default_factory=dict)
+    compatibility: Compatibility = Compatibility.SDK
+    split: SplitDocument | None = None
 
     @classmethod
     def of(cls, options: ExportOptions) -> "OptionsDocument":
         """The stored form of options."""
         values = {name: getattr(options, name) for name in cls.model_fields}
-        return cls(**{**values, "filters": dict(options.filters)})
+        split = None if options.split is None else SplitDocument.of(options.split)
+        return cls(**{**values, "filters": dict(options.filters), "split": split})
 
     def to_options(self) -> ExportOptions:
         """The options that were stored."""
-        return ExportOptions(**{name: getattr(self, name) for name in type(self).model_fields})
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        split = None if self.split is None else self.split.to_split()
+        return ExportOptions(**{**values, "split": split})
 
 
 class ExportPlan(Document):

@@ -24,6 +24,26 @@ class ExportType(StrEnum):
     NORMAL = "normal"
 
 
+class Compatibility(StrEnum):
+    """Whether files are as the SDK writes them, or such that other tools read them right."""
+
+    SDK = "sdk"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Shares of a dataset, which add up to 1. `group_by` keeps assets together.
+
+    It names a key of their metadata: all assets with one value of it are in one subset.
+    """
+
+    train: float
+    val: float = 0.0
+    test: float = 0.0
+    group_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """Options of one export. Defaults are those of `kili.export_labels`, but for `with_assets`.
@@ -43,8 +63,19 @@ class ExportOptions:
     asset_ids: tuple[str, ...] | None = None
     external_ids: tuple[str, ...] | None = None
     filters: Mapping[str, Any] = field(default_factory=dict)
+    compatibility: Compatibility = Compatibility.SDK
+    split: Split | None = None
 
     def digest(self) -> str:
-        """A hash that is equal exactly when the options are."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """A hash that is equal exactly when the options are.
+
+        Options that came later than exports count where they are set only: an export that does
+        not use them must not be made anew for their sake.
+        """
+        values = asdict(self)
+        if self.compatibility is Compatibility.SDK:
+            del values["compatibility"]
+        if self.split is None:
+            del values["split"]
+        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -10,7 +10,7 @@ from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.formats.base import ExportContext
-from kili_export.domain.formats.registry import format_named
+from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import export_prefix, manifest_key, work_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
@@ -200,7 +200,7 @@ class AggregateArchive:
         replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
         options = export.options.to_options()
         shared = shared_changes(
-            format_named(options.format),
+            format_of(options),
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
             None if base is None else dirty_streams(old, new, gone),

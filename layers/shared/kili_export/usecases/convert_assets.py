@@ -19,7 +19,7 @@ from kili_export.domain.errors import AssetError
 from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
 from kili_export.domain.formats.media_files import media_requests
-from kili_export.domain.formats.registry import format_named
+from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
 from kili_export.ports import KiliApi, ObjectStore, RandomSource
@@ -177,7 +177,7 @@ class ConvertAssets:
 def _target(plan: RunPlan, export: ExportPlan) -> _Target:
     options = export.options.to_options()
     context = ExportContext(plan.project.to_project(), options, export.dated)
-    return _Target(export, format_named(options.format), context)
+    return _Target(export, format_of(options), context)
 
 
 def _convert(

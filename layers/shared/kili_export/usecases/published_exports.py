@@ -9,7 +9,7 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
 from kili_export.domain.definition import Published, definition_of
 from kili_export.domain.errors import IncompatibleProject, IntegrityError
-from kili_export.domain.formats.registry import format_named
+from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import manifest_key
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
@@ -69,7 +69,7 @@ def _declared(
     manifest, etag = load_manifest(objects, project.project_id, declaration.name)
     problem, version = "", ""
     try:
-        export_format = format_named(options.format)
+        export_format = format_of(options)
         version = export_format.version
         export_format.check(project, options)
     except IncompatibleProject as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
 from kili_export.domain.errors import ConflictError, InvalidConfiguration
-from kili_export.domain.formats.registry import format_named
+from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import followed_key, registration_key
 from kili_export.domain.project import Project
 from kili_export.ports import KiliApi, ObjectStore
@@ -80,7 +80,7 @@ def read_registration(objects: ObjectStore, project_id: str) -> ProjectRegistrat
 def _check(kili: KiliApi, project: Project, export: ExportDeclaration) -> None:
     options = export.to_options()
     try:
-        format_named(options.format).check(project, options)
+        format_of(options).check(project, options)
     except InvalidConfiguration as error:
         raise type(error)(f"export {export.name!r}: {error}") from error
     if options.filters:

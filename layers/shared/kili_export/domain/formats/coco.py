@@ -60,6 +60,10 @@ class CocoFormat:
     media_folder = "data"
     input_types = frozenset({"IMAGE"})
 
+    def __init__(self, *, bridges_holes: bool = False) -> None:
+        # Readers fill a hole that is written as a ring of its own, which is what the SDK does.
+        self._bridges_holes = bridges_holes
+
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes or masks, and coordinates as fractions."""
         if options.normalized_coordinates is True:
@@ -86,7 +90,9 @@ class CocoFormat:
         name = safe_name(asset, losses)
         fragments: list[Fragment] = []
         for document in _documents(context.project, context.options.layout):
-            fragments += _Entries(document, size, losses).of(asset, name)
+            fragments += _Entries(
+                document, size, losses, bridges_holes=self._bridges_holes
+            ).of(asset, name)
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -175,10 +181,13 @@ def _annotations(document: _Document) -> str:
 class _Entries:
     """Gathers one asset's images and annotations in one document."""
 
-    def __init__(self, document: _Document, size: Size, losses: LossCollector) -> None:
+    def __init__(
+        self, document: _Document, size: Size, losses: LossCollector, *, bridges_holes: bool
+    ) -> None:
         self._document = document
         self._size = size
         self._losses = losses
+        self._bridges_holes = bridges_holes
         self._keys: set[str] = set()
         self._images: list[bytes | IdSlot] = []
         self._annotations: list[bytes | IdSlot] = []
@@ -234,7 +243,7 @@ class _Entries:
         return {
             "category_id": numbers[category],
             "bbox": shape.bbox,
-            "segmentation": shape.segmentation,
+            "segmentation": shape.bridged() if self._bridges_holes else shape.segmentation,
             "area": shape.area,
             "iscrowd": 0,
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kili_export.domain.formats.base import LossCollector
+from kili_export.domain.formats.bridged import bridged
 from kili_export.domain.formats.jobs import has_nested_answers, rings_of
 from kili_export.domain.formats.pixels import Size
 from kili_export.domain.geometry import vertices_of
@@ -28,6 +29,11 @@ class Shape:
     bbox: list[int]
     segmentation: list[list[float]]
     area: float | int
+
+    def bridged(self) -> list[list[float]]:
+        """The segmentation as one ring, which encloses the outline without its holes."""
+        rings = [list(zip(ring[::2], ring[1::2], strict=True)) for ring in self.segmentation]
+        return [_flat(bridged(rings[0], rings[1:]))]
 
 
 def shape_of(

@@ -11,14 +11,24 @@ from kili_export.domain.project import Project
 
 def refuse_unsupported(project: Project, options: ExportOptions, types: frozenset[str]) -> None:
     """Raises IncompatibleProject for what no format here exports, or not for this input type."""
-    if options.with_assets:
+    if options.with_assets and project.has_data_connections:
         raise IncompatibleProject(
-            "Exports with media are not supported yet; set with_assets to false."
+            "The media of a project with data connections lie in your own storage and cannot be"
+            " downloaded; set with_assets to false."
         )
     if project.input_type not in types:
         raise IncompatibleProject(
             f"A project of type {project.input_type} cannot be exported as {options.format}; that"
             f" format takes {', '.join(sorted(types))}. Choose another format."
+        )
+
+
+def refuse_media(options: ExportOptions) -> None:
+    """Raises IncompatibleProject for media in a corrected archive."""
+    if options.with_assets:
+        raise IncompatibleProject(
+            "Archives with compatibility corrected hold no media yet; set with_assets to false, or"
+            " leave compatibility out."
         )
 
 

@@ -5,11 +5,19 @@ from collections.abc import Mapping
 from kili_export.domain.errors import IncompatibleProject
 from kili_export.domain.formats.base import ExportFormat
 from kili_export.domain.formats.coco import CocoFormat
+from kili_export.domain.formats.corrected import (
+    CorrectedCocoFormat,
+    CorrectedGeoJsonFormat,
+    CorrectedKiliFormat,
+    CorrectedPascalVocFormat,
+)
+from kili_export.domain.formats.corrected_yolo import CorrectedYoloFormat
 from kili_export.domain.formats.geojson import GeoJsonFormat
 from kili_export.domain.formats.kili import KiliFormat
 from kili_export.domain.formats.pascal_voc import PascalVocFormat
 from kili_export.domain.formats.yolo import YoloFormat
 from kili_export.domain.formats.yolo_classes import class_list, class_mapping, class_sequence
+from kili_export.domain.options import Compatibility, ExportOptions
 
 FORMATS: Mapping[str, ExportFormat] = {
     "kili": KiliFormat(),
@@ -22,6 +30,14 @@ FORMATS: Mapping[str, ExportFormat] = {
     "pascal_voc": PascalVocFormat(),
     "geojson": GeoJsonFormat(),
 }
+CORRECTED: Mapping[str, ExportFormat] = {
+    "kili": CorrectedKiliFormat(FORMATS["kili"]),
+    "raw": CorrectedKiliFormat(FORMATS["raw"]),
+    **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
+    "coco": CorrectedCocoFormat(CocoFormat(bridges_holes=True)),
+    "pascal_voc": CorrectedPascalVocFormat(FORMATS["pascal_voc"]),
+    "geojson": CorrectedGeoJsonFormat(FORMATS["geojson"]),
+}
 
 
 def format_named(name: str) -> ExportFormat:
@@ -31,3 +47,9 @@ def format_named(name: str) -> ExportFormat:
             f"There is no format named {name!r}; known are {', '.join(FORMATS)}."
         )
     return FORMATS[name]
+
+
+def format_of(options: ExportOptions) -> ExportFormat:
+    """The format that options ask for. Raises IncompatibleProject when it is not known."""
+    as_sdk = format_named(options.format)
+    return as_sdk if options.compatibility is Compatibility.SDK else CORRECTED[options.format]

@@ -33,7 +33,7 @@ def class_list(names: Sequence[str]) -> ClassFile:
     A name that would break its line is written as a JSON string, and then all of them are.
     """
     if any(_CONTROL.search(name) for name in names):
-        names = [_quoted(name) for name in names]
+        names = [quoted(name) for name in names]
     return "classes.txt", "".join(f"{number} {name}\n" for number, name in enumerate(names))
 
 
@@ -44,7 +44,7 @@ def class_mapping(names: Sequence[str]) -> ClassFile:
     otherwise all of them are quoted.
     """
     if not all(_is_bare_text(name) for name in names):
-        names = [_quoted(name) for name in names]
+        names = [quoted(name) for name in names]
     lines = "".join(f"  {number}: {name}\n" for number, name in enumerate(names))
     return "data.yaml", "names:\n" + lines
 
@@ -58,7 +58,7 @@ def class_sequence(names: Sequence[str]) -> ClassFile:
     if all(_PLAIN.fullmatch(name) for name in names):
         listed = ", ".join(f"'{name}'" for name in names)
     else:
-        listed = ", ".join(map(_quoted, names))
+        listed = ", ".join(map(quoted, names))
     return "data.yaml", f"nc: {len(names)}\nnames: [{listed}]\n"
 
 
@@ -72,7 +72,7 @@ def _is_bare_text(name: str) -> bool:
     )
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """The name as a double-quoted string that JSON and YAML read alike."""
     text = json.dumps(name, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
