@@ -10,10 +10,8 @@ from random import Random
 import pytest
 
 from local.demo.agreement import differences
-from local.kili_standin import KiliWorld, sample_project, start_standin
 from tests.archive_readers import check_with_every_reader
-from tests.integration.test_local_stack_loop import EXPORTS, Bench
-from tests.local_stack import StackProcess
+from tests.local_bench import EXPORTS, Bench, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 
@@ -22,20 +20,8 @@ EVENTS = 40
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    folder = tmp_path_factory.mktemp("agreement")
-    world = KiliWorld(api_key="bench-key")
-    project = world.add_project(sample_project())
-    with start_standin(world) as kili:
-        stack = StackProcess(folder / "state", kili, world.api_key)
-        stack.start()
-        bench = Bench(world, project, stack, folder)
-        try:
-            bench.register()
-            stack.answer("webhook", "install", project.id)
-            bench.settle()
-            yield bench
-        finally:
-            stack.discard()
+    with running_bench(tmp_path_factory.mktemp("agreement")) as running:
+        yield running
 
 
 def assert_agrees_with_the_sdk(bench: Bench) -> None:
