@@ -132,12 +132,12 @@ def filtered(filters: Sequence[Options]) -> Iterator[Combination]:
             yield Combination(format_name, options)
 
 
-def with_media(*formats: str) -> Iterator[Combination]:
-    """The media in the archive."""
+def with_media(*formats: str, legal: bool = True) -> Iterator[Combination]:
+    """The media in the archive; not `legal` where they cannot be downloaded."""
     for format_name in formats:
         for layout in layouts(format_name):
             options = {"layout": layout, "with_assets": True, "export_type": _LAST_STEP}
-            yield Combination(format_name, options, quick=layout == "merged")
+            yield Combination(format_name, options, legal, quick=layout == "merged")
 
 
 def refused_everywhere() -> Iterator[Combination]:

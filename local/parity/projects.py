@@ -127,6 +127,16 @@ _PROJECTS = (
         "pictures", _generated("pictures"), _pictures, ("2", "3", "unknown", "media"), changes=True
     ),
     ParityProject("steps", _generated("steps"), _steps),
+    ParityProject(
+        "connected",
+        _generated("connected"),
+        _with_unfit(
+            [
+                *make.plain("kili", "yolo_v8", "coco"),
+                *make.with_media("kili", "yolo_v8", "coco", "pascal_voc", legal=False),
+            ]
+        ),
+    ),
     ParityProject("forms", _generated("forms"), _flawed("kili", "yolo_v8", "coco", "pascal_voc")),
     ParityProject(
         "files of answers",

@@ -15,7 +15,6 @@ from local.parity.sdk_side import SdkExport, SdkSide
 
 _CHANGES = 40
 _CALLS_SECONDS = 60.0
-_MOST_FOLLOWED = 12
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,12 @@ class Parity:
 
 
 def _varied(combinations: Sequence[Combination]) -> list[Combination]:
-    """A few of them, of every format, those of the quick part first."""
-    sorted_ones = sorted(combinations, key=lambda one: not one.quick)
-    chosen: list[Combination] = []
-    while sorted_ones and len(chosen) < _MOST_FOLLOWED:
-        formats: set[str] = set()
-        for one in list(sorted_ones):
-            if one.format not in formats and len(chosen) < _MOST_FOLLOWED:
-                formats.add(one.format)
-                chosen.append(one)
-                sorted_ones.remove(one)
-    return chosen
+    """One of each format, with and without media, in one file and in many; quick ones first."""
+    chosen: dict[tuple[object, ...], Combination] = {}
+    for one in sorted(combinations, key=lambda one: not one.quick):
+        kind = (one.format, one.options.get("with_assets"), one.options.get("single_file"))
+        chosen.setdefault(kind, one)
+    return list(chosen.values())
 
 
 class _Comparison:

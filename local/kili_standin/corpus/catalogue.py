@@ -10,6 +10,7 @@ from local.kili_standin.project_documents import read_project
 CORPUS: Mapping[str, Callable[[int], Json]] = {
     "pictures": pictures.pictures,
     "steps": pictures.steps,
+    "connected": pictures.connected,
     "forms": forms.forms,
     "files of answers": forms.files_of_answers,
     "videos": videos.videos,

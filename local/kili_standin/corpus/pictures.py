@@ -198,6 +198,16 @@ def _labelled_oddly(pen: Pen) -> list[Json]:
     ]
 
 
+def connected(seed: int) -> Json:
+    """Pictures that stay in the customer's own storage."""
+    pen = Pen(Random(seed))
+    assets = [
+        picture(f"{number}.jpg", label(some_shapes(pen)), content=f"https://own.example/{number}")
+        for number in range(4)
+    ]
+    return document("Connected", dataConnections=["connection-1"], assets=assets)
+
+
 def steps(seed: int) -> Json:
     """Three steps of work, and assets that have come to each of them in several ways."""
     pen = Pen(Random(seed))
