@@ -122,9 +122,8 @@ class RetainGenerations:
         )
 
     def _written(self, project_id: str, export: str) -> Iterator[WrittenObject]:
-        prefix = export_prefix(project_id, export)
-        for place in (f"{prefix}archives/", f"{prefix}deltas/", ledgers_prefix(project_id, export)):
-            for stored in self.objects.list(place):
+        for prefix in (export_prefix(project_id, export), ledgers_prefix(project_id, export)):
+            for stored in self.objects.list(prefix):
                 if stored.modified is not None:
                     yield WrittenObject(stored.key, stored.modified)
 
