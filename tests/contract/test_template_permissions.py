@@ -69,10 +69,15 @@ def test_statements_are_named_and_only_allow(name: str) -> None:
 def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
     assert {name: places(name, "s3:PutObject") for name in PRINCIPALS} == {
         "webhook": set(),
-        "plan_export": {"runs/*", "state/*/followed.json"},
+        "plan_export": {
+            "runs/*",
+            "state/*/followed.json",
+            "state/*/rebuild.json",
+            "state/*/rebuild/*",
+        },
         "convert_assets": {"runs/*"},
         "aggregate_archive": {"exports/*", "state/*"},
-        "finish_export": {"state/*/followed.json"},
+        "finish_export": {"state/*/followed.json", "state/*/rebuild.json"},
         "reconcile": set(),
         "workflow": {"runs/*"},
     }
@@ -81,8 +86,9 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
 def test_only_what_a_run_left_behind_can_be_deleted() -> None:
     deleting = {name: places(name, "s3:DeleteObject") for name in PRINCIPALS}
     assert {name: where for name, where in deleting.items() if where} == {
-        "plan_export": {"runs/*"},
+        "plan_export": {"runs/*", "state/*/rebuild/*"},
         "aggregate_archive": {"exports/*", "state/*"},
+        "finish_export": {"state/*/rebuild/*"},
     }
 
 

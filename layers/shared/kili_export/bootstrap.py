@@ -80,6 +80,7 @@ class Application:
                 self.settings.batch_size,
                 self.settings.max_concurrency,
                 self.settings.marks_per_run,
+                self.settings.slice_assets,
             ),
         )
 

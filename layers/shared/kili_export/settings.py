@@ -111,6 +111,13 @@ class Settings:
         "assets",
         least=1,
     )
+    slice_assets: int = _variable(
+        "SLICE_ASSETS",
+        "Assets of a full export that one run takes on; changes come in between",
+        5_000,
+        "assets",
+        least=1,
+    )
     latest_copy_limit: int = _variable(
         "LATEST_COPY_LIMIT",
         "Archives above this size get no copy at the fixed key latest.zip",

@@ -181,6 +181,7 @@ class World:
     secrets: ListedSecrets = field(default_factory=lambda: ListedSecrets((SECRET,)))
     rules: WindowRules = field(default_factory=lambda: WindowRules(60, 10))
     marks_per_run: int = 1000
+    slice_assets: int = 1000
     executed: set[str] = field(default_factory=set)
     receive: ReceiveEvent = field(init=False)
     plan: PlanExport = field(init=False)
@@ -214,7 +215,7 @@ class World:
             random=self.tokens,
             lease=self.lease,
             follow_up=follow_up,
-            limits=RunLimits(3, 8, self.marks_per_run),
+            limits=RunLimits(3, 8, self.marks_per_run, self.slice_assets),
         )
         self.finish = FinishExport(
             objects=self.objects,

@@ -6,7 +6,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kili_export.contracts.base import Document
+from kili_export.contracts.rebuild_session import SessionStep
 from kili_export.contracts.subsets import SplitDocument
+from kili_export.contracts.workflow import ResultsLocation
 from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
 from kili_export.domain.project import Project
 
@@ -80,23 +82,27 @@ class ExportPlan(Document):
 
     `manifest_etag` and `generation` are those of the manifest that the plan was made from, None
     and 0 when there was none. `definition` is the hash of options, interface and converter.
+    A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
+    `earlier_results`, oldest first, and its own.
     """
 
     name: str
     options: OptionsDocument
-    mode: Literal["incremental", "rebuild"]
+    mode: Literal["incremental", "rebuild", "slice"]
     reason: str = ""
     manifest_etag: str | None = None
     generation: int = 0
     definition: str
     dated: str
+    earlier_results: tuple[ResultsLocation, ...] = ()
 
 
 class RunPlan(Document):
     """Everything that the workers of a run go by.
 
-    `known_assets` is how many assets Kili has when the run lists them (rebuild), else None.
-    `confirmed_removals` lets that many assets vanish where a person said so.
+    `listed_assets` is how many assets Kili had when they were listed (rebuild), else None.
+    `confirmed_removals` lets that many assets vanish where a person said so. `session` is there
+    when exports are made anew in slices.
     """
 
     schema_version: Literal[1] = 1
@@ -110,6 +116,7 @@ class RunPlan(Document):
     exports: tuple[ExportPlan, ...]
     listed_assets: int | None = None
     confirmed_removals: int = 0
+    session: SessionStep | None = None
 
     def export(self, name: str) -> ExportPlan:
         """The plan of one export. Raises KeyError when the run does not have it."""

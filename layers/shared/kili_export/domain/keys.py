@@ -107,3 +107,18 @@ def batch_key(project_id: str, run_id: str, attempt: str) -> str:
 def followed_key(project_id: str) -> str:
     """Which exports of a project every change is followed for."""
     return f"state/{project_id}/followed.json"
+
+
+def session_key(project_id: str) -> str:
+    """How far the project's full export in slices has come."""
+    return f"state/{project_id}/rebuild.json"
+
+
+def listings_prefix(project_id: str) -> str:
+    """The assets of full exports in slices. Not with the runs: those are expired one by one."""
+    return f"state/{project_id}/rebuild/"
+
+
+def slice_key(project_id: str, session_id: str, number: int) -> str:
+    """One slice of the assets, one JSON object a line."""
+    return listings_prefix(project_id) + f"{session_id}/{number:06d}.jsonl"

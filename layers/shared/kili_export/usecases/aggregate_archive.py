@@ -1,6 +1,6 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kili_export.contracts.manifest import Manifest
@@ -11,7 +11,7 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
-from kili_export.domain.keys import export_prefix, manifest_key, work_key
+from kili_export.domain.keys import export_prefix, manifest_key, slice_key, work_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
@@ -81,12 +81,13 @@ class AggregateArchive:
         self.objects.abort_uploads(export_prefix(plan.project_id, export.name))
         if previous is not None:
             publisher.refresh_latest(previous)
-        outcome = collect_outcome(
-            self.objects, iter_batch_results(self.objects, request.results), export.name
-        )
+        outcome = Outcome()
+        for results in (*export.earlier_results, request.results):
+            batches = iter_batch_results(self.objects, results)
+            outcome.override(collect_outcome(self.objects, batches, export.name))
         ledger = open_ledger(self.objects, previous)
         if export.mode == "rebuild":
-            require_complete(self.objects, work_key(plan.project_id, plan.run_id), outcome)
+            require_complete(self.objects, _work_lists(plan), outcome)
             return self._rebuild(plan, export, previous, ledger, outcome, writer)
         if previous is None:
             raise IntegrityError(f"export {export.name} has nothing to build an increment on")
@@ -231,3 +232,11 @@ class AggregateArchive:
         if found is None:
             return None, None
         return Manifest.from_bytes(found[0]), found[1].etag
+
+
+def _work_lists(plan: RunPlan) -> Iterator[str]:
+    """The lists of all assets that a rebuild must have: this run's, and all slices of a session."""
+    yield work_key(plan.project_id, plan.run_id)
+    if plan.session is not None:
+        for number in range(plan.session.slices):
+            yield slice_key(plan.project_id, plan.session.session_id, number)

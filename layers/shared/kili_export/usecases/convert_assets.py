@@ -38,7 +38,7 @@ class _Target:
 
     def needs(self, item: WorkItem) -> bool:
         """A rebuilt export takes every asset, another one only those that changed."""
-        return item.marked or self.plan.mode == "rebuild"
+        return item.marked or self.plan.mode != "incremental"
 
     def select(self, asset: FetchedAsset, matching: frozenset[str] | None) -> SelectedAsset | None:
         """What this export holds of the asset; None for nothing."""

@@ -23,9 +23,11 @@ from kili_export.usecases.follow_up import FollowUp, Remaining
 from kili_export.usecases.followed_exports import FollowedStore
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.rebuild_progress import SessionProgress
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.run_inputs import load_plan
 from kili_export.usecases.run_results import (
+    ExportOutcomes,
     RunVerdict,
     SettledAssets,
     is_same,
@@ -48,7 +50,8 @@ class FinishExport:
     def __call__(self, request: FinishRequest) -> FinishAnswer:
         """Ends a run that came to its end, or with `error` one that did not.
 
-        Raises IntegrityError when what the run left cannot be read, TransientError when
+        Raises IntegrityError when what the run left cannot be read, ConflictError when another
+        run went on with a full export in slices that this one had a part in, TransientError when
         something does not answer: to be asked again.
         """
         if request.error is not None or request.plan_key is None:
@@ -59,11 +62,14 @@ class FinishExport:
     def _after_success(self, request: FinishRequest, plan: RunPlan) -> FinishAnswer:
         assets = SettledAssets.of(iter_batch_results(self.objects, request.results))
         planned = read_planned_marks(self.objects, plan)
-        verdict = RunVerdict.of(plan, planned, assets, request.exports)
+        exports = ExportOutcomes.of(plan, request.exports)
+        # Before anything else: who lost the session to another run must change nothing.
+        progress = SessionProgress(self.objects)(plan, request.results, assets, exports)
+        verdict = RunVerdict.of(planned, assets, request.exports, exports, progress)
         self._follow(plan, verdict)
         self._hold(plan, verdict)
         cleared = self._clear(plan.project_id, verdict)
-        remaining = self._release(request, plan.token)
+        remaining = self._release(request, plan.token, goes_on=progress.goes_on)
         return FinishAnswer(
             project_id=plan.project_id,
             run_id=plan.run_id,
@@ -100,7 +106,10 @@ class FinishExport:
                 plan.project_id, plan.run_id, exports.most_held, self.clock.now(), waiting
             )
             self.removals.hold(held)
-        elif before is not None and not waiting and not exports.failed:
+        if plan.session is not None and not plan.session.final:
+            # The permission, if there is one, is for what is published in the end.
+            return
+        if not exports.most_held and before is not None and not waiting and not exports.failed:
             self.removals.drop(plan.project_id)
         if plan.confirmed_removals and not exports.most_held and not exports.failed:
             self.removals.settle(plan.project_id, plan.confirmed_removals)
@@ -112,7 +121,7 @@ class FinishExport:
         for mark in self.changes.marks(project_id):
             if verdict.clears(mark):
                 done.append(mark)
-            elif verdict.concerns(mark):
+            elif verdict.rests(mark):
                 kept.append(mark)
         self._postpone(kept)
         return self.changes.clear(done)
@@ -122,10 +131,17 @@ class FinishExport:
         self.changes.postpone((mark, now + retry_after(mark.attempts + 1)) for mark in marks)
 
     def _release(
-        self, request: FinishRequest, token: int, *, untried_only: bool = False
+        self,
+        request: FinishRequest,
+        token: int,
+        *,
+        untried_only: bool = False,
+        goes_on: bool = False,
     ) -> Remaining:
-        """Gives the lease back, and only then looks for marks that came meanwhile."""
+        """Gives the lease back, and only then looks for what is to be done next."""
         self.lease.release(request.project_id, request.execution_arn)
+        if goes_on:
+            return self.follow_up.go_on(request.project_id, token)
         return self.follow_up.look(request.project_id, token, untried_only=untried_only)
 
     def _announce(self, request: FinishRequest, plan: RunPlan, verdict: RunVerdict) -> float | None:

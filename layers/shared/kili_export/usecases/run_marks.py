@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kili_export.contracts.rebuild_session import RebuildSession
 from kili_export.contracts.run_plan import MarkLine
-from kili_export.domain.marks import CHECK, asset_of
+from kili_export.domain.marks import CHECK, REBUILD, asset_of
 from kili_export.ports import ChangeMark
 
 
@@ -35,11 +36,18 @@ class RunMarks:
         )
 
 
-def select_marks(marks: Iterable[ChangeMark], *, most: int, now: datetime) -> RunMarks:
+def select_marks(
+    marks: Iterable[ChangeMark],
+    *,
+    most: int,
+    now: datetime,
+    session: RebuildSession | None = None,
+) -> RunMarks:
     """The marks that a run takes on: the `most` oldest of assets, those of the project when due.
 
     What an asset's mark costs is little, so they go along even before their next attempt is due.
-    A rebuild or a comparison that failed is not tried again with every run.
+    A rebuild or a comparison that failed is not tried again with every run. While exports are
+    made anew in slices, `session`, another wish for that waits until they are published.
     """
     project: dict[str, ChangeMark] = {}
     assets: list[ChangeMark] = []
@@ -48,6 +56,9 @@ def select_marks(marks: Iterable[ChangeMark], *, most: int, now: datetime) -> Ru
         for mark in marks:
             if asset_of(mark.subject) is not None:
                 yield mark
+            elif session is not None and mark.subject == REBUILD:
+                if mark.version == session.rebuild_mark:
+                    project[mark.subject] = mark
             elif mark.subject == CHECK or mark.retry_at is None or mark.retry_at <= now:
                 project[mark.subject] = mark
 

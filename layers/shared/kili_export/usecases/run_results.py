@@ -10,7 +10,7 @@ from kili_export.contracts.run_plan import MarkLine, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer, BatchResult
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.keys import marks_key
-from kili_export.domain.marks import asset_of
+from kili_export.domain.marks import RECONCILE, asset_of
 from kili_export.ports import ChangeMark, ObjectStore
 
 _PUBLISHED = frozenset({"committed", "unchanged"})
@@ -40,10 +40,13 @@ class SettledAssets:
             pending.update(batch.pending)
         return cls(*map(frozenset, (converted, failed, missing, pending)))
 
+    def is_answered(self, asset_id: str) -> bool:
+        """Whether the run came to a result for the asset."""
+        return asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
+
     def is_settled(self, asset_id: str) -> bool:
         """Whether the run came to a result for the asset, with all labels that were announced."""
-        answered = asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
-        return answered and asset_id not in self.pending
+        return self.is_answered(asset_id) and asset_id not in self.pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,15 @@ class ExportOutcomes:
 
     @classmethod
     def of(cls, plan: RunPlan, answers: Iterable[AggregateAnswer]) -> "ExportOutcomes":
-        """Sorts the answers. An export of the plan without an answer failed."""
+        """Sorts the answers. An export of the plan without an answer failed.
+
+        Those of which the run converts a slice alone are in none of the sets.
+        """
         by_name = {answer.export: answer for answer in answers}
         published: set[str] = set()
         held: set[str] = set()
-        for export in plan.exports:
+        exports = [export for export in plan.exports if export.mode != "slice"]
+        for export in exports:
             answer = by_name.get(export.name)
             if answer is None:
                 continue
@@ -72,13 +79,28 @@ class ExportOutcomes:
                 held.add(export.name)
             elif answer.status in _PUBLISHED or answer.status == "held":
                 published.add(export.name)
-        names = {export.name for export in plan.exports}
+        names = {export.name for export in exports}
         return cls(
             published=frozenset(published),
             held_rebuilds=frozenset(held),
             failed=frozenset(names - published - held),
             most_held=max((answer.held_removals for answer in by_name.values()), default=0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run did for a full export in slices. `stuck`: it came no further."""
+
+    sliced: bool = False
+    """Whether it had a part in one."""
+    is_open: bool = False
+    stuck: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next run is to begin at once."""
+        return self.is_open and not self.stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +113,25 @@ class RunVerdict:
     exports: ExportOutcomes
     unpublished_missing: frozenset[str] = field(default=frozenset())
     """Assets that are gone and whose removal is held in an export that was published."""
+    progress: Progress = field(default=Progress())
+    """How far the run brought a full export in slices; its conversions are safe by now."""
 
     @classmethod
     def of(
         cls,
-        plan: RunPlan,
         planned: Mapping[str, MarkLine],
         assets: SettledAssets,
         answers: Iterable[AggregateAnswer],
+        exports: ExportOutcomes,
+        progress: Progress,
     ) -> "RunVerdict":
         """Judges a run by its results."""
-        answers = tuple(answers)
-        exports = ExportOutcomes.of(plan, answers)
         held = any(
             answer.held_removals and answer.export not in exports.held_rebuilds
             for answer in answers
         )
-        return cls(planned, assets, exports, assets.missing if held else frozenset())
+        missing = assets.missing if held else frozenset()
+        return cls(planned, assets, exports, missing, progress)
 
     def concerns(self, mark: ChangeMark) -> bool:
         """Whether the run read this very mark: nobody marked its subject again since."""
@@ -123,8 +147,23 @@ class RunVerdict:
             return False
         asset_id = asset_of(mark.subject)
         if asset_id is None:
-            return True
+            return self._clears_project(mark)
         return self.assets.is_settled(asset_id) and asset_id not in self.unpublished_missing
+
+    def rests(self, mark: ChangeMark) -> bool:
+        """Whether a mark that stays was tried in vain, rather than only not be done with yet."""
+        waits = self.progress.sliced and not self.progress.stuck and asset_of(mark.subject) is None
+        return self.concerns(mark) and not waits
+
+    def _clears_project(self, mark: ChangeMark) -> bool:
+        """Until all slices are published, these marks are what resumes them after a crash.
+
+        What a comparison was asked for may have changed after its slice was converted: they are
+        compared once more when all is published.
+        """
+        if not self.progress.sliced:
+            return True
+        return not self.progress.is_open and mark.subject != RECONCILE
 
     def to_be_made_anew(self) -> frozenset[str]:
         """Exports that failed again and again: what is stored of them may be damaged."""

@@ -58,6 +58,16 @@ class Outcome:
         """Whether the run came to a result for the asset."""
         return asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
 
+    def override(self, later: "Outcome") -> None:
+        """Takes over what a later run found out: of each asset the latest alone counts."""
+        for asset_id in (*later.converted, *later.failed, *later.missing):
+            self.converted.pop(asset_id, None)
+            self.failed.pop(asset_id, None)
+            self.missing.discard(asset_id)
+        self.converted.update(later.converted)
+        self.failed.update(later.failed)
+        self.missing.update(later.missing)
+
 
 def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export: str) -> Outcome:
     """Gathers what the batches say of one export's assets."""
@@ -86,15 +96,19 @@ def keeps_media(outcome: Outcome) -> bool:
     )
 
 
-def require_complete(objects: ObjectStore, work_key: str, outcome: Outcome) -> None:
-    """Raises Unavailable unless the run came to a result for every asset of its work list.
+def require_complete(objects: ObjectStore, lists: Iterable[str], outcome: Outcome) -> None:
+    """Raises Unavailable unless there is a result for every asset of these work lists.
 
-    A rebuilt archive with assets left out would look like a deletion.
+    A rebuilt archive with assets left out would look like a deletion. One list is held at once.
     """
-    found = objects.get(work_key)
-    lines = b"" if found is None else found[0]
-    lost = sum(not outcome.accounted(orjson.loads(line)["asset_id"]) for line in lines.splitlines())
-    if found is None or lost:
+    lost = 0
+    for key in lists:
+        found = objects.get(key)
+        if found is None:
+            raise Unavailable(f"the list {key} does not exist; the run must be tried again")
+        ids = (orjson.loads(line)["asset_id"] for line in found[0].splitlines())
+        lost += sum(not outcome.accounted(asset_id) for asset_id in ids)
+    if lost:
         raise Unavailable(f"the run has no result for {lost} assets; it must be tried again")
 
 
