@@ -76,7 +76,7 @@ DIFFERENCES: Mapping[str, Difference] = {
         files=re.compile(r"labels/(named|folder_a/name_less)\.png|data\.json"),
         formats=("kili", "raw"),
     ),
-    "media": Difference(refusal=re.compile("with_assets")),
+    "media": Difference(files=re.compile(r"labels/text_\d+\.txt\.json$"), formats=("kili", "raw")),
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from kili_export.domain.errors import AssetError, IncompatibleProject
+from kili_export.domain.formats.registry import format_named
 from kili_export.domain.options import ExportOptions, ExportType, Layout
 from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import SQUARE, image_project
@@ -321,9 +322,11 @@ def test_files_of_answers_are_reported_as_missing() -> None:
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_media_are_refused_with_a_way_out(format_name: str) -> None:
+def test_media_of_connected_storage_are_refused_with_a_way_out(format_name: str) -> None:
+    connected = replace(image_project(), has_data_connections=True)
+    options = ExportOptions(format_name, Layout.MERGED, with_assets=True)
     with pytest.raises(IncompatibleProject, match="set with_assets to false"):
-        archive_of(image_project(), [], ExportOptions(format_name, Layout.MERGED, with_assets=True))
+        format_named(format_name).check(connected, options)
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:

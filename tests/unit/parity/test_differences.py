@@ -50,8 +50,8 @@ KILI, COCO = Combination("kili"), Combination("coco")
         pytest.param(("23",), KILI, {"failure": "KeyError: 'J__LORRY'"}, None, id="other format"),
         pytest.param(("23",), COCO, {"failure": "TypeError: LORRY"}, None, id="other failure"),
         pytest.param((), COCO, {"failure": "KeyError: 'J__LORRY'"}, None, id="other project"),
-        pytest.param(("media",), KILI, {"refusal": "with_assets is"}, "media", id="refusal"),
-        pytest.param(("media",), KILI, {"failure": "with_assets is"}, None, id="no refusal"),
+        pytest.param(("unknown",), KILI, {"refusal": "must be one of"}, "unknown", id="refusal"),
+        pytest.param(("unknown",), KILI, {"failure": "must be one of"}, None, id="no refusal"),
         pytest.param(("23", "2"), COCO, {"refusal": "no"}, None, id="unknown refusal"),
     ],
 )

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.errors import AssetError, IncompatibleProject
+from kili_export.domain.errors import AssetError
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
-from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 from kili_export.domain.urls import is_url
 
@@ -16,15 +15,6 @@ _NATIVE = (
     "The video has no frames of its own, and cutting it needs ffmpeg, which is not there; export"
     " it with with_assets set to false, or have Kili split the project's videos into frames."
 )
-
-
-def refuse_connected_media(project: Project, options: ExportOptions) -> None:
-    """Raises IncompatibleProject for media in a customer's own storage, as the SDK does."""
-    if options.with_assets and project.has_data_connections:
-        raise IncompatibleProject(
-            "The media of a project with data connections lie in your own storage and cannot"
-            " be downloaded; set with_assets to false."
-        )
 
 
 def media_requests(asset: SelectedAsset, project: Project, folder: str) -> tuple[MediaRequest, ...]:
