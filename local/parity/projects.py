@@ -92,7 +92,7 @@ def _videos(project: Project) -> Iterable[Combination]:
     yield from make.labels_chosen("kili", "yolo_v5", "yolo_v8")
     yield from make.plain("raw", "yolo_v4", "yolo_v7", quick=False)
     yield from make.in_one_file("kili")
-    yield from make.with_media("kili", "yolo_v5", "coco", "pascal_voc")
+    yield from make.with_media("kili", "yolo_v5")
     yield from make.impossible("coco", "pascal_voc", "geojson")
 
 
@@ -145,6 +145,12 @@ _PROJECTS = (
         ("files",),
     ),
     ParityProject("videos", _generated("videos"), _videos, ("media",), changes=True),
+    ParityProject(
+        "upright videos",
+        _generated("upright videos"),
+        _with_unfit(make.with_media("kili", "raw", *YOLO, "coco", "pascal_voc")),
+        ("media", "video pictures"),
+    ),
     ParityProject(
         "native videos",
         _generated("native videos"),
@@ -226,13 +232,8 @@ _PROJECTS = (
     ParityProject(
         "unmeasured",
         _generated("unmeasured"),
-        _with_unfit(
-            [
-                *make.plain("kili", "yolo_v8", "coco", "pascal_voc"),
-                *make.with_media("coco", "pascal_voc"),
-            ]
-        ),
-        ("27", "media"),
+        _flawed("kili", "yolo_v8", "coco", "pascal_voc"),
+        ("27",),
         flawed.without_unmeasured,
     ),
     ParityProject(

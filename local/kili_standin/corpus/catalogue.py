@@ -14,6 +14,7 @@ CORPUS: Mapping[str, Callable[[int], Json]] = {
     "forms": forms.forms,
     "files of answers": forms.files_of_answers,
     "videos": videos.videos,
+    "upright videos": videos.upright_videos,
     "native videos": videos.native_videos,
     "videos as a whole": videos.videos_as_a_whole,
     "documents": documents.pdfs,

@@ -50,6 +50,14 @@ def videos(seed: int) -> Json:
     return document("Videos", "VIDEO", assets=assets)
 
 
+def upright_videos(seed: int) -> Json:
+    """Lists of frames that every format of shapes can be asked to hold with their pictures."""
+    responses = _responses(Pen(Random(seed)))
+    names = ("dense.mp4", "z eleven.mp4", "no shape.mp4", "folder/a.jpg", "kinds.mp4", "chance.mp4")
+    assets = [picture(name, label(responses[name]), size=(64, 48), frames=12) for name in names]
+    return document("Upright videos", "VIDEO", assets=assets)
+
+
 def native_videos(seed: int) -> Json:
     """Video files, whose frames nobody has cut yet."""
     pen = Pen(Random(seed))
