@@ -14,7 +14,7 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.corrected_labels import upright
-from kili_export.domain.formats.corrected_names import unique_name
+from kili_export.domain.formats.corrected_names import flat_name, unique_name
 from kili_export.domain.formats.naming import numbered_labels
 from kili_export.domain.formats.refusals import refuse_media
 from kili_export.domain.names import member_path
@@ -82,12 +82,15 @@ class CorrectedGeoJsonFormat(CorrectedFormat):
 
 
 class CorrectedPascalVocFormat(CorrectedFormat):
-    """`pascal_voc`: unique names that match the picture's, boxes within the picture."""
+    """`pascal_voc`: unique names that match the picture's, boxes within the picture.
+
+    Names are flat, because tools look for pictures and labels in one folder each.
+    """
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label."""
         losses = LossCollector()
-        name = unique_name(asset, losses)
+        name = flat_name(asset, losses)
         turned = replace(upright(asset, losses, clamped=True), external_id=name.picture)
         return _renamed(
             self._as_sdk.convert(turned, context), _per_label(asset, name.stem, ".xml"), losses

@@ -50,7 +50,7 @@ def flat_name(asset: SelectedAsset, losses: LossCollector) -> UniqueName:
     """The same without folders: `dir_car-cl1`.
 
     YOLO's tools find a label by the last folder `images` of its picture's path, which must not
-    be one of the customer's.
+    be one of the customer's, and tools for Pascal VOC look into no folder of a folder.
     """
     stem, extension = _divided(safe_name(asset, losses))
     return UniqueName(_marked(stem.replace("/", "_"), asset.asset_id), extension)

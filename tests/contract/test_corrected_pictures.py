@@ -1,0 +1,261 @@
+"""`compatibility: corrected` for pictures, by the number of the SDK's quirk that it corrects."""
+
+import contextlib
+import io
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
+from tests.archive_of import archive_of, losses_of
+from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
+from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
+
+BEYOND = box("CAR", -0.2, 0.1, 1.3, 1.5)
+OUTSIDE = box("CAR", 1.1, 0.1, 1.3, 0.5)
+TURN = {"ROTATION_JOB": {"rotation": 90}}
+OUTLINED = shape("polygon", "M", ring((-0.5, 0.25), (0.5, 0.25), (0.5, 2), (-0.5, 2)))
+HOLED = shape("semantic", "A", ring(*SQUARE), ring(*HOLE))
+# pycocotools was built for a NumPy that asked arrays for less.
+READS_MASKS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+LAYOUTS = {"kili": Layout.SPLIT}
+
+
+def corrected(format_name: str, **more: Any) -> ExportOptions:
+    layout = LAYOUTS.get(format_name, Layout.MERGED)
+    return ExportOptions(
+        format_name, **{"layout": layout, "compatibility": Compatibility.CORRECTED, **more}
+    )
+
+
+def exported(format_name: str, *assets: Json, **more: Any) -> dict[str, bytes]:
+    options = corrected(format_name, **more)
+    return archive_of(image_project(), [fetched(answer) for answer in assets], options)
+
+
+def coco_of(files: dict[str, bytes]) -> COCO:
+    read = COCO()
+    read.dataset = json.loads(files["labels.json"])
+    with contextlib.redirect_stdout(io.StringIO()):
+        read.createIndex()
+    return read
+
+
+def boxes_of(data: bytes) -> list[list[int]]:
+    return [
+        [int(found.findtext(f"bndbox/{name}", "")) for name in ("xmin", "ymin", "xmax", "ymax")]
+        for found in ET.fromstring(data).iter("object")
+    ]
+
+
+@pytest.mark.parametrize("format_name", ["kili", "yolo_v8", "coco", "pascal_voc", "geojson"])
+def test_7_labels_that_were_sent_back_are_left_out_everywhere(format_name: str) -> None:
+    sent_back = asset(1, "a.jpg", label(answers(), isSentBackToQueue=True))
+    kept = asset(2, "b.jpg", label(answers()))
+    content = [{"epsg": "EPSG4326", "useClassicCoordinates": False}]
+    on_earth = content if format_name == "geojson" else None
+    options = corrected(format_name, include_sent_back_labels=False)
+    exporting = image_project("GEOSPATIAL" if format_name == "geojson" else "IMAGE")
+
+    def files_of(*answers_: Json) -> dict[str, bytes]:
+        return archive_of(exporting, [fetched(one, on_earth) for one in answers_], options)
+
+    assert files_of(sent_back, kept) == files_of(kept)
+    assert files_of(kept) != files_of()
+
+
+@pytest.mark.parametrize("format_name", ["kili", "yolo_v8", "pascal_voc"])
+def test_30_31_32_no_file_is_written_over_another(format_name: str) -> None:
+    names = ("a.jpg", "a.png", "a", "A.JPG", "b b", "b_b", "twice.jpg", "twice.jpg")
+    assets = [asset(number, name, label(answers())) for number, name in enumerate(names)]
+
+    alone = [set(exported(format_name, one)) - set(exported(format_name)) for one in assets]
+    together = set(exported(format_name, *assets)) - set(exported(format_name))
+
+    labels = [{path for path in files if "labels/" in path} for files in alone]
+    assert all(labels)
+    assert sum(map(len, labels)) == len(set.union(*labels))
+    assert set.union(*labels) == {path for path in together if "labels/" in path}
+    folded = [path.casefold() for path in set.union(*labels)]
+    assert len(folded) == len(set(folded))
+
+
+def test_33_pictures_of_coco_keep_their_folders_and_have_names_of_their_own() -> None:
+    assets = [
+        asset(number, name, label(answers()))
+        for number, name in enumerate(("d1/car.JPG", "d2/car.JPG", "d2/car.JPG"))
+    ]
+
+    images = json.loads(exported("coco", *assets)["labels.json"])["images"]
+
+    assert [image["file_name"] for image in images] == [
+        "data/d1/car-as_0.JPG",
+        "data/d2/car-as_1.JPG",
+        "data/d2/car-as_2.JPG",
+    ]
+
+
+def test_33_34_pascal_voc_files_are_called_like_their_pictures() -> None:
+    files = exported("pascal_voc", asset(1, "d1/car.JPG", label(answers())))
+
+    document = ET.fromstring(files["labels/d1_car-as_1.xml"])
+    assert document.findtext("filename") == "d1_car-as_1.JPG"
+
+
+def test_33_each_label_of_a_picture_names_the_picture_in_pascal_voc() -> None:
+    twice = asset(1, "car.jpg", label(answers()), label(answers(BOXES=[BEYOND])))
+
+    files = exported("pascal_voc", twice, export_type=ExportType.LATEST_FROM_LAST_STEP)
+
+    labels = {path: data for path, data in files.items() if path.startswith("labels/")}
+    assert sorted(labels) == ["labels/car-as_1_label1.xml", "labels/car-as_1_label2.xml"]
+    assert {ET.fromstring(data).findtext("filename") for data in labels.values()} == {
+        "car-as_1.jpg"
+    }
+
+
+def test_44_boxes_end_at_the_border_of_the_picture() -> None:
+    answer = asset(1, "a.jpg", label(answers(BOXES=[BEYOND])))
+
+    [annotation] = json.loads(exported("coco", answer)["labels.json"])["annotations"]
+    assert annotation["bbox"] == [0, 40, 1000, 360]
+    assert annotation["area"] == 360000
+    assert set(annotation["segmentation"][0]) == {0.0, 1000.0, 40.0, 400.0}
+    assert boxes_of(exported("pascal_voc", answer)["labels/a-as_1.xml"]) == [[0, 40, 1000, 400]]
+
+
+@pytest.mark.parametrize("format_name", ["coco", "pascal_voc", "yolo_v8"])
+def test_44_what_lies_outside_of_the_picture_is_left_out_and_reported(format_name: str) -> None:
+    answer = asset(1, "a.jpg", label(answers(BOXES=[OUTSIDE])))
+
+    bare = exported(format_name, asset(1, "a.jpg", label(answers(BOXES=[]))))
+    assert exported(format_name, answer) == bare
+    [loss] = losses_of(image_project(), fetched(answer), corrected(format_name))
+    assert "outside of the picture" in loss.reason
+    assert loss.where == "BOXES/m-rectangle-CAR"
+
+
+@READS_MASKS
+def test_43_pycocotools_reads_the_holes_of_masks() -> None:
+    turned = label({**answers(MASKS=[HOLED]), **TURN})
+    read = coco_of(
+        exported(
+            "coco", asset(1, "a.jpg", label(answers(MASKS=[HOLED]))), asset(2, "b.jpg", turned)
+        )
+    )
+
+    upright, rotated = (read.annToMask(one) for one in read.loadAnns(read.getAnnIds()))
+    height, width = upright.shape
+    assert (height, width) == (400, 1000)
+    # Well within the mask, within its hole (the triangle 0.3 0.3, 0.5 0.3, 0.5 0.5), and outside.
+    assert upright[80, 200] == 1
+    assert upright[int(0.35 * height), int(0.45 * width)] == 0
+    assert upright[4, 10] == 0
+    [area, _] = [one["area"] for one in read.loadAnns(read.getAnnIds())]
+    assert upright.sum() == pytest.approx(area, rel=0.01)
+    # A view that was turned by 90 degrees shows (x, y) of the picture at (1 - y, x).
+    assert rotated[int((1 - 0.45) * height), int(0.35 * width)] == 0
+    assert rotated[200, 900 - 20] == 1
+    assert np.isclose(rotated.sum(), upright.sum(), rtol=0.01)
+
+
+@READS_MASKS
+def test_pycocotools_reads_a_dataset_of_everything_and_counts_it_right() -> None:
+    assets = image_assets()
+    read = coco_of(exported("coco", *assets))
+
+    images = read.loadImgs(read.getImgIds())
+    held = [
+        one
+        for one in assets
+        if one["resolution"]
+        and one["latestLabel"]
+        and one["latestLabel"]["labelType"] in ("DEFAULT", "REVIEW")
+    ]
+    assert len(images) == len(held)
+    assert len({image["file_name"] for image in images}) == len(images)
+    assert read.getAnnIds()
+    for annotation in read.loadAnns(read.getAnnIds()):
+        left, top, width, height = annotation["bbox"]
+        image = read.imgs[annotation["image_id"]]
+        assert left >= 0
+        assert top >= 0
+        # Boxes are whole pixels, and one size in the corpus is not.
+        assert left + width <= image["width"] + 0.5
+        assert top + height <= image["height"] + 0.5
+        assert len(annotation["segmentation"]) == 1
+        read.annToMask(annotation)
+
+
+def test_13_points_and_lines_of_a_turned_view_are_turned_back_too() -> None:
+    response = answers(
+        POINTS=[{"type": "marker", "point": {"x": 0.25, "y": 0.75}, "categories": []}],
+        LINES=[{"type": "polyline", "polyline": [{"x": 0, "y": 1}], "categories": []}],
+        POSES=[{"type": "pose", "points": [{"code": "HEAD", "point": {"x": 0.5, "y": 0.125}}]}],
+        BOXES=[box("CAR", 0.25, 0.25, 0.5, 0.5)],
+    )
+    files = exported("kili", asset(1, "a.jpg", label({**response, **TURN})))
+
+    written = json.loads(files["labels/a-as_1.json"])["latestLabel"]["jsonResponse"]
+    [point] = written["POINTS"]["annotations"]
+    [line] = written["LINES"]["annotations"]
+    [pose] = written["POSES"]["annotations"]
+    [drawn] = written["BOXES"]["annotations"]
+    assert "ROTATION_JOB" not in written
+    assert point["point"] == {"x": 0.75, "y": 0.75}
+    assert point["pointPixels"] == {"x": 750.0, "y": 300.0}
+    assert line["polyline"] == [{"x": 1, "y": 1}]
+    assert pose["points"][0]["point"] == {"x": 0.125, "y": 0.5}
+    assert drawn["boundingPoly"][0]["normalizedVertices"][0] == {"x": 0.5, "y": 0.75}
+
+
+def test_13_each_frame_is_turned_back_by_its_own_rotation() -> None:
+    drawn = answers(BOXES=[box("CAR", 0.25, 0.25, 0.5, 0.5)])
+    response = {**frames({**drawn, **TURN}, drawn), "ROTATION_JOB": {"rotation": 180}}
+    files = archive_of(
+        image_project("VIDEO"), [fetched(asset(1, "v.mp4", label(response)))], corrected("kili")
+    )
+
+    written = json.loads(files["labels/v-as_1.json"])["latestLabel"]["jsonResponse"]
+    corners = [
+        frame["BOXES"]["annotations"][0]["boundingPoly"][0]["normalizedVertices"][0]
+        for frame in (written["0"], written["1"])
+    ]
+    assert corners == [{"x": 0.5, "y": 0.75}, {"x": 0.75, "y": 0.5}]
+    assert set(written) == {"0", "1"}
+    assert set(written["0"]) == {"BOXES"}
+
+
+def test_13_a_rotation_is_undone_where_the_size_of_the_picture_is_not_known() -> None:
+    response = {**answers(BOXES=[box("CAR", 0.25, 0.25, 0.5, 0.5)]), **TURN}
+    files = exported("kili", asset(1, "a.jpg", label(response), resolution=None))
+
+    written = json.loads(files["labels/a-as_1.json"])["latestLabel"]["jsonResponse"]
+    [drawn] = written["BOXES"]["annotations"]
+    assert drawn["boundingPoly"][0]["normalizedVertices"][0] == {"x": 0.5, "y": 0.75}
+
+
+def test_the_sdks_archives_are_not_touched_by_the_option() -> None:
+    assets = [fetched(answer) for answer in image_assets()]
+    for format_name in ("kili", "yolo_v8", "coco", "pascal_voc"):
+        options = corrected(format_name, compatibility=Compatibility.SDK)
+        plain = ExportOptions(format_name, layout=LAYOUTS.get(format_name, Layout.MERGED))
+        assert archive_of(image_project(), assets, options) == archive_of(
+            image_project(), assets, plain
+        )
+
+
+def test_coordinates_on_earth_are_not_clamped_or_turned() -> None:
+    exporting = project({"BOXES": job(["CAR"], ["rectangle"])}, "GEOSPATIAL")
+    far = answers(BOXES=[box("CAR", 2.25, 48.75, 2.5, 48.875)])
+    content = [{"epsg": "EPSG4326", "useClassicCoordinates": False}]
+    answer = fetched(asset(1, "paris.tif", label(far)), content)
+
+    files = archive_of(exporting, [answer], corrected("geojson"))
+
+    feature = json.loads(files["labels/paris-as_1.geojson"])["features"][0]
+    assert [2.25, 48.75] in feature["geometry"]["coordinates"][0]
