@@ -19,7 +19,7 @@ YOLO = {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)}
 
 @pytest.fixture
 def bench() -> Workbench:
-    made = Workbench(two_jobs(), YOLO)
+    made = Workbench(two_jobs(), dict(YOLO))
     for number in range(30):
         made.kili.assets[f"as_{number:03d}"] = labelled(number, f"{number}.jpg", 0.2)
     made.rebuild()

@@ -16,7 +16,7 @@ DAY_AND_MORE = 30 * 3600
 
 @pytest.fixture
 def bench() -> Workbench:
-    made = Workbench(two_jobs(), YOLO)
+    made = Workbench(two_jobs(), dict(YOLO))
     for number in range(3):
         made.kili.assets[f"as_{number:03d}"] = labelled(number, f"{number}.jpg", 0.2)
     made.rebuild()

@@ -129,7 +129,7 @@ def test_an_export_that_never_rests_cannot_be_named_and_keeps_nothing(export: Ex
 
 
 def test_the_archive_of_a_snapshot_can_be_pulled() -> None:
-    bench = Workbench(two_jobs(), YOLO)
+    bench = Workbench(two_jobs(), dict(YOLO))
     bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.2)
     bench.rebuild()
     before = bench.objects.stored[bench.manifest("yolo").archive.key][0]
