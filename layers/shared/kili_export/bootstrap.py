@@ -87,9 +87,15 @@ class Application:
     def convert_assets(self) -> "ConvertAssets":
         """Converts batches, with one worker's share of the requests to Kili."""
         from kili_export.usecases.convert_assets import ConvertAssets
+        from kili_export.usecases.media_batch import MediaLimits
 
         kili = self.kili(self.settings.requests_per_worker)
-        return ConvertAssets(objects=self.objects, kili=kili, random=self.random)
+        return ConvertAssets(
+            objects=self.objects,
+            kili=kili,
+            random=self.random,
+            media=MediaLimits(self.settings.media_file_limit),
+        )
 
     def aggregate_archive(self) -> "AggregateArchive":
         """Publishes exports."""

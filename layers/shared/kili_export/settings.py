@@ -104,6 +104,13 @@ class Settings:
     batch_size: int = _variable(
         "BATCH_SIZE", "Assets in a batch; ten for videos at most", 50, "assets", least=1
     )
+    media_file_limit: int = _variable(
+        "MEDIA_FILE_LIMIT",
+        "The largest media file that an export takes in; a worker needs twice as much disk",
+        256 * 1024**2,
+        "bytes",
+        least=1,
+    )
     marks_per_run: int = _variable(
         "MARKS_PER_RUN",
         "Changed assets that one run takes on; the rest follow in the next",

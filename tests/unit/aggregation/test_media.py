@@ -277,6 +277,32 @@ def test_frames_of_a_video_are_numbered_in_the_order_of_their_list() -> None:
     assert bench.kili.media_fetches == []
 
 
+def test_a_video_with_a_frame_that_cannot_be_had_is_quarantined() -> None:
+    bench = bench_of("raw")
+    bench.project = replace(bench.project, input_type="VIDEO")
+    frames = {str(n): f"https://storage.example/f{n}?sig=1" for n in range(20)}
+    for n in range(20):
+        bench.kili.files[f"/f{n}"] = (f"picture of frame {n}".encode(), "image/png")
+    del bench.kili.files["/f13"]
+    bench.kili.assets["as_1"] = video(1, frames, {})
+    bench.rebuild()
+    [entry] = bench.manifest("raw").quarantined
+    assert "HTTP 404" in entry.error
+    assert media_of(bench.files("raw")) == {}
+
+
+def test_media_of_one_asset_that_fill_the_disk_are_refused() -> None:
+    bench = bench_of("raw", media=MediaLimits(largest_file=160, spooled=20))
+    bench.project = replace(bench.project, input_type="VIDEO")
+    frames = {str(n): f"https://storage.example/f{n}?sig=1" for n in range(20)}
+    for n in range(20):
+        bench.kili.files[f"/f{n}"] = (b"picture of a frame, 26 byt", "image/png")
+    bench.kili.assets["as_1"] = video(1, frames, {})
+    bench.rebuild()
+    [entry] = bench.manifest("raw").quarantined
+    assert "MEDIA_FILE_LIMIT" in entry.error
+
+
 def test_a_video_without_frames_of_its_own_is_refused_with_the_way_out() -> None:
     bench = bench_of("raw")
     bench.project = replace(bench.project, input_type="VIDEO")

@@ -192,3 +192,30 @@ def test_a_long_work_list_is_written_in_pieces_and_read_as_one() -> None:
     assert list(objects.stored) == ["work.jsonl"], "pieces were left behind"
     written = [key for operation, key in objects.requests if operation == "put"]
     assert len(written) > 10, "the list was held in memory as a whole"
+
+
+def test_a_run_is_told_which_media_the_archives_hold() -> None:
+    world = World()
+    world.register(raw={"format": "kili", "with_assets": True}, yolo="yolo_v8")
+    world.publish_everything()
+    fetched = sorted(world.kili.media)
+    assert len(fetched) == len(world.kili.assets)
+    world.submit("as_002", "second", left=0.3)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    assert planned.work is not None
+    assert planned.work.batch_size <= 10
+    [line] = world.objects.stored[planned.work.key][0].splitlines()
+    assert WorkItem.model_validate_json(line).known_media.keys() == {"raw"}
+    world.end(name, planned)
+    assert sorted(world.kili.media) == fetched
+
+
+def test_a_full_export_fetches_no_media_that_the_archive_holds() -> None:
+    world = World()
+    world.register(raw={"format": "kili", "with_assets": True})
+    world.publish_everything()
+    fetched = sorted(world.kili.media)
+    world.run(world.request_run(PROJECT, full=True))
+    assert world.manifest("raw").generation == 2
+    assert sorted(world.kili.media) == fetched

@@ -1,10 +1,12 @@
 """A project, its Kili and the whole protocol over in-memory fakes, moved step by step."""
 
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.registration import ProjectRegistration, parse_registration
@@ -32,7 +34,7 @@ from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.keys import manifest_key, registration_key
 from kili_export.domain.project import Project
 from kili_export.domain.windows import WindowRules
-from kili_export.ports import RecordedEvent
+from kili_export.ports import FetchedMedium, RecordedEvent
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.announcements import Announcer
 from kili_export.usecases.convert_assets import ConvertAssets
@@ -79,6 +81,8 @@ class ScriptedKili:
     past: list[RecordedEvent] = field(default_factory=list)
     listings: list[Mapping[str, Any] | None] = field(default_factory=list)
     fetches: list[tuple[str, ...]] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+    """Addresses of the media that were fetched."""
     interleaving: Interleaving = field(default_factory=Interleaving)
 
     def label(self, asset_id: str, label_id: str, left: float = 0.1) -> None:
@@ -133,6 +137,14 @@ class ScriptedKili:
                 if key in self.broken
             },
         )
+
+    def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
+        del largest
+        self.media.append(url)
+        data = url.encode()
+        target.write(data)
+        digest = hashlib.sha256(data).hexdigest()
+        return FetchedMedium(len(data), zlib.crc32(data), digest, "image/jpeg")
 
     def matching_ids(
         self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
@@ -337,7 +349,7 @@ class World:
         return self._write_results(planned, outputs)
 
     def aggregate(
-        self, planned: PlanAnswer, results: ResultsLocation, broken: Sequence[str] = ()
+        self, planned: PlanAnswer, results: ResultsLocation | None, broken: Sequence[str] = ()
     ) -> list[AggregateAnswer]:
         """The map over exports. Those in `broken` fail."""
         return [self._aggregate(planned, one.name, results, broken) for one in planned.exports]
@@ -420,7 +432,11 @@ class World:
         return ResultsLocation(bucket=BUCKET, key=f"{prefix}/manifest.json")
 
     def _aggregate(
-        self, planned: PlanAnswer, export: str, results: ResultsLocation, broken: Sequence[str]
+        self,
+        planned: PlanAnswer,
+        export: str,
+        results: ResultsLocation | None,
+        broken: Sequence[str],
     ) -> AggregateAnswer:
         assert planned.run_id
         assert planned.plan_key

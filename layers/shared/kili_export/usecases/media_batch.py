@@ -8,8 +8,12 @@ have them: what is large is then copied by the bucket itself.
 import mmap
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from tempfile import TemporaryFile
+from itertools import islice
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Final
 
 from kili_export.contracts.workflow import MediaObject
@@ -18,20 +22,27 @@ from kili_export.domain.archive.parts import InlineBytes, Piece, plan_parts
 from kili_export.domain.archive.record import STORED, Record
 from kili_export.domain.archive.wire import local_header
 from kili_export.domain.conversion import AssetMedia, ConvertedMedium
-from kili_export.domain.errors import AssetError, RequestRefused, Unavailable
+from kili_export.domain.errors import AssetError, ExportError, RequestRefused, Unavailable
 from kili_export.domain.media import KnownMedia, MediaRequest
 from kili_export.domain.urls import without_query
 from kili_export.ports import FetchedMedium, KiliApi, ObjectStore
 
 _UPLOAD: Final = PartLimits(rewrite_below=0)
+_AT_ONCE: Final = 8
+_IN_MEMORY: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
     """Bytes of a file at most, and bytes on disk after which what was fetched is stored."""
 
-    largest_file: int = 1 << 30
+    largest_file: int = 256 << 20
     spooled: int = 128 << 20
+
+    @property
+    def most(self) -> int:
+        """Bytes on disk at most: a file that comes last may still be as large as any."""
+        return self.spooled + self.largest_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ class MediaBatch:
 
         Raises AssetError when one of them cannot be had.
         """
+        if len(requests) > _AT_ONCE:
+            self._fetch_together(asset_id, [request.url for request in requests])
         return tuple(
             request.path_for(self._fetched(asset_id, request.url).medium.content_type)
             for request in requests
@@ -124,18 +137,73 @@ class MediaBatch:
         return self._spooled[name]
 
     def _fetch(self, asset_id: str, name: str, url: str) -> _Spooled:
-        if self._spool is None:
-            self._spool = TemporaryFile()  # noqa: SIM115 - closed by _forget
-        start = self._spool.tell()
+        spool = self._opened()
+        start = spool.tell()
         try:
-            medium = self._kili.fetch_media(url, self._spool, largest=self._limits.largest_file)
+            medium = self._kili.fetch_media(url, spool, largest=self._largest(asset_id))
         except (RequestRefused, Unavailable) as error:
-            if isinstance(error, Unavailable):
-                self._unreachable = error
-            self._refused[name] = f"its media cannot be read: {error}"
-            raise AssetError(self._refused[name], asset_id=asset_id) from error
+            raise self._refusal(asset_id, name, error) from error
         self._succeeded = True
         return _Spooled(start, medium)
+
+    def _fetch_together(self, asset_id: str, urls: Sequence[str]) -> None:
+        """Fetches many small files, such as the frames of a video, several at once."""
+        missing = {without_query(url): url for url in urls}
+        for name in missing.keys() & (self._spooled.keys() | self._refused.keys()):
+            del missing[name]
+        waiting = iter(missing.items())
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while group := list(islice(waiting, _AT_ONCE)):
+                largest = min(self._limits.largest_file // _AT_ONCE, self._largest(asset_id))
+                with ExitStack() as stack:
+                    pending = [
+                        (
+                            name,
+                            held,
+                            pool.submit(self._kili.fetch_media, url, held, largest=largest),
+                        )
+                        for name, url in group
+                        for held in [stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))]
+                    ]
+                    wait(future for _, _, future in pending)
+                    for name, held, future in pending:
+                        self._take(asset_id, name, held, future)
+
+    def _take(
+        self, asset_id: str, name: str, held: IO[bytes], future: "Future[FetchedMedium]"
+    ) -> None:
+        try:
+            medium = future.result()
+        except (RequestRefused, Unavailable) as error:
+            raise self._refusal(asset_id, name, error) from error
+        spool = self._opened()
+        start = spool.tell()
+        held.seek(0)
+        copyfileobj(held, spool)
+        self._succeeded = True
+        self._spooled[name] = _Spooled(start, medium)
+
+    def _opened(self) -> IO[bytes]:
+        if self._spool is None:
+            self._spool = TemporaryFile()  # noqa: SIM115 - closed by _forget
+        return self._spool
+
+    def _largest(self, asset_id: str) -> int:
+        """The bytes that a file may have now. Raises AssetError when there is no room at all."""
+        room = self._limits.most - self._opened().tell()
+        if room <= 0:
+            raise AssetError(
+                f"its media take more than {self._limits.most} bytes together; a larger"
+                " MEDIA_FILE_LIMIT lets them pass",
+                asset_id=asset_id,
+            )
+        return min(self._limits.largest_file, room)
+
+    def _refusal(self, asset_id: str, name: str, error: ExportError) -> AssetError:
+        if isinstance(error, Unavailable):
+            self._unreachable = error
+        self._refused[name] = f"its media cannot be read: {error}"
+        return AssetError(self._refused[name], asset_id=asset_id)
 
     def _add(
         self, export: _ExportMedia, asset_id: str, path: str, request: MediaRequest

@@ -51,7 +51,7 @@ from kili_export.usecases.work_list import write_work_list
 _VIDEO_BATCH = 10
 """Kili answers ten videos at most in one page."""
 _MEDIA_BATCH = 10
-"""A batch must be done within five minutes, downloads included."""
+"""A batch must be done within a minute, downloads included; a video's are its frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,7 @@ class PlanExport:
         if run.project.input_type == "VIDEO":
             batch = min(batch, _VIDEO_BATCH)
         if any(plan.options.with_assets for plan in run.plans):
-            batch = min(batch, _MEDIA_BATCH)
+            batch = min(batch, 1 if run.project.input_type == "VIDEO" else _MEDIA_BATCH)
         return batch
 
     def _media_ledgers(self, run: _Run) -> list[MediaLedger]:

@@ -14,7 +14,8 @@ from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.domain.errors import RequestRefused, Unavailable
 from kili_export.ports import Clock, FetchedMedium
 
-LONGEST_SECONDS = 180.0
+LONGEST_SECONDS = 45.0
+"""A batch must be done within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
