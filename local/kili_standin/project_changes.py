@@ -26,12 +26,13 @@ class ProjectChanges(WorldState):
         *,
         project_id: str | None = None,
         media: MediaSource | None = None,
+        frames: int = 0,
         resolution: tuple[int, int] | None = (320, 240),
         first: bool = False,
     ) -> Asset:
         """A new asset at the end, or with `first` dated before all others. Sizes in pixels.
 
-        Without media it shows a generated picture.
+        Without media it shows a generated picture, or as many of them as it has frames.
         """
         with self.lock:
             project = self.project(project_id)
@@ -44,7 +45,8 @@ class ProjectChanges(WorldState):
                 external_id=external_id,
                 created_at=created_at,
                 updated_at=created_at,
-                media=media or self._picture(resolution),
+                media=media or (None if frames else self._picture(resolution)),
+                frames=[self._picture(resolution) for _ in range(frames)],
                 resolution=resolution,
             )
             if first:

@@ -94,7 +94,8 @@ class Changes:
 
     def _add_asset(self) -> None:
         name = f"added {self._random.randrange(100)}.jpg"
-        asset = self._world.add_asset(name, project_id=self._project.id)
+        frames = 12 if self._project.input_type == "VIDEO" else 0
+        asset = self._world.add_asset(name, project_id=self._project.id, frames=frames)
         self._world.submit_label(
             asset.id, project_id=self._project.id, json_response=self._response()
         )
