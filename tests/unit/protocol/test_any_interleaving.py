@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from kili_export.contracts.workflow import AggregateAnswer, PlanAnswer, ResultsLocation
+from kili_export.domain.marks import REBUILD
 from kili_export.usecases.ledger_reading import iter_known_assets
 from tests.unit.protocol.world import PROJECT, World, arn
 
@@ -30,9 +31,11 @@ class Stage:
 class Interleavings(RuleBasedStateMachine):
     """The world, and the executions that are under way in it."""
 
+    slice_assets = 1000
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(assets=len(ASSETS))
+        self.world = World(assets=len(ASSETS), slice_assets=self.slice_assets)
         self.world.publish_everything()
         self.under_way: dict[str, Stage] = {}
         self.labels = 0
@@ -109,7 +112,7 @@ class Interleavings(RuleBasedStateMachine):
         for name in self.under_way:
             self.world.workflow.running.discard(arn(name))
         for _ in range(12):
-            self.world.run_pending()
+            self.world.run_pending(most=300)
             if not self.world.changes.held:
                 break
             self.world.clock.advance(7 * 3600)
@@ -121,8 +124,28 @@ class Interleavings(RuleBasedStateMachine):
             assert known == truth, f"{export} does not hold what Kili holds"
 
 
+class SlicedInterleavings(Interleavings):
+    """The same while exports are made anew in slices of one asset."""
+
+    slice_assets = 1
+
+    @precondition(lambda self: REBUILD not in self.world.changes.subjects(PROJECT))
+    @rule()
+    def ask_for_everything(self) -> None:
+        """Somebody wants every export anew."""
+        self.world.request_run(PROJECT, full=True)
+
+    @rule(layout=st.sampled_from(["split", "merged"]))
+    def declare(self, layout: str) -> None:
+        """Somebody changes the options of one export."""
+        self.world.register(raw="kili", yolo={"format": "yolo_v8", "layout": layout})
+
+
 # A failure is told as it was found: to make it shorter would take minutes.
-Interleavings.TestCase.settings = settings(
+_SETTINGS = settings(
     max_examples=60, stateful_step_count=50, phases=(Phase.explicit, Phase.generate)
 )
+Interleavings.TestCase.settings = _SETTINGS
+SlicedInterleavings.TestCase.settings = _SETTINGS
 TestInterleavings = Interleavings.TestCase
+TestSlicedInterleavings = SlicedInterleavings.TestCase
