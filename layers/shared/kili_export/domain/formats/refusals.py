@@ -11,9 +11,10 @@ from kili_export.domain.project import Project
 
 def refuse_unsupported(project: Project, options: ExportOptions, types: frozenset[str]) -> None:
     """Raises IncompatibleProject for what no format here exports, or not for this input type."""
-    if options.with_assets:
+    if options.with_assets and project.has_data_connections:
         raise IncompatibleProject(
-            "Exports with media are not supported yet; set with_assets to false."
+            "The media of a project with data connections lie in your own storage and cannot be"
+            " downloaded; set with_assets to false."
         )
     if project.input_type not in types:
         raise IncompatibleProject(
