@@ -161,6 +161,24 @@ def test_functions_are_asked_and_understood_as_their_contracts_say(bench: Bench)
     ]
 
 
+def test_a_run_that_publishes_nothing_converts_and_finishes(bench: Bench) -> None:
+    """One slice of a full export: other runs convert the rest."""
+
+    def plan_a_slice(payload: Any) -> Any:
+        return {**plan(payload), "exports": []}
+
+    bench.functions = Functions(
+        plan=plan_a_slice, convert=convert, aggregate=aggregate, finish=finish
+    )
+    execution = bench.run(DEFINITION, EXECUTION_INPUT, SUBSTITUTIONS)
+
+    assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
+    request = FinishRequest.model_validate(bench.functions.payloads("finish")[0])
+    assert request.results is not None
+    assert request.exports == ()
+    assert bench.functions.payloads("aggregate") == []
+
+
 def test_every_line_of_the_results_holds_batch_results(bench: Bench) -> None:
     bench.run(DEFINITION, EXECUTION_INPUT, SUBSTITUTIONS)
 
