@@ -13,9 +13,21 @@ if TYPE_CHECKING:
 
 
 def add_archives(commands: Commands, add_target: Callable[[ArgumentParser], None]) -> None:
-    """Adds `snapshot`, `sync` and `purge`."""
-    for add in (_add_snapshot, _add_sync, _add_purge):
+    """Adds `report`, `snapshot`, `sync` and `purge`."""
+    for add in (_add_report, _add_snapshot, _add_sync, _add_purge):
         add_target(add(commands))
+
+
+def _add_report(commands: Commands) -> ArgumentParser:
+    report = commands.add_parser(
+        "report",
+        help="what an export's format could not hold, and why",
+        description="Shows, asset by asset, what the format of an export could not hold or what "
+        "was left out. With --json, the report as it is in the bucket.",
+    )
+    report.set_defaults(command="report")
+    _add_export(report)
+    return report
 
 
 def _add_snapshot(commands: Commands) -> ArgumentParser:

@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, str] = {
     "confirm": "local.cli.runs:confirm",
     "status": "local.cli.status:status",
     "pull": "local.cli.pull:pull",
+    "report": "local.cli.report:report",
     "snapshot": "local.cli.snapshot:snapshot",
     "sync": "local.cli.sync:sync",
     "purge": "local.cli.purge:purge",

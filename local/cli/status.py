@@ -76,6 +76,7 @@ def _described_export(export: ExportStatus) -> dict[str, Any]:
         "freshness_seconds": export.freshness_seconds,
         "moved": manifest.moved.model_dump(),
         "quarantined": [one.model_dump(mode="json") for one in manifest.quarantined],
+        "losses": manifest.losses,
     }
 
 
@@ -135,6 +136,11 @@ def _lines(project: ProjectStatus) -> list[str]:
         lines += [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in quarantined][
             :_SHOWN_QUARANTINED
         ]
+        if export.manifest is not None and export.manifest.losses:
+            lines.append(
+                f"Lost in {export.name}: {export.manifest.losses}, told by: "
+                f"kili-export report {project.project_id} {export.name}"
+            )
     return lines
 
 

@@ -82,6 +82,17 @@ class Regions(Document):
     documents_end: int
 
 
+class ReportReference(Document):
+    """What the format could not hold (`loss_report.LossReport`), under a fixed key.
+
+    `version` is also in the object's metadata: another one there means that the report is about
+    to be written.
+    """
+
+    key: str
+    version: str
+
+
 class Manifest(Document):
     """What is current in an export. Replacing it is what publishes a generation.
 
@@ -106,6 +117,7 @@ class Manifest(Document):
     classes: tuple[ClassEntry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     losses: int = 0
+    report: ReportReference | None = None
     moved: Moved
     definition: str
     dated: str

@@ -19,6 +19,7 @@ from kili_export.domain.retention import RetentionRules
 from kili_export.ports import Clock, ObjectStore, RandomSource, Traffic
 from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
 from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.loss_reports import LossReports
 from kili_export.usecases.aggregation.names import NameSettler
 from kili_export.usecases.aggregation.outcome import (
     Outcome,
@@ -60,6 +61,7 @@ class AggregateArchive:
         export = plan.export(request.export)
         previous, etag = self._previous(plan.project_id, export.name)
         publisher = Publisher(self.objects, self.limits, self.latest_max_bytes)
+        reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,
             plan,
@@ -69,9 +71,11 @@ class AggregateArchive:
             self.random,
             self.traffic,
             RetainGenerations(self.objects, self.clock, self.retention),
+            reports,
         )
         if previous is not None and previous.run_id == plan.run_id:
             publisher.refresh_latest(previous)
+            reports.refresh(previous)
             return writer.answer(previous, held=0)
         if etag != export.manifest_etag:
             raise ConflictError(
@@ -81,6 +85,7 @@ class AggregateArchive:
         self.objects.abort_uploads(export_prefix(plan.project_id, export.name))
         if previous is not None:
             publisher.refresh_latest(previous)
+            reports.refresh(previous)
         outcome = Outcome()
         for results in (*export.earlier_results, request.results):
             batches = iter_batch_results(self.objects, results)

@@ -31,6 +31,7 @@ from kili_export.usecases.aggregation.differences import (
 )
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
+from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.names import FileDigest, NameChanges
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.shared_members import SharedChanges
@@ -109,6 +110,7 @@ class GenerationWriter:
     random: RandomSource
     traffic: Traffic
     retention: RetainGenerations
+    reports: LossReports
 
     def publish(self, generation: Generation, *, held: int) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them."""
@@ -128,11 +130,18 @@ class GenerationWriter:
         number = (self.previous.generation if self.previous else 0) + new_archive
         manifest = self._manifest(generation, attempt, number, new_archive=new_archive)
         manifest = manifest.model_copy(
-            update={"quarantined": listed, "moved": _moved(begun, self.traffic.snapshot())}
+            update={
+                "quarantined": listed,
+                "moved": _moved(begun, self.traffic.snapshot()),
+                "report": reference_to_report(
+                    manifest, self.previous, generation.stood, generation.new, attempt
+                ),
+            }
         )
         self.retention.remember(self.previous)
         self.publisher.commit(manifest, self.export.manifest_etag)
         self.publisher.refresh_latest(manifest)
+        self.reports.refresh(manifest, self.previous)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not new_archive:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})

@@ -1,0 +1,153 @@
+"""The report of what a format could not hold follows what is published, and costs what it tells."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kili_export.contracts.loss_report import AssetLosses, ReportedLoss
+from kili_export.domain.asset import FetchedAsset
+from kili_export.domain.errors import InvalidConfiguration, Unavailable
+from kili_export.domain.keys import report_key
+from kili_export.domain.options import ExportOptions, Layout
+from kili_export.usecases.aggregation.loss_reports import LossReports
+from kili_export.usecases.read_report import read_report
+from tests.fakes import InMemoryObjects
+from tests.kili_samples import answers, asset, box, fetched, job, label, project
+from tests.workbench import Workbench
+
+KEY = report_key("proj1", "yolo")
+UNKNOWN = "an annotation's category is not in the interface"
+
+
+def labelled(number: int, category: str, left: float = 0.1) -> FetchedAsset:
+    drawn: Any = label(answers(CARS=[box(category, left, 0.1, 0.9, 0.8, mid=f"m{number}")]))
+    found = fetched(asset(number, f"{number}.jpg", drawn))
+    return replace(found, fingerprint=f"{category}{left}")
+
+
+def workbench(*categories: str) -> Workbench:
+    bench = Workbench(
+        project({"CARS": job(["BIG"])}), {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)}
+    )
+    for number, category in enumerate(categories):
+        change(bench, number, category)
+    bench.rebuild()
+    return bench
+
+
+def change(bench: Workbench, number: int, category: str, left: float = 0.1) -> str:
+    found = labelled(number, category, left)
+    bench.kili.assets[found.asset_id] = found
+    return found.asset_id
+
+
+def losses_of(bench: Workbench) -> dict[str, tuple[ReportedLoss, ...]]:
+    report = read_report(bench.objects, "proj1", "yolo")
+    return {one.asset_id: one.losses for one in report.assets}
+
+
+def test_each_asset_is_listed_with_what_it_lost_and_where() -> None:
+    bench = workbench("BIG", "GONE", "GONE")
+
+    report = read_report(bench.objects, "proj1", "yolo")
+
+    assert report.assets == tuple(
+        AssetLosses(
+            asset_id=f"as_{number}", losses=(ReportedLoss(reason=UNKNOWN, where=f"CARS/m{number}"),)
+        )
+        for number in (1, 2)
+    )
+    assert report.reasons == {UNKNOWN: 2}
+    assert (report.generation, report.assets_left_out) == (1, 0)
+    reference = bench.manifest("yolo").report
+    assert reference is not None
+    assert reference.key == KEY
+
+
+def test_without_losses_nothing_is_written_or_asked() -> None:
+    bench = workbench("BIG", "BIG")
+
+    assert bench.manifest("yolo").report is None
+    assert KEY not in bench.objects.stored
+    assert losses_of(bench) == {}
+
+
+def test_the_report_follows_every_change_of_losses() -> None:
+    bench = workbench("BIG", "GONE")
+
+    bench.run([change(bench, 0, "GONE")])
+    assert set(losses_of(bench)) == {"as_0", "as_1"}
+    bench.run([change(bench, 1, "BIG")])
+    assert set(losses_of(bench)) == {"as_0"}
+    del bench.kili.assets["as_0"]
+    bench.run(["as_0"], confirmed_removals=1)
+    assert bench.manifest("yolo").report is None
+    assert KEY not in bench.objects.stored
+
+
+def test_a_change_that_loses_the_same_leaves_the_report_and_the_ledger_unread() -> None:
+    bench = workbench("BIG", "GONE")
+    stored = bench.objects.stored[KEY]
+
+    bench.run([change(bench, 0, "BIG", left=0.3), change(bench, 1, "GONE", left=0.3)])
+
+    assert bench.manifest("yolo").generation == 2
+    assert bench.objects.stored[KEY] is stored
+
+
+def test_a_report_that_a_crash_left_behind_is_written_by_the_next_run() -> None:
+    bench = workbench("BIG", "GONE")
+    bench.objects.delete([KEY])
+    with pytest.raises(Unavailable, match="kili-export run proj1"):
+        read_report(bench.objects, "proj1", "yolo")
+
+    bench.run([change(bench, 0, "BIG", left=0.3)])
+
+    assert set(losses_of(bench)) == {"as_1"}
+
+
+def test_a_report_of_another_version_is_not_taken_for_the_current_one() -> None:
+    bench = workbench("BIG", "GONE")
+    data, *_ = bench.objects.stored[KEY]
+    bench.objects.put(KEY, data, metadata={"version": "an older run's"})
+
+    with pytest.raises(Unavailable, match="is being written"):
+        read_report(bench.objects, "proj1", "yolo")
+
+
+def test_a_report_that_cannot_be_written_does_not_stop_the_export(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = workbench("BIG")
+    put = InMemoryObjects.put
+
+    def failing(self: InMemoryObjects, key: str, *arguments: Any, **more: Any) -> Any:
+        if key == KEY:
+            raise Unavailable("the bucket does not answer")
+        return put(self, key, *arguments, **more)
+
+    monkeypatch.setattr(InMemoryObjects, "put", failing)
+    answer = bench.run([change(bench, 0, "GONE")])["yolo"]
+
+    assert answer.status == "committed"
+    assert "loss report could not be brought up to date" in caplog.text
+
+
+def test_a_long_report_is_cut_and_says_so() -> None:
+    bench = workbench("GONE", "GONE", "GONE")
+    bench.objects.delete([KEY])
+    LossReports(bench.objects, most_assets=2).refresh(bench.manifest("yolo"))
+
+    report = read_report(bench.objects, "proj1", "yolo")
+
+    assert [one.asset_id for one in report.assets] == ["as_0", "as_1"]
+    assert (report.assets_left_out, report.reasons) == (1, {UNKNOWN: 3})
+    assert json.loads(bench.objects.stored[KEY][0])["assets_left_out"] == 1
+
+
+def test_an_export_that_was_never_published_has_no_report() -> None:
+    bench = Workbench(project({"CARS": job(["BIG"])}), {})
+    with pytest.raises(InvalidConfiguration, match="not published yet"):
+        read_report(bench.objects, "proj1", "yolo")
