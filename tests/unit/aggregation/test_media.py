@@ -1,5 +1,6 @@
 """Media in archives: fetched once, never for a label edit, and the same as in a full export."""
 
+import json
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -14,6 +15,7 @@ from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.errors import Unavailable
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.usecases.media_batch import MediaLimits
+from local.kili_standin.pictures import encode_png
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.unit.aggregation.test_increments import without_ids
 from tests.workbench import Workbench
@@ -112,12 +114,12 @@ def test_increments_equal_full_exports(
 )
 def test_names_follow_external_ids_and_get_a_missing_extension(export: str, folder: str) -> None:
     bench = bench_of(export)
-    for number, name in enumerate(("a.jpg", "plain", "v1.2", "car.JPG", "d/x y.tif", "e/deep")):
+    for number, name in enumerate(("a.jpg", "plain", "v1.2", "car.JPG", "d/x y.tif", "e/z.webp")):
         put(bench, number, name)
     bench.rebuild()
     assert media_of(bench.files(export)).keys() == {
         f"{folder}/{name}"
-        for name in ("a.jpg", "plain.png", "v1.2.png", "car.JPG", "d/x y.tif", "e/deep.png")
+        for name in ("a.jpg", "plain.png", "v1.2.png", "car.JPG", "d/x y.tif", "e/z.webp")
     }
 
 
@@ -198,6 +200,20 @@ def test_the_first_of_equal_names_wins_and_the_next_follows_it() -> None:
     put(bench, 1, "same.jpg")
     bench.run(keys[:1])
     assert bench.files("yolo")["images/same.jpg"].startswith(b"picture 1")
+    assert bench.kili.media_fetches == ["/1-0"]
+
+
+def test_a_picture_tells_its_size_where_kili_does_not_and_is_not_fetched_for_it_again() -> None:
+    bench = bench_of("coco", "voc")
+    key = put(bench, 1, "a.png")
+    found = bench.kili.assets[key]
+    bench.kili.assets[key] = replace(found, fields={**found.fields, "resolution": None})
+    bench.kili.files["/1-0"] = (encode_png([bytearray(30)] * 20, [(0, 0, 0)]), "image/png")
+    for run in range(2):
+        bench.run([key], mode="incremental" if run else "rebuild")
+        [image] = json.loads(bench.files("coco")["labels.json"])["images"]
+        assert (image["width"], image["height"]) == (30, 20)
+        assert b"<width>30</width>" in bench.files("voc")["labels/a.png.xml"]
     assert bench.kili.media_fetches == ["/1-0"]
 
 

@@ -61,6 +61,7 @@ class KnownFiles(Document):
 
     digest: str
     paths: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
 
 
 class WorkItem(Document):

@@ -40,7 +40,8 @@ class SelectedAsset:
     """An asset with the labels that one export holds of it, never empty, in server order.
 
     `json_content` as in FetchedAsset. `media` are the names of its media in the archive, in the
-    order in which they were asked for; empty in an export without media.
+    order in which they were asked for; empty in an export without media. `media_size` is what the
+    first one's file tells of its width and height in pixels.
     """
 
     asset_id: str
@@ -50,3 +51,4 @@ class SelectedAsset:
     labels: tuple[JsonObject, ...]
     json_content: Any = None
     media: tuple[str, ...] = ()
+    media_size: tuple[int, int] | None = None

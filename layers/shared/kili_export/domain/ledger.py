@@ -226,9 +226,16 @@ def _media_values(record: AssetRecord) -> dict[str, Any]:
         return {}
     return {
         "media": [[m.path, m.sha256, m.identity] for m in record.media],
-        "known": [record.known_media.digest, record.known_media.paths],
+        "known": [
+            record.known_media.digest,
+            record.known_media.paths,
+            record.known_media.size,
+        ],
     }
 
 
 def _known_media(row: Sequence[Any] | None) -> KnownMedia | None:
-    return None if row is None else KnownMedia(row[0], tuple(row[1]))
+    if row is None:
+        return None
+    digest, paths, size = row
+    return KnownMedia(digest, tuple(paths), None if size is None else (size[0], size[1]))

@@ -16,6 +16,7 @@ from kili_export.domain.urls import without_query
 _MOST_PATHS: Final = 4
 # The tables of Python alone: what a machine has in /etc/mime.types must not show in an archive.
 _TYPES: Final = mimetypes.MimeTypes()
+_TYPES.add_type("image/webp", ".webp")  # Python has it since 3.13
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,30 @@ class KnownMedia:
     """The media of an asset that an archive holds already.
 
     `digest` stands for what was asked for, in that order; `paths` are the names that the files
-    got, empty where each has the very name that was asked for.
+    got, empty where each has the very name that was asked for. `size` is that of the first
+    picture, width and height in pixels, None where its file does not tell.
     """
 
     digest: str
     paths: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, requests: Sequence[MediaRequest], paths: Sequence[str]) -> "KnownMedia":
+    def of(
+        cls,
+        requests: Sequence[MediaRequest],
+        paths: Sequence[str],
+        size: tuple[int, int] | None = None,
+    ) -> "KnownMedia":
         """What is known once the requests were met. Raises ValueError for too many guessed names.
 
         Videos have thousands of frames, whose names are never guessed and need no list.
         """
         if all(one.path == path for one, path in zip(requests, paths, strict=True)):
-            return cls(media_digest(requests))
+            return cls(media_digest(requests), size=size)
         if len(paths) > _MOST_PATHS:
             raise ValueError(f"{len(paths)} files have names that were guessed")
-        return cls(media_digest(requests), tuple(paths))
+        return cls(media_digest(requests), tuple(paths), size)
 
     def paths_of(self, requests: Sequence[MediaRequest]) -> tuple[str, ...] | None:
         """The names of the requested files, None when these are not the ones that are known."""

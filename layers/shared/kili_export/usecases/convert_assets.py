@@ -66,11 +66,12 @@ class _Target:
             names = None if known is None else known.paths_of(requests)
             if known is not None and names is not None:
                 media = AssetMedia(known, None)
-                selected = replace(selected, media=names)
+                selected = replace(selected, media=names, media_size=known.size)
                 conversion = self.format.convert(selected, self.context)
             else:
                 names = batch.fetch(asset.asset_id, requests)
-                selected = replace(selected, media=names)
+                size = batch.size_of(requests)
+                selected = replace(selected, media=names, media_size=size)
                 # Only what can be converted gets a place among the media.
                 conversion = self.format.convert(selected, self.context)
                 media = batch.add(self.plan.name, asset.asset_id, requests, names)
@@ -188,7 +189,7 @@ def _convert(
     batch: MediaBatch,
 ) -> Iterable[FailedAsset]:
     files = item.known_media.get(target.plan.name)
-    known = None if files is None else KnownMedia(files.digest, files.paths)
+    known = None if files is None else KnownMedia(files.digest, files.paths, files.size)
     try:
         target.add(asset, target.select(asset, matching), known, batch)
     except AssetError as error:

@@ -39,7 +39,11 @@ class MediaLedger:
     def known(self, order_keys: Mapping[str, str | None]) -> dict[str, KnownFiles]:
         """By asset, what need not be fetched again."""
         return {
-            asset_id: KnownFiles(digest=record.known_media.digest, paths=record.known_media.paths)
+            asset_id: KnownFiles(
+                digest=record.known_media.digest,
+                paths=record.known_media.paths,
+                size=record.known_media.size,
+            )
             for asset_id, record in self.ledger.find_if_listed(order_keys).items()
             if record.known_media is not None and not self._lost_a_name(record)
         }

@@ -24,6 +24,7 @@ from kili_export.domain.archive.wire import local_header
 from kili_export.domain.conversion import AssetMedia, ConvertedMedium
 from kili_export.domain.errors import AssetError, ExportError, RequestRefused, Unavailable
 from kili_export.domain.media import KnownMedia, MediaRequest
+from kili_export.domain.picture_size import HEAD_BYTES, picture_size
 from kili_export.domain.urls import without_query
 from kili_export.ports import FetchedMedium, KiliApi, ObjectStore
 
@@ -108,7 +109,18 @@ class MediaBatch:
             self._add(self._exports[export], asset_id, path, request)
             for path, request in kept.items()
         )
-        return AssetMedia(KnownMedia.of(requests, paths), fetched)
+        return AssetMedia(KnownMedia.of(requests, paths, self.size_of(requests)), fetched)
+
+    def size_of(self, requests: Sequence[MediaRequest]) -> tuple[int, int] | None:
+        """Width and height of the first of the files that were just fetched, if it is a picture."""
+        if not requests:
+            return None
+        spooled, spool = self._spooled[without_query(requests[0].url)], self._opened()
+        end = spool.tell()
+        spool.seek(spooled.start)
+        head = spool.read(min(HEAD_BYTES, spooled.medium.size))
+        spool.seek(end)
+        return picture_size(head)
 
     def store_if_full(self) -> None:
         """Stores what was added when it takes too much room. Between assets only."""

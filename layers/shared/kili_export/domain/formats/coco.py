@@ -23,6 +23,12 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.coco_shapes import shape_of
+from kili_export.domain.formats.frame_pictures import (
+    frame_extension,
+    frames_of,
+    is_video,
+    refuse_videos_without_media,
+)
 from kili_export.domain.formats.jobs import (
     annotations_of,
     first_category,
@@ -38,7 +44,6 @@ from kili_export.domain.formats.refusals import (
     refuse_all_labels,
     refuse_geotiff,
     refuse_unsupported,
-    refuse_videos,
 )
 from kili_export.domain.geometry import rotation_of
 from kili_export.domain.names import member_path, safe_path
@@ -58,7 +63,7 @@ class CocoFormat:
 
     version = "1"
     media_folder = "data"
-    input_types = frozenset({"IMAGE"})
+    input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(self, *, bridges_holes: bool = False) -> None:
         # Readers fill a hole that is written as a ring of its own, which is what the SDK does.
@@ -70,7 +75,7 @@ class CocoFormat:
             raise IncompatibleProject(
                 "coco holds pixels, not fractions; leave normalized_coordinates out."
             )
-        refuse_videos(project, options)
+        refuse_videos_without_media(project, options)
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
         require_jobs(_jobs(project), options.format, "the tool rectangle or semantic")
@@ -80,19 +85,25 @@ class CocoFormat:
         return select_labels(asset, context.options, honours_sent_back=True)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """An image per label and its annotations, for each document."""
+        """An image per label or frame and its annotations, for each document."""
         refuse_geotiff(asset, context.options)
         losses = LossCollector()
-        size = size_of(asset.fields)
+        size = size_of(asset.fields) or asset.media_size
         if size is None:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
         name = safe_name(asset, losses)
+        extension = frame_extension(asset, losses) if is_video(context.project) else None
+        if is_video(context.project) and extension is None:
+            return Conversion(losses=tuple(losses.losses))
         fragments: list[Fragment] = []
         for document in _documents(context.project, context.options.layout):
-            fragments += _Entries(
-                document, size, losses, bridges_holes=self._bridges_holes
-            ).of(asset, name)
+            entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
+            if extension is None:
+                fragments += entries.of(asset, name)
+            else:
+                merged = context.options.layout is Layout.MERGED
+                fragments += entries.of_frames(asset, name, extension, annotated=not merged)
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -197,7 +208,29 @@ class _Entries:
         for ordinal, suffix, label in numbered_labels(asset):
             image = IdSlot(_images(self._document), str(ordinal), first=0)
             self._add_image(image, _file_name(asset, name + suffix))
-            self._add_annotations(image, response_of(label))
+            response = response_of(label)
+            self._add_annotations(image, response, rotation_of(response))
+        yield from self._fragments()
+
+    def of_frames(
+        self, asset: SelectedAsset, name: str, extension: str, *, annotated: bool
+    ) -> Iterator[Fragment]:
+        """The same of a video, an image per frame, which is not turned back.
+
+        In one document of all jobs the SDK writes no annotations of videos: `annotated` is false.
+        """
+        for ordinal, suffix, label in numbered_labels(asset):
+            for frame in frames_of(response_of(label), self._losses):
+                place = f"{ordinal}/{frame.number}"
+                image = IdSlot(_images(self._document), place, first=0)
+                path = member_path("data", f"{name}{suffix}_{frame.shown}{extension}")
+                self._add_image(image, path)
+                if annotated:
+                    self._add_annotations(image, frame.response, None, f"{place}/")
+        if self._images:
+            yield from self._fragments()
+
+    def _fragments(self) -> Iterator[Fragment]:
         yield Fragment(_images(self._document), _joined(self._images))
         if self._annotations:
             yield Fragment(_annotations(self._document), _joined(self._annotations))
@@ -208,15 +241,18 @@ class _Entries:
         text = json.dumps({**rest, "date_captured": None})
         self._images += [_separator(self._images) + b'{"id": ', image, f", {text[1:]}".encode()]
 
-    def _add_annotations(self, image: IdSlot, response: Mapping[str, Any]) -> None:
-        rotation = rotation_of(response)
+    def _add_annotations(
+        self, image: IdSlot, response: Mapping[str, Any], rotation: Any, place: str = ""
+    ) -> None:
         for job, numbers in self._document.jobs.items():
             for position, annotation in enumerate(annotations_of(response, job)):
                 rest = self._entry(annotation, job, numbers, rotation)
                 if rest is None:
                     continue
                 slot = IdSlot(
-                    _annotations(self._document), self._key(job, position, annotation), first=1
+                    _annotations(self._document),
+                    self._key(place + job, position, annotation),
+                    first=1,
                 )
                 self._annotations += [
                     _separator(self._annotations) + b'{"id": ',
@@ -249,7 +285,10 @@ class _Entries:
         }
 
     def _key(self, job: str, position: int, annotation: Mapping[str, Any]) -> str:
-        """What identifies the annotation within its asset, as long as its `mid` does."""
+        """What identifies the annotation within its asset, as long as its `mid` does.
+
+        `job` is the job's name, with the frame's place before it in a video.
+        """
         mid = annotation.get("mid")
         base = f"{job}/{mid}" if isinstance(mid, str) and mid else f"{job}[{position}]"
         key, count = base, 1

@@ -14,6 +14,12 @@ from kili_export.domain.formats.base import (
     Member,
     SpanningDocument,
 )
+from kili_export.domain.formats.frame_pictures import (
+    frame_extension,
+    frames_of,
+    is_video,
+    refuse_videos_without_media,
+)
 from kili_export.domain.formats.jobs import (
     annotations_of,
     has_nested_answers,
@@ -30,7 +36,6 @@ from kili_export.domain.formats.refusals import (
     refuse_all_labels,
     refuse_geotiff,
     refuse_unsupported,
-    refuse_videos,
 )
 from kili_export.domain.formats.texts import encoded
 from kili_export.domain.geometry import Point, rotation_of, vertices_of
@@ -88,7 +93,7 @@ class PascalVocFormat:
 
     version = "1"
     media_folder = "images"
-    input_types = frozenset({"IMAGE"})
+    input_types = frozenset({"IMAGE", "VIDEO"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes, a folder per job, and fractions."""
@@ -102,7 +107,7 @@ class PascalVocFormat:
             raise IncompatibleProject(
                 "pascal_voc holds pixels, not fractions; leave normalized_coordinates out."
             )
-        refuse_videos(project, options)
+        refuse_videos_without_media(project, options)
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
         require_jobs(_job_names(project), options.format, "the tool rectangle")
@@ -112,15 +117,18 @@ class PascalVocFormat:
         return select_labels(asset, context.options, honours_sent_back=False)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """An XML file per label; the picture's extension stays in its name."""
+        """An XML file per label or frame; a picture's extension stays in its name."""
         refuse_geotiff(asset, context.options)
         losses = LossCollector()
-        size = size_of(asset.fields)
+        size = size_of(asset.fields) or asset.media_size
         if size is None:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
         name = safe_name(asset, losses)
         jobs = _job_names(context.project)
+        if is_video(context.project):
+            members = list(_frame_files(asset, name, jobs, size, losses))
+            return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
         # The SDK names a downloaded picture without its folders.
         filename = PurePosixPath(asset.media[0]).name if asset.media else name
         members = []
@@ -141,6 +149,20 @@ class PascalVocFormat:
 
 def _job_names(project: Project) -> set[str]:
     return {job.name for job in project.jobs() if has_some_tool(job, _TOOLS)}
+
+
+def _frame_files(
+    asset: SelectedAsset, name: str, jobs: set[str], size: Size, losses: LossCollector
+) -> Iterator[Member]:
+    """A file per frame of each label. A frame is turned as it says itself."""
+    extension = frame_extension(asset, losses)
+    if extension is None:
+        return
+    for _, suffix, label in numbered_labels(asset):
+        for frame in frames_of(response_of(label), losses):
+            shown = f"{name}_{frame.shown}{suffix}"
+            text = _annotation_file(f"{shown}{extension}", frame.response, jobs, size, losses)
+            yield Member(member_path("labels", f"{shown}.xml"), encoded(text))
 
 
 def _annotation_file(
