@@ -285,6 +285,16 @@ def test_changes_without_a_name_are_found_in_what_was_converted_before_them() ->
     assert_all_is_published(world)
 
 
+def test_changes_without_a_name_are_found_though_no_other_export_is_there_to_compare() -> None:
+    world = sliced()
+    world.request_run(PROJECT)
+    run_slices(world, 3)
+    world.kili.label("as_000", "unheard", left=0.7)
+    world.post(None, event="project.workflow.bulkAction.sendBackToQueue.started")
+    world.run_pending()
+    assert_all_is_published(world)
+
+
 def test_freshness_is_that_of_the_changes_not_of_the_slices() -> None:
     world = with_new_export()
     run_slices(world, 1)

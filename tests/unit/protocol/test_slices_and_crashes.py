@@ -216,16 +216,46 @@ def test_what_cannot_be_published_is_tried_again_without_the_slices_and_then_beg
     assert_all_is_published(world)
 
 
-def test_one_of_two_exports_is_published_and_the_other_from_the_same_slices() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_one_of_two_exports_is_published_and_the_other_from_the_same_slices(*, full: bool) -> None:
     world = sliced()
-    world.request_run(PROJECT)
+    world.request_run(PROJECT, full=full)
     run_slices(world, 4)
+    session = open_session(world).session_id
     name = world.pending()[0]
     planned = world.begin(name)
     results = world.convert(planned)
     world.finish_run(name, planned, results, world.aggregate(planned, results, broken=["yolo"]))
     assert open_session(world).names == {"yolo"}
     world.submit("as_000", "second", left=0.3)
-    world.run_pending()
+    run_slices(world, 1)
     assert asset_subject("as_000") not in world.changes.subjects(PROJECT)
+    assert open_session(world).session_id == session, "what was converted was thrown away"
+    world.run_pending()
+    assert_all_is_published(world)
+
+
+def test_it_goes_on_though_its_mark_was_lost() -> None:
+    world = sliced()
+    world.request_run(PROJECT)
+    run_slices(world, 2)
+    world.changes.held.clear()
+    world.run_pending()
+    assert_all_is_published(world)
+
+
+def test_nothing_is_published_when_what_a_slice_converted_is_lost() -> None:
+    world = sliced()
+    world.request_run(PROJECT)
+    run_slices(world, 4)
+    [key] = [
+        key
+        for key in world.objects.stored
+        if key.startswith(open_session(world).results[1].key.rpartition("/")[0])
+        and key.endswith(".jsonl")
+    ]
+    world.objects.put(key, b"")
+    run_slices(world, 1)
+    assert world.generations() == {}, "two assets are missing in what was published"
+    world.run_pending()
     assert_all_is_published(world)
