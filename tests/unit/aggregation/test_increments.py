@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.options import Compatibility, ExportOptions, Layout, Split
 from kili_export.domain.project import Project
 from tests.archive_of import archive_of
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
@@ -24,6 +24,14 @@ OPTIONS = {
     "yolo_split": ExportOptions("yolo_v5", layout=Layout.SPLIT),
     "coco": ExportOptions("coco", layout=Layout.MERGED),
     "coco_split": ExportOptions("coco", layout=Layout.SPLIT),
+    "corrected_yolo": ExportOptions(
+        "yolo_v8",
+        compatibility=Compatibility.CORRECTED,
+        split=Split(0.5, 0.25, 0.25),
+    ),
+    "corrected_coco": ExportOptions(
+        "coco", layout=Layout.MERGED, compatibility=Compatibility.CORRECTED
+    ),
 }
 NAMES = ("a.jpg", "a.png", "a", "b b.jpg", "b_b.jpg", "d/c.jpg", "../c.jpg", "c.jpg")
 
@@ -168,6 +176,12 @@ def test_an_edit_changes_only_its_own_files_and_the_spanning_documents() -> None
         "yolo_split": {"CARS/labels/4.txt", "SIGNS/labels/4.txt"},
         "coco": {"labels.json"},
         "coco_split": {"CARS/labels.json", "SIGNS/labels.json"},
+        "corrected_yolo": {
+            f"{name}/{task}/labels/train/4-as_004.txt"
+            for name in ("CARS", "SIGNS")
+            for task in ("detect", "obb")
+        },
+        "corrected_coco": {"labels.json"},
     }
     for export in OPTIONS:
         after = bench.files(export)
