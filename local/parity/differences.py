@@ -71,9 +71,6 @@ DIFFERENCES: Mapping[str, Difference] = {
     "29": Difference(
         failure=re.compile("geotiff", re.IGNORECASE), formats=(*YOLO, "coco", "pascal_voc", "kili")
     ),
-    "video pictures": Difference(
-        refusal=re.compile("Videos cannot be exported"), formats=("coco", "pascal_voc")
-    ),
     "unknown": Difference(refusal=re.compile("must be one of")),
     "files": Difference(
         files=re.compile(r"labels/(named|folder_a/name_less)\.png|data\.json"),

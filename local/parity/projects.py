@@ -124,7 +124,7 @@ _NOT_RAW = tuple(name for name in FORMATS if name not in RAW)
 
 _PROJECTS = (
     ParityProject(
-        "pictures", _generated("pictures"), _pictures, ("2", "3", "unknown", "media"), changes=True
+        "pictures", _generated("pictures"), _pictures, ("2", "3", "unknown"), changes=True
     ),
     ParityProject("steps", _generated("steps"), _steps),
     ParityProject(
@@ -144,12 +144,11 @@ _PROJECTS = (
         _flawed("kili", "raw", "yolo_v8", "coco"),
         ("files",),
     ),
-    ParityProject("videos", _generated("videos"), _videos, ("media",), changes=True),
+    ParityProject("videos", _generated("videos"), _videos, changes=True),
     ParityProject(
         "upright videos",
         _generated("upright videos"),
         _with_unfit(make.with_media("kili", "raw", *YOLO, "coco", "pascal_voc")),
-        ("media", "video pictures"),
     ),
     ParityProject(
         "native videos",
@@ -163,9 +162,7 @@ _PROJECTS = (
         ("22",),
         flawed.without_asset_level,
     ),
-    ParityProject(
-        "documents", _generated("documents"), _with_unfit(_raw_alone(), *_NOT_RAW), ("media",)
-    ),
+    ParityProject("documents", _generated("documents"), _with_unfit(_raw_alone(), *_NOT_RAW)),
     ParityProject("texts", _generated("texts"), _with_unfit(_raw_alone(), *_NOT_RAW), ("media",)),
     ParityProject(
         "maps",
@@ -174,7 +171,6 @@ _PROJECTS = (
             [*_raw_alone(), *make.labels_chosen("geojson"), *make.with_media("geojson")],
             *(*YOLO, "coco", "pascal_voc"),
         ),
-        ("media",),
     ),
     ParityProject(
         "geotiffs",
@@ -185,14 +181,13 @@ _PROJECTS = (
                 *make.with_media("kili", "geojson"),
             ]
         ),
-        ("29", "media"),
+        ("29",),
         flawed.without_geotiffs,
     ),
     ParityProject(
         "grids",
         _generated("grids"),
         _with_unfit([*_raw_alone(), *make.coordinates(*RAW)], *YOLO, "coco", "geojson"),
-        ("media",),
     ),
     ParityProject(
         "retired category",
@@ -259,7 +254,7 @@ _PROJECTS = (
                 *make.with_media("kili", "yolo_v8", "coco", "pascal_voc"),
             ]
         ),
-        ("14", "20", "media"),
+        ("14", "20"),
     ),
     ParityProject("classes", _generated("classes"), _flawed(*_PICTURE_FORMATS), ("16",)),
     ParityProject(

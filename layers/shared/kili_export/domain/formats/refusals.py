@@ -32,18 +32,6 @@ def refuse_media(options: ExportOptions) -> None:
         )
 
 
-def refuse_videos(project: Project, options: ExportOptions) -> None:
-    """Raises IncompatibleProject for videos in a format that needs their frames.
-
-    The SDK gives them up as well, unless it downloads the media.
-    """
-    if project.input_type == "VIDEO":
-        raise IncompatibleProject(
-            f"Videos cannot be exported as {options.format} without their media, which are not"
-            " supported yet; use the format kili or yolo_v8."
-        )
-
-
 def refuse_all_labels(options: ExportOptions) -> None:
     """Raises IncompatibleProject for export types whose labels only `kili` and `raw` can hold.
 
