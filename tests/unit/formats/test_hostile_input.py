@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from kili_export.domain.errors import AssetError, IncompatibleProject
 from kili_export.domain.formats.registry import FORMATS, format_named
-from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.domain.project import Project
 from tests.archive_of import archive_of
 from tests.contract.formats_corpus import (
@@ -75,11 +76,22 @@ def subject(kind: str) -> Json:
 
 
 def exports(format_name: str, exporting: Project, answer: Json, export_type: ExportType) -> None:
-    options = ExportOptions(format_name, Layout.MERGED, export_type=export_type)
-    try:
-        files = archive_of(exporting, [fetched(answer, answer.get("layers"))], options)
-    except (AssetError, IncompatibleProject):
-        return
+    for compatibility in Compatibility:
+        options = ExportOptions(
+            format_name,
+            Layout.MERGED,
+            export_type=export_type,
+            compatibility=compatibility,
+            split=Split(0.5, 0.5, 0.0, "site"),
+        )
+        try:
+            files = archive_of(exporting, [fetched(answer, answer.get("layers"))], options)
+        except (AssetError, IncompatibleProject):
+            continue
+        read_json_files(files)
+
+
+def read_json_files(files: Mapping[str, bytes]) -> None:
     for path, data in files.items():
         if path.endswith(("json", "geojson")) and b"Infinity" not in data:
             json.loads(data)
@@ -164,6 +176,34 @@ def test_an_answer_that_is_nested_without_end_is_refused(format_name: str) -> No
 def _with(answer: Any, **changed: Any) -> dict[str, Any]:
     fields = {name: getattr(answer, name) for name in answer.__slots__}
     return {**fields, **changed}
+
+
+@pytest.mark.parametrize(
+    ("format_name", "where"),
+    [("kili", "shape"), ("coco", "shape"), ("yolo_v8", "shape"), ("yolo_v8", "metadata")],
+)
+def test_endless_nesting_is_refused_in_corrected_archives_too(format_name: str, where: str) -> None:
+    nested: Any = []
+    for _ in range(20_000):
+        nested = [nested]
+    answer = fetched(asset(1, "a.jpg", label({})))
+    drawn = {"BOXES": {"annotations": [{"boundingPoly": nested}]}}
+    made = _with(
+        answer,
+        latest_label={
+            **(answer.latest_label or {}),
+            "jsonResponse": drawn if where == "shape" else {},
+        },
+        fields={**answer.fields, "jsonMetadata": {"site": nested if where == "metadata" else 1}},
+    )
+    options = ExportOptions(
+        format_name,
+        Layout.MERGED,
+        compatibility=Compatibility.CORRECTED,
+        split=Split(0.5, 0.5, 0.0, "site"),
+    )
+    with pytest.raises(AssetError, match="nested"):
+        archive_of(image_project(), [type(answer)(**made)], options)
 
 
 def test_frames_with_endless_numbers_are_no_frames() -> None:

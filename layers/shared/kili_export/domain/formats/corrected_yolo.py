@@ -27,7 +27,11 @@ from kili_export.domain.formats.frame_numbers import frame_number
 from kili_export.domain.formats.jobs import annotations_of, require_jobs, response_of
 from kili_export.domain.formats.naming import numbered_labels
 from kili_export.domain.formats.readme import readme
-from kili_export.domain.formats.refusals import refuse_geotiff, refuse_media
+from kili_export.domain.formats.refusals import (
+    refuse_geotiff,
+    refuse_media,
+    refusing_endless_nesting,
+)
 from kili_export.domain.formats.texts import encoded
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.formats.yolo_classes import quoted
@@ -79,7 +83,8 @@ class CorrectedYoloFormat:
         losses = LossCollector()
         name = flat_name(asset, losses)
         turned = upright(asset, losses, clamped=True)
-        subset = subset_of(asset, context.options.split)
+        with refusing_endless_nesting(asset):
+            subset = subset_of(asset, context.options.split)
         is_video = context.project.input_type == "VIDEO"
         members: list[Member] = []
         rows: list[_Row] = []
