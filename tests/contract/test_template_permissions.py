@@ -73,7 +73,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "runs/*",
             "state/*/followed.json",
             "state/*/rebuild.json",
-            "state/*/rebuild/*",
+            "state/*/rebuild.slices/*",
         },
         "convert_assets": {"runs/*"},
         "aggregate_archive": {"exports/*", "state/*"},
@@ -86,9 +86,9 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
 def test_only_what_a_run_left_behind_can_be_deleted() -> None:
     deleting = {name: places(name, "s3:DeleteObject") for name in PRINCIPALS}
     assert {name: where for name, where in deleting.items() if where} == {
-        "plan_export": {"runs/*", "state/*/rebuild/*"},
+        "plan_export": {"runs/*", "state/*/rebuild.slices/*"},
         "aggregate_archive": {"exports/*", "state/*"},
-        "finish_export": {"state/*/rebuild/*"},
+        "finish_export": {"state/*/rebuild.slices/*"},
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kili_export.contracts.rebuild_session import RebuildSession
 from kili_export.contracts.run_plan import FollowedExports, RunPlan
 from kili_export.contracts.workflow import PlanAnswer
-from kili_export.domain.keys import followed_key, session_key
+from kili_export.domain.keys import followed_key, listings_prefix
 from kili_export.usecases.rebuild_sessions import SessionStore
 from tests.unit.protocol.world import PROJECT, World
 
@@ -66,8 +66,7 @@ def followed(world: World) -> frozenset[str]:
 
 
 def listings(world: World) -> list[str]:
-    prefix = session_key(PROJECT).removesuffix(".json") + "/"
-    return [key for key in world.objects.stored if key.startswith(prefix)]
+    return [key for key in world.objects.stored if key.startswith(listings_prefix(PROJECT))]
 
 
 def run_slices(world: World, count: int) -> None:

@@ -328,3 +328,15 @@ def test_the_date_of_the_files_is_that_of_the_beginning() -> None:
     world.clock.advance(5000)
     planned = world.begin(world.pending()[0])
     assert {export.dated for export in plan_of(world, planned).exports} == {begun}
+
+
+@pytest.mark.parametrize("name", ["rebuild", "rebuild-slices", "slices"])
+def test_no_export_is_called_like_the_places_of_the_slices(name: str) -> None:
+    world = sliced(**{name: "kili"})
+    world.publish_everything()
+    world.request_run(PROJECT, full=True)
+    run_slices(world, 2)
+    assert world.manifest(name).ledger.key in world.objects.stored
+    world.run_pending()
+    assert world.manifest(name).ledger.key in world.objects.stored
+    assert_all_is_published(world)

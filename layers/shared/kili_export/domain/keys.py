@@ -115,8 +115,11 @@ def session_key(project_id: str) -> str:
 
 
 def listings_prefix(project_id: str) -> str:
-    """The assets of full exports in slices. Not with the runs: those are expired one by one."""
-    return f"state/{project_id}/rebuild/"
+    """The assets of full exports in slices. Not with the runs: those are expired one by one.
+
+    No export's state lies below it: names of exports have no dot.
+    """
+    return f"state/{project_id}/rebuild.slices/"
 
 
 def slice_key(project_id: str, session_id: str, number: int) -> str:
