@@ -104,7 +104,9 @@ def _options(format_name: str, **more: Any) -> ExportOptions:
 @pytest.mark.parametrize(
     ("name", "format_name", "layout", "single_file"),
     [
-        *[(name, "kili", "split", False) for name in ("sample", "texts", "documents", "videos")],
+        *[(name, "kili", "split", False) for name in ("sample", "pictures", "texts", "documents")],
+        ("videos", "kili", "split", False),
+        ("pictures", "coco", "merged", False),
         ("sample", "raw", "merged", True),
         *[("sample", form, "split", False) for form in ("yolo_v4", "yolo_v8", "coco")],
         *[("sample", form, "merged", False) for form in ("yolo_v8", "coco", "pascal_voc")],
@@ -121,7 +123,15 @@ def test_archives_with_media_are_those_of_the_sdk(
     bench.run(list(project.assets), mode="rebuild")
     theirs = judge.theirs(tmp_path / "out.zip", project, options)
     assert [p for p in theirs if p.startswith(("assets/", "images/", "data/"))]
-    assert compare_archives(bench.files("export"), theirs, format_name) == []
+    ours = bench.files("export")
+    # Two assets' pictures get this name, and the SDK keeps that of whichever thread is first.
+    contested = {path for path in ours if path in ("assets/a.png", "data/a.png")}
+    assert contested <= theirs.keys()
+    ours, theirs = (
+        {path: data for path, data in files.items() if path not in contested}
+        for files in (ours, theirs)
+    )
+    assert compare_archives(ours, theirs, format_name) == []
 
 
 def test_an_edited_label_downloads_itself_and_no_media(judge: Judge) -> None:

@@ -7,6 +7,7 @@ import pytest
 from kili_export.domain.formats.base import Conversion, ExportContext
 from kili_export.domain.formats.registry import format_named
 from kili_export.domain.options import ExportOptions
+from kili_export.domain.urls import without_signature
 from tests.archive_of import DATED, conversion_of
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 
@@ -63,3 +64,19 @@ def test_a_url_that_a_person_typed_is_compared_whole() -> None:
 def test_contents_without_a_signature_are_compared_as_they_are(content: str) -> None:
     (member,) = converted(OPTIONS[0], content=content).members
     assert member.identity is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://h/a?X-Amz-Signature=1&X-Amz-Date=2", "https://h/a?X-Amz-Signature=3", True),
+        ("https://h/a?Expires=1&Signature=2&Key-Pair-Id=3", "https://h/a", True),
+        ("https://h/a?sv=1&se=2&sig=3#x", "https://h/a?sv=1&se=4&sig=5", True),
+        ("https://h/files?id=1&X-Amz-Date=2", "https://h/files?X-Amz-Date=3&id=1", True),
+        ("https://h/files?id=1", "https://h/files?id=2", False),
+        ("https://h/a?versionId=1", "https://h/a?versionId=2", False),
+        ("not a URL?Expires=1", "not a URL?Expires=2", False),
+    ],
+)
+def test_only_signatures_are_left_out_of_addresses(one: str, other: str, same: bool) -> None:
+    assert (without_signature(one) == without_signature(other)) is same

@@ -1,7 +1,7 @@
 """Media of assets: what an export asks for, under which names, and what it has already.
 
-A file is told by its address without the query, which signatures change on every fetch, and by
-the name that it was asked for under: renaming an asset fetches its file again.
+A file is told by its address without the signature, which changes on every fetch, and by the
+name that it was asked for under: renaming an asset fetches its file again.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from kili_export.domain.urls import without_query
+from kili_export.domain.urls import without_signature
 
 _MOST_PATHS: Final = 4
 # The tables of Python alone: what a machine has in /etc/mime.types must not show in an archive.
@@ -30,7 +30,7 @@ class MediaRequest:
     @property
     def identity(self) -> str:
         """The digest that tells whether it is still the same file under the same name."""
-        return _digest(f"{without_query(self.url)}\0{self.path}")
+        return _digest(f"{without_signature(self.url)}\0{self.path}")
 
     def path_for(self, content_type: str) -> str:
         """The file's path once its type is known: a name without a known extension gets one."""

@@ -1,13 +1,35 @@
-"""What of a URL tells which file it names: all but its query, which signatures change."""
+"""What of a URL tells which file it names: all but its signature, which changes on every fetch.
+
+The signatures are those of S3 (`X-Amz-…`, and the older `AWSAccessKeyId`), CloudFront, Google
+Cloud Storage and Azure (shared access signatures). Any other parameter stays: Kili's own files
+are told apart by nothing else (`…/files?id=…`).
+"""
+
+from typing import Final
+
+_SIGNED_BY: Final = frozenset(
+    {
+        *("expires", "signature", "awsaccesskeyid", "googleaccessid", "key-pair-id", "policy"),
+        *("sig", "se", "sp", "sv", "sr", "st", "spr", "sip", "sdd", "si", "ses"),
+        *("ske", "skoid", "sks", "skt", "sktid", "skv", "saoid", "suoid", "scid"),
+    }
+)
 
 
-def without_query(text: str) -> str:
-    """A URL without query and fragment; any other text unchanged."""
+def without_signature(text: str) -> str:
+    """A URL without fragment and without the parameters that sign it; other text unchanged."""
     if not is_url(text):
         return text
-    return text.split("#", 1)[0].split("?", 1)[0]
+    address, mark, query = text.partition("#")[0].partition("?")
+    kept = "&".join(one for one in query.split("&") if one and not _is_signature(one))
+    return f"{address}{mark}{kept}" if kept else address
 
 
 def is_url(value: object) -> bool:
     """Whether a field of an asset is meant as an address."""
     return isinstance(value, str) and value.lower().startswith(("http://", "https://"))
+
+
+def _is_signature(parameter: str) -> bool:
+    name = parameter.partition("=")[0].lower()
+    return name.startswith("x-") or name in _SIGNED_BY

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile, TemporaryFile
@@ -25,7 +26,6 @@ from kili_export.domain.conversion import AssetMedia, ConvertedMedium
 from kili_export.domain.errors import AssetError, ExportError, RequestRefused, Unavailable
 from kili_export.domain.media import KnownMedia, MediaRequest
 from kili_export.domain.picture_size import HEAD_BYTES, picture_size
-from kili_export.domain.urls import without_query
 from kili_export.ports import FetchedMedium, KiliApi, ObjectStore
 
 _UPLOAD: Final = PartLimits(rewrite_below=0)
@@ -115,7 +115,7 @@ class MediaBatch:
         """Width and height of the first of the files that were just fetched, if it is a picture."""
         if not requests:
             return None
-        spooled, spool = self._spooled[without_query(requests[0].url)], self._opened()
+        spooled, spool = self._spooled[requests[0].url], self._opened()
         end = spool.tell()
         spool.seek(spooled.start)
         head = spool.read(min(HEAD_BYTES, spooled.medium.size))
@@ -141,59 +141,53 @@ class MediaBatch:
         return tuple(self._exports[export].objects) if export in self._exports else ()
 
     def _fetched(self, asset_id: str, url: str) -> _Spooled:
-        name = without_query(url)
-        if name in self._refused:
-            raise AssetError(self._refused[name], asset_id=asset_id)
-        if name not in self._spooled:
-            self._spooled[name] = self._fetch(asset_id, name, url)
-        return self._spooled[name]
+        if url in self._refused:
+            raise AssetError(self._refused[url], asset_id=asset_id)
+        if url not in self._spooled:
+            self._spooled[url] = self._fetch(asset_id, url)
+        return self._spooled[url]
 
-    def _fetch(self, asset_id: str, name: str, url: str) -> _Spooled:
+    def _fetch(self, asset_id: str, url: str) -> _Spooled:
         spool = self._opened()
         start = spool.tell()
         try:
             medium = self._kili.fetch_media(url, spool, largest=self._largest(asset_id))
         except (RequestRefused, Unavailable) as error:
-            raise self._refusal(asset_id, name, error) from error
+            raise self._refusal(asset_id, url, error) from error
         self._succeeded = True
         return _Spooled(start, medium)
 
     def _fetch_together(self, asset_id: str, urls: Sequence[str]) -> None:
         """Fetches many small files, such as the frames of a video, several at once."""
-        missing = {without_query(url): url for url in urls}
-        for name in missing.keys() & (self._spooled.keys() | self._refused.keys()):
-            del missing[name]
-        waiting = iter(missing.items())
+        known = self._spooled.keys() | self._refused.keys()
+        waiting = iter([url for url in dict.fromkeys(urls) if url not in known])
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while group := list(islice(waiting, _AT_ONCE)):
                 largest = min(self._limits.largest_file // _AT_ONCE, self._largest(asset_id))
+                fetch = partial(self._kili.fetch_media, largest=largest)
                 with ExitStack() as stack:
                     pending = [
-                        (
-                            name,
-                            held,
-                            pool.submit(self._kili.fetch_media, url, held, largest=largest),
-                        )
-                        for name, url in group
+                        (url, held, pool.submit(fetch, url, held))
+                        for url in group
                         for held in [stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))]
                     ]
                     wait(future for _, _, future in pending)
-                    for name, held, future in pending:
-                        self._take(asset_id, name, held, future)
+                    for url, held, future in pending:
+                        self._take(asset_id, url, held, future)
 
     def _take(
-        self, asset_id: str, name: str, held: IO[bytes], future: "Future[FetchedMedium]"
+        self, asset_id: str, url: str, held: IO[bytes], future: "Future[FetchedMedium]"
     ) -> None:
         try:
             medium = future.result()
         except (RequestRefused, Unavailable) as error:
-            raise self._refusal(asset_id, name, error) from error
+            raise self._refusal(asset_id, url, error) from error
         spool = self._opened()
         start = spool.tell()
         held.seek(0)
         copyfileobj(held, spool)
         self._succeeded = True
-        self._spooled[name] = _Spooled(start, medium)
+        self._spooled[url] = _Spooled(start, medium)
 
     def _opened(self) -> IO[bytes]:
         if self._spool is None:
@@ -211,11 +205,11 @@ class MediaBatch:
             )
         return min(self._limits.largest_file, room)
 
-    def _refusal(self, asset_id: str, name: str, error: ExportError) -> AssetError:
+    def _refusal(self, asset_id: str, url: str, error: ExportError) -> AssetError:
         if isinstance(error, Unavailable):
             self._unreachable = error
-        self._refused[name] = f"its media cannot be read: {error}"
-        return AssetError(self._refused[name], asset_id=asset_id)
+        self._refused[url] = f"its media cannot be read: {error}"
+        return AssetError(self._refused[url], asset_id=asset_id)
 
     def _add(
         self, export: _ExportMedia, asset_id: str, path: str, request: MediaRequest

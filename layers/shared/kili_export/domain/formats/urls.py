@@ -3,13 +3,13 @@
 from typing import Any
 
 from kili_export.domain.formats.texts import encoded
-from kili_export.domain.urls import without_query
+from kili_export.domain.urls import without_signature
 
 
 def unsigned(value: Any) -> Any:
-    """A URL without query and fragment; in lists and mappings, each of them; else unchanged."""
+    """A URL without its signature; in lists and mappings, each of them; else unchanged."""
     if isinstance(value, str):
-        return without_query(value)
+        return without_signature(value)
     if isinstance(value, list):
         return [unsigned(item) for item in value]
     if isinstance(value, dict):
