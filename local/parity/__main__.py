@@ -126,7 +126,7 @@ def _is_everything(options: argparse.Namespace) -> bool:
 
 def _rows_not_shown(results: Sequence[Result]) -> list[str]:
     shown = rows_shown(results)
-    return [row for row in DIFFERENCES if not shown[row]]
+    return [row for row, one in DIFFERENCES.items() if not shown[row] and not one.by_chance]
 
 
 def _tell(line: str, began: float | None = None) -> None:

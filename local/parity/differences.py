@@ -20,13 +20,14 @@ class Difference:
     """One row. Each pattern says what it explains; left out, it explains nothing of that kind.
 
     `files`: paths of files that differ. `refusal`: what we answer where the SDK exports.
-    `failure`: what the SDK raises where we export.
+    `failure`: what the SDK raises where we export. `by_chance`: it need not show every time.
     """
 
     files: re.Pattern[str] = _NEVER
     refusal: re.Pattern[str] = _NEVER
     failure: re.Pattern[str] = _NEVER
     formats: tuple[str, ...] = ()
+    by_chance: bool = False
 
     def concerns(self, combination: Combination) -> bool:
         """Whether the row is about the combination's format."""
@@ -70,6 +71,12 @@ DIFFERENCES: Mapping[str, Difference] = {
     ),
     "29": Difference(
         failure=re.compile("geotiff", re.IGNORECASE), formats=(*YOLO, "coco", "pascal_voc", "kili")
+    ),
+    "32": Difference(
+        files=re.compile(
+            r"^(assets|images|data)/(a|renamed \d+|added \d+)\.(jpg|png)(_\d+\.jpg)?$"
+        ),
+        by_chance=True,
     ),
     "unknown": Difference(refusal=re.compile("must be one of")),
     "files": Difference(

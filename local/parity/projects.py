@@ -124,7 +124,7 @@ _NOT_RAW = tuple(name for name in FORMATS if name not in RAW)
 
 _PROJECTS = (
     ParityProject(
-        "pictures", _generated("pictures"), _pictures, ("2", "3", "unknown"), changes=True
+        "pictures", _generated("pictures"), _pictures, ("2", "3", "32", "unknown"), changes=True
     ),
     ParityProject("steps", _generated("steps"), _steps),
     ParityProject(
@@ -144,7 +144,7 @@ _PROJECTS = (
         _flawed("kili", "raw", "yolo_v8", "coco"),
         ("files",),
     ),
-    ParityProject("videos", _generated("videos"), _videos, changes=True),
+    ParityProject("videos", _generated("videos"), _videos, ("32",), changes=True),
     ParityProject(
         "upright videos",
         _generated("upright videos"),
@@ -188,6 +188,7 @@ _PROJECTS = (
         "grids",
         _generated("grids"),
         _with_unfit([*_raw_alone(), *make.coordinates(*RAW)], *YOLO, "coco", "geojson"),
+        ("32",),
     ),
     ParityProject(
         "retired category",
