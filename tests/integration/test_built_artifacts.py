@@ -33,7 +33,8 @@ pytestmark = [
 
 # What the policies allow for cases that do not occur here: S3 goes by s3:ListBucket when it decides
 # whether to say that an object does not exist; executions are looked up when a lease is held for
-# long; uploads are ended, and objects deleted, after a crash or a lost race.
+# long; uploads are ended, and objects deleted, after a crash or a lost race; an upload of media is
+# ended when it fails; the listing of a full export is deleted when that took several runs.
 NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
     "webhook": {"s3:ListBucket"},
     "plan_export": {
@@ -45,9 +46,9 @@ NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
         "states:DescribeExecution",
         "states:StartExecution",
     },
-    "convert_assets": {"s3:ListBucket"},
+    "convert_assets": {"s3:AbortMultipartUpload", "s3:ListBucket"},
     "aggregate_archive": {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListBucket"},
-    "finish_export": {"s3:ListBucket", "states:StartExecution"},
+    "finish_export": {"s3:DeleteObject", "s3:ListBucket", "states:StartExecution"},
     "reconcile": {"dynamodb:DeleteItem", "states:DescribeExecution"},
 }
 
