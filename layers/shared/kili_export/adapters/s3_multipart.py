@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -168,10 +168,9 @@ class MultipartUpload:
     def _abort(self, upload_id: str, reason: BaseException) -> None:
         """Ends the upload. What fails here is told with the reason and must not hide it."""
         try:
-            with s3_errors("AbortMultipartUpload"):
+            # A conflict says that somebody ended it already.
+            with suppress(ConflictError), s3_errors("AbortMultipartUpload"):
                 self._client.abort_multipart_upload(**self._target.request(), UploadId=upload_id)
-        except ConflictError:
-            pass
         except ExportError as error:
             reason.add_note(f"The upload {upload_id} of {self._target.key} stays behind: {error}")
             return
