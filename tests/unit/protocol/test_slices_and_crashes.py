@@ -73,13 +73,11 @@ def test_a_run_that_dies_while_it_finishes_repeats_one_slice(number: int, step: 
     }
     interleaving = interleavings.get(step, world.changes.interleaving)
     interleaving.before(step, die)
-    try:
-        world.finish_run(name, planned, results, exports)
-    except Killed:
-        pass
+    if (step, number) == ("start", 4):
+        world.finish_run(name, planned, results, exports)  # the last slice starts no other
     else:
-        assert step == "start", f"it never came to {step}"
-        assert number == 4
+        with pytest.raises(Killed):
+            world.finish_run(name, planned, results, exports)
     interleaving.actions.clear()
     resume(world, name)
     assert fetched_slices(world) <= 7
