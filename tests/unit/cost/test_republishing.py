@@ -1,0 +1,54 @@
+"""How often an archive of a size may be written anew."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kili_export.domain.republishing import Republishing
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+TERABYTE = 10**12
+
+
+def test_a_terabyte_each_minute_is_far_beyond_any_budget() -> None:
+    archives = Republishing(kept=DAY)
+    assert archives.interval(TERABYTE) > timedelta(hours=12)
+    assert 10**8 < archives.size_for(MINUTE) < 2 * 10**9
+
+
+def test_what_replaces_nothing_that_is_kept_may_be_larger() -> None:
+    assert Republishing(kept=timedelta()).size_for(MINUTE) > Republishing(kept=DAY).size_for(MINUTE)
+
+
+def test_a_small_archive_is_one_request() -> None:
+    once = Republishing(kept=timedelta(), copy_rate=float("inf"))
+    assert once.dollars(1000) == pytest.approx(5e-6)
+    assert once.dollars(0) == 0
+
+
+@given(
+    seconds=st.integers(60, 86_400 * 7),
+    hours=st.integers(0, 100),
+    budget=st.floats(0.01, 1000),
+)
+def test_the_size_for_an_interval_is_the_largest(seconds: int, hours: int, budget: float) -> None:
+    rule = Republishing(kept=timedelta(hours=hours), dollars_a_day=budget)
+    interval = timedelta(seconds=seconds)
+    size = rule.size_for(interval)
+    assert rule.interval(size) <= interval
+    assert size == 50 * 2**40 or rule.interval(size + 1) > interval
+
+
+@given(st.integers(0, 10**13), st.integers(0, 10**13))
+def test_larger_archives_wait_at_least_as_long(one: int, other: int) -> None:
+    rule = Republishing(kept=DAY)
+    small, large = sorted((one, other))
+    assert rule.interval(small) <= rule.interval(large)
+
+
+def test_a_budget_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="budget"):
+        Republishing(kept=DAY, dollars_a_day=0).interval(1)
