@@ -18,7 +18,6 @@ from kili_export.domain.conversion import AssetMedia, SegmentWriter
 from kili_export.domain.errors import AssetError
 from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
-from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
@@ -62,7 +61,7 @@ class _Target:
         conversion: Conversion | None = None
         media: AssetMedia | None = None
         if selected is not None and self.context.options.with_assets:
-            requests = media_requests(selected, self.context.project, self.format.media_folder)
+            requests = self.format.media(selected, self.context)
             names = None if known is None else known.paths_of(requests)
             if known is not None and names is not None:
                 media = AssetMedia(known, None)

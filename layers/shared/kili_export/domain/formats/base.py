@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 
@@ -117,15 +118,14 @@ class ExportFormat(Protocol):
     def version(self) -> str:
         """Changes whenever the same asset would be converted to other bytes than before."""
 
-    @property
-    def media_folder(self) -> str:
-        """The folder of the archive that media go to."""
-
     def check(self, project: Project, options: ExportOptions) -> None:
         """Raises IncompatibleProject, naming the way out, when this cannot be exported."""
 
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """The labels of the asset that this export holds; None when it holds none."""
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The media that an archive with media holds of the asset. Raises AssetError."""
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """The asset's files and fragments. Raises AssetError when it cannot be exported."""

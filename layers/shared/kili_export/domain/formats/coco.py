@@ -37,6 +37,7 @@ from kili_export.domain.formats.jobs import (
     require_jobs,
     response_of,
 )
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
 from kili_export.domain.formats.readme import dated, readme
@@ -46,6 +47,7 @@ from kili_export.domain.formats.refusals import (
     refuse_unsupported,
 )
 from kili_export.domain.geometry import rotation_of
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Job, Project
@@ -62,7 +64,6 @@ class CocoFormat:
     """The format `coco`."""
 
     version = "1"
-    media_folder = "data"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(self, *, bridges_holes: bool = False) -> None:
@@ -83,6 +84,10 @@ class CocoFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are left out when the options say so."""
         return select_labels(asset, context.options, honours_sent_back=True)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The asset's media in `data/`."""
+        return media_requests(asset, context.project, "data")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label or frame and its annotations, for each document."""

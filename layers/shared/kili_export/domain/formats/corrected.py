@@ -17,6 +17,7 @@ from kili_export.domain.formats.corrected_labels import upright
 from kili_export.domain.formats.corrected_names import flat_name, unique_name
 from kili_export.domain.formats.naming import numbered_labels
 from kili_export.domain.formats.refusals import refuse_media
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
@@ -31,10 +32,9 @@ class CorrectedFormat:
     def __init__(self, as_sdk: ExportFormat) -> None:
         self._as_sdk = as_sdk
 
-    @property
-    def media_folder(self) -> str:
-        """The folder of the archive that media go to."""
-        return self._as_sdk.media_folder
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """As the SDK's format."""
+        return self._as_sdk.media(asset, context)
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses what the SDK's format refuses, and media."""

@@ -36,6 +36,7 @@ from kili_export.domain.formats.texts import encoded
 from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.formats.yolo_classes import quoted
 from kili_export.domain.formats.yolo_tasks import Dataset, datasets
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Split
 from kili_export.domain.project import Project
@@ -53,7 +54,6 @@ class CorrectedYoloFormat:
     """`yolo_v5`, `yolo_v7` and `yolo_v8`, which read the same files."""
 
     version = "1"
-    media_folder = "images"
 
     def __init__(self, as_sdk: ExportFormat) -> None:
         self._as_sdk = as_sdk
@@ -76,6 +76,10 @@ class CorrectedYoloFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are left out when the options say so."""
         return select_labels(asset, context.options, honours_sent_back=True)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """As the SDK's format."""
+        return self._as_sdk.media(asset, context)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label, or per frame with a shape, in each dataset."""

@@ -23,6 +23,7 @@ from kili_export.domain.formats.geojson_geometry import (
 )
 from kili_export.domain.formats.geojson_properties import FriendlyNames, flattened
 from kili_export.domain.formats.jobs import place_of, response_of
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.readme import dated, readme
 from kili_export.domain.formats.refusals import (
@@ -31,6 +32,7 @@ from kili_export.domain.formats.refusals import (
     refuse_unsupported,
     refusing_endless_nesting,
 )
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Project
@@ -47,7 +49,6 @@ class GeoJsonFormat:
     """The format `geojson`."""
 
     version = "1"
-    media_folder = "images"
     input_types = frozenset({"IMAGE", "GEOSPATIAL"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -72,6 +73,10 @@ class GeoJsonFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are held too, whatever the options say, as by the SDK."""
         return select_labels(asset, context.options, honours_sent_back=False)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The asset's media in `images/`."""
+        return media_requests(asset, context.project, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A feature collection per label; the picture's extension stays in its name."""

@@ -19,6 +19,7 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.indented import indented
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import safe_name
 from kili_export.domain.formats.raw_responses import raw_response
 from kili_export.domain.formats.readme import readme
@@ -29,6 +30,7 @@ from kili_export.domain.formats.refusals import (
 )
 from kili_export.domain.formats.texts import encoded
 from kili_export.domain.formats.urls import identity_of, unsigned
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, ExportType
 from kili_export.domain.project import Project
@@ -66,7 +68,6 @@ class KiliFormat:
     """The formats `kili` and `raw`."""
 
     version = "1"
-    media_folder = "assets"
     input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -76,6 +77,10 @@ class KiliFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Every export type is held."""
         return select_labels(asset, context.options, honours_sent_back=True)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The asset's media in `assets/`."""
+        return media_requests(asset, context.project, "assets")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""

@@ -29,6 +29,7 @@ from kili_export.domain.formats.jobs import (
     response_of,
     rings_of,
 )
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
 from kili_export.domain.formats.readme import readme
@@ -39,6 +40,7 @@ from kili_export.domain.formats.refusals import (
 )
 from kili_export.domain.formats.texts import encoded
 from kili_export.domain.geometry import Point, rotation_of, vertices_of
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Project
@@ -92,7 +94,6 @@ class PascalVocFormat:
     """The format `pascal_voc`."""
 
     version = "1"
-    media_folder = "images"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -115,6 +116,10 @@ class PascalVocFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are held too, whatever the options say, as by the SDK."""
         return select_labels(asset, context.options, honours_sent_back=False)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The asset's media in `images/`."""
+        return media_requests(asset, context.project, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label or frame; a picture's extension stays in its name."""

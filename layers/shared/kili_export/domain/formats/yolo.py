@@ -22,6 +22,7 @@ from kili_export.domain.formats.base import (
 )
 from kili_export.domain.formats.indented import indented
 from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
+from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.readme import readme
 from kili_export.domain.formats.refusals import (
@@ -34,6 +35,7 @@ from kili_export.domain.formats.urls import identity_of, unsigned
 from kili_export.domain.formats.yolo_classes import ClassWriter
 from kili_export.domain.formats.yolo_frames import label_files
 from kili_export.domain.formats.yolo_lines import lines_of
+from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Job, Project
@@ -51,7 +53,6 @@ class YoloFormat:
     """One version of YOLO, by how it writes its class file."""
 
     version = "1"
-    media_folder = "images"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(self, write_classes: ClassWriter) -> None:
@@ -78,6 +79,10 @@ class YoloFormat:
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are held too, whatever the options say, as by the SDK."""
         return select_labels(asset, context.options, honours_sent_back=False)
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """The asset's media in `images/`."""
+        return media_requests(asset, context.project, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label or frame and folder, and a row of `remote_assets.csv` for each.
