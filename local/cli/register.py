@@ -24,7 +24,7 @@ def register(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
     services = Services.of(connect(arguments))
-    registered = register_exports(services.objects, services.kili, registration)
+    registered = register_exports(services.objects, services.kili, services.random, registration)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
     output.result(answer, _told(registration.project_id, registered))

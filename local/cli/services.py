@@ -6,7 +6,7 @@ from functools import cached_property
 from kili_export.bootstrap import Application
 from kili_export.contracts.workflow import ReconcileRequest, Repaired
 from kili_export.domain.errors import ExportError
-from kili_export.ports import KiliApi, ObjectStore
+from kili_export.ports import KiliApi, ObjectStore, RandomSource
 from kili_export.usecases.project_status import StatusReader
 from local.cli.connection import Connection
 from local.stack.journal import Entry
@@ -36,6 +36,11 @@ class Services:
     def objects(self) -> ObjectStore:
         """The bucket."""
         return self.application.objects
+
+    @property
+    def random(self) -> RandomSource:
+        """The operating system's randomness."""
+        return self.application.random
 
     @cached_property
     def kili(self) -> KiliApi:

@@ -84,7 +84,9 @@ class _Demo:
         began = datetime.now(UTC)
         declared = [{"name": name, "format": kind} for name, kind in EXPORTS.items()]
         registration = parse_registration({"project_id": project, "exports": declared})
-        registered = register_exports(self._services.objects, self._services.kili, registration)
+        registered = register_exports(
+            self._services.objects, self._services.kili, self._services.random, registration
+        )
         self._services.kili.install_webhook(
             project,
             self._connection.webhook_url,

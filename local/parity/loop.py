@@ -94,4 +94,6 @@ class Loop:
     def _register(self, project_id: str, declarations: Sequence[Declaration]) -> None:
         declared = {"project_id": project_id, "exports": list(declarations)}
         registration = parse_registration(declared, FORMATS)
-        register_exports(self._services.objects, self._services.kili, registration)
+        register_exports(
+            self._services.objects, self._services.kili, self._services.random, registration
+        )

@@ -21,7 +21,7 @@ from kili_export.usecases.register_exports import (
     register_exports,
     unregister,
 )
-from tests.fakes import InMemoryObjects
+from tests.fakes import CountingTokens, InMemoryObjects
 
 BOXES = {
     "jobs": {
@@ -63,7 +63,9 @@ def _declared(**exports: dict[str, Any]) -> ProjectRegistration:
 def _register(
     objects: InMemoryObjects, registration: ProjectRegistration, kili: _Kili | None = None
 ) -> Any:
-    return register_exports(objects, cast("KiliApi", kili or _Kili()), registration)
+    return register_exports(
+        objects, cast("KiliApi", kili or _Kili()), CountingTokens(), registration
+    )
 
 
 YOLO, COCO = {"format": "yolo_v8"}, {"format": "coco"}

@@ -1,7 +1,9 @@
 """A project, its Kili and the whole protocol over in-memory fakes, moved step by step."""
 
 import hashlib
+import io
 import json
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +44,7 @@ from kili_export.usecases.finish_export import FinishExport
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.plan_export import PlanExport, RunLimits
 from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.pseudonyms import provide_key
 from kili_export.usecases.receive_event import Accepted, MarkWriter, ReceiveEvent
 from kili_export.usecases.reconcile import Reconcile
 from kili_export.usecases.registrations import RememberedRegistrations
@@ -256,6 +259,7 @@ class World:
             for name, given in exports.items()
         ]
         registration = parse_registration({"project_id": PROJECT, "exports": declared})
+        provide_key(self.objects, self.tokens, PROJECT, registration.exports)
         self.objects.put(registration_key(PROJECT), registration.to_bytes())
         return registration
 
@@ -396,6 +400,13 @@ class World:
     def manifest(self, export: str) -> Manifest:
         """What is current in an export."""
         return Manifest.from_bytes(self.objects.stored[manifest_key(PROJECT, export)][0])
+
+    def files(self, export: str) -> dict[str, bytes]:
+        """The files of the current archive, by name."""
+        data = self.objects.stored[self.manifest(export).archive.key][0]
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
 
     def generations(self) -> dict[str, int]:
         """The generation of every export that was published."""

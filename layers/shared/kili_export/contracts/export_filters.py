@@ -129,6 +129,19 @@ FILTERS: Mapping[str, Check] = MappingProxyType(
     }
 )
 
+FILTERS_BY_PEOPLE = frozenset(
+    {
+        "assignee_in",
+        "assignee_not_in",
+        "label_author_in",
+        "label_labeler_in",
+        "label_labeler_not_in",
+        "label_reviewer_in",
+        "label_reviewer_not_in",
+    }
+)
+"""Filters whose values are people's e-mail addresses or ids."""
+
 
 def checked_filters(
     filters: Mapping[str, Any], known: Mapping[str, Check] = FILTERS

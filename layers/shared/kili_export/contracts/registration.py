@@ -26,7 +26,13 @@ from kili_export.contracts.subsets import SplitDocument, checked_split
 from kili_export.contracts.webhook import ENTITY_ID, PROJECT_ID
 from kili_export.domain.change_events import Interests
 from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
+from kili_export.domain.options import (
+    Authors,
+    Compatibility,
+    ExportOptions,
+    ExportType,
+    Layout,
+)
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -61,6 +67,7 @@ class ExportDeclaration(Document):
     filters: dict[str, Any] = Field(default_factory=dict)
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
+    authors: Authors = Authors.KEEP
 
     @model_validator(mode="before")
     @classmethod

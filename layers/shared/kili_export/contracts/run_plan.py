@@ -6,10 +6,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kili_export.contracts.base import Document
+from kili_export.contracts.export_filters import FILTERS_BY_PEOPLE
 from kili_export.contracts.rebuild_session import SessionStep
 from kili_export.contracts.subsets import SplitDocument
 from kili_export.contracts.workflow import ResultsLocation
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
+from kili_export.domain.options import (
+    Authors,
+    Compatibility,
+    ExportOptions,
+    ExportType,
+    Layout,
+)
 from kili_export.domain.project import Project
 
 
@@ -62,6 +69,7 @@ class OptionsDocument(Document):
     filters: dict[str, Any] = Field(default_factory=dict)
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
+    authors: Authors = Authors.KEEP
 
     @classmethod
     def of(cls, options: ExportOptions) -> "OptionsDocument":
@@ -69,6 +77,14 @@ class OptionsDocument(Document):
         values = {name: getattr(options, name) for name in cls.model_fields}
         split = None if options.split is None else SplitDocument.of(options.split)
         return cls(**{**values, "filters": dict(options.filters), "split": split})
+
+    def without_people(self) -> "OptionsDocument":
+        """The same for whoever reads the exports: filters by people tell how many they name."""
+        shown = {
+            name: f"{len(value)} not shown" if name in FILTERS_BY_PEOPLE else value
+            for name, value in self.filters.items()
+        }
+        return self.model_copy(update={"filters": shown})
 
     def to_options(self) -> ExportOptions:
         """The options that were stored."""
@@ -82,6 +98,7 @@ class ExportPlan(Document):
 
     `manifest_etag` and `generation` are those of the manifest that the plan was made from, None
     and 0 when there was none. `definition` is the hash of options, interface and converter.
+    `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own.
     """
@@ -94,6 +111,7 @@ class ExportPlan(Document):
     generation: int = 0
     definition: str
     dated: str
+    pseudonym_key: str | None = None
     earlier_results: tuple[ResultsLocation, ...] = ()
 
 

@@ -9,10 +9,17 @@ from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 
 
-def definition_of(options: ExportOptions, project: Project, converter_version: str) -> str:
+def definition_of(
+    options: ExportOptions,
+    project: Project,
+    converter_version: str,
+    pseudonym_key: str | None = None,
+) -> str:
     """A hash of all that decides, besides the assets, what an archive holds."""
-    parts = json.dumps([options.digest(), project.digest(), converter_version])
-    return hashlib.sha256(parts.encode()).hexdigest()
+    parts = [options.digest(), project.digest(), converter_version]
+    if pseudonym_key is not None:
+        parts.append(pseudonym_key)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,11 @@ def followed_key(project_id: str) -> str:
     return f"state/{project_id}/followed.json"
 
 
+def pseudonyms_key(project_id: str) -> str:
+    """What authors' pseudonyms are made with. No export is called so: names have no dot."""
+    return f"state/{project_id}/pseudonyms.json"
+
+
 def session_key(project_id: str) -> str:
     """How far the project's full export in slices has come."""
     return f"state/{project_id}/rebuild.json"

@@ -31,6 +31,14 @@ class Compatibility(StrEnum):
     CORRECTED = "corrected"
 
 
+class Authors(StrEnum):
+    """How labels' authors are written, in the formats that write them."""
+
+    KEEP = "keep"
+    PSEUDONYMOUS = "pseudonymous"
+    OMIT = "omit"
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Shares of a dataset, which add up to 1. `group_by` keeps assets together.
@@ -65,6 +73,7 @@ class ExportOptions:
     filters: Mapping[str, Any] = field(default_factory=dict)
     compatibility: Compatibility = Compatibility.SDK
     split: Split | None = None
+    authors: Authors = Authors.KEEP
 
     def digest(self) -> str:
         """A hash that is equal exactly when the options are.
@@ -77,5 +86,7 @@ class ExportOptions:
             del values["compatibility"]
         if self.split is None:
             del values["split"]
+        if self.authors is Authors.KEEP:
+            del values["authors"]
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

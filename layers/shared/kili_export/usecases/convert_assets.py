@@ -14,6 +14,7 @@ from kili_export.contracts.workflow import (
     WorkItem,
 )
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.authors import with_authors
 from kili_export.domain.conversion import AssetMedia, SegmentWriter
 from kili_export.domain.errors import AssetError
 from kili_export.domain.fetching import FetchNeeds, server_filters
@@ -48,7 +49,10 @@ class _Target:
             return None
         if options.external_ids is not None and asset.external_id not in options.external_ids:
             return None
-        return self.format.select(asset, self.context)
+        selected = self.format.select(asset, self.context)
+        if selected is None:
+            return None
+        return with_authors(selected, options.authors, self.plan.pseudonym_key)
 
     def add(
         self,

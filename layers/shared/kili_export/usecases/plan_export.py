@@ -361,4 +361,5 @@ def _plan(export: DeclaredExport, run: _Run, *, followed: bool) -> ExportPlan:
         generation=export.manifest.generation if export.manifest else 0,
         definition=export.definition,
         dated=date_of(export.published, export.definition, run.started_at),
+        pseudonym_key=export.pseudonym_key,
     )

@@ -1,7 +1,7 @@
 """What is published of a project's exports, beside what is declared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -11,9 +11,15 @@ from kili_export.domain.definition import Published, definition_of
 from kili_export.domain.errors import IncompatibleProject, IntegrityError
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import manifest_key
-from kili_export.domain.options import ExportOptions
+from kili_export.domain.options import Authors, ExportOptions
 from kili_export.domain.project import Project
 from kili_export.ports import ObjectStore
+from kili_export.usecases.pseudonyms import keys_by_export
+
+_NO_KEY = (
+    "The key that its authors' pseudonyms are made with is missing; register the project's"
+    " exports again, which makes another one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class DeclaredExport:
     manifest: Manifest | None
     manifest_etag: str | None
     problem: str = ""
+    pseudonym_key: str | None = field(default=None, repr=False)
 
     @property
     def published(self) -> Published | None:
@@ -44,8 +51,9 @@ def read_declared(
     objects: ObjectStore, project: Project, registration: ProjectRegistration
 ) -> Iterator[DeclaredExport]:
     """Every export of the registration. Raises IntegrityError when a manifest cannot be read."""
+    keys = keys_by_export(objects, project.project_id, registration.exports)
     for declaration in registration.exports:
-        yield _declared(objects, project, declaration)
+        yield _declared(objects, project, declaration, keys.get(declaration.name))
 
 
 def load_manifest(
@@ -63,7 +71,10 @@ def load_manifest(
 
 
 def _declared(
-    objects: ObjectStore, project: Project, declaration: ExportDeclaration
+    objects: ObjectStore,
+    project: Project,
+    declaration: ExportDeclaration,
+    pseudonym_key: str | None,
 ) -> DeclaredExport:
     options = declaration.to_options()
     manifest, etag = load_manifest(objects, project.project_id, declaration.name)
@@ -74,5 +85,9 @@ def _declared(
         export_format.check(project, options)
     except IncompatibleProject as error:
         problem = str(error)
-    definition = definition_of(options, project, version)
-    return DeclaredExport(declaration.name, options, definition, manifest, etag, problem)
+    if options.authors is Authors.PSEUDONYMOUS and pseudonym_key is None:
+        problem = _NO_KEY
+    definition = definition_of(options, project, version, pseudonym_key)
+    return DeclaredExport(
+        declaration.name, options, definition, manifest, etag, problem, pseudonym_key
+    )

@@ -7,7 +7,8 @@ from kili_export.domain.errors import ConflictError, InvalidConfiguration
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import followed_key, registration_key
 from kili_export.domain.project import Project
-from kili_export.ports import KiliApi, ObjectStore
+from kili_export.ports import KiliApi, ObjectStore, RandomSource
+from kili_export.usecases.pseudonyms import provide_key
 from kili_export.usecases.registrations import load_registration
 
 
@@ -23,7 +24,7 @@ class Registered:
 
 
 def register_exports(
-    objects: ObjectStore, kili: KiliApi, registration: ProjectRegistration
+    objects: ObjectStore, kili: KiliApi, random: RandomSource, registration: ProjectRegistration
 ) -> Registered:
     """Checks the exports against the project as it is now and stores them in place of the former.
 
@@ -34,6 +35,7 @@ def register_exports(
     project = kili.project(registration.project_id)
     for export in registration.exports:
         _check(kili, project, export)
+    provide_key(objects, random, registration.project_id, registration.exports)
     key = registration_key(registration.project_id)
     found = objects.get(key)
     former = None if found is None else ProjectRegistration.from_bytes(found[0])

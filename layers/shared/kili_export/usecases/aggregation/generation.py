@@ -208,7 +208,7 @@ class GenerationWriter:
             project_id=project_id,
             export_name=name,
             format=self.export.options.format,
-            options=self.export.options,
+            options=self.export.options.without_people(),
             generation=number,
             run_id=self.plan.run_id,
             published_at=(
