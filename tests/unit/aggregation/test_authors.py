@@ -9,10 +9,11 @@ import pytest
 from kili_export.domain.authors import key_of_export, with_authors
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.keys import pseudonyms_key
-from kili_export.domain.options import Authors, ExportOptions
+from kili_export.domain.options import Authors, ExportOptions, Layout
 from kili_export.domain.selection import select_labels
-from tests.kili_samples import asset, fetched, label
+from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.unit.protocol.world import PROJECT, World
+from tests.workbench import Workbench
 
 PRIVATE = ("a@b.c", "Ada", "Löwe", "\\u00f6", '"u1"')
 PSEUDONYMOUS = {"format": "kili", "authors": "pseudonymous"}
@@ -125,24 +126,16 @@ def test_readers_of_an_export_get_neither_the_key_nor_the_people_it_is_filtered_
             assert key_of_export(key, "raw").encode() not in data
 
 
-def test_geojson_names_its_author_likewise() -> None:
-    world = exported(
-        kept={"format": "geojson", "layout": "merged"},
-        hidden={"format": "geojson", "layout": "merged", "authors": "pseudonymous"},
-        none={"format": "geojson", "layout": "merged", "authors": "omit"},
-    )
-
-    def told(export: str) -> set[Any]:
-        return {
-            json.loads(data)["properties"]["kili"]["author"]
-            for name, data in world.files(export).items()
-            if name.startswith("labels/")
-        }
-
-    assert told("kept") == {"a@b.c"}
-    assert told("none") == {None}
-    [pseudonym] = told("hidden")
-    assert pseudonym.endswith("@authors.invalid")
+@pytest.mark.parametrize(("authors", "told"), [(Authors.KEEP, "a@b.c"), (Authors.OMIT, None)])
+def test_geojson_tells_its_author_likewise(authors: Authors, told: str | None) -> None:
+    options = ExportOptions("geojson", Layout.MERGED, authors=authors)
+    drawn = label(answers(CARS=[box("BIG", 1.0, 1.0, 2.0, 2.0, mid="m")]))
+    earth = project({"CARS": job(["BIG"])}, "GEOSPATIAL")
+    bench = Workbench(earth, {"geo": options})
+    bench.kili.assets = {"as_1": fetched(asset(1, "a.tif", drawn))}
+    bench.rebuild()
+    [found] = [data for name, data in bench.files("geo").items() if name.startswith("labels/")]
+    assert json.loads(found)["properties"]["kili"]["author"] == told
 
 
 @pytest.mark.parametrize("author", [None, {}, "x", {"id": None, "email": ""}])
