@@ -191,7 +191,7 @@ class InMemoryObjects:
     def _piece(self, piece: CopyRange | InlineBytes) -> bytes:
         if isinstance(piece, InlineBytes):
             self.bytes_up += piece.length
-            return bytes(piece.data)
+            return bytes(piece.data[:])
         self.bytes_down += piece.length
         self.bytes_up += piece.length
         return self._read(piece.source.key, piece.start, piece.length, piece.source.etag)

@@ -61,7 +61,7 @@ def render(pieces: Sequence[Piece], objects: Mapping[str, bytes]) -> bytes:
     return b"".join(
         objects[piece.source.key][piece.start : piece.start + piece.length]
         if isinstance(piece, CopyRange)
-        else bytes(piece.data)
+        else bytes(piece.data[:])
         for piece in pieces
     )
 

@@ -38,7 +38,7 @@ def ranges(pieces: Sequence[Piece | Part]) -> Iterator[tuple[object, int, int]]:
         if isinstance(piece, BufferPart):
             found = list(ranges(piece.pieces))
         elif isinstance(piece, InlineBytes):
-            found = [(bytes([octet]), 0, 1) for octet in bytes(piece.data)]
+            found = [(bytes([octet]), 0, 1) for octet in bytes(piece.data[:])]
         else:
             found = [(piece.source, piece.start, piece.start + piece.length)]
         for origin, first, after in found:

@@ -230,7 +230,7 @@ def test_a_segment_with_bytes_that_no_record_names_is_an_error(length: int) -> N
 
 
 def test_a_directory_that_is_not_sorted_is_an_error() -> None:
-    raw = [Directory.from_entries([encode_entry(path, b"")]).raw for path in ("b", "a")]
+    raw = [Directory.from_entries([encode_entry(path, b"")]).raw[:] for path in ("b", "a")]
     unsorted = Directory(b"".join(raw), 2)
     with pytest.raises(IntegrityError, match="not sorted"):
         splice(None, [], [Addition(unsorted, Region.LABELS, 62, data=bytes(62))])
@@ -239,7 +239,7 @@ def test_a_directory_that_is_not_sorted_is_an_error() -> None:
 @given(st.integers(1, 66), st.sampled_from(["a", "b"]))
 def test_a_directory_that_is_cut_off_is_an_error(missing: int, removed: str) -> None:
     archive, plan = full_archive({"a": b"1", "b": b"2"})
-    broken = Directory(bytes(plan.directory.raw)[:-missing], 2)
+    broken = Directory(bytes(plan.directory.raw[:])[:-missing], 2)
     base = BaseArchive(Source("base", "etag", len(archive)), broken, plan.regions)
     assert len(plan.directory.raw) == 2 * 67
     with pytest.raises(IntegrityError):

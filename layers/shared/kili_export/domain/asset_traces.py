@@ -1,6 +1,5 @@
 """Which stored objects hold something of an asset, as far as it is known of them."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -43,6 +42,7 @@ def tainted(
 
 def owns_entries(directory: Directory, asset_id: str) -> bool:
     """Whether an archive has files that belong to the asset."""
-    return re.search(re.escape(asset_id.encode()), directory.raw) is not None and any(
+    owner = asset_id.encode()
+    return any(owner in records for records in directory.slices(0, len(directory.raw))) and any(
         record.owner == asset_id for record in directory.records()
     )

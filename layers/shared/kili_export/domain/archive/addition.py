@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.held import HeldBytes, cut_held
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
 from kili_export.domain.archive.segment import Segment
@@ -21,7 +22,7 @@ class Addition:
     length: int
     start: int = 0
     source: Source | None = None
-    data: bytes = b""
+    data: HeldBytes = b""
 
     @classmethod
     def inline(cls, segment: Segment, region: Region) -> "Addition":
@@ -40,4 +41,4 @@ class Addition:
         start = self.start + offset
         if self.source is not None:
             return CopyRange(self.source, start, length)
-        return InlineBytes(memoryview(self.data)[start : start + length])
+        return InlineBytes(cut_held(self.data, start, start + length))

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from kili_export.domain.archive.entries import Entry
+from kili_export.domain.archive.held import HeldBytes, chunks_of
 from kili_export.domain.archive.rebase import rebase
 from kili_export.domain.archive.record import Record
 from kili_export.domain.archive.wire import (
@@ -12,6 +13,7 @@ from kili_export.domain.archive.wire import (
     LENGTHS_AT,
     MAX_RECORD_BYTES,
     RECORD_START,
+    RECORD_START_SIZE,
     RECORD_STARTS,
     decode_record,
     encode_name,
@@ -21,19 +23,21 @@ from kili_export.domain.archive.wire import (
 )
 from kili_export.domain.errors import IntegrityError
 
-RawBytes = bytes | bytearray
 _NO_COUNT: Final = -1
+_WINDOW: Final = 1 << 18
+"""Bytes of a directory that are read at once when its records are walked."""
 
 
 class Directory:
     """An immutable directory: its records in the order of their names' UTF-8 bytes.
 
-    `raw` is exactly what stands in the archive; treat it as read-only.
+    `raw` is exactly what stands in the archive; treat it as read-only. It may be in a file: no
+    method but `rebased` holds more than a fraction of a MiB of it.
     """
 
     __slots__ = ("_count", "raw")
 
-    def __init__(self, raw: RawBytes, count: int) -> None:
+    def __init__(self, raw: HeldBytes, count: int) -> None:
         """Takes bytes that are known to be well-formed; use `parse` for those that are not."""
         self.raw: Final = raw
         self._count: Final = count
@@ -58,17 +62,20 @@ class Directory:
         return cls.from_records(_placed(entries))
 
     @classmethod
-    def parse(cls, raw: RawBytes, count: int) -> "Directory":
+    def parse(cls, raw: HeldBytes, count: int) -> "Directory":
         """A directory of ours read back.
 
         Checks in a few passes at memory speed that it is made of `count` of our records. Raises
         IntegrityError otherwise. `verify` walks every record.
         """
-        found = sum(raw.count(start) for start in RECORD_STARTS)
+        found = _count_starts(raw)
         if found != count:
             raise IntegrityError(f"a directory of {count} entries holds {found}")
         directory = cls(raw, count)
-        if count and (not is_record_start(raw, 0) or directory._last_end() != len(raw)):
+        if count and (
+            not is_record_start(bytes(raw[:RECORD_START_SIZE]), 0)
+            or directory._last_end() != len(raw)
+        ):
             raise IntegrityError("a directory has bytes around its records")
         if not count and raw:
             raise IntegrityError("an empty directory has bytes")
@@ -94,27 +101,25 @@ class Directory:
         name = encode_name(path)
         start = self.lower_bound(name)
         if start < len(self.raw) and self.name_at(start) == name:
-            return decode_record(self.raw, start)
+            return decode_record(self._whole(start), 0)
         return None
 
     def records(self) -> Iterator[Record]:
         """Every entry, by name."""
-        start = 0
-        while start < len(self.raw):
-            yield decode_record(self.raw, start)
-            start += record_length(self.raw, start)
+        for window, at, _ in self._walk(0):
+            yield decode_record(window, at)
 
     def with_prefix(self, prefix: str) -> Iterator[Record]:
         """The entries whose names start with `prefix`, by name."""
         encoded = prefix.encode()
-        start = self.lower_bound(encoded)
-        while start < len(self.raw) and self.name_at(start).startswith(encoded):
-            yield decode_record(self.raw, start)
-            start += record_length(self.raw, start)
+        for window, at, _ in self._walk(self.lower_bound(encoded)):
+            if not _name(window, at).startswith(encoded):
+                return
+            yield decode_record(window, at)
 
     def rebased(self, delta: int) -> "Directory":
         """The same entries, each `delta` bytes further on."""
-        raw = bytearray(self.raw)
+        raw = bytearray(self.raw[:])
         rebase(raw, 0, [0], [delta])
         return Directory(raw, self._count)
 
@@ -135,40 +140,90 @@ class Directory:
         while low < high:
             at = self._boundary(low, (low + high) // 2)
             if self.name_at(at) < name:
-                low = at + record_length(self.raw, at)
+                low = at + record_length(self._head(at), 0)
             else:
                 high = at
         return low
 
     def names(self) -> Iterator[tuple[bytes, int]]:
         """Every name, ascending, and where its record begins."""
-        start = 0
-        while start < len(self.raw):
-            yield self.name_at(start), start
-            start += record_length(self.raw, start)
+        for window, at, start in self._walk(0):
+            yield _name(window, at), start
 
     def name_at(self, start: int) -> bytes:
         """The name of the record that begins at `start`."""
-        head = start + CENTRAL_HEADER_SIZE
-        length = int.from_bytes(self.raw[start + LENGTHS_AT : start + LENGTHS_AT + 2], "little")
-        return bytes(self.raw[head : head + length])
+        return _name(self._whole(start), 0)
+
+    def record_at(self, start: int) -> bytes:
+        """The record that begins at `start`. Raises IntegrityError when it is cut off."""
+        whole = self._whole(start)
+        length = record_length(whole, 0)
+        if len(whole) < length:
+            raise IntegrityError(f"the directory record at byte {start} is cut off")
+        return whole
+
+    def slices(self, start: int, end: int) -> Iterator[bytes]:
+        """The records between two boundaries of records, many whole ones at a time."""
+        while start < end:
+            until = end if end - start <= _WINDOW else self._boundary(start, start + _WINDOW)
+            yield bytes(self.raw[start:until])
+            start = until
+
+    def _head(self, start: int) -> bytes:
+        return bytes(self.raw[start : start + CENTRAL_HEADER_SIZE])
+
+    def _whole(self, start: int) -> bytes:
+        """The bytes of the record at `start`, as many as there are."""
+        length = record_length(self._head(start), 0)
+        return bytes(self.raw[start : start + length])
+
+    def _walk(self, start: int) -> Iterator[tuple[bytes, int, int]]:
+        """Every record from `start` on: bytes that have it, where in them, where in all."""
+        size = len(self.raw)
+        while start < size:
+            window = bytes(self.raw[start : start + _WINDOW])
+            safe = len(window) if start + len(window) == size else len(window) - MAX_RECORD_BYTES
+            at = 0
+            while at < safe:
+                yield window, at, start + at
+                at += record_length(window, at)
+            start += at
 
     def _boundary(self, low: int, at: int) -> int:
         """The last record that begins in `low..at`; `low` is the beginning of one."""
-        end = at + len(RECORD_START)
         floor = max(low, at - MAX_RECORD_BYTES)
-        while (found := self.raw.rfind(RECORD_START, floor, end)) >= 0:
-            if is_record_start(self.raw, found):
-                return found
+        window = bytes(self.raw[floor : at + RECORD_START_SIZE])
+        end = at + len(RECORD_START) - floor
+        while (found := window.rfind(RECORD_START, 0, end)) >= 0:
+            if is_record_start(window, found):
+                return floor + found
             end = found + len(RECORD_START) - 1
         raise IntegrityError(f"no directory record within {MAX_RECORD_BYTES} bytes before {at}")
 
     def _last_end(self) -> int:
-        start = max(self.raw.rfind(begin) for begin in RECORD_STARTS)
-        if start + CENTRAL_HEADER_SIZE > len(self.raw):
+        floor = max(0, len(self.raw) - MAX_RECORD_BYTES)
+        last = bytes(self.raw[floor:])
+        start = max(last.rfind(begin) for begin in RECORD_STARTS)
+        if start < 0 or start + CENTRAL_HEADER_SIZE > len(last):
             return _NO_COUNT
-        decode_record(self.raw, start)
-        return start + record_length(self.raw, start)
+        decode_record(last, start)
+        return floor + start + record_length(last, start)
+
+
+def _name(raw: bytes, start: int) -> bytes:
+    head = start + CENTRAL_HEADER_SIZE
+    length = int.from_bytes(raw[start + LENGTHS_AT : start + LENGTHS_AT + 2], "little")
+    return raw[head : head + length]
+
+
+def _count_starts(raw: HeldBytes) -> int:
+    """How many records begin in the bytes."""
+    found, carried = 0, b""
+    for chunk in chunks_of(raw):
+        joined = carried + chunk
+        found += sum(joined.count(start) for start in RECORD_STARTS)
+        carried = joined[-(RECORD_START_SIZE - 1) :]
+    return found
 
 
 def _placed(entries: Iterable[Entry]) -> Iterator[Record]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kili_export.domain.archive.held import HeldBytes, cut_held
 from kili_export.domain.archive.limits import DEFAULT_LIMITS, PartLimits
 from kili_export.domain.errors import IntegrityError
 
@@ -27,9 +28,9 @@ class CopyRange:
 
 @dataclass(frozen=True, slots=True)
 class InlineBytes:
-    """Bytes that the plan itself holds."""
+    """Bytes that are at hand."""
 
-    data: bytes | memoryview
+    data: HeldBytes
 
     @property
     def length(self) -> int:
@@ -152,8 +153,8 @@ def _cut(piece: Piece, length: int) -> tuple[Piece, Piece]:
     """The first `length` bytes of a piece, and the rest."""
     if isinstance(piece, CopyRange):
         return _cut_range(piece, length)
-    view = memoryview(piece.data)
-    return InlineBytes(view[:length]), InlineBytes(view[length:])
+    data = piece.data
+    return InlineBytes(cut_held(data, 0, length)), InlineBytes(cut_held(data, length, len(data)))
 
 
 def _cut_range(piece: CopyRange, length: int) -> tuple[CopyRange, CopyRange]:

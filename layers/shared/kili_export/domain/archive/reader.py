@@ -1,12 +1,14 @@
 """Reads archives of ours, piece by piece."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.entries import decode_local
+from kili_export.domain.archive.held import Hold, hold_in_memory
 from kili_export.domain.archive.record import Record
-from kili_export.domain.archive.tail import MAX_TAIL, decode_tail
+from kili_export.domain.archive.tail import MAX_TAIL, Tail, decode_tail
 from kili_export.domain.errors import IntegrityError
 
 FetchRange = Callable[[int, int], bytes]
@@ -21,18 +23,25 @@ class ArchiveIndex:
     entries_size: int
 
 
-def read_archive(fetch_range: FetchRange, size: int) -> ArchiveIndex:
-    """The directory of an archive of `size` bytes, in two reads.
+_READ: Final = 8 << 20
 
-    Raises IntegrityError for bytes that are not an archive written by this package.
+
+def read_archive(fetch_range: FetchRange, size: int, hold: Hold = hold_in_memory) -> ArchiveIndex:
+    """The directory of an archive of `size` bytes, in two reads, or one more for each 8 MiB of it.
+
+    `hold` keeps the directory. Raises IntegrityError for bytes that are not an archive written
+    by this package.
     """
     length = min(size, MAX_TAIL)
     tail = decode_tail(fetch_range(size - length, length), size)
-    raw = b""
-    if tail.directory_length:
-        raw = fetch_range(tail.directory_start, tail.directory_length)
-    directory = Directory.parse(raw, tail.count)
+    directory = Directory.parse(hold(_directory(fetch_range, tail)), tail.count)
     return ArchiveIndex(directory=directory, entries_size=tail.directory_start)
+
+
+def _directory(fetch_range: FetchRange, tail: Tail) -> Iterator[bytes]:
+    end = tail.directory_start + tail.directory_length
+    for start in range(tail.directory_start, end, _READ):
+        yield fetch_range(start, min(_READ, end - start))
 
 
 def read_entry(fetch_range: FetchRange, record: Record) -> bytes:

@@ -41,12 +41,12 @@ class _Wanted:
         return self.start + self.length
 
 
-def inline_bytes(part: BufferPart) -> Iterator[tuple[int, bytes | memoryview]]:
-    """What the part holds itself, and where it belongs."""
+def inline_bytes(part: BufferPart) -> Iterator[tuple[int, bytes | bytearray | memoryview]]:
+    """What of the part is at hand, and where it belongs."""
     target = 0
     for piece in part.pieces:
         if isinstance(piece, InlineBytes):
-            yield target, piece.data
+            yield target, piece.data[:]
         target += piece.length
 
 

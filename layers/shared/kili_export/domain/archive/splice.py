@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from kili_export.domain.archive.addition import Addition
 from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.held import Hold, hold_in_memory
 from kili_export.domain.archive.layout import Layout, Region, Regions, lay_out, new_starts
 from kili_export.domain.archive.merging import merge_directories
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
-from kili_export.domain.archive.rebase import rebase
 from kili_export.domain.archive.tail import Tail, encode_tail
+from kili_export.domain.errors import IntegrityError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,19 @@ class SplicePlan:
 
 
 def splice(
-    base: BaseArchive | None, removals: Iterable[str], additions: Sequence[Addition]
+    base: BaseArchive | None,
+    removals: Iterable[str],
+    additions: Sequence[Addition],
+    hold: Hold = hold_in_memory,
 ) -> SplicePlan:
     """Plans the archive that `base` becomes without `removals` and with `additions`.
 
     An addition whose name is in the archive replaces the entry there. Added entries come at the
     end of their region, in the order of the additions and of the bytes in them: segments are
     taken whole, and the caller's order alone decides what a full archive looks like. No byte of
-    a superseded or removed entry stays. Raises IntegrityError when a removal is not in the
-    archive, when two additions have the same name, or when a directory does not fit the bytes
-    that it describes.
+    a superseded or removed entry stays. `hold` keeps the new directory. Raises IntegrityError
+    when a removal is not in the archive, when two additions have the same name, or when a
+    directory does not fit the bytes that it describes.
     """
     old = base.directory if base else Directory.empty()
     regions = base.regions if base else Regions()
@@ -50,16 +54,18 @@ def splice(
         added[addition.region] += addition.length
     merged = merge_directories(old, removals, additions, new_starts(regions, added))
     layout = lay_out(regions, merged.holes, added)
-    rebase(merged.raw, 0, layout.steps, layout.deltas)
+    directory = hold(merged.chunks(layout))
+    if len(directory) != merged.length:
+        raise IntegrityError("a merged directory has another length than its records")
     entries_end = layout.regions.documents_end
-    tail = encode_tail(Tail(entries_end, len(merged.raw), merged.count))
-    end = (InlineBytes(memoryview(merged.raw).toreadonly()), InlineBytes(tail))
+    tail = encode_tail(Tail(entries_end, merged.length, merged.count))
+    end = (InlineBytes(directory), InlineBytes(tail))
     entries = _joined(_entry_pieces(base, layout, additions))
     return SplicePlan(
         pieces=[*entries, *(piece for piece in end if piece.length)],
-        directory=Directory(merged.raw, merged.count),
+        directory=Directory(directory, merged.count),
         regions=layout.regions,
-        size=entries_end + len(merged.raw) + len(tail),
+        size=entries_end + merged.length + len(tail),
     )
 
 

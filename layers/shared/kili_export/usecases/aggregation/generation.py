@@ -35,6 +35,7 @@ from kili_export.usecases.aggregation.loss_reports import LossReports, reference
 from kili_export.usecases.aggregation.names import FileDigest, NameChanges
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.shared_members import SharedChanges
+from kili_export.usecases.aggregation.spool import hold_in_spool
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import stored_regions
 from kili_export.usecases.aggregation.summary import classes_of, count, quarantined
@@ -237,7 +238,7 @@ class GenerationWriter:
             *inline_additions(generation.shared.entries, Region.DOCUMENTS),
         ]
         base = generation.base.base() if generation.base is not None else None
-        return splice(base, sorted(generation.removed), additions)
+        return splice(base, sorted(generation.removed), additions, hold_in_spool)
 
     def _write_ledger(self, generation: Generation, attempt: str, number: int) -> LedgerReference:
         if not generation.ledger_changes and self.previous is not None:
@@ -277,7 +278,7 @@ class GenerationWriter:
                 Region.DOCUMENTS,
             ),
         ]
-        spliced = splice(None, (), additions)
+        spliced = splice(None, (), additions, hold_in_spool)
         key = delta_key(self.plan.project_id, self.export.name, number, attempt)
         stored = self.publisher.compose(key, spliced.pieces)
         reference = DeltaReference(

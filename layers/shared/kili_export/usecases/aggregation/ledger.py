@@ -37,14 +37,14 @@ class LedgerReader:
 
     def count(self) -> int:
         """How many assets it knows."""
-        return sum(1 for _ in _ASSET_NAME.finditer(self.directory.raw))
+        return sum(1 for _ in self._asset_names())
 
     def names(self, asset_ids: Collection[str]) -> dict[str, str]:
         """The entry names of those of the assets that it knows, in one pass over the directory."""
         wanted = {asset_id.encode(): asset_id for asset_id in asset_ids}
         return {
             wanted[match[1]]: match[0].decode()
-            for match in _ASSET_NAME.finditer(self.directory.raw)
+            for match in self._asset_names()
             if match[1] in wanted
         }
 
@@ -112,6 +112,11 @@ class LedgerReader:
         if record is None or self.archive is None:
             return {}
         return shared_from_bytes(self.archive.read(record))
+
+    def _asset_names(self) -> Iterator[re.Match[bytes]]:
+        directory = self.directory
+        for records in directory.slices(0, len(directory.raw)):
+            yield from _ASSET_NAME.finditer(records)
 
     def _read(self, names: Iterable[str]) -> Iterator[AssetRecord]:
         if self.archive is None:

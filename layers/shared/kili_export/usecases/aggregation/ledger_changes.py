@@ -15,6 +15,7 @@ from kili_export.domain.ledger import (
     shared_to_bytes,
 )
 from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.spool import hold_in_spool
 
 
 def ledger_changes(
@@ -51,4 +52,4 @@ def splice_ledger(ledger: LedgerReader, changes: Mapping[str, bytes | None]) -> 
     removals = [name for name, data in changes.items() if data is None and name in ledger.directory]
     base = ledger.archive.base() if ledger.archive is not None else None
     additions = [Addition.inline(builder.finish(), Region.LABELS)] if len(builder) else []
-    return splice(base, removals, additions)
+    return splice(base, removals, additions, hold_in_spool)

@@ -1,4 +1,7 @@
-"""Reads an archive of ours out of the bucket: its directory at once, its entries as needed."""
+"""Reads an archive of ours out of the bucket: its directory at once, its entries as needed.
+
+A large directory is kept in a file.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ from kili_export.domain.archive.reader import read_archive
 from kili_export.domain.archive.record import Record
 from kili_export.domain.archive.splice import BaseArchive
 from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.spool import hold_in_spool
 
 _RUN_BYTES = 8 << 20
 _GAP_BYTES = 32 << 10
@@ -39,7 +43,7 @@ class StoredArchive:
         def fetch(start: int, length: int) -> bytes:
             return objects.get_range(source.key, start, length, if_match=source.etag)
 
-        index = read_archive(fetch, source.size)
+        index = read_archive(fetch, source.size, hold_in_spool)
         whole = Regions(0, index.entries_size, index.entries_size)
         return cls(objects, source, index.directory, regions or whole)
 
