@@ -5,7 +5,7 @@ that an image that comes or goes does not renumber the dataset.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -37,6 +37,7 @@ from kili_export.domain.formats.jobs import (
     require_jobs,
     response_of,
 )
+from kili_export.domain.formats.labeled_pictures import LabeledPicture, PictureLister
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
@@ -55,6 +56,7 @@ from kili_export.domain.selection import select_labels
 
 _TOOLS = frozenset({"rectangle", "semantic"})
 _FILE = "labels.json"
+_FOLDER = "data"
 _NO_SIZE = "the picture's size is not known, so the asset is left out"
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
@@ -66,7 +68,11 @@ class CocoFormat:
     version = "1"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
-    def __init__(self, *, bridges_holes: bool = False) -> None:
+    def __init__(
+        self, pictures: PictureLister | None = None, *, bridges_holes: bool = False
+    ) -> None:
+        """Writes these pictures; without them those that the SDK writes."""
+        self._pictures = pictures or _pictures
         # Readers fill a hole that is written as a ring of its own, which is what the SDK does.
         self._bridges_holes = bridges_holes
 
@@ -87,7 +93,7 @@ class CocoFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `data/`."""
-        return media_requests(asset, context.project, "data")
+        return media_requests(asset, context.project, _FOLDER)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label or frame and its annotations, for each document."""
@@ -97,18 +103,11 @@ class CocoFormat:
         if size is None:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
-        name = safe_name(asset, losses)
-        extension = frame_extension(asset, losses) if is_video(context.project) else None
-        if is_video(context.project) and extension is None:
-            return Conversion(losses=tuple(losses.losses))
+        pictures = list(self._pictures(asset, context, losses))
         fragments: list[Fragment] = []
         for document in _documents(context.project, context.options.layout):
             entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
-            if extension is None:
-                fragments += entries.of(asset, name)
-            else:
-                merged = context.options.layout is Layout.MERGED
-                fragments += entries.of_frames(asset, name, extension, annotated=not merged)
+            fragments += entries.of(pictures)
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -208,35 +207,15 @@ class _Entries:
         self._images: list[bytes | IdSlot] = []
         self._annotations: list[bytes | IdSlot] = []
 
-    def of(self, asset: SelectedAsset, name: str) -> Iterator[Fragment]:
+    def of(self, pictures: Iterable[LabeledPicture]) -> Iterator[Fragment]:
         """The fragment of images and, when there are any, that of annotations."""
-        for ordinal, suffix, label in numbered_labels(asset):
-            image = IdSlot(_images(self._document), str(ordinal), first=0)
-            self._add_image(image, _file_name(asset, name + suffix))
-            response = response_of(label)
-            self._add_annotations(image, response, rotation_of(response))
-        yield from self._fragments()
-
-    def of_frames(
-        self, asset: SelectedAsset, name: str, extension: str, *, annotated: bool
-    ) -> Iterator[Fragment]:
-        """The same of a video, an image per frame, which is not turned back.
-
-        In one document of all jobs the SDK writes no annotations of videos: `annotated` is false.
-        """
-        for ordinal, suffix, label in numbered_labels(asset):
-            for frame in frames_of(response_of(label), self._losses):
-                place = f"{ordinal}/{frame.number}"
-                image = IdSlot(_images(self._document), place, first=0)
-                path = member_path("data", f"{name}{suffix}_{frame.shown}{extension}")
-                self._add_image(image, path)
-                if annotated:
-                    self._add_annotations(image, frame.response, None, f"{place}/")
+        for picture in pictures:
+            image = IdSlot(_images(self._document), picture.key, first=0)
+            self._add_image(image, member_path(_FOLDER, picture.name))
+            place = "" if picture.frame is None else f"{picture.key}/"
+            self._add_annotations(image, picture.response, picture.rotation, place)
         if self._images:
-            yield from self._fragments()
-
-    def _fragments(self) -> Iterator[Fragment]:
-        yield Fragment(_images(self._document), _joined(self._images))
+            yield Fragment(_images(self._document), _joined(self._images))
         if self._annotations:
             yield Fragment(_annotations(self._document), _joined(self._annotations))
 
@@ -304,10 +283,34 @@ class _Entries:
         return key
 
 
-def _file_name(asset: SelectedAsset, name: str) -> str:
-    """The SDK names a downloaded picture without its folders, and alike for each label."""
-    name = PurePosixPath(asset.media[0]).name if asset.media else name
-    return member_path("data", name)
+def _pictures(
+    asset: SelectedAsset, context: ExportContext, losses: LossCollector
+) -> Iterator[LabeledPicture]:
+    """An image per label, or per frame of each label of a video.
+
+    The SDK names a downloaded picture without its folders, and alike for each label. It does
+    not turn frames back, and writes none of their annotations in one document of all jobs.
+    """
+    name = safe_name(asset, losses)
+    if not is_video(context.project):
+        for ordinal, suffix, label in numbered_labels(asset):
+            shown = PurePosixPath(asset.media[0]).name if asset.media else name + suffix
+            response = response_of(label)
+            yield LabeledPicture(str(ordinal), "", shown, response, rotation_of(response))
+        return
+    extension = frame_extension(asset, losses)
+    if extension is None:
+        return
+    annotated = context.options.layout is not Layout.MERGED
+    for ordinal, suffix, label in numbered_labels(asset):
+        for frame in frames_of(response_of(label), losses):
+            yield LabeledPicture(
+                key=f"{ordinal}/{frame.number}",
+                stem="",
+                name=f"{name}{suffix}_{frame.shown}{extension}",
+                response=frame.response if annotated else {},
+                frame=frame.number,
+            )
 
 
 def _separator(entries: Sequence[bytes | IdSlot]) -> bytes:

@@ -29,6 +29,7 @@ from kili_export.domain.formats.jobs import (
     response_of,
     rings_of,
 )
+from kili_export.domain.formats.labeled_pictures import LabeledPicture, PictureLister
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.pixels import Size, size_of
@@ -96,6 +97,10 @@ class PascalVocFormat:
     version = "1"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
+    def __init__(self, pictures: PictureLister | None = None) -> None:
+        """Writes these pictures; without them those that the SDK writes."""
+        self._pictures = pictures or _pictures
+
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes, a folder per job, and fractions."""
         if options.single_file:
@@ -129,17 +134,11 @@ class PascalVocFormat:
         if size is None:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
-        name = safe_name(asset, losses)
         jobs = _job_names(context.project)
-        if is_video(context.project):
-            members = list(_frame_files(asset, name, jobs, size, losses))
-            return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
-        # The SDK names a downloaded picture without its folders.
-        filename = PurePosixPath(asset.media[0]).name if asset.media else name
         members = []
-        for _, suffix, label in numbered_labels(asset):
-            text = _annotation_file(filename, response_of(label), jobs, size, losses)
-            members.append(Member(member_path("labels", f"{name}{suffix}.xml"), encoded(text)))
+        for picture in self._pictures(asset, context, losses):
+            text = _annotation_file(picture, jobs, size, losses)
+            members.append(Member(member_path("labels", f"{picture.stem}.xml"), encoded(text)))
         return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -156,32 +155,48 @@ def _job_names(project: Project) -> set[str]:
     return {job.name for job in project.jobs() if has_some_tool(job, _TOOLS)}
 
 
-def _frame_files(
-    asset: SelectedAsset, name: str, jobs: set[str], size: Size, losses: LossCollector
-) -> Iterator[Member]:
-    """A file per frame of each label. A frame is turned as it says itself."""
+def _pictures(
+    asset: SelectedAsset, context: ExportContext, losses: LossCollector
+) -> Iterator[LabeledPicture]:
+    """A picture per label, or per frame of each label of a video, turned as it says itself.
+
+    The SDK names a downloaded picture without its folders.
+    """
+    name = safe_name(asset, losses)
+    if not is_video(context.project):
+        shown = PurePosixPath(asset.media[0]).name if asset.media else name
+        for ordinal, suffix, label in numbered_labels(asset):
+            response = response_of(label)
+            rotation = rotation_of(response)
+            yield LabeledPicture(str(ordinal), name + suffix, shown, response, rotation)
+        return
     extension = frame_extension(asset, losses)
     if extension is None:
         return
-    for _, suffix, label in numbered_labels(asset):
+    for ordinal, suffix, label in numbered_labels(asset):
         for frame in frames_of(response_of(label), losses):
-            shown = f"{name}_{frame.shown}{suffix}"
-            text = _annotation_file(f"{shown}{extension}", frame.response, jobs, size, losses)
-            yield Member(member_path("labels", f"{shown}.xml"), encoded(text))
+            stem = f"{name}_{frame.shown}{suffix}"
+            yield LabeledPicture(
+                key=f"{ordinal}/{frame.number}",
+                stem=stem,
+                name=f"{stem}{extension}",
+                response=frame.response,
+                rotation=rotation_of(frame.response),
+                frame=frame.number,
+            )
 
 
 def _annotation_file(
-    filename: str, response: Mapping[str, Any], jobs: set[str], size: Size, losses: LossCollector
+    picture: LabeledPicture, jobs: set[str], size: Size, losses: LossCollector
 ) -> str:
     width, height = size
-    head = _HEAD.format(filename=_escaped(filename), width=width, height=height)
-    rotation = rotation_of(response)
+    head = _HEAD.format(filename=_escaped(picture.name), width=width, height=height)
     objects = [
         text
-        for job in response
+        for job in picture.response
         if job in jobs
-        for annotation in annotations_of(response, job)
-        for text in _objects(annotation, job, rotation, size, losses)
+        for annotation in annotations_of(picture.response, job)
+        for text in _objects(annotation, job, picture.rotation, size, losses)
     ]
     return head + "".join(objects) + _TAIL
 
