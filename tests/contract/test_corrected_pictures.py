@@ -106,16 +106,21 @@ def test_33_34_pascal_voc_files_are_called_like_their_pictures() -> None:
     assert document.findtext("filename") == "d1_car-as_1.JPG"
 
 
-def test_33_each_label_of_a_picture_names_the_picture_in_pascal_voc() -> None:
+def test_34_each_label_of_a_picture_has_a_picture_of_its_name() -> None:
     twice = asset(1, "car.jpg", label(answers()), label(answers(BOXES=[BEYOND])))
 
     files = exported("pascal_voc", twice, export_type=ExportType.LATEST_FROM_LAST_STEP)
 
     labels = {path: data for path, data in files.items() if path.startswith("labels/")}
-    assert sorted(labels) == ["labels/car-as_1_label1.xml", "labels/car-as_1_label2.xml"]
-    assert {ET.fromstring(data).findtext("filename") for data in labels.values()} == {
-        "car-as_1.jpg"
+    assert {path: ET.fromstring(data).findtext("filename") for path, data in labels.items()} == {
+        "labels/car-as_1_label1.xml": "car-as_1_label1.jpg",
+        "labels/car-as_1_label2.xml": "car-as_1_label2.jpg",
     }
+    files = exported("coco", twice, export_type=ExportType.LATEST_FROM_LAST_STEP)
+    assert [image["file_name"] for image in json.loads(files["labels.json"])["images"]] == [
+        "data/car-as_1_label1.jpg",
+        "data/car-as_1_label2.jpg",
+    ]
 
 
 def test_44_boxes_end_at_the_border_of_the_picture() -> None:

@@ -286,13 +286,6 @@ def test_what_cannot_be_corrected_is_refused_with_the_way_out(
         format_of(options).check(image_project(), options)
 
 
-@pytest.mark.parametrize("format_name", ["kili", "yolo_v8", "coco", "pascal_voc"])
-def test_media_are_refused_in_corrected_archives(format_name: str) -> None:
-    options = corrected(format_name, with_assets=True)
-    with pytest.raises(IncompatibleProject, match="set with_assets to false"):
-        format_of(options).check(image_project(), options)
-
-
 def test_a_project_without_a_class_to_learn_is_refused() -> None:
     without = project({"J": job([], ["rectangle"])})
     with pytest.raises(IncompatibleProject, match="categories and no other tools than"):

@@ -1,4 +1,7 @@
-"""The formats with their flaws corrected, made of those that write what the SDK writes."""
+"""The formats with their flaws corrected, made of those that write what the SDK writes.
+
+What these give the SDK's formats to write are labels that are upright, and pictures of their own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +17,14 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.corrected_labels import upright
-from kili_export.domain.formats.corrected_names import flat_name, unique_name
+from kili_export.domain.formats.corrected_media import unique_media
+from kili_export.domain.formats.corrected_names import unique_name
+from kili_export.domain.formats.corrected_pictures import (
+    flat_pictures,
+    picture_requests,
+    pictures_in_folders,
+)
 from kili_export.domain.formats.naming import numbered_labels
-from kili_export.domain.formats.refusals import refuse_media
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions
@@ -25,21 +33,16 @@ from kili_export.domain.selection import select_labels
 
 
 class CorrectedFormat:
-    """What all share: labels that were sent back count as the options say, and media wait."""
+    """What all share: labels that were sent back count as the options say."""
 
     version = "1"
 
     def __init__(self, as_sdk: ExportFormat) -> None:
         self._as_sdk = as_sdk
 
-    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
-        """As the SDK's format."""
-        return self._as_sdk.media(asset, context)
-
     def check(self, project: Project, options: ExportOptions) -> None:
-        """Refuses what the SDK's format refuses, and media."""
+        """Refuses what the SDK's format refuses."""
         self._as_sdk.check(project, options)
-        refuse_media(options)
 
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are left out when the options say so."""
@@ -57,6 +60,10 @@ class CorrectedFormat:
 class CorrectedKiliFormat(CorrectedFormat):
     """`kili` and `raw`: unique names; points, lines and the frames of videos turned back too."""
 
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """All media in `assets/`, folders kept."""
+        return unique_media(asset, context, "assets")
+
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""
         losses = LossCollector()
@@ -70,6 +77,10 @@ class CorrectedKiliFormat(CorrectedFormat):
 
 class CorrectedGeoJsonFormat(CorrectedFormat):
     """`geojson`: unique names."""
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """All media in `images/`, folders kept."""
+        return unique_media(asset, context, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A feature collection per label."""
@@ -87,25 +98,34 @@ class CorrectedPascalVocFormat(CorrectedFormat):
     Names are flat, because tools look for pictures and labels in one folder each.
     """
 
+    version = "2"
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """A picture for each label file, in `images/`."""
+        return picture_requests(asset, flat_pictures(asset, context, LossCollector()), "images")
+
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """An XML file per label."""
+        """An XML file per label, or per frame that it mentions."""
         losses = LossCollector()
-        name = flat_name(asset, losses)
-        turned = replace(upright(asset, losses, clamped=True), external_id=name.picture)
-        return _renamed(
-            self._as_sdk.convert(turned, context), _per_label(asset, name.stem, ".xml"), losses
-        )
+        turned = upright(asset, losses, clamped=True)
+        return _with_losses(self._as_sdk.convert(turned, context), losses)
 
 
 class CorrectedCocoFormat(CorrectedFormat):
-    """`coco`: unique names of pictures, shapes within them."""
+    """`coco`: unique names of pictures, shapes within them, also those of videos."""
+
+    version = "2"
+
+    def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
+        """A picture for each image of the documents, in `data/`, folders kept."""
+        pictures = pictures_in_folders(asset, context, LossCollector())
+        return picture_requests(asset, pictures, "data")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
-        """An image per label and its annotations."""
+        """An image per label, or per frame that it mentions, and its annotations."""
         losses = LossCollector()
-        name = unique_name(asset, losses)
-        turned = replace(upright(asset, losses, clamped=True), external_id=name.picture)
-        return _renamed(self._as_sdk.convert(turned, context), (), losses)
+        turned = upright(asset, losses, clamped=True)
+        return _with_losses(self._as_sdk.convert(turned, context), losses)
 
 
 def _per_label(asset: SelectedAsset, stem: str, ending: str) -> list[str]:
@@ -119,5 +139,9 @@ def _renamed(converted: Conversion, paths: Sequence[str], losses: LossCollector)
     members = tuple(
         replace(member, path=path) for member, path in zip(converted.members, paths, strict=False)
     )
+    return _with_losses(replace(converted, members=members), losses)
+
+
+def _with_losses(converted: Conversion, losses: LossCollector) -> Conversion:
     found: list[Loss] = [*losses.losses, *converted.losses]
-    return replace(converted, members=members, losses=tuple(dict.fromkeys(found)))
+    return replace(converted, losses=tuple(dict.fromkeys(found)))

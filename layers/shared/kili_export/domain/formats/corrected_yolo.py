@@ -1,12 +1,13 @@
 """YOLO datasets that train as they are, where the SDK's need work first.
 
-For each task a folder with `data.yaml`, `labels/<subset>/` and a place for the pictures,
-`images/<subset>/`; `remote_assets.csv` tells where each picture is now and its name there.
+For each task a folder with `data.yaml`, `labels/<subset>/` and the pictures beside them in
+`images/<subset>/`. In an archive without media there is `remote_assets.csv` instead, which tells
+where each picture is now and its name there.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
@@ -22,14 +23,12 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.corrected_labels import upright
-from kili_export.domain.formats.corrected_names import UniqueName, flat_name
-from kili_export.domain.formats.frame_numbers import frame_number
-from kili_export.domain.formats.jobs import annotations_of, require_jobs, response_of
-from kili_export.domain.formats.naming import numbered_labels
+from kili_export.domain.formats.corrected_pictures import flat_pictures, picture_requests
+from kili_export.domain.formats.jobs import annotations_of, require_jobs
+from kili_export.domain.formats.labeled_pictures import LabeledPicture
 from kili_export.domain.formats.readme import readme
 from kili_export.domain.formats.refusals import (
     refuse_geotiff,
-    refuse_media,
     refusing_endless_nesting,
 )
 from kili_export.domain.formats.texts import encoded
@@ -45,7 +44,6 @@ from kili_export.domain.subsets import Subset, subset_of
 
 _REMOTE = "remote_assets.csv"
 _REMOTE_HEADER = ("external id", "url", "label file", "image file")
-_DIGITS = 6
 
 _Row = tuple[str, Any, str, str]
 
@@ -59,14 +57,13 @@ class CorrectedYoloFormat:
         self._as_sdk = as_sdk
 
     def check(self, project: Project, options: ExportOptions) -> None:
-        """Refuses what the SDK's format refuses, YOLO v4, and media."""
+        """Refuses what the SDK's format refuses, and YOLO v4."""
         self._as_sdk.check(project, options)
         if options.format == "yolo_v4":
             raise IncompatibleProject(
                 "yolo_v4 reads no data.yaml and is not corrected; use yolo_v8, or leave"
                 " compatibility out."
             )
-        refuse_media(options)
         require_jobs(
             datasets(project, options),
             options.format,
@@ -78,29 +75,34 @@ class CorrectedYoloFormat:
         return select_labels(asset, context.options, honours_sent_back=True)
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
-        """As the SDK's format."""
-        return self._as_sdk.media(asset, context)
+        """A picture for each label file, in each dataset; all of one address are fetched once."""
+        subset = _subset(asset, context)
+        pictures = list(flat_pictures(asset, context, LossCollector()))
+        return [
+            request
+            for dataset in datasets(context.project, context.options)
+            for request in picture_requests(
+                asset, _of_dataset(dataset, pictures), _image_folder(dataset, subset)
+            )
+        ]
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label, or per frame with a shape, in each dataset."""
         refuse_geotiff(asset, context.options)
         losses = LossCollector()
-        name = flat_name(asset, losses)
         turned = upright(asset, losses, clamped=True)
-        with refusing_endless_nesting(asset):
-            subset = subset_of(asset, context.options.split)
-        is_video = context.project.input_type == "VIDEO"
+        subset = _subset(asset, context)
         members: list[Member] = []
         rows: list[_Row] = []
+        pictures = list(flat_pictures(turned, context, losses))
         for dataset in datasets(context.project, context.options):
-            for file in _files(dataset, turned, name, is_video=is_video):
-                stem, picture, index, response = file
-                label_file = member_path(f"{dataset.folder}/labels/{subset}", f"{stem}.txt")
-                image_file = member_path(f"{dataset.folder}/images/{subset}", picture)
-                text = "".join(dataset.lines(response, losses))
+            for picture in _of_dataset(dataset, pictures):
+                label_file = member_path(f"{dataset.folder}/labels/{subset}", f"{picture.stem}.txt")
+                image_file = member_path(_image_folder(dataset, subset), picture.name)
+                text = "".join(dataset.lines(picture.response, losses))
                 members.append(Member(label_file, text.encode()))
-                rows.append((asset.external_id, _url(asset, index), label_file, image_file))
-        fragments = (_remote(rows),) if rows else ()
+                rows.append((asset.external_id, _url(asset, picture), label_file, image_file))
+        fragments = (_remote(rows),) if rows and not context.options.with_assets else ()
         return Conversion(tuple(members), fragments, tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
@@ -122,32 +124,22 @@ class CorrectedYoloFormat:
         return (SpanningDocument(_REMOTE, (header, rows), omit_when_empty=True),)
 
 
-def _files(
-    dataset: Dataset, asset: SelectedAsset, name: UniqueName, *, is_video: bool
-) -> Iterator[tuple[str, str, int, Mapping[str, Any]]]:
-    """Stem of the label file, picture, frame from 0 (-1 without), and the answers to write.
-
-    A frame bears its number in the video, from 1. Each label has a picture of its own, because
-    a tool finds the label by the picture's name.
-    """
-    for _, suffix, label in numbered_labels(asset):
-        response = response_of(label)
-        if not is_video:
-            whole = UniqueName(name.stem + suffix, name.extension)
-            yield whole.stem, whole.picture, -1, response
-            continue
-        for number, frame in sorted(_frames(response).items()):
-            if any(annotations_of(frame, job) for job in dataset.numbers):
-                stem = f"{name.stem}{suffix}_{number + 1:0{_DIGITS}d}"
-                yield stem, f"{stem}.jpg", number, frame
+def _subset(asset: SelectedAsset, context: ExportContext) -> Subset:
+    with refusing_endless_nesting(asset):
+        return subset_of(asset, context.options.split)
 
 
-def _frames(response: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    return {
-        number: frame
-        for key, frame in response.items()
-        if (number := frame_number(key)) is not None and isinstance(frame, Mapping)
-    }
+def _image_folder(dataset: Dataset, subset: Subset) -> str:
+    return f"{dataset.folder}/images/{subset}"
+
+
+def _of_dataset(dataset: Dataset, pictures: Iterable[LabeledPicture]) -> Iterator[LabeledPicture]:
+    """Frames of a video without a shape are not there: nobody may have looked at them."""
+    for picture in pictures:
+        if picture.frame is None or any(
+            annotations_of(picture.response, job) for job in dataset.numbers
+        ):
+            yield picture
 
 
 def _description(dataset: Dataset, split: Split | None) -> str:
@@ -166,11 +158,11 @@ def _description(dataset: Dataset, split: Split | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _url(asset: SelectedAsset, index: int) -> Any:
+def _url(asset: SelectedAsset, picture: LabeledPicture) -> Any:
     """Where the picture is, or the frame where the asset lists its frames."""
-    frames = asset.fields.get("jsonContent")
-    if isinstance(frames, list) and 0 <= index < len(frames):
-        return str(frames[index])
+    frames, frame = asset.fields.get("jsonContent"), picture.frame
+    if frame is not None and isinstance(frames, list) and frame < len(frames):
+        return str(frames[frame])
     return asset.fields.get("content")
 
 

@@ -70,6 +70,10 @@ class KiliFormat:
     version = "1"
     input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
+    def __init__(self, *, keeps_folders: bool = False) -> None:
+        # The SDK names media without the folders that they are in.
+        self._keeps_folders = keeps_folders
+
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses media and input types that are not supported yet."""
         refuse_unsupported(project, options, self.input_types)
@@ -89,7 +93,11 @@ class KiliFormat:
         losses = LossCollector()
         level = 1 if context.options.single_file else 0
         with refusing_endless_nesting(asset):
-            text, identity = _dumped(_document(asset, context, losses), level)
+            document = _document(asset, context, losses)
+            if context.options.with_assets:
+                names = [self._shown(path) for path in asset.media]
+                document.update(_media_fields(asset, names, context.project.input_type))
+            text, identity = _dumped(document, level)
         data = encoded(text)
         if context.options.single_file:
             fragment = Fragment(_DOCUMENT, (data,), identity_of(identity, data))
@@ -98,6 +106,9 @@ class KiliFormat:
         name = safe_path(asset.external_id.replace(" ", "_"))
         member = Member(member_path("labels", f"{name}.json"), data, identity_of(identity, data))
         return Conversion(members=(member,), losses=tuple(losses.losses))
+
+    def _shown(self, path: str) -> str:
+        return path if self._keeps_folders else f"assets/{PurePosixPath(path).name}"
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
@@ -111,13 +122,13 @@ class KiliFormat:
         return (SpanningDocument(_DOCUMENT, (b"[\n    ", items, b"\n]"), when_empty=b"[]"),)
 
 
-def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollector) -> JsonObject:
+def _document(
+    asset: SelectedAsset, context: ExportContext, losses: LossCollector
+) -> dict[str, Any]:
     options = context.options
     on_earth = context.project.input_type == "GEOSPATIAL"
     names = _GEOSPATIAL_FIELDS if on_earth else _ASSET_FIELDS
     document = {name: asset.fields[name] for name in names if name in asset.fields}
-    if options.with_assets:
-        document.update(_media_fields(asset, context.project.input_type))
     labels = [_label(label, asset, context, losses) for label in asset.labels]
     if options.export_type is ExportType.LATEST:
         document["latestLabel"] = labels[0]
@@ -128,9 +139,8 @@ def _document(asset: SelectedAsset, context: ExportContext, losses: LossCollecto
     return document
 
 
-def _media_fields(asset: SelectedAsset, input_type: str) -> JsonObject:
-    """The fields that name media in the archive: without their folders, as the SDK has it."""
-    names = [f"assets/{PurePosixPath(path).name}" for path in asset.media]
+def _media_fields(asset: SelectedAsset, names: list[str], input_type: str) -> JsonObject:
+    """The fields that name media in the archive."""
     apart = is_url(asset.fields.get("jsonContent"))
     if input_type == "VIDEO" and apart:
         return {"jsonContent": names}

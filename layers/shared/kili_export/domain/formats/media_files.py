@@ -46,12 +46,18 @@ def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[Me
 
 def _frames(asset: SelectedAsset, name: str, folder: str) -> Iterator[MediaRequest]:
     """The frames in the order of the list, whatever its keys are."""
-    for number, url in enumerate(urls := _frame_urls(asset), start=1):
+    for number, url in enumerate(urls := frame_urls(asset), start=1):
         frame = f"{name}_{str(number).zfill(len(str(len(urls))))}.jpg"
         yield MediaRequest(url, member_path(folder, frame), guessed=False)
 
 
-def _frame_urls(asset: SelectedAsset) -> list[str]:
+def frame_urls(asset: SelectedAsset) -> list[str]:
+    """Where the frames of a video are, in their order.
+
+    Raises AssetError when the video has none of its own, or their list cannot be read.
+    """
+    if not is_url(asset.fields.get("jsonContent")) and is_url(asset.fields.get("content")):
+        raise AssetError(_NATIVE, asset_id=asset.asset_id)
     frames: Any = asset.json_content
     urls = list(frames.values()) if isinstance(frames, Mapping) else None
     if urls is None or not all(is_url(url) for url in urls):

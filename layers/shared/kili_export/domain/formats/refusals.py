@@ -23,15 +23,6 @@ def refuse_unsupported(project: Project, options: ExportOptions, types: frozense
         )
 
 
-def refuse_media(options: ExportOptions) -> None:
-    """Raises IncompatibleProject for media in a corrected archive."""
-    if options.with_assets:
-        raise IncompatibleProject(
-            "Archives with compatibility corrected hold no media yet; set with_assets to false, or"
-            " leave compatibility out."
-        )
-
-
 def refuse_all_labels(options: ExportOptions) -> None:
     """Raises IncompatibleProject for export types whose labels only `kili` and `raw` can hold.
 

@@ -11,6 +11,7 @@ from kili_export.domain.formats.corrected import (
     CorrectedKiliFormat,
     CorrectedPascalVocFormat,
 )
+from kili_export.domain.formats.corrected_pictures import flat_pictures, pictures_in_folders
 from kili_export.domain.formats.corrected_yolo import CorrectedYoloFormat
 from kili_export.domain.formats.geojson import GeoJsonFormat
 from kili_export.domain.formats.kili import KiliFormat
@@ -31,11 +32,11 @@ FORMATS: Mapping[str, ExportFormat] = {
     "geojson": GeoJsonFormat(),
 }
 CORRECTED: Mapping[str, ExportFormat] = {
-    "kili": CorrectedKiliFormat(FORMATS["kili"]),
-    "raw": CorrectedKiliFormat(FORMATS["raw"]),
+    "kili": CorrectedKiliFormat(KiliFormat(keeps_folders=True)),
+    "raw": CorrectedKiliFormat(KiliFormat(keeps_folders=True)),
     **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
-    "coco": CorrectedCocoFormat(CocoFormat(bridges_holes=True)),
-    "pascal_voc": CorrectedPascalVocFormat(FORMATS["pascal_voc"]),
+    "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, bridges_holes=True)),
+    "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures)),
     "geojson": CorrectedGeoJsonFormat(FORMATS["geojson"]),
 }
 
