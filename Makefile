@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test parity check build clean lock
+.PHONY: help setup demo test parity bench-converters check build clean lock
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: $(READY) ## every test
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m local.parity $(PARITY)
+
+bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
+	@$(BIN)/python -m local.bench.converters $(BENCH)
 
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .

@@ -9,9 +9,10 @@ that the last bit of a float agrees too: `1 - 0.8` stays 0.19999999999999996.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kili_export.domain.numbers import Number, is_number
+from kili_export.domain.numbers import Number, are_numbers
 
 Point = tuple[Number, Number]
+Axes = tuple[list[Number], list[Number]]
 
 ROTATION_JOB = "ROTATION_JOB"
 
@@ -27,34 +28,51 @@ def vertices_of(ring: Any, rotation: Any) -> list[Point] | None:
 
     None when the item holds no list of vertices, or one that is not made of finite numbers.
     """
+    axes = ring_axes(ring, rotation)
+    return None if axes is None else list(zip(*axes, strict=True))
+
+
+def ring_axes(ring: Any, rotation: Any) -> Axes | None:
+    """As `vertices_of`, but all x and all y apart, which is faster where there are many."""
     vertices = ring.get("normalizedVertices") if isinstance(ring, dict) else None
-    return None if vertices is None else points_of(vertices, rotation)
+    return None if vertices is None else _axes(vertices, rotation)
 
 
 def points_of(vertices: Any, rotation: Any) -> list[Point] | None:
     """A list of `{"x": …, "y": …}` as points of the stored picture, None when it is not one."""
+    axes = _axes(vertices, rotation)
+    return None if axes is None else list(zip(*axes, strict=True))
+
+
+def _axes(vertices: Any, rotation: Any) -> Axes | None:
     if not isinstance(vertices, list):
         return None
-    points: list[Point] = []
-    for vertex in vertices:
-        if not isinstance(vertex, dict):
-            return None
-        x, y = vertex.get("x"), vertex.get("y")
-        if not (is_number(x) and is_number(y)):
-            return None
-        points.append((x, y))
-    return unrotated(points, rotation)
-
-
-def unrotated(points: list[Point], rotation: Any) -> list[Point]:
-    """Undoes the rotation of the view; angles other than 90, 180 and 270 change nothing."""
+    try:
+        xs = [vertex["x"] for vertex in vertices]
+        ys = [vertex["y"] for vertex in vertices]
+    except (KeyError, TypeError):
+        return None
+    if not (are_numbers(xs) and are_numbers(ys)):
+        return None
     if rotation == 90:
-        return [(y, 1 - x) for x, y in points]
+        return ys, [1 - x for x in xs]
     if rotation == 180:
-        return [(1 - x, 1 - y) for x, y in points]
+        return [1 - x for x in xs], [1 - y for y in ys]
     if rotation == 270:
-        return [(1 - y, x) for x, y in points]
-    return points
+        return [1 - y for y in ys], xs
+    return xs, ys
+
+
+def unrotated(point: Point, rotation: Any) -> Point:
+    """Undoes the rotation of the view; angles other than 90, 180 and 270 change nothing."""
+    x, y = point
+    if rotation == 90:
+        return y, 1 - x
+    if rotation == 180:
+        return 1 - x, 1 - y
+    if rotation == 270:
+        return 1 - y, x
+    return point
 
 
 def bounds(points: Sequence[Point]) -> tuple[Number, Number, Number, Number]:

@@ -1,4 +1,4 @@
-"""Crossings of closed outlines, decided exactly, and the rings that bound what they enclose."""
+"""The rings that bound what a closed outline encloses, decided exactly."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,12 @@ from fractions import Fraction
 from functools import cmp_to_key
 from itertools import pairwise
 
-Pair = tuple[float, float]
+from kili_export.domain.crossings import Pair, meetings, side_of
+
 Exact = tuple[Fraction, Fraction]
 Edge = tuple[int, int]
 
-# A determinant whose size exceeds this share of its terms has the right sign in floats.
-_CERTAIN = 3.3306690738754716e-16
-# The same for a sum of many such terms.
+# A sum of determinants whose size exceeds this share of its terms has the right sign in floats.
 _CERTAIN_SUM = 1e-9
 
 
@@ -20,7 +19,7 @@ def is_simple(ring: Sequence[Pair]) -> bool:
     """Whether a ring neither crosses nor touches itself. Neighbouring points are distinct."""
     if len(ring) == 4 and _turns_one_way(ring):
         return True
-    return next(_meetings(ring), None) is None
+    return next(meetings(ring), None) is None
 
 
 def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
@@ -44,64 +43,8 @@ def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
 
 def _turns_one_way(ring: Sequence[Pair]) -> bool:
     """Whether every corner turns to the same side: of four corners, then, none is crossed over."""
-    turns = {_side(ring[index - 2], ring[index - 1], ring[index]) for index in range(len(ring))}
+    turns = {side_of(ring[index - 2], ring[index - 1], ring[index]) for index in range(len(ring))}
     return len(turns) == 1 and 0 not in turns
-
-
-def _meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
-    """Pairs of segments that have more in common than the point that joins neighbours."""
-    count = len(ring)
-    boxes = []
-    for index, (x, y) in enumerate(ring):
-        u, v = ring[index + 1 - count]
-        boxes.append((min(x, u), max(x, u), min(y, v), max(y, v), index))
-    boxes.sort()
-    active: list[tuple[float, float, float, float, int]] = []
-    for box in boxes:
-        left, _, low, high, index = box
-        active = [other for other in active if other[1] >= left]
-        for other in active:
-            if (
-                other[2] <= high
-                and other[3] >= low
-                and _meet(ring, min(index, other[4]), max(index, other[4]))
-            ):
-                yield index, other[4]
-        active.append(box)
-
-
-def _meet(ring: Sequence[Pair], first: int, second: int) -> bool:
-    count = len(ring)
-    a, b = ring[first], ring[first + 1 - count]
-    c, d = ring[second], ring[second + 1 - count]
-    if second == first + 1:
-        return _folds_back(a, b, d)
-    if first == 0 and second == count - 1:
-        return _folds_back(c, a, b)
-    side_c, side_d = _side(a, b, c), _side(a, b, d)
-    if side_c * side_d > 0:
-        return False
-    side_a, side_b = _side(c, d, a), _side(c, d, b)
-    # The boxes overlap: when all four are on one line, the segments do as well.
-    return side_a * side_b <= 0
-
-
-def _folds_back(before: Pair, corner: Pair, after: Pair) -> bool:
-    ahead_x = (corner[0] - before[0]) * (after[0] - corner[0])
-    ahead_y = (corner[1] - before[1]) * (after[1] - corner[1])
-    if ahead_x > 0 or ahead_y > 0:
-        return False
-    return (ahead_x < 0 or ahead_y < 0) and _side(before, corner, after) == 0
-
-
-def _side(a: Pair, b: Pair, c: Pair) -> int:
-    """1 when `c` lies to the left of the line from `a` to `b`, -1 to the right, 0 on it."""
-    left = (a[0] - c[0]) * (b[1] - c[1])
-    right = (a[1] - c[1]) * (b[0] - c[0])
-    determinant = left - right
-    if abs(determinant) > _CERTAIN * (abs(left) + abs(right)):
-        return 1 if determinant > 0 else -1
-    return _sign(_cross(_exact(a), _exact(b), _exact(c)))
 
 
 def _cross(a: Exact, b: Exact, c: Exact) -> Fraction:
@@ -121,7 +64,7 @@ def _noded(ring: Sequence[Pair]) -> tuple[list[Exact], Counter[Edge]]:
     count = len(ring)
     exact = [_exact(point) for point in ring]
     on_segment: list[list[Exact]] = [[exact[i], exact[i + 1 - count]] for i in range(count)]
-    for first, second in _meetings(ring):
+    for first, second in meetings(ring):
         common = _common_points(tuple(on_segment[first][:2]), tuple(on_segment[second][:2]))
         on_segment[first].extend(common)
         on_segment[second].extend(common)

@@ -10,8 +10,11 @@ than floats resolve may be mended differently.
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add, eq, mul
 
-from kili_export.domain.planar import Pair, boundary_rings, is_simple
+from kili_export.domain.crossings import Pair
+from kili_export.domain.planar import boundary_rings, is_simple
 
 
 def enclosed_area(points: Sequence[Pair]) -> float | int:
@@ -28,7 +31,9 @@ def enclosed_area(points: Sequence[Pair]) -> float | int:
     return sum(areas) if areas else 0
 
 
-def _distinct_neighbours(points: Sequence[Pair]) -> list[Pair]:
+def _distinct_neighbours(points: Sequence[Pair]) -> Sequence[Pair]:
+    if not any(map(eq, points, (*points[1:], *points[:1]))):
+        return points
     ring: list[Pair] = []
     for point in points:
         if not ring or point != ring[-1]:
@@ -39,13 +44,8 @@ def _distinct_neighbours(points: Sequence[Pair]) -> list[Pair]:
 
 
 def _shoelace(ring: Sequence[Pair]) -> float:
-    closed = [*ring, ring[0]]
-    xs = [x for x, _ in closed]
-    ys = [y for _, y in closed]
-    right = left = 0.0
-    previous_x, previous_y = xs[-1], ys[-1]
-    for x, y in closed:
-        right += x * previous_y
-        left += y * previous_x
-        previous_x, previous_y = x, y
+    # Summed from first to last, which `sum` does not promise: newer Pythons correct its error.
+    xs, ys = zip(ring[0], *ring, ring[0], strict=True)
+    right = reduce(add, map(mul, xs[1:], ys))
+    left = reduce(add, map(mul, ys[1:], xs))
     return 0.5 * abs(right - left)

@@ -88,7 +88,7 @@ class _View:
             return value
         x, y = value.get("x"), value.get("y")
         if is_number(x) and is_number(y):
-            [(x, y)] = unrotated([(x, y)], self.rotation)
+            x, y = unrotated((x, y), self.rotation)
             if self.clamped:
                 x, y = _within(x), _within(y)
             return {**value, "x": x, "y": y}

@@ -1,6 +1,7 @@
 """The lines of a YOLO label file: a class number, then fractions of the picture's size."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from kili_export.domain.formats.base import LossCollector
@@ -11,7 +12,8 @@ from kili_export.domain.formats.jobs import (
     place_of,
     rings_of,
 )
-from kili_export.domain.geometry import Point, bounds, rotation_of, vertices_of
+from kili_export.domain.geometry import Axes, ring_axes, rotation_of
+from kili_export.domain.numbers import joined_numbers
 
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
@@ -54,12 +56,12 @@ def _line(
         losses.add(_OTHER_TOOL, place)
         return None
     rings = rings_of(annotation)
-    points = vertices_of(rings[0], rotation) if rings else None
-    if not points:
+    axes = ring_axes(rings[0], rotation) if rings else None
+    if axes is None or not axes[0]:
         losses.add(_NO_SHAPE, place)
         return None
     _note_the_rest(annotation, rings, losses, place)
-    return f"{number} {_box(points) if kind == 'rectangle' else _outline(points)}\n"
+    return f"{number} {_box(axes) if kind == 'rectangle' else _outline(axes)}\n"
 
 
 def _note_the_rest(
@@ -71,10 +73,11 @@ def _note_the_rest(
         losses.add(_NESTED, place)
 
 
-def _box(points: list[Point]) -> str:
-    left, top, right, bottom = bounds(points)
+def _box(axes: Axes) -> str:
+    xs, ys = axes
+    left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
     return f"{(left + right) / 2} {(top + bottom) / 2} {right - left} {bottom - top}"
 
 
-def _outline(points: list[Point]) -> str:
-    return " ".join([f"{x} {y}" for x, y in points])
+def _outline(axes: Axes) -> str:
+    return joined_numbers(tuple(chain.from_iterable(zip(*axes, strict=True))), " ")

@@ -1,0 +1,107 @@
+"""Where a closed outline meets itself, decided exactly.
+
+Only pairs of segments whose boxes overlap are looked at: the segments are sorted along the axis
+on which they are shorter, and each is compared with those that begin before it ends. Whatever is
+done for every segment is done by built-ins over whole lists: an outline has thousands.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from operator import mul, sub
+
+Pair = tuple[float, float]
+
+# A determinant whose size exceeds this share of its terms has the right sign in floats.
+_CERTAIN = 3.3306690738754716e-16
+
+
+def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
+    """Pairs of segments that have more in common than the point that joins neighbours.
+
+    Segments are numbered by their first points. Neighbouring points are distinct.
+    """
+    xs, ys = zip(*ring, strict=True)
+    yield from _folds(ring, xs, ys)
+    x_sides, y_sides = _sides(xs), _sides(ys)
+    if _crowding(*x_sides) > _crowding(*y_sides):
+        x_sides, y_sides = y_sides, x_sides
+    yield from _crossings(ring, x_sides, y_sides)
+
+
+def side_of(a: Pair, b: Pair, c: Pair) -> int:
+    """1 when `c` lies to the left of the line from `a` to `b`, -1 to the right, 0 on it."""
+    left = (a[0] - c[0]) * (b[1] - c[1])
+    right = (a[1] - c[1]) * (b[0] - c[0])
+    determinant = left - right
+    if abs(determinant) > _CERTAIN * (abs(left) + abs(right)):
+        return 1 if determinant > 0 else -1
+    exact = _exact_turn(a, b, c)
+    return (exact > 0) - (exact < 0)
+
+
+def _exact_turn(a: Pair, b: Pair, c: Pair) -> Fraction:
+    (ax, ay), (bx, by), (cx, cy) = ((Fraction(x), Fraction(y)) for x, y in (a, b, c))
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+
+Sides = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def _sides(places: Sequence[float]) -> Sides:
+    """Where each segment begins and ends along an axis."""
+    following = (*places[1:], places[0])
+    return tuple(map(min, places, following)), tuple(map(max, places, following))
+
+
+def _crowding(lows: Sequence[float], highs: Sequence[float]) -> float:
+    """How many segments lie above one place of an axis, on average."""
+    extent = max(highs) - min(lows)
+    return sum(map(sub, highs, lows)) / extent if extent else float(len(lows))
+
+
+def _crossings(ring: Sequence[Pair], along: Sides, across: Sides) -> Iterator[tuple[int, int]]:
+    """Segments that are no neighbours and meet."""
+    count = len(ring)
+    lows, highs = across
+    order = sorted(range(count), key=along[0].__getitem__)
+    starts = [along[0][index] for index in order]
+    ends = [along[1][index] for index in order]
+    neighbours = frozenset({1, -1, count - 1, 1 - count})
+    for place, (index, end) in enumerate(zip(order, ends, strict=True), start=1):
+        low, high = lows[index], highs[index]
+        for other in order[place : bisect_right(starts, end, place)]:
+            if (
+                lows[other] <= high
+                and highs[other] >= low
+                and index - other not in neighbours
+                and _meet(ring, index, other)
+            ):
+                yield index, other
+
+
+def _meet(ring: Sequence[Pair], first: int, second: int) -> bool:
+    count = len(ring)
+    a, b = ring[first], ring[first + 1 - count]
+    c, d = ring[second], ring[second + 1 - count]
+    if side_of(a, b, c) * side_of(a, b, d) > 0:
+        return False
+    # The boxes overlap: when all four are on one line, the segments do as well.
+    return side_of(c, d, a) * side_of(c, d, b) <= 0
+
+
+def _folds(
+    ring: Sequence[Pair], xs: Sequence[float], ys: Sequence[float]
+) -> Iterator[tuple[int, int]]:
+    """Neighbours of which the second goes back over the first."""
+    for index, (ahead_x, ahead_y) in enumerate(zip(_aheads(xs), _aheads(ys), strict=True)):
+        if ahead_x <= 0 >= ahead_y and (ahead_x or ahead_y):
+            following = ring[index + 1 - len(ring)]
+            if side_of(ring[index - 1], ring[index], following) == 0:
+                yield (index - 1) % len(ring), index
+
+
+def _aheads(places: Sequence[float]) -> Iterator[float]:
+    """For each point, whether the step after it goes on along an axis or back: the sign."""
+    steps = list(map(sub, (*places[1:], places[0]), places))
+    return map(mul, steps, (steps[-1], *steps[:-1]))

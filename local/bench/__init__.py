@@ -1,0 +1,1 @@
+"""Measures what exports cost, beside Kili's own SDK in the same run."""
