@@ -34,6 +34,10 @@ parity: $(READY) ## every format and option against Kili's own SDK (options: PAR
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
 	@$(BIN)/python -m local.bench.converters $(BENCH)
 
+.PHONY: chaos
+chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
