@@ -29,7 +29,11 @@ from kili_export.usecases.aggregation.outcome import (
 )
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.records import new_records
-from kili_export.usecases.aggregation.shared_members import dirty_streams, shared_changes
+from kili_export.usecases.aggregation.shared_members import (
+    dirty_streams,
+    shared_changes,
+    streams_from,
+)
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import regions_of
 from kili_export.usecases.ledger_reading import open_ledger
@@ -210,7 +214,7 @@ class AggregateArchive:
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
             None if base is None else dirty_streams(old, new, gone),
-            lambda: ledger.merged(new.values(), replaced),
+            lambda separators: streams_from(separators, ledger.merged(new.values(), replaced)),
         )
         return Generation(
             stood=stood,

@@ -8,8 +8,8 @@ from kili_export.domain.archive.record import DEFLATED, STORED, Record
 from kili_export.domain.archive.wire import encode_owner, local_header
 from kili_export.domain.errors import IntegrityError
 
-_LEVEL: Final = 6
-_RAW_DEFLATE: Final = -15
+LEVEL: Final = 6
+RAW_DEFLATE: Final = -15
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def encode_entry(path: str, data: bytes, *, owner: str = "", stored: bool = Fals
     """
     method, payload = STORED, data
     if not stored:
-        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
+        compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW_DEFLATE)
         deflated = compressor.compress(data) + compressor.flush()
         if len(deflated) < len(data):
             method, payload = DEFLATED, deflated
@@ -96,7 +96,7 @@ def decode_local(record: Record, local: bytes) -> bytes:
 
 
 def _inflate(payload: bytes, size: int) -> bytes:
-    decompressor = zlib.decompressobj(_RAW_DEFLATE)
+    decompressor = zlib.decompressobj(RAW_DEFLATE)
     try:
         data = decompressor.decompress(payload, size + 1)
     except zlib.error as error:

@@ -2,24 +2,72 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from kili_export.domain.archive.addition import Addition
+from kili_export.domain.archive.assembly import Assembly
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.held import Hold, hold_in_memory
-from kili_export.domain.archive.layout import Layout, Region, Regions, lay_out, new_starts
+from kili_export.domain.archive.layout import Hole, Layout, Region, Regions, lay_out, new_starts
 from kili_export.domain.archive.merging import merge_directories
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
 from kili_export.domain.archive.tail import Tail, encode_tail
 from kili_export.domain.errors import IntegrityError
 
 
+class Base(Protocol):
+    """The archive to begin with."""
+
+    @property
+    def directory(self) -> Directory:
+        """Its entries."""
+
+    @property
+    def regions(self) -> Regions:
+        """Where its regions end."""
+
+    @property
+    def gaps(self) -> Sequence[Hole]:
+        """Bytes that the directory does not name. They are left out."""
+
+    def pieces(self, start: int, length: int) -> Iterator[CopyRange]:
+        """Where some of its bytes are."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaseArchive:
-    """The archive to begin with: where it is stored, its directory, its regions."""
+    """An archive that is stored: where it is, its directory, its regions."""
 
     source: Source
     directory: Directory
     regions: Regions
+
+    @property
+    def gaps(self) -> Sequence[Hole]:
+        """None: an archive of ours has no bytes but its entries."""
+        return ()
+
+    def pieces(self, start: int, length: int) -> Iterator[CopyRange]:
+        """Where some of its bytes are."""
+        yield CopyRange(self.source, start, length)
+
+
+@dataclass(frozen=True, slots=True)
+class AssembledArchive:
+    """An archive that is not written yet: entries in segments, less those in the gaps."""
+
+    assembly: Assembly
+    directory: Directory
+    gaps: Sequence[Hole]
+
+    @property
+    def regions(self) -> Regions:
+        """Where its regions would end with the gaps in place."""
+        return self.assembly.regions
+
+    def pieces(self, start: int, length: int) -> Iterator[CopyRange]:
+        """Where some of its bytes are."""
+        return self.assembly.pieces(start, length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +81,7 @@ class SplicePlan:
 
 
 def splice(
-    base: BaseArchive | None,
+    base: Base | None,
     removals: Iterable[str],
     additions: Sequence[Addition],
     hold: Hold = hold_in_memory,
@@ -53,7 +101,8 @@ def splice(
     for addition in additions:
         added[addition.region] += addition.length
     merged = merge_directories(old, removals, additions, new_starts(regions, added))
-    layout = lay_out(regions, merged.holes, added)
+    gaps = base.gaps if base else ()
+    layout = lay_out(regions, (*merged.holes, *gaps), added)
     directory = hold(merged.chunks(layout))
     if len(directory) != merged.length:
         raise IntegrityError("a merged directory has another length than its records")
@@ -70,13 +119,13 @@ def splice(
 
 
 def _entry_pieces(
-    base: BaseArchive | None, layout: Layout, additions: Sequence[Addition]
+    base: Base | None, layout: Layout, additions: Sequence[Addition]
 ) -> Iterator[Piece]:
     for region in Region:
         if base:
             for kept in layout.kept:
                 if kept.region == region:
-                    yield CopyRange(base.source, kept.start, kept.length)
+                    yield from base.pieces(kept.start, kept.length)
         for addition in additions:
             if addition.region == region and addition.length:
                 yield addition.piece(0, addition.length)

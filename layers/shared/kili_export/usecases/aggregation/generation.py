@@ -13,14 +13,12 @@ from kili_export.contracts.manifest import (
 )
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.splice import SplicePlan, splice
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.ports import Clock, RandomSource, Traffic, TrafficCount
-from kili_export.usecases.aggregation.additions import asset_additions, inline_additions
+from kili_export.usecases.aggregation.additions import asset_additions
 from kili_export.usecases.aggregation.differences import (
     Differences,
     changed_assets,
@@ -38,6 +36,7 @@ from kili_export.usecases.aggregation.shared_members import SharedChanges
 from kili_export.usecases.aggregation.spool import hold_in_spool
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import stored_regions
+from kili_export.usecases.aggregation.streamed_files import streamed_file
 from kili_export.usecases.aggregation.summary import classes_of, count, quarantined
 from kili_export.usecases.retain_generations import RetainGenerations
 
@@ -235,7 +234,7 @@ class GenerationWriter:
     def _splice(self, generation: Generation) -> SplicePlan:
         additions = [
             *asset_additions(generation.names.located, generation.names.restored),
-            *inline_additions(generation.shared.entries, Region.DOCUMENTS),
+            *(file.addition for file in generation.shared.files),
         ]
         base = generation.base.base() if generation.base is not None else None
         return splice(base, sorted(generation.removed), additions, hold_in_spool)
@@ -270,13 +269,8 @@ class GenerationWriter:
                 (item for item in names.located if item.member.record.path in brought),
                 (one for one in names.restored if one[1].path in brought),
             ),
-            *inline_additions(
-                [
-                    encode_entry(DELTA_LIST, document.to_bytes()),
-                    *(entry for entry in shared.entries if entry.path in brought),
-                ],
-                Region.DOCUMENTS,
-            ),
+            streamed_file(DELTA_LIST, [document.to_bytes()]).addition,
+            *(file.addition for file in shared.files if file.path in brought),
         ]
         spliced = splice(None, (), additions, hold_in_spool)
         key = delta_key(self.plan.project_id, self.export.name, number, attempt)

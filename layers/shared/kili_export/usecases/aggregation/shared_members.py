@@ -1,26 +1,20 @@
 """The files that belong to no asset: README, class files and documents that span the dataset."""
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
-from typing import IO
 
-from kili_export.domain.archive.entries import Entry, encode_entry
+from kili_export.domain.archive.held import HeldBytes
 from kili_export.domain.conversion import identity_digest
 from kili_export.domain.documents import render, streams_of
-from kili_export.domain.formats.base import (
-    ExportContext,
-    ExportFormat,
-    FragmentStream,
-    SpanningDocument,
-)
+from kili_export.domain.formats.base import ExportContext, ExportFormat
 from kili_export.domain.ledger import AssetRecord, FragmentRecord, MemberRecord
 from kili_export.usecases.aggregation.names import FileDigest
-
-_SPOOL_BYTES = 8 << 20
-_CHUNK_BYTES = 1 << 20
+from kili_export.usecases.aggregation.spool import Spool
+from kili_export.usecases.aggregation.streamed_files import (
+    StreamedFile,
+    sha256_of,
+    streamed_file,
+)
 
 
 @dataclass(slots=True)
@@ -28,19 +22,23 @@ class SharedChanges:
     """Shared files that come and go, and all of them as they are then, by path."""
 
     members: dict[str, MemberRecord]
-    entries: list[Entry] = field(default_factory=list)
+    files: list[StreamedFile] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
 
-    def put(self, path: str, data: bytes, identity: str) -> None:
-        """Takes a file in unless it is there already."""
+    def put(self, path: str, pieces: Sequence[HeldBytes], identity: bytes | None = None) -> None:
+        """Takes a file in unless it is there already.
+
+        `identity` is what tells a change, the contents themselves if None.
+        """
+        sha256 = sha256_of(pieces)
+        told_by = sha256 if identity is None else identity_digest(b"", identity)
         kept = self.members.get(path)
-        if kept is not None and kept.identity == identity:
+        if kept is not None and kept.identity == told_by:
             return
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.members[path] = MemberRecord(path, sha256, identity)
-        self.entries.append(encode_entry(path, data))
-        self.digests[path] = FileDigest(sha256, identity)
+        self.members[path] = MemberRecord(path, sha256, told_by)
+        self.files.append(streamed_file(path, pieces))
+        self.digests[path] = FileDigest(sha256, told_by)
 
     def drop(self, path: str) -> None:
         """Leaves a file out."""
@@ -48,32 +46,65 @@ class SharedChanges:
             self.removed.add(path)
 
 
+class FragmentStreams:
+    """Every stream of some documents, separators in place. Takes the assets in server order."""
+
+    def __init__(self, separators: Mapping[str, bytes]) -> None:
+        self._separators = separators
+        self._begun: set[str] = set()
+        self.spools = {stream: Spool() for stream in separators}
+
+    def add(self, record: AssetRecord) -> None:
+        """Takes in an asset's fragments."""
+        for fragment in record.fragments:
+            spool = self.spools.get(fragment.stream)
+            if spool is None:
+                continue
+            if fragment.stream in self._begun:
+                spool.write(self._separators[fragment.stream])
+            self._begun.add(fragment.stream)
+            spool.write(fragment.text.encode())
+
+
+def streams_from(
+    separators: Mapping[str, bytes], records: Iterable[AssetRecord]
+) -> Mapping[str, HeldBytes]:
+    """The streams, in one pass over the assets."""
+    streams = FragmentStreams(separators)
+    if separators:
+        for record in records:
+            streams.add(record)
+    return streams.spools
+
+
 def shared_changes(
     fmt: ExportFormat,
     context: ExportContext,
     before: Mapping[str, MemberRecord],
     dirty: Collection[str] | None,
-    read_records: Callable[[], Iterator[AssetRecord]],
+    read_streams: Callable[[Mapping[str, bytes]], Mapping[str, HeldBytes]],
 ) -> SharedChanges:
     """Makes the shared files anew that may have changed.
 
     `before` are those of the archive that is built upon. Documents are made again when one of
-    the `dirty` streams is theirs; None stands for all streams. `read_records` gives all assets
-    as they are after the run, in server order.
+    the `dirty` streams is theirs; None stands for all streams. `read_streams` gives the streams
+    of which the separators are given, with the fragments of all assets as they are after the run.
     """
     changes = SharedChanges(dict(before))
     for member in fmt.project_members(context):
-        changes.put(member.path, member.data, identity_digest(member.data, member.identity))
+        changes.put(member.path, [member.data], member.identity)
     documents = [
         document
         for document in fmt.documents(context)
         if dirty is None or any(stream in dirty for stream in streams_of([document]))
     ]
-    if documents:
-        with ExitStack() as stack:
-            spools = _spool(documents, read_records(), stack)
-            for document in documents:
-                _put_document(changes, document, spools)
+    streams = read_streams(streams_of(documents)) if documents else {}
+    for document in documents:
+        pieces = render(document, streams)
+        if pieces is None:
+            changes.drop(document.path)
+        else:
+            changes.put(document.path, pieces)
     return changes
 
 
@@ -95,46 +126,3 @@ def dirty_streams(
 
 def _shares(record: AssetRecord | None) -> dict[str, FragmentRecord]:
     return {fragment.stream: fragment for fragment in record.fragments} if record else {}
-
-
-def _put_document(
-    changes: SharedChanges, document: SpanningDocument, spools: Mapping[str, IO[bytes]]
-) -> None:
-    data = render(document, lambda stream: _chunks(spools[stream]))
-    if data is None:
-        changes.drop(document.path)
-    else:
-        changes.put(document.path, data, identity_digest(data, None))
-
-
-def _spool(
-    documents: Iterable[SpanningDocument], records: Iterable[AssetRecord], stack: ExitStack
-) -> dict[str, IO[bytes]]:
-    """Every stream of the documents, separators in place, in one pass over the assets."""
-    separators = {
-        section.stream: section.separator
-        for document in documents
-        for section in document.sections
-        if isinstance(section, FragmentStream)
-    }
-    spools: dict[str, IO[bytes]] = {
-        stream: stack.enter_context(SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115
-        for stream in separators
-    }
-    begun: set[str] = set()
-    for record in records:
-        for fragment in record.fragments:
-            spool = spools.get(fragment.stream)
-            if spool is None:
-                continue
-            if fragment.stream in begun:
-                spool.write(separators[fragment.stream])
-            begun.add(fragment.stream)
-            spool.write(fragment.text.encode())
-    return spools
-
-
-def _chunks(spool: IO[bytes]) -> Iterator[bytes]:
-    spool.seek(0)
-    while chunk := spool.read(_CHUNK_BYTES):
-        yield chunk

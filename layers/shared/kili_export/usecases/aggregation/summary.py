@@ -73,4 +73,4 @@ def count(generation: "Generation", previous: Manifest | None, members: int) -> 
 def _bytes_brought(generation: "Generation") -> int:
     labels = sum(item.member.record.size for item in generation.names.located)
     restored = sum(entry.size for _, entry in generation.names.restored)
-    return labels + restored + sum(entry.size for entry in generation.shared.entries)
+    return labels + restored + sum(file.size for file in generation.shared.files)
