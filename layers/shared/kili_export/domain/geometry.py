@@ -12,7 +12,7 @@ from typing import Any
 from kili_export.domain.numbers import Number, are_numbers
 
 Point = tuple[Number, Number]
-Axes = tuple[list[Number], list[Number]]
+Axes = tuple[Sequence[Number], Sequence[Number]]
 
 ROTATION_JOB = "ROTATION_JOB"
 

@@ -36,7 +36,7 @@ def are_numbers(values: Sequence[Any]) -> TypeGuard[Sequence[Number]]:
             return False
     except OverflowError:
         return False
-    return min(values) > -_LARGEST and max(values) < _LARGEST
+    return bool(min(values) > -_LARGEST and max(values) < _LARGEST)
 
 
 def joined_numbers(values: Sequence[Number], separator: str) -> str:

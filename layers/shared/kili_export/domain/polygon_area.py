@@ -46,6 +46,6 @@ def _distinct_neighbours(points: Sequence[Pair]) -> Sequence[Pair]:
 def _shoelace(ring: Sequence[Pair]) -> float:
     # Summed from first to last, which `sum` does not promise: newer Pythons correct its error.
     xs, ys = zip(ring[0], *ring, ring[0], strict=True)
-    right = reduce(add, map(mul, xs[1:], ys))
-    left = reduce(add, map(mul, ys[1:], xs))
+    right: float = reduce(add, map(mul, xs[1:], ys))
+    left: float = reduce(add, map(mul, ys[1:], xs))
     return 0.5 * abs(right - left)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kili_export.domain.crossings import Pair
 from kili_export.domain.formats.base import LossCollector
 from kili_export.domain.formats.bridged import bridged
 from kili_export.domain.formats.jobs import has_nested_answers, rings_of
 from kili_export.domain.formats.pixels import Size
 from kili_export.domain.geometry import vertices_of
-from kili_export.domain.planar import Pair
 from kili_export.domain.polygon_area import enclosed_area
 
 _NO_SHAPE = "an annotation has no outline of at least three points"
