@@ -18,6 +18,7 @@ from kili_export.ports import (
     EventsCursor,
     HeldRemovals,
     Lease,
+    LongUploads,
     StoredObject,
     TrafficCount,
 )
@@ -138,11 +139,19 @@ class InMemoryObjects:
         if_none_match: bool = False,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        plan: str = "",
+        uploads: LongUploads | None = None,
     ) -> StoredObject:
-        del content_type
+        del content_type, uploads
         self._note("compose", key)
         data = b"".join(map(self._part, parts))
-        return self._store(key, data, if_match, if_none_match, metadata)
+        about = {**(metadata or {}), "plan": plan}
+        try:
+            return self._store(key, data, if_match, if_none_match, about)
+        except ConflictError:
+            if plan and key in self.stored and self.stored[key][1].metadata.get("plan") == plan:
+                return self.stored[key][1]
+            raise
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:

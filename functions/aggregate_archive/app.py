@@ -14,10 +14,10 @@ metrics = Metrics()
 
 
 @logger.inject_lambda_context(correlation_id_path="run_id", clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers an AggregateAnswer to an AggregateRequest. Raises the errors of domain.errors."""
     request = AggregateRequest.model_validate(event)
-    answer = bootstrap.aggregate_archive()(request)
+    answer = bootstrap.aggregate_archive()(request, bootstrap.time_left(context))
     known = {
         "project_id": request.project_id,
         "run_id": request.run_id,

@@ -316,33 +316,6 @@ def test_the_uploads_of_a_killed_process_can_be_ended(
     assert open_uploads(s3_client, key_prefix) == []
 
 
-def test_a_journal_knows_every_upload_that_exists(
-    s3_client: Any,
-    key_prefix: str,
-    large_archive: tuple[dict[str, bytes], BaseArchive],
-) -> None:
-    _, base = large_archive
-    events: list[tuple[str, str]] = []
-
-    class Journal:
-        def began(self, key: str, upload_id: str) -> None:
-            assert open_uploads(s3_client, key) == [key]
-            events.append(("began", upload_id))
-
-        def ended(self, key: str, upload_id: str) -> None:
-            assert open_uploads(s3_client, key) == []
-            events.append(("ended", upload_id))
-
-    store = S3ObjectStore(s3_client, BUCKET, journal=Journal())
-    parts = plan_parts(splice(base, [], []).pieces, ALWAYS_COPY)
-    store.compose(f"{key_prefix}next.zip", parts)
-    with pytest.raises(ConflictError):
-        store.compose(f"{key_prefix}next.zip", parts, if_none_match=True)
-    kinds = [kind for kind, _ in events]
-    assert kinds == ["began", "ended", "began", "ended"]
-    assert len({upload for _, upload in events}) == 2
-
-
 def test_objects_are_put_listed_and_deleted(object_store: S3ObjectStore, key_prefix: str) -> None:
     names = [f"{key_prefix}{name}" for name in ("a b.json", "c+d.json", "é.json")]
     for name in names:

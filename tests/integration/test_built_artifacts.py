@@ -34,7 +34,8 @@ pytestmark = [
 # What the policies allow for cases that do not occur here: S3 goes by s3:ListBucket when it decides
 # whether to say that an object does not exist; executions are looked up when a lease is held for
 # long; uploads are ended, and objects deleted, after a crash or a lost race; an upload of media is
-# ended when it fails; the listing of a full export is deleted when that took several runs.
+# ended when it fails; parts are listed when a copy outlasts an invocation; the listing of a full
+# export is deleted when that took several runs.
 NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
     "webhook": {"s3:ListBucket"},
     "plan_export": {
@@ -47,7 +48,12 @@ NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
         "states:StartExecution",
     },
     "convert_assets": {"s3:AbortMultipartUpload", "s3:ListBucket"},
-    "aggregate_archive": {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListBucket"},
+    "aggregate_archive": {
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "s3:ListMultipartUploadParts",
+    },
     "finish_export": {"s3:DeleteObject", "s3:ListBucket", "states:StartExecution"},
     "reconcile": {"dynamodb:DeleteItem", "states:DescribeExecution"},
 }

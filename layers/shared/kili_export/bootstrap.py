@@ -6,9 +6,9 @@ What a use case does not need is not imported: a function that starts cold pays 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from kili_export.adapters.system import SystemClock, SystemRandom
+from kili_export.adapters.system import InvocationTime, SystemClock, SystemRandom
 from kili_export.domain.windows import WindowRules
 from kili_export.settings import Settings
 
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 _KEY_REMEMBERED: Final = timedelta(minutes=5)
 _CONNECTIONS: Final = 24
+
+
+class Invocation(Protocol):
+    """What is asked of Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation is cut off."""
 
 
 class Application:
@@ -382,3 +389,8 @@ def finish_export() -> "FinishExport":
 def reconcile() -> "Reconcile":
     """Looks after projects on a schedule."""
     return application().reconcile()
+
+
+def time_left(context: Invocation) -> InvocationTime:
+    """What is left of an invocation."""
+    return InvocationTime(context.get_remaining_time_in_millis)

@@ -33,6 +33,43 @@ class StoredObject:
     modified: datetime | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that the server has. `checksum` is as the server answered it, empty without one."""
+
+    number: int
+    etag: str
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunUpload:
+    """An upload that is not completed. `plan` is the digest of the parts that it is made of.
+
+    `sent` are those that are known to be there; the server may have more.
+    """
+
+    upload_id: str
+    plan: str
+    sent: tuple[SentPart, ...] = ()
+
+
+class LongUploads(Protocol):
+    """Lets the writing of one object take several invocations."""
+
+    def begun(self, key: str) -> BegunUpload | None:
+        """The upload that an earlier invocation began, if it is not known to have ended."""
+
+    def record(self, key: str, upload: BegunUpload) -> None:
+        """There is such an upload from now on, or it came so far."""
+
+    def ended(self, key: str) -> None:
+        """It is completed, or given up."""
+
+    def is_time_up(self) -> bool:
+        """Whether nothing more may be begun in this invocation."""
+
+
 class ObjectStore(Protocol):
     """One bucket."""
 
@@ -72,11 +109,18 @@ class ObjectStore(Protocol):
         if_none_match: bool = False,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        plan: str = "",
+        uploads: LongUploads | None = None,
     ) -> StoredObject:
         """Writes one object out of copied ranges and bytes, as planned.
 
         Nothing is visible, and no upload is left behind, unless it succeeds. Raises ConflictError
         when a source changed or a condition does not hold.
+
+        `plan`, the digest of the parts, is kept with the object: one that was made by the same
+        plan counts as written, whatever the conditions. With `uploads` besides, what was copied
+        stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
+        for a while; the same call goes on from there.
         """
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -109,6 +153,13 @@ class Traffic(Protocol):
 
     def snapshot(self) -> TrafficCount:
         """The counts since the process began."""
+
+
+class TimeLeft(Protocol):
+    """What is left of an invocation."""
+
+    def is_up(self) -> bool:
+        """Whether nothing more may be begun that takes long."""
 
 
 class Clock(Protocol):

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from kili_export.contracts.upload_journal import UploadJournal
 from kili_export.contracts.workflow import BatchResult
 from kili_export.domain.errors import ConflictError, Unavailable
-from kili_export.domain.keys import history_key, latest_key, manifest_key
+from kili_export.domain.keys import history_key, latest_key, manifest_key, uploads_key
 from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.retention import RetentionRules
 from kili_export.ports import StoredObject
+from kili_export.usecases.aggregation.publishing import own_keys
+from kili_export.usecases.retain_generations import RetainGenerations
 from tests.fakes import InMemoryObjects
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
@@ -75,6 +79,36 @@ def test_losing_the_race_for_the_manifest_leaves_the_winner_and_no_objects(
         bench.aggregate(bench.request(late, "yolo", results))
     assert bench.manifest("yolo") == winner
     assert _published(bench) == before
+
+
+def test_a_twin_with_the_same_names_removes_nothing_that_is_published(bench: Workbench) -> None:
+    """Two invocations of one run that both go on with what a third one left in the journal."""
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    plan = bench.plan(["as_001"], "incremental")
+    request = bench.request(plan, "yolo", bench.convert_all(plan, ["as_001"]))
+    journal = UploadJournal(run_id=plan.run_id, attempt=f"{plan.run_id}-shared")
+    bench.objects.put(uploads_key("proj1", "yolo"), journal.to_bytes())
+
+    begun = bench.clock.now()
+
+    def the_other_commits() -> None:
+        bench.clock.advance(1)
+        bench.aggregate(request)
+        bench.clock.time = begun
+
+    bench.objects.interleaving.before("put", the_other_commits)
+    with pytest.raises(ConflictError):
+        bench.aggregate(request)
+    assert bench.manifest("yolo").archive.key.endswith(f"{plan.run_id}-shared.zip")
+    assert b"0.4" in bench.files("yolo")["labels/1.txt"]
+    assert bench.manifest("yolo").ledger.key in bench.objects.stored
+    # And so when somebody else published on top of it.
+    names = own_keys(bench.manifest("yolo"))
+    bench.kili.assets["as_002"] = labelled(2, "2.jpg", 0.4)
+    bench.run(["as_002"])
+    retention = RetainGenerations(bench.objects, bench.clock, RetentionRules())
+    assert retention.names_any_of("proj1", "yolo", names)
+    assert not retention.names_any_of("proj1", "yolo", {"exports/proj1/yolo/archives/lost.zip"})
 
 
 def _published(bench: Workbench) -> set[str]:

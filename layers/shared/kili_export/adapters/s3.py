@@ -7,20 +7,16 @@ from typing import Any, BinaryIO, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
-from kili_export.adapters.s3_multipart import (
-    MultipartUpload,
-    NoJournal,
-    UploadJournal,
-    UploadTarget,
-)
+from kili_export.adapters.s3_multipart import MultipartUpload, UploadTarget
 from kili_export.domain.archive.parts import BufferPart, Part
 from kili_export.domain.archive.reads import inline_bytes, plan_reads
 from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
-from kili_export.ports import StoredObject
+from kili_export.ports import LongUploads, StoredObject
 
 _CHUNK: Final = 1 << 20
 _KEYS_PER_DELETE: Final = 1000
 _BODY_ATTEMPTS: Final = 4
+_PLAN: Final = "plan"
 _T = TypeVar("_T")
 
 
@@ -39,14 +35,12 @@ class S3ObjectStore:
         *,
         encryption: Mapping[str, str] | None = None,
         expected_owner: str | None = None,
-        journal: UploadJournal | None = None,
     ) -> None:
         self._client = client
         self._bucket = bucket
         self._encryption = dict(encryption or {})
         self._common = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
         self._source_owner = {"ExpectedSourceBucketOwner": expected_owner} if expected_owner else {}
-        self._journal = journal or NoJournal()
 
     def head(self, key: str) -> StoredObject | None:
         """What is stored under `key`, or None."""
@@ -129,13 +123,24 @@ class S3ObjectStore:
         content_type: str = "application/octet-stream",
     ) -> StoredObject:
         """Writes the object whole. Raises ConflictError when a condition does not hold."""
+        condition = _condition(if_match, if_none_match=if_none_match)
+        return self._put(key, data, condition, dict(metadata or {}), content_type)
+
+    def _put(
+        self,
+        key: str,
+        data: bytes | bytearray,
+        condition: Mapping[str, str],
+        metadata: dict[str, str],
+        content_type: str,
+    ) -> StoredObject:
         try:
             answer = self._client.put_object(
                 **self._request(key),
                 **self._encryption,
-                **_condition(if_match, if_none_match=if_none_match),
+                **condition,
                 Body=data,
-                Metadata=dict(metadata or {}),
+                Metadata=metadata,
                 ContentType=content_type,
                 ChecksumAlgorithm="CRC32",
             )
@@ -144,7 +149,7 @@ class S3ObjectStore:
             if written is None:
                 raise _conflict_if_absent("PutObject", error) from error
             return written
-        return StoredObject(key, str(answer["ETag"]), len(data), dict(metadata or {}))
+        return StoredObject(key, str(answer["ETag"]), len(data), metadata)
 
     def compose(
         self,
@@ -155,30 +160,58 @@ class S3ObjectStore:
         if_none_match: bool = False,
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/zip",
+        plan: str = "",
+        uploads: LongUploads | None = None,
     ) -> StoredObject:
         """Writes one object out of copied ranges and bytes, as planned.
 
         Nothing is visible, and no upload is left behind, unless it succeeds. Raises ConflictError
         when a source changed or a condition does not hold.
+
+        `plan`, the digest of the parts, is kept with the object: one that was made by the same
+        plan counts as written, whatever the conditions. With `uploads` besides, what was copied
+        stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
+        for a while; the same call goes on from there.
         """
+        if uploads is not None and uploads.begun(key) and (written := self._composed(key, plan)):
+            # Its invocation could not tell any more.
+            uploads.ended(key)
+            return written
+        about = {**(metadata or {}), **({_PLAN: plan} if plan else {})}
+        condition = _condition(if_match, if_none_match=if_none_match)
+        try:
+            return self._compose(key, parts, condition, about, content_type, plan, uploads)
+        except ConflictError:
+            composed = self._composed(key, plan) if plan else None
+            if composed is None:
+                raise
+            return composed
+
+    def _compose(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        condition: Mapping[str, str],
+        metadata: dict[str, str],
+        content_type: str,
+        plan: str,
+        uploads: LongUploads | None,
+    ) -> StoredObject:
         if len(parts) == 1 and isinstance(parts[0], BufferPart):
-            return self.put(
-                key,
-                self.assemble(parts[0]),
-                if_match=if_match,
-                if_none_match=if_none_match,
-                metadata=metadata,
-                content_type=content_type,
-            )
+            return self._put(key, self.assemble(parts[0]), condition, metadata, content_type)
         target = UploadTarget(self._bucket, key, self._common, self._encryption, self._source_owner)
-        upload = MultipartUpload(self._client, target, self.assemble, self._journal)
-        etag = upload.run(
+        etag = MultipartUpload(self._client, target, self.assemble, uploads).run(
             parts,
-            create={"Metadata": dict(metadata or {}), "ContentType": content_type},
-            condition=_condition(if_match, if_none_match=if_none_match),
+            create={"Metadata": metadata, "ContentType": content_type},
+            condition=condition,
+            plan=plan,
         )
-        size = sum(part.length for part in parts)
-        return StoredObject(key, etag, size, dict(metadata or {}))
+        return StoredObject(key, etag, sum(part.length for part in parts), metadata)
+
+    def _composed(self, key: str, plan: str) -> StoredObject | None:
+        """The object, if it was made by this plan."""
+        found = self.head(key)
+        return found if found is not None and found.metadata.get(_PLAN) == plan else None
 
     def assemble(self, part: BufferPart) -> bytearray:
         """The bytes of a part. Raises ConflictError when a source changed or is gone."""
@@ -251,7 +284,6 @@ class S3ObjectStore:
                 self._client.abort_multipart_upload(
                     **self._request(upload["Key"]), UploadId=upload["UploadId"]
                 )
-                self._journal.ended(upload["Key"], upload["UploadId"])
                 count += 1
         return count
 

@@ -1,16 +1,23 @@
 """One object out of many parts: copied by the server where it can, uploaded where it must."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
 from kili_export.domain.archive.parts import BufferPart, CopyPart, Part
-from kili_export.domain.errors import ConflictError, ExportError, Unavailable
+from kili_export.domain.errors import (
+    ConflictError,
+    ExportError,
+    OutOfTime,
+    TransientError,
+    Unavailable,
+)
+from kili_export.ports import BegunUpload, LongUploads, SentPart
 
 COPIES_AT_ONCE: Final = 16
 UPLOADS_AT_ONCE: Final = 4
@@ -18,26 +25,7 @@ BUFFERED_BYTES: Final = 96 << 20
 
 Assemble = Callable[[BufferPart], bytes | bytearray]
 CompletedPart = dict[str, Any]
-
-
-class UploadJournal(Protocol):
-    """Is told of uploads, so that somebody else can end or continue them after a crash."""
-
-    def began(self, key: str, upload_id: str) -> None:
-        """An upload exists from now on."""
-
-    def ended(self, key: str, upload_id: str) -> None:
-        """It does not exist any more: completed or aborted."""
-
-
-class NoJournal:
-    """Where nobody asks."""
-
-    def began(self, key: str, upload_id: str) -> None:
-        """Nothing to do."""
-
-    def ended(self, key: str, upload_id: str) -> None:
-        """Nothing to do."""
+_P = TypeVar("_P", CopyPart, BufferPart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +44,102 @@ class UploadTarget:
 
 
 class MultipartUpload:
-    """One upload, from its first request to its last. Leaves nothing behind unless it succeeds."""
+    """One upload, from its first request to its last. Leaves nothing behind unless it succeeds.
+
+    With `uploads` it stays when time is up or the server does not answer, to be gone on with.
+    """
 
     def __init__(
         self,
         client: Any,
         target: UploadTarget,
         assemble: Assemble,
-        journal: UploadJournal,
+        uploads: LongUploads | None = None,
     ) -> None:
         self._client = client
         self._target = target
         self._assemble = assemble
-        self._journal = journal
+        self._uploads = uploads
+        self._sent: dict[int, CompletedPart] = {}
 
     def run(
-        self, parts: Sequence[Part], *, create: Mapping[str, Any], condition: Mapping[str, Any]
+        self,
+        parts: Sequence[Part],
+        *,
+        create: Mapping[str, Any],
+        condition: Mapping[str, Any],
+        plan: str = "",
     ) -> str:
         """Writes the object and answers its ETag.
 
-        `create` are further arguments of the first request, `condition` of the last. Raises
-        ConflictError when a source changed or the condition does not hold.
+        `create` are further arguments of the first request, `condition` of the last; `plan` is
+        the digest of the parts, where another invocation may go on. Raises ConflictError when a
+        source changed or the condition does not hold, OutOfTime when time is up.
         """
-        upload_id = self._create(create)
+        self._sent = {}
+        upload_id = self._resume(parts, plan) or self._create(create, plan)
         try:
-            completed = self._send(upload_id, parts)
-            etag = self._complete(upload_id, completed, condition)
+            self._send(upload_id, parts)
+            etag = self._complete(upload_id, condition)
         except BaseException as error:
-            self._abort(upload_id, error)
+            if self._uploads is not None and isinstance(error, (OutOfTime, TransientError)):
+                self._pause(upload_id, plan, error)
+            else:
+                self._abort(upload_id, error)
             raise
-        self._journal.ended(self._target.key, upload_id)
+        self._ended()
         return etag
 
-    def _create(self, create: Mapping[str, Any]) -> str:
+    def _resume(self, parts: Sequence[Part], plan: str) -> str | None:
+        """The upload that an earlier invocation left, or None; learns what the server has."""
+        begun = self._uploads.begun(self._target.key) if self._uploads is not None else None
+        if begun is None:
+            return None
+        if begun.plan != plan:
+            # Made of something else: what it was for is not wanted any more.
+            self._abort(begun.upload_id, None)
+            return None
+        try:
+            self._sent = self._present(begun, parts)
+        except ConflictError:
+            # Somebody ended it.
+            self._ended()
+            return None
+        return begun.upload_id
+
+    def _present(self, begun: BegunUpload, parts: Sequence[Part]) -> dict[int, CompletedPart]:
+        """The parts that the server has, by number, as far as the last request can name them.
+
+        That wants the checksum of each. AWS lists it; of a server that does not, it is known from
+        the answer to the part, if whoever got that could still record it.
+        """
+        recorded = {(part.number, part.etag.strip('"')): part.checksum for part in begun.sent}
+        present = {}
+        pages = self._client.get_paginator("list_parts").paginate(
+            **self._target.request(), UploadId=begun.upload_id
+        )
+        with s3_errors("ListParts"):
+            for listed in (one for page in pages for one in page.get("Parts", ())):
+                number = int(listed["PartNumber"])
+                checksum = recorded.get((number, listed["ETag"].strip('"')))
+                part = _completed(number, {"ChecksumCRC32": checksum, **listed})
+                fits = number <= len(parts) and listed["Size"] == parts[number - 1].length
+                if fits and part.get("ChecksumCRC32"):
+                    present[number] = part
+        return present
+
+    def _pause(self, upload_id: str, plan: str, reason: BaseException) -> None:
+        """Records how far it came. What fails here is told with the reason and must not hide it."""
+        sent = tuple(
+            SentPart(number, part["ETag"], part.get("ChecksumCRC32", ""))
+            for number, part in sorted(self._sent.items())
+        )
+        try:
+            self._record(BegunUpload(upload_id, plan, sent))
+        except ExportError as error:
+            reason.add_note(f"What was sent of {self._target.key} could not be recorded: {error}")
+
+    def _create(self, create: Mapping[str, Any], plan: str) -> str:
         with s3_errors("CreateMultipartUpload"):
             answer = self._client.create_multipart_upload(
                 **self._target.request(),
@@ -98,14 +149,18 @@ class MultipartUpload:
             )
         upload_id = str(answer["UploadId"])
         try:
-            self._journal.began(self._target.key, upload_id)
+            self._record(BegunUpload(upload_id, plan))
         except BaseException as error:
             self._abort(upload_id, error)
             raise
         return upload_id
 
-    def _send(self, upload_id: str, parts: Sequence[Part]) -> list[CompletedPart]:
-        """All parts, in parallel; memory holds a few assembled ones at most."""
+    def _send(self, upload_id: str, parts: Sequence[Part]) -> None:
+        """All parts that are not there, in parallel; memory holds a few assembled ones at most.
+
+        Raises OutOfTime when time is up before they are done, Unavailable when it was up before
+        the first was.
+        """
         largest = max((part.length for part in parts if isinstance(part, BufferPart)), default=1)
         uploads = max(1, min(UPLOADS_AT_ONCE, BUFFERED_BYTES // max(1, largest)))
         with ExitStack() as pools:
@@ -113,14 +168,26 @@ class MultipartUpload:
             pools.callback(copying.shutdown, cancel_futures=True)
             uploading = ThreadPoolExecutor(uploads, "s3-upload")
             pools.callback(uploading.shutdown, cancel_futures=True)
-            futures: list[Future[CompletedPart]] = []
+            futures: list[Future[None]] = []
             for number, part in enumerate(parts, start=1):
+                if number in self._sent:
+                    continue
                 if isinstance(part, CopyPart):
-                    futures.append(copying.submit(self._copy, upload_id, number, part))
+                    futures.append(
+                        copying.submit(self._in_time, self._copy, upload_id, number, part)
+                    )
                 else:
-                    futures.append(uploading.submit(self._upload, upload_id, number, part))
-            completed = _results(futures)
-        return sorted(completed, key=lambda part: int(part["PartNumber"]))
+                    futures.append(
+                        uploading.submit(self._in_time, self._upload, upload_id, number, part)
+                    )
+            _wait(futures)
+
+    def _in_time(
+        self, send: Callable[[str, int, _P], CompletedPart], upload_id: str, number: int, part: _P
+    ) -> None:
+        if self._uploads is not None and self._uploads.is_time_up():
+            raise OutOfTime(f"{self._target.key} is not complete yet")
+        self._sent[number] = send(upload_id, number, part)
 
     def _copy(self, upload_id: str, number: int, part: CopyPart) -> CompletedPart:
         try:
@@ -151,9 +218,8 @@ class MultipartUpload:
             )
         return _completed(number, answer)
 
-    def _complete(
-        self, upload_id: str, completed: list[CompletedPart], condition: Mapping[str, Any]
-    ) -> str:
+    def _complete(self, upload_id: str, condition: Mapping[str, Any]) -> str:
+        completed = [self._sent[number] for number in sorted(self._sent)]
         with s3_errors("CompleteMultipartUpload"):
             answer = self._client.complete_multipart_upload(
                 **self._target.request(),
@@ -165,16 +231,26 @@ class MultipartUpload:
             raise Unavailable("S3 CompleteMultipartUpload: answered without an ETag")
         return str(answer["ETag"])
 
-    def _abort(self, upload_id: str, reason: BaseException) -> None:
+    def _abort(self, upload_id: str, reason: BaseException | None) -> None:
         """Ends the upload. What fails here is told with the reason and must not hide it."""
         try:
             # A conflict says that somebody ended it already.
             with suppress(ConflictError), s3_errors("AbortMultipartUpload"):
                 self._client.abort_multipart_upload(**self._target.request(), UploadId=upload_id)
         except ExportError as error:
+            if reason is None:
+                raise
             reason.add_note(f"The upload {upload_id} of {self._target.key} stays behind: {error}")
             return
-        self._journal.ended(self._target.key, upload_id)
+        self._ended()
+
+    def _record(self, upload: BegunUpload) -> None:
+        if self._uploads is not None:
+            self._uploads.record(self._target.key, upload)
+
+    def _ended(self) -> None:
+        if self._uploads is not None:
+            self._uploads.ended(self._target.key)
 
 
 def _range(part: CopyPart) -> dict[str, str]:
@@ -184,15 +260,28 @@ def _range(part: CopyPart) -> dict[str, str]:
     return {"CopySourceRange": f"bytes={part.start}-{part.start + part.length - 1}"}
 
 
-def _results(futures: Iterable[Future[CompletedPart]]) -> list[CompletedPart]:
-    """What all of them gave; the first failure is raised at once."""
-    return [future.result() for future in as_completed(futures)]
+def _wait(futures: Collection[Future[None]]) -> None:
+    """Until all are done. The first failure is raised at once, but that time is up last.
+
+    Until then what had begun goes to its end.
+    """
+    late: list[OutOfTime] = []
+    for future in as_completed(futures):
+        try:
+            future.result()
+        except OutOfTime as error:
+            late.append(error)
+    if late and len(late) == len(futures):
+        # Another invocation would come no further either.
+        raise Unavailable(f"{late[0]}, and there was no time to go on")
+    if late:
+        raise late[0]
 
 
 def _completed(number: int, answer: Mapping[str, Any]) -> CompletedPart:
     if not answer.get("ETag"):
         raise Unavailable(f"S3: part {number} was answered without an ETag")
     part: CompletedPart = {"PartNumber": number, "ETag": answer["ETag"]}
-    if "ChecksumCRC32" in answer:
+    if answer.get("ChecksumCRC32"):
         part["ChecksumCRC32"] = answer["ChecksumCRC32"]
     return part

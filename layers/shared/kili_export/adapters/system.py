@@ -2,7 +2,12 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
+
+_RESERVED_SHARE: Final = 1 / 4
+_RESERVED_MILLISECONDS: Final = 120_000
 
 
 class SystemClock:
@@ -23,3 +28,20 @@ class SystemRandom:
     def token(self) -> str:
         """Sixteen hexadecimal digits that nobody else has."""
         return secrets.token_hex(8)
+
+
+class InvocationTime:
+    """What is left of an invocation until it is cut off.
+
+    A quarter of it, at most two minutes, is kept for ending what was begun: parts of 256 MiB,
+    and those of 5 GiB that archives of terabytes are copied in.
+    """
+
+    def __init__(self, remaining_milliseconds: Callable[[], int]) -> None:
+        self._remaining = remaining_milliseconds
+        given = remaining_milliseconds()
+        self._reserved = min(_RESERVED_MILLISECONDS, given * _RESERVED_SHARE)
+
+    def is_up(self) -> bool:
+        """Whether nothing more may be begun that takes long."""
+        return self._remaining() <= self._reserved

@@ -12,6 +12,7 @@ ExportError
 │   └── Unavailable         the other side is down, slow or cut off
 ├── IntegrityError          stored or received bytes are not what was promised
 ├── ConflictError           somebody else committed first; plan again
+├── OutOfTime               the invocation ends before the work does; the next one goes on
 ├── RemovalsHeld            too much vanished at once; a person must confirm
 └── AssetError              one asset cannot be exported; it is quarantined, the rest go on
 
@@ -73,6 +74,10 @@ class IntegrityError(ExportError):
 
 class ConflictError(ExportError):
     """Somebody else committed first: what was planned no longer fits."""
+
+
+class OutOfTime(ExportError):
+    """The invocation ends before the work does. What is done is kept, and the next goes on."""
 
 
 class RemovalsHeld(ExportError):

@@ -46,6 +46,11 @@ def history_key(project_id: str, export: str) -> str:
     return f"state/{project_id}/{export}/history.json"
 
 
+def uploads_key(project_id: str, export: str) -> str:
+    """Which uploads an invocation left for the next one of its run."""
+    return f"state/{project_id}/{export}/uploads.json"
+
+
 def ledgers_prefix(project_id: str, export: str) -> str:
     """All asset ledgers of an export."""
     return f"state/{project_id}/{export}/ledgers/"

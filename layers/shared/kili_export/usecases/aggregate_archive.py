@@ -8,15 +8,15 @@ from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.archive.parts import Source
-from kili_export.domain.errors import ConflictError, IntegrityError
+from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
-from kili_export.domain.keys import export_prefix, manifest_key, slice_key, work_key
+from kili_export.domain.keys import manifest_key, slice_key, work_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
 from kili_export.domain.retention import RetentionRules
-from kili_export.ports import Clock, ObjectStore, RandomSource, Traffic
+from kili_export.ports import Clock, ObjectStore, RandomSource, TimeLeft, Traffic
 from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.loss_reports import LossReports
@@ -29,6 +29,7 @@ from kili_export.usecases.aggregation.outcome import (
 )
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.records import new_records
+from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
 from kili_export.usecases.aggregation.shared_members import (
     dirty_streams,
     shared_changes,
@@ -54,17 +55,45 @@ class AggregateArchive:
     latest_max_bytes: int
     retention: RetentionRules = field(default_factory=RetentionRules)
 
-    def __call__(self, request: AggregateRequest) -> AggregateAnswer:
+    def __call__(
+        self, request: AggregateRequest, time_left: TimeLeft | None = None
+    ) -> AggregateAnswer:
         """Splices the run's conversions into a new archive and commits it.
 
-        Doing it again after it succeeded changes nothing and answers the same. Raises
+        Doing it again after it succeeded changes nothing and answers the same. Answers `continue`
+        when the time is up while large objects are copied: the same request goes on. Raises
         ConflictError when another run published since this one was planned, TransientError when
         the bucket does not answer; nothing that readers see has changed then.
         """
         plan = load_plan(self.objects, request.plan_key)
         export = plan.export(request.export)
+        uploads = ResumableUploads(
+            self.objects,
+            time_left,
+            project_id=plan.project_id,
+            export=export.name,
+            run_id=plan.run_id,
+            random=self.random,
+        )
+        try:
+            return self._publish(request, plan, export, uploads)
+        except OutOfTime:
+            return AggregateAnswer(
+                export=export.name,
+                status="continue",
+                generation=export.generation or None,
+                resume={"uploads": uploads.key},
+            )
+
+    def _publish(
+        self,
+        request: AggregateRequest,
+        plan: RunPlan,
+        export: ExportPlan,
+        uploads: ResumableUploads,
+    ) -> AggregateAnswer:
         previous, etag = self._previous(plan.project_id, export.name)
-        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes)
+        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,
@@ -72,7 +101,7 @@ class AggregateArchive:
             export,
             previous,
             self.clock,
-            self.random,
+            uploads.attempt,
             self.traffic,
             RetainGenerations(self.objects, self.clock, self.retention),
             reports,
@@ -85,8 +114,6 @@ class AggregateArchive:
             raise ConflictError(
                 f"export {export.name} was published by another run since this one was planned"
             )
-        # Who holds the project's lease writes here alone: what is unfinished was left by a crash.
-        self.objects.abort_uploads(export_prefix(plan.project_id, export.name))
         if previous is not None:
             publisher.refresh_latest(previous)
             reports.refresh(previous)

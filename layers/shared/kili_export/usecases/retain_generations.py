@@ -1,7 +1,7 @@
 """Deletes archives, deltas and ledgers that nobody needs any more."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -50,6 +50,14 @@ class RetainGenerations:
                 continue
             return
         raise ConflictError(f"the history of {manifest.export_name} keeps being replaced")
+
+    def names_any_of(self, project_id: str, export: str, keys: Collection[str]) -> bool:
+        """Whether a manifest that is or was current names one of these archives and ledgers."""
+        manifest, _ = load_manifest(self.objects, project_id, export)
+        # After the manifest: one that was replaced since was remembered before.
+        history, _ = self._history(project_id, export)
+        named = {key for past in history.past for key in (past.archive, past.ledger)}
+        return not named.union(pinned_keys(manifest) if manifest else ()).isdisjoint(keys)
 
     def delete_expired(self, project_id: str, export: str) -> list[str]:
         """Deletes what nobody needs. Answers the keys; never fails whoever has just published."""

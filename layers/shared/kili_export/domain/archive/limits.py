@@ -19,7 +19,8 @@ class PartLimits:
     once; runs of at least `copy_from` are copied by the server, in parts of at most `copy`, so
     that they run in parallel; shorter ones are read and join parts of about `buffer`. Where that
     gives too many parts, all three grow, `copy_from` and `buffer` up to `max_buffer`, which
-    bounds the client's memory.
+    bounds the client's memory. An upload of `resumable_from` parts or more may take several
+    invocations; a smaller one is begun anew, which costs less than to record it.
     """
 
     min_part: int = 5 * MIB
@@ -30,6 +31,7 @@ class PartLimits:
     copy: int = 256 * MIB
     buffer: int = 16 * MIB
     max_buffer: int = 128 * MIB
+    resumable_from: int = 100
 
     def __post_init__(self) -> None:
         if not (

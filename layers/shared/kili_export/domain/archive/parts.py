@@ -1,9 +1,10 @@
 """An archive as a sequence of pieces, and those pieces packed into the parts of an upload."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kili_export.domain.archive.held import HeldBytes, cut_held
+from kili_export.domain.archive.held import HeldBytes, chunks_of, cut_held
 from kili_export.domain.archive.limits import DEFAULT_LIMITS, PartLimits
 from kili_export.domain.errors import IntegrityError
 
@@ -63,6 +64,23 @@ class BufferPart:
 
 
 Part = CopyPart | BufferPart
+
+
+def parts_digest(parts: Sequence[Part]) -> str:
+    """Tells whether two plans make the same object out of the same parts, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        pieces = part.pieces if isinstance(part, BufferPart) else (part,)
+        digest.update(b"part %d\n" % len(pieces))
+        for piece in pieces:
+            if isinstance(piece, InlineBytes):
+                digest.update(b"bytes %d\n" % piece.length)
+                for chunk in chunks_of(piece.data):
+                    digest.update(chunk)
+            else:
+                source = f"{piece.source!r} {piece.start} {piece.length}\n"
+                digest.update(source.encode())
+    return digest.hexdigest()
 
 
 def plan_parts(pieces: Sequence[Piece], limits: PartLimits = DEFAULT_LIMITS) -> list[Part]:

@@ -14,10 +14,11 @@ from kili_export.contracts.manifest import (
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer
 from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.retention import CHAIN_LENGTH
-from kili_export.ports import Clock, RandomSource, Traffic, TrafficCount
+from kili_export.ports import Clock, Traffic, TrafficCount
 from kili_export.usecases.aggregation.additions import asset_additions
 from kili_export.usecases.aggregation.differences import (
     Differences,
@@ -31,7 +32,7 @@ from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.names import FileDigest, NameChanges
-from kili_export.usecases.aggregation.publishing import Publisher
+from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.shared_members import SharedChanges
 from kili_export.usecases.aggregation.spool import hold_in_spool
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
@@ -100,14 +101,14 @@ class Generation:
 
 @dataclass(frozen=True)
 class GenerationWriter:
-    """Writes generations of one export in one run."""
+    """Writes generations of one export in one run. `attempt` is what its keys carry."""
 
     publisher: Publisher
     plan: RunPlan
     export: ExportPlan
     previous: Manifest | None
     clock: Clock
-    random: RandomSource
+    attempt: str
     traffic: Traffic
     retention: RetainGenerations
     reports: LossReports
@@ -126,7 +127,7 @@ class GenerationWriter:
         same_list = self.previous is not None and listed == self.previous.quarantined
         if not new_archive and not generation.ledger_changes and same_list:
             return self._unchanged(held)
-        attempt = f"{self.plan.run_id}-{self.random.token()}"
+        attempt = self.attempt
         number = (self.previous.generation if self.previous else 0) + new_archive
         manifest = self._manifest(generation, attempt, number, new_archive=new_archive)
         manifest = manifest.model_copy(
@@ -139,13 +140,24 @@ class GenerationWriter:
             }
         )
         self.retention.remember(self.previous)
-        self.publisher.commit(manifest, self.export.manifest_etag)
+        self._commit(manifest)
         self.publisher.refresh_latest(manifest)
         self.reports.refresh(manifest, self.previous)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not new_archive:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
         return self.answer(manifest, held=held)
+
+    def _commit(self, manifest: Manifest) -> None:
+        try:
+            self.publisher.commit(manifest, self.export.manifest_etag)
+        except ConflictError:
+            # Two invocations of one run that go on with one upload have the same names: of these
+            # one may have committed what the other is about to remove.
+            keys = own_keys(manifest)
+            if not self.retention.names_any_of(manifest.project_id, manifest.export_name, keys):
+                self.publisher.discard(manifest)
+            raise
 
     def answer(self, manifest: Manifest, *, held: int) -> AggregateAnswer:
         """What is told of a manifest that this run committed."""

@@ -4,12 +4,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kili_export.contracts.manifest import ArchiveReference, Manifest
+from kili_export.contracts.manifest import Manifest
 from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.archive.parts import CopyRange, Piece, Source, plan_parts
+from kili_export.domain.archive.parts import (
+    CopyRange,
+    Part,
+    Piece,
+    Source,
+    parts_digest,
+    plan_parts,
+)
 from kili_export.domain.errors import ConflictError, ExportError
 from kili_export.domain.keys import latest_key, manifest_key
-from kili_export.ports import ObjectStore, StoredObject
+from kili_export.ports import LongUploads, ObjectStore, StoredObject
 
 GENERATION = "generation"
 _TRIES = 5
@@ -20,22 +27,30 @@ _log = logging.getLogger(__name__)
 class Publisher:
     """Writes one export's generations.
 
-    `latest_max_bytes` is the size above which no copy is made at the fixed key.
+    `latest_max_bytes` is the size above which no copy is made at the fixed key. With `uploads`,
+    large objects may take several invocations; OutOfTime is raised then.
     """
 
     objects: ObjectStore
     limits: PartLimits
     latest_max_bytes: int
+    uploads: LongUploads | None = None
 
     def compose(self, key: str, pieces: Sequence[Piece]) -> StoredObject:
-        """Writes an immutable object."""
-        return self.objects.compose(key, plan_parts(pieces, self.limits), if_none_match=True)
+        """Writes an immutable object, unless an invocation of this run did so already."""
+        parts = plan_parts(pieces, self.limits)
+        return self.objects.compose(
+            key,
+            parts,
+            if_none_match=True,
+            plan=parts_digest(parts),
+            uploads=self._long(parts),
+        )
 
     def commit(self, manifest: Manifest, previous_etag: str | None) -> None:
         """Replaces the manifest that the run was planned from: this alone publishes.
 
-        Raises ConflictError when somebody else replaced it first; what this attempt wrote is
-        then removed.
+        Raises ConflictError when somebody else replaced it first.
         """
         key = manifest_key(manifest.project_id, manifest.export_name)
         try:
@@ -50,7 +65,6 @@ class Publisher:
             # The answer to a first try may have been lost: then the manifest is ours already.
             if self._is_committed(manifest):
                 return
-            self._discard(manifest)
             raise
 
     def refresh_latest(self, manifest: Manifest) -> None:
@@ -75,6 +89,8 @@ class Publisher:
                     if_match=present.etag if present else None,
                     if_none_match=present is None,
                     metadata={GENERATION: str(archive.generation)},
+                    plan=parts_digest(parts),
+                    uploads=self._long(parts),
                 )
             except ConflictError:
                 continue
@@ -85,24 +101,26 @@ class Publisher:
         """The fixed key, unless the archive is too large for a copy there."""
         return latest_key(project_id, export) if size <= self.latest_max_bytes else None
 
+    def _long(self, parts: Sequence[Part]) -> LongUploads | None:
+        return self.uploads if len(parts) >= self.limits.resumable_from else None
+
     def _is_committed(self, manifest: Manifest) -> bool:
         found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))
         return found is not None and Manifest.from_bytes(found[0]) == manifest
 
-    def _discard(self, manifest: Manifest) -> None:
-        """Removes what only this attempt refers to."""
-        last = manifest.recent_deltas[-1:] if _is_own(manifest, manifest.archive) else ()
-        keys = [manifest.ledger.key, *(delta.key for delta in last)]
-        if _is_own(manifest, manifest.archive):
-            keys.append(manifest.archive.key)
+    def discard(self, manifest: Manifest) -> None:
+        """Removes what only this attempt refers to, which lost the race for the manifest."""
         try:
-            self.objects.delete(key for key in keys if manifest.run_id in key)
+            self.objects.delete(own_keys(manifest))
         except ExportError:
             _log.warning("could not remove what a lost race left", exc_info=True)
 
 
-def _is_own(manifest: Manifest, archive: ArchiveReference) -> bool:
-    return manifest.run_id in archive.key
+def own_keys(manifest: Manifest) -> frozenset[str]:
+    """The objects that the manifest's own run wrote for it."""
+    last = manifest.recent_deltas[-1:]
+    keys = (manifest.archive.key, manifest.ledger.key, *(delta.key for delta in last))
+    return frozenset(key for key in keys if manifest.run_id in key)
 
 
 def _generation(stored: StoredObject) -> int:
