@@ -175,7 +175,7 @@ def test_a_function_hands_its_request_on_and_answers(
 ) -> None:
     received: list[Any] = []
 
-    def use_case(request: Any) -> Document:
+    def use_case(request: Any, *_time_left: Any) -> Document:
         received.append(request)
         return case.answer
 
@@ -208,7 +208,7 @@ def test_a_function_counts_by_stack_alone_and_logs_with_the_runs_id(
 def test_an_error_leaves_under_the_name_that_the_workflow_matches(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def use_case(_request: Any) -> Document:
+    def use_case(*_request: Any) -> Document:
         raise Unavailable("S3 does not answer")
 
     with pytest.raises(Unavailable):
@@ -219,7 +219,7 @@ def test_an_error_leaves_under_the_name_that_the_workflow_matches(
 def test_an_input_of_another_shape_is_refused_before_anything_is_done(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def use_case(_request: Any) -> Document:
+    def use_case(*_request: Any) -> Document:
         raise AssertionError("it was called")
 
     with pytest.raises(ValidationError):
