@@ -27,7 +27,7 @@ _PAUSE_SECONDS: Final = 0.05
 _PROBE_KEY: Final = ".probe"
 
 Ports = Mapping[str, int]
-"""A port for each service and, as `{service}.grpc`, for its internal calls."""
+"""A port for each service and, as `{service}.grpc`, for its internal calls; one for `metrics`."""
 
 
 class SeaweedServer:
@@ -122,6 +122,7 @@ class SeaweedServer:
             f"-ip={_HOST}",
             f"-ip.bind={_HOST}",
             *ports,
+            f"-metricsPort={self._ports['metrics']}",
             "-s3",
             f"-s3.config={identities}",
             "-s3.port.iceberg=0",
@@ -151,7 +152,8 @@ class SeaweedServer:
         path = self._data_dir / "ports.json"
         if path.exists():
             ports: Ports = json.loads(path.read_bytes())
-            if all(_is_free(port) for port in ports.values()):
+            # Other names were chosen by another version of this module.
+            if ports.keys() == set(_port_names()) and all(map(_is_free, ports.values())):
                 return ports
         ports = _free_ports()
         path.write_text(json.dumps(ports))
@@ -204,11 +206,20 @@ def _binary() -> str:
     return found
 
 
-def _free_ports() -> Ports:
+def metrics_url(data_dir: Path) -> str:
+    """Where the server over this directory tells what it was asked, as Prometheus reads it."""
+    return f"http://{_HOST}:{json.loads((data_dir / 'ports.json').read_bytes())['metrics']}/metrics"
+
+
+def _port_names() -> list[str]:
     names = [name for service in _SERVICES for name in (service, f"{service}.grpc")]
+    return [*names, "metrics"]
+
+
+def _free_ports() -> Ports:
     with ExitStack() as held:
         ports = {}
-        for name in names:
+        for name in _port_names():
             sock = held.enter_context(socket.socket())
             sock.bind((_HOST, 0))
             ports[name] = int(sock.getsockname()[1])
