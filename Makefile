@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test parity bench-converters check build clean lock
+.PHONY: help setup demo test parity bench bench-large bench-converters check build clean lock
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,12 @@ test: $(READY) ## every test
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m local.parity $(PARITY)
+
+bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
+	@$(BIN)/python -m local.bench --write docs/benchmarks.md $(BENCH)
+
+bench-large: $(READY) ## the same with 50,000 assets too; takes long
+	@$(BIN)/python -m local.bench --size 1000 --size 10000 --size 50000 --write docs/benchmarks.md $(BENCH)
 
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
 	@$(BIN)/python -m local.bench.converters $(BENCH)

@@ -7,19 +7,24 @@ FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
 """Formats without the layout that is the default of both sides."""
 
+Side = Literal["ours", "SDK"]
+What = Literal["full", "change, rewritten", "change, spliced"]
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One line of the table.
+    """One line of the table: one side's export of some formats, or its export after a change.
 
-    `seconds` are of processing: without the window in which changes are collected and without
+    `seconds` are of processing, without the window in which changes are collected and without
     `waited`, the seconds in one's own rate limiter. `peak_memory` is that of the largest
-    process, `up` and `down` are bytes between clients and S3 (the SDK uses none). `kili_bytes`
-    are bodies that Kili sent.
+    process, `up` and `down` are bytes between clients and S3 (the SDK uses none), `spanning`
+    those of them that are documents over the whole dataset, `archive` the bytes of the archives
+    that came out of it and `directory` those of their directories. `kili_cpu` are the seconds of
+    a core that the stand-in of Kili took.
     """
 
-    side: Literal["ours", "SDK"]
-    what: Literal["full", "change, rewritten", "change, spliced", "change"]
+    side: Side
+    what: What
     formats: tuple[str, ...]
     assets: int
     seconds: float
@@ -27,8 +32,38 @@ class Measured:
     peak_memory: int
     calls: int
     kili_bytes: int
+    kili_cpu: float
     s3_requests: int = 0
     up: int = 0
     down: int = 0
     archive: int = 0
-    """Bytes of the archives that came out of it."""
+    directory: int = 0
+    spanning: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Assets a second, each counted once for each format."""
+        return self.assets * len(self.formats) / self.seconds
+
+
+def total(lines: list[Measured]) -> Measured:
+    """One side's exports of one format after another, as one line."""
+    first = lines[0]
+    return Measured(
+        side=first.side,
+        what=first.what,
+        formats=tuple(kind for line in lines for kind in line.formats),
+        assets=first.assets,
+        seconds=sum(line.seconds for line in lines),
+        waited=sum(line.waited for line in lines),
+        peak_memory=max(line.peak_memory for line in lines),
+        calls=sum(line.calls for line in lines),
+        kili_bytes=sum(line.kili_bytes for line in lines),
+        kili_cpu=sum(line.kili_cpu for line in lines),
+        s3_requests=sum(line.s3_requests for line in lines),
+        up=sum(line.up for line in lines),
+        down=sum(line.down for line in lines),
+        archive=sum(line.archive for line in lines),
+        directory=sum(line.directory for line in lines),
+        spanning=sum(line.spanning for line in lines),
+    )

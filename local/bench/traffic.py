@@ -8,7 +8,7 @@ import requests
 
 from local.stack.seaweed import metrics_url
 
-_SAMPLE = re.compile(r'^(SeaweedFS_s3_\w+)\{([^}]*)\} (\S+)$', re.MULTILINE)
+_SAMPLE = re.compile(r"^(SeaweedFS_s3_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
 _REQUESTS = "SeaweedFS_s3_request_total"
 _UP = "SeaweedFS_s3_bucket_traffic_received_bytes_total"
 _DOWN = "SeaweedFS_s3_bucket_traffic_sent_bytes_total"

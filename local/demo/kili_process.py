@@ -50,6 +50,13 @@ class KiliProcess:
         if self._child is not None:
             self._child.stop()
 
+    @property
+    def pid(self) -> int:
+        """The number of its process. Raises ServerDidNotStart."""
+        if self._child is None:
+            raise ServerDidNotStart("The stand-in of Kili was not started.")
+        return self._child.process.pid
+
     def control(self, operation: str, **body: Any) -> dict[str, Any]:
         """Has something happen in Kili. Raises requests' HTTPError when it cannot."""
         url = f"{self._control.rstrip('/')}/{operation}"

@@ -114,7 +114,7 @@ class Application:
             clock=self.clock,
             random=self.random,
             traffic=self.traffic,
-            limits=PartLimits(),
+            limits=PartLimits(rewrite_below=self.settings.rewrite_limit),
             latest_max_bytes=self.settings.latest_copy_limit,
             retention=self.settings.retention,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self
 
+from kili_export.domain.archive.limits import DEFAULT_LIMITS
 from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.retention import RetentionRules
 
@@ -124,6 +125,12 @@ class Settings:
         5_000,
         "assets",
         least=1,
+    )
+    rewrite_limit: int = _variable(
+        "REWRITE_LIMIT",
+        "Archives up to this size are written anew from their bytes, larger ones by copies on S3",
+        DEFAULT_LIMITS.rewrite_below,
+        "bytes",
     )
     latest_copy_limit: int = _variable(
         "LATEST_COPY_LIMIT",
