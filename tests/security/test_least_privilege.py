@@ -1,0 +1,341 @@
+"""What each function sends to AWS, and what its policy allows: the same, both ways.
+
+The requests are recorded over the protocol's mishaps as well as its ordinary course. From a request
+follows the permission by `tests/artifacts/accesses.py`: a copy reads its source and writes its
+target; an object that is not there needs `s3:ListBucket` for a 404; the parts of an upload are
+writes. From these follow the rights to a KMS key.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from kili_export.contracts.workflow import WorkItem
+from kili_export.domain.errors import ExportError
+from kili_export.domain.keys import work_key
+from kili_export.usecases.work_list import write_work_list
+from local.stack.template import ACCOUNT, REGION
+from local.workflow.definition import read_definition
+from tests.artifacts.policies import Access, Policy
+from tests.named_tests import NAMED, exists
+from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
+from tests.template_document import ROOT, functions, listed, resources_of, statements, text
+from tests.unit.protocol.world import PROJECT, ScriptedKili, arn
+
+VALUES = {
+    "Bucket.Arn": f"arn:aws:s3:::{NAMES.bucket}",
+    "Table.Arn": NAMES.table,
+    "EventBus.Arn": NAMES.event_bus,
+    "KiliApiKeySecret": NAMES.kili_secret,
+    "WebhookSecret": NAMES.webhook_secret,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": "kili-export",
+}
+
+_FAILED_UPLOAD = (
+    "an upload in parts that fails is ended: "
+    "tests/integration/test_archive_on_s3.py::test_no_upload_is_left_by_any_failure"
+)
+_RETENTION = (
+    "retention deletes what nobody needs: "
+    "tests/unit/retention/test_retention.py::test_generations_go_by_number_once_they_are_old"
+)
+_MACHINE = (
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+    ":stateMachine:${AWS::StackName}-export"
+)
+RARE: dict[tuple[str, str, str], str] = {
+    ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"): _FAILED_UPLOAD,
+    ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/state/*"): _FAILED_UPLOAD,
+    ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/exports/*"): _RETENTION,
+    ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/state/*"): _RETENTION,
+    ("convert_assets", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
+    ("convert_assets", "s3:ListBucket", "${Bucket.Arn}"): (
+        "a plan that expired is told apart from one that may not be read: "
+        "tests/contract/test_template_permissions.py"
+        "::test_who_reads_the_bucket_can_tell_that_an_object_is_not_there"
+    ),
+    ("plan_export", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
+    ("plan_export", "s3:DeleteObject", "${Bucket.Arn}/state/*/rebuild.slices/*"): (
+        "the listing of a full export that is given up is deleted: tests/unit/protocol/"
+        "test_slices.py"
+        "::test_a_project_that_is_not_registered_any_more_is_left_and_its_listing_deleted"
+    ),
+    ("plan_export", "states:StartExecution", _MACHINE): (
+        "marks that came while an idle run held the lease get a run: tests/unit/protocol/"
+        "test_lease.py::test_an_idle_plan_looks_for_marks_again_after_it_released"
+    ),
+}
+"""Grants that the recorded scenarios do not need: function, action and place, and who needs it."""
+
+
+def ordinary_course() -> RecordedWorld:
+    world = RecordedWorld(exports={"raw": "kili", "media": {"format": "kili", "with_assets": True}})
+    world.request_run(PROJECT)
+    world.run_pending()
+    world.submit("as_001", "again", 0.3)
+    world.run_pending()
+    world.look_after()
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    return world
+
+
+def full_export_in_slices() -> RecordedWorld:
+    world = RecordedWorld(assets=6, slice_assets=2)
+    world.request_run(PROJECT)
+    first = world.pending()[0]
+    world.run(first)
+    world.submit("as_001", "meanwhile", 0.3)
+    world.run_pending()
+    return world
+
+
+def a_run_dies_in_the_middle_of_uploads() -> RecordedWorld:
+    world = RecordedWorld()
+    world.request_run(PROJECT)
+    world.run_pending()
+    world.submit("as_001", "again", 0.3)
+    name = world.pending()[0]
+    world.begin(name)
+    s3 = world.objects._client  # type: ignore[attr-defined]
+    for key in (f"exports/{PROJECT}/raw/archives/x.zip", f"state/{PROJECT}/raw/ledgers/x.zip"):
+        s3.create_multipart_upload(Bucket=NAMES.bucket, Key=key)
+    world.workflow.running.discard(arn(name))
+    world.clock.advance(600)
+    world.look_after(compare=False)
+    world.run_pending()
+    return world
+
+
+def a_run_meets_another() -> RecordedWorld:
+    world = RecordedWorld()
+    world.request_run(PROJECT)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    world.clock.advance(600)
+    world.submit("as_001", "again", 0.3)
+    other = world.pending()[0]
+    world.begin(other)
+    results = world.convert(planned)
+    world.aggregate(planned, results)
+    world.aggregate(planned, results)
+    world.finish_run(name, planned, results, [])
+    world.run_pending()
+    return world
+
+
+def assets_vanish_and_break() -> RecordedWorld:
+    kili = ScriptedKili()
+    world = RecordedWorld(assets=12, kili=kili)
+    world.request_run(PROJECT)
+    world.run_pending()
+    kili.broken.add("as_001")
+    world.submit("as_001", "again", 0.3)
+    for number in range(4, 12):
+        del kili.assets[f"as_{number:03d}"]
+        world.post(f"as_{number:03d}", event="asset.deleted")
+    world.run_pending()
+    world.look_after()
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    world.objects.delete([f"registrations/{PROJECT}.json"])
+    world.post("as_002", "unheard")
+    return world
+
+
+def what_was_gone_is_there_again() -> RecordedWorld:
+    kili = ScriptedKili()
+    world = RecordedWorld(assets=12, kili=kili)
+    world.request_run(PROJECT)
+    world.run_pending()
+    former = dict(kili.assets)
+    for number in range(4, 12):
+        del kili.assets[f"as_{number:03d}"]
+        world.post(f"as_{number:03d}", event="asset.deleted")
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    kili.assets = former
+    world.look_after()
+    world.run_pending()
+    return world
+
+
+def an_export_cannot_be_made_any_more() -> RecordedWorld:
+    world = RecordedWorld()
+    world.request_run(PROJECT)
+    world.run_pending()
+    world.register(raw="kili", places="geojson")
+    world.request_run(PROJECT)
+    world.run_pending()
+    kili = world.scripted
+    kili.visible = False
+    world.submit("as_001", "again", 0.3)
+    with pytest.raises(ExportError):
+        world.run_pending()
+    return world
+
+
+def a_work_list_is_long() -> RecordedWorld:
+    world = RecordedWorld(assets=1)
+    items = (WorkItem(asset_id=f"as_{number:0100d}") for number in range(45_000))
+    with world.recorder.working("plan_export"):
+        write_work_list(world.objects, work_key(PROJECT, "run"), items, piece=5 << 20)
+    return world
+
+
+SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
+    ordinary_course,
+    full_export_in_slices,
+    a_run_dies_in_the_middle_of_uploads,
+    a_run_meets_another,
+    assets_vanish_and_break,
+    what_was_gone_is_there_again,
+    an_export_cannot_be_made_any_more,
+    a_work_list_is_long,
+)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, set[Access]]:
+    found: dict[str, set[Access]] = defaultdict(set)
+    for scenario in SCENARIOS:
+        with mock_aws():
+            world = scenario()
+            for function, accesses in world.recorder.accesses.items():
+                found[function] |= accesses
+    return found
+
+
+def policy_of(name: str) -> Policy:
+    return Policy(functions()[name], VALUES)
+
+
+def grants_of(name: str) -> set[tuple[str, str]]:
+    return {
+        (action, text(place))
+        for statement in statements(functions()[name], with_kms_key=False)
+        for action in listed(statement["Action"])
+        for place in listed(statement["Resource"])
+    }
+
+
+def filled(place: str) -> str:
+    for name, value in VALUES.items():
+        place = place.replace(f"${{{name}}}", value)
+    return place
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_nothing_is_missing(recorded: dict[str, set[Access]], name: str) -> None:
+    assert recorded[name], "it sent nothing at all"
+    policy = policy_of(name)
+    missing = {access for access in recorded[name] if policy.statement_for(access) is None}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_nothing_is_too_much(recorded: dict[str, set[Access]], name: str) -> None:
+    unused = {
+        (action, place)
+        for action, place in grants_of(name)
+        if not any(
+            one.action == action and fnmatchcase(one.resource, filled(place))
+            for one in recorded[name]
+        )
+    }
+    explained = {(action, place) for function, action, place in RARE if function == name}
+    assert unused - explained == set(), f"grants that nothing needs: {sorted(unused - explained)}"
+    assert explained - unused == set(), "explanations of grants that are used, or that are gone"
+
+
+@pytest.mark.parametrize("reason", sorted(set(RARE.values())))
+def test_every_explanation_names_a_test(reason: str) -> None:
+    [named] = NAMED.findall(reason)
+    assert exists(named), f"{named} is not there"
+
+
+def kms_needs(accesses: set[Access]) -> set[str]:
+    """What a key of one's own must allow for these accesses.
+
+    Reading decrypts; writing makes a data key; completing an upload in parts, and a copy, decrypt
+    besides, and any write here may become an upload in parts.
+    """
+    reads = {"s3:GetObject", "secretsmanager:GetSecretValue"}
+    needs = {"kms:Decrypt"} if any(one.action in reads for one in accesses) else set()
+    if any(one.action == "s3:PutObject" for one in accesses):
+        needs |= {"kms:Decrypt", "kms:GenerateDataKey"}
+    return needs
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_a_key_of_ones_own_is_granted_as_far_as_needed(
+    recorded: dict[str, set[Access]], name: str
+) -> None:
+    granted = {
+        action
+        for statement in statements(functions()[name], with_kms_key=True)
+        for action in listed(statement["Action"])
+        if action.startswith("kms:")
+    }
+    assert granted == kms_needs(recorded[name])
+
+
+MAP_NEEDS = {
+    "arn:${Partition}:states:::lambda:invoke": {"lambda:InvokeFunction"},
+    "arn:${Partition}:states:::s3:getObject": {"s3:GetObject"},
+    # The results are written in parts when they are many.
+    "arn:${Partition}:states:::s3:putObject": {
+        "s3:PutObject",
+        "s3:ListMultipartUploadParts",
+        "s3:AbortMultipartUpload",
+        # Results that are there already are read to be listed.
+        "s3:GetObject",
+    },
+    # A distributed map starts its children, follows them, and stops or resumes them.
+    "DISTRIBUTED": {
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:StopExecution",
+        "states:RedriveExecution",
+    },
+}
+"""What a state needs, by the resource that it names. Source: AWS' documentation of each."""
+
+
+def resources_named(node: Any) -> Iterator[str]:
+    """Every integration that the workflow's definition uses."""
+    if isinstance(node, dict):
+        if isinstance(node.get("Resource"), str):
+            yield node["Resource"]
+        if node.get("Mode") == "DISTRIBUTED":
+            yield "DISTRIBUTED"
+        for value in node.values():
+            yield from resources_named(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from resources_named(value)
+
+
+def test_the_workflow_may_do_what_its_states_do_and_nothing_else() -> None:
+    [machine] = resources_of("AWS::Serverless::StateMachine").values()
+    granted = {
+        action
+        for statement in statements(machine["Properties"], with_kms_key=False)
+        for action in listed(statement["Action"])
+    }
+    definition = read_definition(ROOT / "statemachine" / "export.asl.yaml")
+    named = set(resources_named(definition))
+    assert named <= MAP_NEEDS.keys(), "an integration that no permission is known for"
+    needed = set().union(*(MAP_NEEDS[resource] for resource in named))
+    assert {action for action in granted if not action.startswith("logs:")} == needed
+
+
+def test_nobody_else_was_at_work(recorded: dict[str, set[Access]]) -> None:
+    assert recorded.keys() - {NOBODY, "workflow"} == set(functions())
