@@ -3,6 +3,7 @@
 What a use case does not need is not imported: a function that starts cold pays for every module.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, cached_property
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kili_export.adapters.system import InvocationTime, SystemClock, SystemRandom
 from kili_export.domain.windows import WindowRules
+from kili_export.ports import Clock, RandomSource
 from kili_export.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,10 +49,19 @@ class Invocation(Protocol):
 class Application:
     """The use cases, for one set of settings. Clients are made when first needed, once each."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        random: RandomSource | None = None,
+        make_client: Callable[..., Any] | None = None,
+    ) -> None:
+        """Reads nothing yet. What is not given is the machine's own, and boto3's."""
         self.settings = settings
-        self.clock = SystemClock()
-        self.random = SystemRandom()
+        self.clock: Clock = clock or SystemClock()
+        self.random: RandomSource = random or SystemRandom()
+        self._client = make_client or aws_client
         self._kili_clients = _KiliClients(self)
 
     # ------------------------------------------------------------------ use cases
@@ -256,14 +267,16 @@ class Application:
         from kili_export.adapters.step_functions import StepFunctionsWorkflow
 
         arn = self.settings.required("state_machine_arn")
-        return StepFunctionsWorkflow(_client("stepfunctions"), arn)
+        return StepFunctionsWorkflow(self._client("stepfunctions"), arn)
 
     @cached_property
     def publisher(self) -> "EventBridgePublisher":
         """The consumers' event bus."""
         from kili_export.adapters.event_bridge import EventBridgePublisher
 
-        return EventBridgePublisher(_client("events"), self.settings.required("event_bus_name"))
+        return EventBridgePublisher(
+            self._client("events"), self.settings.required("event_bus_name")
+        )
 
     def kili(self, requests_per_minute: int | None = None) -> "KiliClient":
         """Kili, with the key as it is now, and at most so many requests a minute."""
@@ -283,18 +296,18 @@ class Application:
     def _secret(self, secret_id: str) -> "StoredSecret":
         from kili_export.adapters.secrets import StoredSecret
 
-        client = _client("secretsmanager")
+        client = self._client("secretsmanager")
         return StoredSecret(client, secret_id, self.clock, self.settings.secret_rotation)
 
     @cached_property
     def _s3(self) -> Any:
-        return _client("s3", read_timeout=60)
+        return self._client("s3", read_timeout=60)
 
     @cached_property
     def _table(self) -> Any:
         from kili_export.adapters.dynamodb.table import Table
 
-        return Table(_client("dynamodb"), self.settings.required("table_name"))
+        return Table(self._client("dynamodb"), self.settings.required("table_name"))
 
 
 @dataclass(slots=True)
@@ -331,7 +344,8 @@ class _KiliClients:
         self.key, self.read_at = key, now
 
 
-def _client(service: str, *, read_timeout: int = 10) -> Any:
+def aws_client(service: str, *, read_timeout: int = 10) -> Any:
+    """A client of boto3, with this system's time-outs, in seconds, and its number of attempts."""
     import boto3
     from botocore.config import Config
 
