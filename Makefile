@@ -44,6 +44,10 @@ bench-converters: $(READY) ## how fast labels are converted, beside kili_formats
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+.PHONY: faults
+faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 20")
+	@$(BIN)/python -m local.faults --processes $(WORKERS) $(FAULTS)
+
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

@@ -1,0 +1,140 @@
+"""The part of DynamoDB that this system asks for, in memory.
+
+Expressions: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+Expressions.OperatorsAndFunctions.html. Only their forms that are in use are understood; any other
+is refused, as DynamoDB refuses what it does not understand.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Value = Mapping[str, Any]
+Item = Mapping[str, Value]
+Items = dict[tuple[str, str], Item]
+
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
+_IF_NOT_EXISTS = re.compile(r"if_not_exists\((\w+),\s*(:\w+)\)")
+_SUM = re.compile(r"(\w+)\s*\+\s*(:\w+)")
+_COMPARISON = re.compile(r"(\w+|size\(\w+\))\s*(=|<)\s*(:\w+)")
+_ABSENT = re.compile(r"attribute_not_exists\((\w+)\)")
+_PRESENT = re.compile(r"attribute_exists\((\w+)\)")
+_COMMAS = re.compile(r",\s*(?![^(]*\))")
+
+
+class NotUnderstood(Exception):
+    """An expression or an operation that this table does not know."""
+
+
+class ConditionFailed(Exception):
+    """The condition of a write did not hold."""
+
+
+@dataclass(slots=True)
+class TableService:
+    """One table with the keys `pk` and `sk`. Items are replaced, never changed."""
+
+    items: Items = field(default_factory=dict)
+
+    def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to an operation. Raises ConditionFailed, NotUnderstood."""
+        if operation == "Query":
+            return self._query(request)
+        if operation not in _BY_KEY:
+            raise NotUnderstood(operation)
+        key = (request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])
+        item = self.items.get(key)
+        if operation == "GetItem":
+            return {} if item is None else {"Item": item}
+        values = request.get("ExpressionAttributeValues", {})
+        condition = request.get("ConditionExpression")
+        if condition and not _holds(condition, item or {}, values):
+            raise ConditionFailed
+        if operation == "DeleteItem":
+            self.items.pop(key, None)
+        else:
+            changed = _updated(request["UpdateExpression"], item or {}, values)
+            self.items[key] = {**changed, **request["Key"]}
+        return {}
+
+    def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if request["KeyConditionExpression"] != "pk = :pk":
+            raise NotUnderstood(request["KeyConditionExpression"])
+        wanted = request["ExpressionAttributeValues"][":pk"]["S"]
+        found = [item for (pk, _), item in sorted(self.items.items()) if pk == wanted]
+        return {"Items": found, "Count": len(found)}
+
+
+_BY_KEY: Final = frozenset({"GetItem", "UpdateItem", "DeleteItem"})
+
+
+def _holds(condition: str, item: Item, values: Mapping[str, Value]) -> bool:
+    return any(
+        all(_test(test.strip(), item, values) for test in branch.split(" AND "))
+        for branch in condition.split(" OR ")
+    )
+
+
+def _test(test: str, item: Item, values: Mapping[str, Value]) -> bool:
+    if found := _ABSENT.fullmatch(test):
+        return found[1] not in item
+    if found := _PRESENT.fullmatch(test):
+        return found[1] in item
+    found = _COMPARISON.fullmatch(test)
+    if found is None:
+        raise NotUnderstood(test)
+    name, operator, value = found.groups()
+    if name.startswith("size("):
+        sized = item.get(name[5:-1])
+        left: Any = None if sized is None else {"N": str(len(next(iter(sized.values()))))}
+    else:
+        left = item.get(name)
+    if left is None:
+        return False
+    if operator == "=":
+        return bool(left == values[value])
+    return float(left["N"]) < float(values[value]["N"])
+
+
+def _updated(expression: str, item: Item, values: Mapping[str, Value]) -> Item:
+    """The item after an update. Every value is worked out from the item as it was."""
+    changed = dict(item)
+    pieces = _CLAUSE.split(expression)
+    if pieces[0].strip():
+        raise NotUnderstood(expression)
+    for clause, body in zip(pieces[1::2], pieces[2::2], strict=True):
+        for action in _COMMAS.split(body.strip()):
+            _apply(clause, action.strip(), item, changed, values)
+    return changed
+
+
+def _apply(
+    clause: str, action: str, item: Item, changed: dict[str, Value], values: Mapping[str, Value]
+) -> None:
+    if clause == "REMOVE":
+        changed.pop(action, None)
+    elif clause == "ADD":
+        name, value = action.split()
+        changed[name] = _added(item.get(name), values[value])
+    else:
+        name, _, operand = (part.strip() for part in action.partition("="))
+        changed[name] = _operand(operand, item, values)
+
+
+def _operand(operand: str, item: Item, values: Mapping[str, Value]) -> Value:
+    if found := _IF_NOT_EXISTS.fullmatch(operand):
+        return item.get(found[1], values[found[2]])
+    if found := _SUM.fullmatch(operand):
+        return {"N": str(int(item[found[1]]["N"]) + int(values[found[2]]["N"]))}
+    if operand not in values:
+        raise NotUnderstood(operand)
+    return values[operand]
+
+
+def _added(before: Value | None, value: Value) -> Value:
+    if before is None:
+        return value
+    if "N" in value:
+        return {"N": str(int(before["N"]) + int(value["N"]))}
+    return {"SS": sorted({*before["SS"], *value["SS"]})}
