@@ -9,25 +9,22 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kili_export.bootstrap import Application
-from kili_export.contracts.workflow import (
-    AggregateRequest,
-    ConvertRequest,
-    FinishRequest,
-    PlanRequest,
-    ReconcileRequest,
-)
-from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ExportError
-from kili_export.ports import TrafficCount
-from kili_export.settings import Settings
-from kili_export.usecases.aggregate_archive import AggregateArchive
-from local.faults.clients import ENDPOINT, KILI, pooled_client
-from local.faults.cloud import BUCKET, MACHINE_ARN, SECRETS, TABLE, AwsServices, Cloud, Execution
+from local.faults.clients import ENDPOINT, KILI
+from local.faults.cloud import MACHINE_ARN, AwsServices, Cloud, Execution
+from local.faults.functions import (
+    FUNCTIONS,
+    FaultyApplication,
+    Patience,
+    deployed_template,
+    start_application,
+    timeouts,
+)
 from local.faults.injection import Crash, Halt, Injector, Process
-from local.faults.virtual_time import ProcessClock, Tokens, VirtualTime, WorkflowClock
+from local.faults.virtual_time import Tokens, VirtualTime, WorkflowClock
 from local.faults.wire import Answer, Request
-from local.kili_standin.server import GRAPHQL_PATH, Site
-from local.stack.template import Template, function_of_arn
+from local.kili_standin.server import Site
+from local.stack.template import function_of_arn
 from local.workflow.clock import Interrupt
 from local.workflow.definition import read_definition, substitute
 from local.workflow.distributed_map import perform_distributed_map
@@ -38,10 +35,6 @@ from local.workflow.states import Step, perform_task, run_states
 
 PERSON: Final = "person"
 """Who calls from the command line."""
-SMALL_PARTS: Final = PartLimits(
-    min_part=512, rewrite_below=4096, copy_from=1024, copy=8192, buffer=2048, max_buffer=8192
-)
-"""So small that archives of a few files are put together as large ones are."""
 _MOST_RUNS: Final = 60
 _MOST_ROUNDS: Final = 60
 _SWEEP: Final = timedelta(minutes=5)
@@ -61,6 +54,8 @@ class Deployment:
     time: VirtualTime
     tokens: Tokens
     settings: Mapping[str, int] = field(default_factory=dict)
+    parts_at_once: int | None = None
+    """How many parts of an upload an invocation has time for; None for all."""
     injector: Injector = field(init=False)
     process: Process = field(init=False)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -70,7 +65,7 @@ class Deployment:
         self.injector = Injector(self.time.now)
         self.process = Process(PERSON)
         self._aws = AwsServices(self.cloud, self.time)
-        self._warm: dict[str, tuple[Process, Application]] = {}
+        self._warm: dict[str, tuple[Process, FaultyApplication]] = {}
         self._compared_at = self.time.now()
 
     # ------------------------------------------------------------------ what clients reach
@@ -104,10 +99,11 @@ class Deployment:
     def invoke(self, function: str, payload: Any) -> Any:
         """Runs a function as Lambda does. Raises FunctionFailed; Halt ends the execution too."""
         process, application = self._process(function)
-        process.begin(self.time.now() + timedelta(seconds=_timeouts()[function]))
+        application.time_left = Patience(self.parts_at_once)
+        process.begin(self.time.now() + timedelta(seconds=timeouts()[function]))
         before, self.process = self.process, process
         try:
-            answer = _FUNCTIONS[function](application, payload)
+            answer = FUNCTIONS[function](application, payload)
         except Halt:
             self._warm.clear()
             raise
@@ -129,21 +125,15 @@ class Deployment:
         finally:
             self.process = before
 
-    def _process(self, function: str) -> tuple[Process, Application]:
+    def _process(self, function: str) -> tuple[Process, FaultyApplication]:
         if function not in self._warm:
             self._warm[function] = self._started(function)
         return self._warm[function]
 
-    def _started(self, function: str) -> tuple[Process, Application]:
+    def _started(self, function: str) -> tuple[Process, FaultyApplication]:
         process = Process(function)
-        application = _Application(
-            Settings.from_environment(
-                {**_ENVIRONMENT, **{name: str(value) for name, value in self.settings.items()}}
-            ),
-            clock=ProcessClock(self.time, process),
-            random=self.tokens,
-            make_client=pooled_client,
-        )
+        application = start_application(process, self.time, self.tokens, self.settings)
+        application.time_left = Patience(self.parts_at_once)
         return process, application
 
     # ------------------------------------------------------------------ the workflow
@@ -275,24 +265,6 @@ class Deployment:
         return (item for (_, sk), item in self.cloud.items.items() if sk == sort_key)
 
 
-class _Application(Application):
-    """The application with small parts, and without counting what the shared clients move."""
-
-    @property
-    def traffic(self) -> Any:
-        return _Uncounted()
-
-    def aggregate_archive(self) -> AggregateArchive:
-        return replace(super().aggregate_archive(), limits=SMALL_PARTS)
-
-
-class _Uncounted:
-    """Traffic of a client that many processes share."""
-
-    def snapshot(self) -> TrafficCount:
-        return TrafficCount({}, 0, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class _BucketOfWorkflow:
     """The bucket as the workflow service reads and writes it, by itself and unbroken."""
@@ -311,57 +283,10 @@ class _BucketOfWorkflow:
         AwsServices(self.deployment.cloud, self.deployment.time).answer("s3", "PutObject", request)
 
 
-def _webhook(application: Application, payload: Any) -> Any:
-    body = json.dumps(payload["body"]).encode()
-    return {"accepted": application.receive_event(body, payload["authorization"]).accepted}
-
-
-_FUNCTIONS: Final[Mapping[str, Callable[[Application, Any], Any]]] = {
-    "webhook": _webhook,
-    "plan_export": lambda app, given: _json(app.plan_export()(PlanRequest(**given))),
-    "convert_assets": lambda app, given: _json(
-        app.convert_assets()(ConvertRequest.model_validate(given))
-    ),
-    "aggregate_archive": lambda app, given: _json(
-        app.aggregate_archive()(AggregateRequest.model_validate(given))
-    ),
-    "finish_export": lambda app, given: _json(
-        app.finish_export()(FinishRequest.model_validate(given))
-    ),
-    "reconcile": lambda app, given: _json(app.reconcile()(ReconcileRequest(**given))),
-}
-_ENVIRONMENT: Final = {
-    "BUCKET_NAME": BUCKET,
-    "TABLE_NAME": TABLE,
-    "STATE_MACHINE_ARN": MACHINE_ARN,
-    "EVENT_BUS_NAME": "bus",
-    "KILI_API_ENDPOINT": f"{ENDPOINT}{GRAPHQL_PATH}",
-    "KILI_API_KEY_SECRET_ID": next(name for name in SECRETS if name == "kili-key"),
-    "WEBHOOK_SECRET_ID": "webhook",
-    "KILI_REQUESTS_PER_MINUTE": "60000",
-    "MAX_CONCURRENCY": "1",
-    "BATCH_SIZE": "3",
-}
-
-
-def _json(document: Any) -> Any:
-    return document.model_dump(mode="json")
-
-
-@cache
-def _timeouts() -> dict[str, float]:
-    return {one.name: one.timeout for one in _template().functions()}
-
-
-def _template() -> Template:
-    names = ("Bucket", "Table", "EventBus", "KiliApiKeySecret", "WebhookSecret")
-    return Template({"KiliApiEndpoint": ENDPOINT}, {name: name for name in names})
-
-
 @cache
 def _definition() -> Mapping[str, Any]:
     """The deployed definition, its functions by their names; iterations one after another."""
-    template = _template()
+    template = deployed_template()
     definition = substitute(read_definition(template.definition()), template.substitutions())
     definition["States"]["AggregateArchives"]["MaxConcurrency"] = 1
     batch = definition["States"]["ConvertAssets"]["ItemProcessor"]["States"]

@@ -87,6 +87,7 @@ class Stage:
     act: Callable[[Play], None] = Play.deliver
     announced: bool = True
     settings: Mapping[str, int] = field(default_factory=dict)
+    parts_at_once: int | None = None
 
     def begin(self, world: KiliWorld) -> tuple[Mapping[str, Any], ...]:
         """Changes Kili. Answers the bodies of the webhook calls that it makes because of that."""
@@ -207,6 +208,7 @@ def _deleted(world: KiliWorld) -> str:
 STAGES: Final[tuple[Stage, ...]] = (
     Stage("first export", act=_register(*_EXPORTS)),
     Stage("increment", _edit(1)),
+    Stage("slow copies", _edit(5), parts_at_once=2),
     Stage("rename", lambda world: world.rename_asset(_asset(world, 2), "renamed.png")),
     Stage("snapshot", act=_snapshot),
     Stage("delete", lambda world: world.delete_asset(_asset(world, 0))),

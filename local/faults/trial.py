@@ -84,6 +84,7 @@ class PreparedStage:
             VirtualTime(self.time.moment),
             Tokens(self.tokens.issued),
             self.stage.settings,
+            self.stage.parts_at_once,
         )
         deployment.injector.point, deployment.injector.kind = point, kind
         play = Play(deployment, self.world, self.play.events)
