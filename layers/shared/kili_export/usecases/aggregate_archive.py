@@ -1,7 +1,8 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
@@ -12,24 +13,23 @@ from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import manifest_key, slice_key, work_key
-from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
 from kili_export.domain.retention import RetentionRules
 from kili_export.ports import Clock, ObjectStore, RandomSource, TimeLeft, Traffic
-from kili_export.usecases.aggregation.generation import Generation, GenerationWriter
+from kili_export.usecases.aggregation.conversions import Conversions
+from kili_export.usecases.aggregation.generation import GenerationWriter
+from kili_export.usecases.aggregation.increment import Increment
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.loss_reports import LossReports
+from kili_export.usecases.aggregation.name_claims import NameClaims
 from kili_export.usecases.aggregation.names import NameSettler
-from kili_export.usecases.aggregation.outcome import (
-    Outcome,
-    collect_outcome,
-    keeps_media,
-    require_complete,
-)
+from kili_export.usecases.aggregation.outcome import Outcome, collect_outcome
 from kili_export.usecases.aggregation.publishing import Publisher
+from kili_export.usecases.aggregation.rebuild import Rebuild
 from kili_export.usecases.aggregation.records import new_records
 from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
+from kili_export.usecases.aggregation.roster import Roster, listed_ids
 from kili_export.usecases.aggregation.shared_members import (
     dirty_streams,
     shared_changes,
@@ -117,17 +117,12 @@ class AggregateArchive:
         if previous is not None:
             publisher.refresh_latest(previous)
             reports.refresh(previous)
-        outcome = Outcome()
-        for results in (*export.earlier_results, request.results):
-            batches = iter_batch_results(self.objects, results)
-            outcome.override(collect_outcome(self.objects, batches, export.name))
         ledger = open_ledger(self.objects, previous)
         if export.mode == "rebuild":
-            require_complete(self.objects, _work_lists(plan), outcome)
-            return self._rebuild(plan, export, previous, ledger, outcome, writer)
+            return self._rebuild(plan, export, previous, ledger, request, writer)
         if previous is None:
             raise IntegrityError(f"export {export.name} has nothing to build an increment on")
-        return self._increment(plan, export, previous, ledger, outcome, writer)
+        return self._increment(plan, export, previous, ledger, request, writer)
 
     def _increment(
         self,
@@ -135,9 +130,13 @@ class AggregateArchive:
         export: ExportPlan,
         previous: Manifest,
         ledger: LedgerReader,
-        outcome: Outcome,
+        request: AggregateRequest,
         writer: GenerationWriter,
     ) -> AggregateAnswer:
+        outcome = Outcome()
+        for results in (*export.earlier_results, request.results):
+            batches = iter_batch_results(self.objects, results)
+            outcome.override(collect_outcome(self.objects, batches, export.name))
         orders: dict[str, str | None] = {
             asset_id: located.asset.order_key for asset_id, located in outcome.converted.items()
         }
@@ -148,91 +147,10 @@ class AggregateArchive:
             held, gone = len(gone), set()
             old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
         base = self._open(previous)
-        generation = self._generation(
-            plan,
-            export,
-            previous,
-            outcome,
-            old,
-            gone,
-            stood=old,
-            base=base,
-            ledger=ledger,
-            known=ledger,
-        )
-        return writer.publish(generation, held=held)
-
-    def _rebuild(
-        self,
-        plan: RunPlan,
-        export: ExportPlan,
-        previous: Manifest | None,
-        ledger: LedgerReader,
-        outcome: Outcome,
-        writer: GenerationWriter,
-    ) -> AggregateAnswer:
-        known = {record.asset_id: record for record in ledger.all()}
-        vanished = known.keys() - outcome.converted.keys() - outcome.failed.keys()
-        if must_ask(len(vanished), len(known), plan.confirmed_removals):
-            return AggregateAnswer(
-                export=export.name,
-                status="held",
-                generation=export.generation or None,
-                held_removals=len(vanished),
-            )
-        # Numbers outlive a rebuild, also those of assets that fail now; contents do not.
-        numbered = {
-            asset_id: replace(
-                record,
-                members=(),
-                fragments=(),
-                fingerprint="",
-                exported=False,
-                media=(),
-                known_media=None,
-            )
-            for asset_id, record in known.items()
-            if asset_id not in vanished
-        }
-        generation = self._generation(
-            plan,
-            export,
-            previous,
-            outcome,
-            numbered,
-            set(),
-            stood=known,
-            base=None,
-            ledger=LedgerReader(None),
-            known=ledger,
-        )
-        return writer.publish(generation, held=0)
-
-    def _generation(
-        self,
-        plan: RunPlan,
-        export: ExportPlan,
-        previous: Manifest | None,
-        outcome: Outcome,
-        old: Mapping[str, AssetRecord],
-        gone: set[str],
-        *,
-        stood: Mapping[str, AssetRecord],
-        base: StoredArchive | None,
-        ledger: LedgerReader,
-        known: LedgerReader,
-    ) -> Generation:
-        """Everything that changes: pure decisions over what was read."""
-        numbering = Numbering(previous.next_ids if previous else {})
+        numbering = Numbering(previous.next_ids)
         converted = (located.asset for located in outcome.converted.values())
-        new = new_records(converted, old, stood, numbering)
-        if base is None:
-            carried = outcome.failed.keys() & old.keys()
-            new.update({asset_id: old[asset_id] for asset_id in carried - new.keys()})
-        former = base
-        if base is None and previous is not None and keeps_media(outcome):
-            former = self._open(previous)
-        settler = NameSettler(self.objects, base, ledger, outcome.converted, former)
+        new = new_records(converted, old, old, numbering)
+        settler = NameSettler(self.objects, base, ledger, outcome.converted)
         names = settler.settle_all(old, new, gone)
         replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
         options = export.options.to_options()
@@ -240,11 +158,11 @@ class AggregateArchive:
             format_of(options),
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
-            None if base is None else dirty_streams(old, new, gone),
+            dirty_streams(old, new, gone),
             lambda separators: streams_from(separators, ledger.merged(new.values(), replaced)),
         )
-        return Generation(
-            stood=stood,
+        increment = Increment(
+            previous=previous,
             old=old,
             new=new,
             gone=frozenset(gone),
@@ -254,9 +172,44 @@ class AggregateArchive:
             failed=outcome.failed,
             settled=frozenset(outcome.converted) | gone,
             base=base,
-            ledger=ledger,
-            known=known,
+            known=ledger,
         )
+        return writer.publish(increment, held=held)
+
+    def _rebuild(
+        self,
+        plan: RunPlan,
+        export: ExportPlan,
+        previous: Manifest | None,
+        ledger: LedgerReader,
+        request: AggregateRequest,
+        writer: GenerationWriter,
+    ) -> AggregateAnswer:
+        conversions = Conversions(self.objects, export.name)
+        for results in (*export.earlier_results, request.results):
+            conversions.take(iter_batch_results(self.objects, results))
+        conversions.settle()
+        roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
+        roster.require_complete()
+        vanished = roster.vanished_count
+        if must_ask(vanished, roster.known_count, plan.confirmed_removals):
+            return AggregateAnswer(
+                export=export.name,
+                status="held",
+                generation=export.generation or None,
+                held_removals=vanished,
+            )
+        options = export.options.to_options()
+        rebuild = Rebuild(
+            roster=roster,
+            claims=NameClaims(self.objects),
+            numbering=Numbering(previous.next_ids if previous else {}),
+            fmt=format_of(options),
+            context=ExportContext(plan.project.to_project(), options, export.dated),
+            former=cache(lambda: self._open(previous) if previous else None),
+        )
+        rebuild.make()
+        return writer.publish(rebuild, held=0)
 
     def _open(self, manifest: Manifest) -> StoredArchive:
         archive = manifest.archive

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from kili_export.contracts.workflow import BatchResult, ResultsLocation
 from kili_export.domain.errors import IntegrityError
 from kili_export.ports import ObjectStore
+from kili_export.usecases.stored_lines import iter_lines
 
 
 def iter_batch_results(
@@ -27,9 +28,11 @@ def iter_batch_results(
         return
     manifest = _json(_read(objects, results.key))
     for file in manifest.get("ResultFiles", {}).get("SUCCEEDED", []):
-        for line in _read(objects, file["Key"]).splitlines():
-            if line.strip():
-                yield from _batches(_json(line))
+        lines = iter_lines(objects, file["Key"], size=file.get("Size", 0))
+        if lines is None:
+            raise IntegrityError(f"the map's results {file['Key']} do not exist")
+        for line in lines:
+            yield from _batches(_json(line))
 
 
 def _batches(output: dict[str, Any]) -> Iterator[BatchResult]:

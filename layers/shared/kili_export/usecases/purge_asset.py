@@ -25,7 +25,7 @@ from kili_export.domain.keys import (
     state_prefix,
 )
 from kili_export.ports import ObjectStore, StoredObject
-from kili_export.usecases.aggregation.generation import DELTA_LIST
+from kili_export.usecases.aggregation.delta_list import DELTA_LIST
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.stored_archive import StoredArchive

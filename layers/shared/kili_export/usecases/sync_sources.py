@@ -14,8 +14,8 @@ from kili_export.domain.archive.record import Record
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.syncing import checked_path
 from kili_export.ports import FollowedFiles, ObjectStore
+from kili_export.usecases.aggregation.delta_list import DELTA_LIST
 from kili_export.usecases.aggregation.differences import files_of
-from kili_export.usecases.aggregation.generation import DELTA_LIST
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.ledger_reading import open_ledger
 

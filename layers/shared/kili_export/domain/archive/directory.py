@@ -117,6 +117,15 @@ class Directory:
                 return
             yield decode_record(window, at)
 
+    def raw_with_prefix(self, prefix: str) -> Iterator[tuple[bytes, bytes]]:
+        """The names that start with `prefix`, ascending, each with its record as it stands here."""
+        encoded = prefix.encode()
+        for window, at, _ in self._walk(self.lower_bound(encoded)):
+            name = _name(window, at)
+            if not name.startswith(encoded):
+                return
+            yield name, window[at : at + record_length(window, at)]
+
     def rebased(self, delta: int) -> "Directory":
         """The same entries, each `delta` bytes further on."""
         raw = bytearray(self.raw[:])

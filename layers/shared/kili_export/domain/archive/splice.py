@@ -7,7 +7,7 @@ from typing import Protocol
 from kili_export.domain.archive.addition import Addition
 from kili_export.domain.archive.assembly import Assembly
 from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.held import Hold, hold_in_memory
+from kili_export.domain.archive.held import HeldBytes, Hold, hold_in_memory
 from kili_export.domain.archive.layout import Hole, Layout, Region, Regions, lay_out, new_starts
 from kili_export.domain.archive.merging import merge_directories
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
@@ -115,6 +115,19 @@ def splice(
         directory=Directory(directory, merged.count),
         regions=layout.regions,
         size=entries_end + merged.length + len(tail),
+    )
+
+
+def whole_archive(entries: HeldBytes, directory: Directory) -> SplicePlan:
+    """The archive of entries that are at hand, all of them labels, with their directory."""
+    size = len(entries)
+    tail = encode_tail(Tail(size, len(directory.raw), len(directory)))
+    pieces = (InlineBytes(entries), InlineBytes(directory.raw), InlineBytes(tail))
+    return SplicePlan(
+        pieces=[piece for piece in pieces if piece.length],
+        directory=directory,
+        regions=Regions(0, size, size),
+        size=size + len(directory.raw) + len(tail),
     )
 
 

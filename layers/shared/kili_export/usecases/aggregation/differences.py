@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 
 from kili_export.contracts.manifest import (
     ChangedAssets,
-    ChangedMember,
-    Delta,
-    RemovedMember,
 )
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.ledger import AssetRecord, MemberRecord
@@ -46,21 +43,6 @@ def increment_differences(
     )
 
 
-def rebuild_differences(
-    before: Mapping[str, FileDigest], after: Mapping[str, FileDigest]
-) -> Differences:
-    """What replacing a whole archive by another changes."""
-    return Differences(
-        added={path: digest for path, digest in after.items() if path not in before},
-        changed={
-            path: digest
-            for path, digest in after.items()
-            if path in before and before[path].identity != digest.identity
-        },
-        removed={path: digest.asset_id for path, digest in before.items() if path not in after},
-    )
-
-
 def files_of(
     records: Iterable[AssetRecord], shared: Iterable[MemberRecord]
 ) -> dict[str, FileDigest]:
@@ -87,8 +69,8 @@ def changed_assets(
 
     Both hold every asset that the run touched and that was there before, or is there after it.
     """
-    had = {asset_id: _contents(record) for asset_id, record in before.items() if record.exported}
-    has = {asset_id: _contents(record) for asset_id, record in after.items() if record.exported}
+    had = {asset_id: contents_of(record) for asset_id, record in before.items() if record.exported}
+    has = {asset_id: contents_of(record) for asset_id, record in after.items() if record.exported}
     return ChangedAssets(
         added=tuple(sorted(has.keys() - had.keys())),
         changed=tuple(sorted(key for key in has.keys() & had.keys() if had[key] != has[key])),
@@ -96,41 +78,9 @@ def changed_assets(
     )
 
 
-def _contents(record: AssetRecord) -> tuple[frozenset[tuple[str, str]], ...]:
+def contents_of(record: AssetRecord) -> tuple[frozenset[tuple[str, str]], ...]:
+    """What of an asset readers of the archive can see."""
     return (
         frozenset((member.path, member.identity) for member in record.files),
         frozenset((fragment.stream, fragment.identity) for fragment in record.fragments),
-    )
-
-
-def delta_document(
-    differences: Differences,
-    assets: ChangedAssets,
-    *,
-    project_id: str,
-    export: str,
-    run_id: str,
-    generation: int,
-) -> Delta:
-    """The list that a delta archive carries."""
-    return Delta(
-        project_id=project_id,
-        export_name=export,
-        generation=generation,
-        from_generation=generation - 1,
-        run_id=run_id,
-        added=_changed(differences.added),
-        changed=_changed(differences.changed),
-        removed=tuple(
-            RemovedMember(path=path, asset_id=asset_id)
-            for path, asset_id in sorted(differences.removed.items())
-        ),
-        assets=assets,
-    )
-
-
-def _changed(files: Mapping[str, FileDigest]) -> tuple[ChangedMember, ...]:
-    return tuple(
-        ChangedMember(path=path, sha256=digest.sha256, asset_id=digest.asset_id)
-        for path, digest in sorted(files.items())
     )

@@ -1,11 +1,12 @@
 """Writes one generation: archive, delta and ledger, then the manifest that names them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Protocol
 
 from kili_export.contracts.manifest import (
     ArchiveReference,
+    Counts,
     DeltaReference,
     LedgerReference,
     Manifest,
@@ -13,90 +14,64 @@ from kili_export.contracts.manifest import (
 )
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer
-from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.archive.splice import SplicePlan
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
-from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.ports import Clock, Traffic, TrafficCount
-from kili_export.usecases.aggregation.additions import asset_additions
-from kili_export.usecases.aggregation.differences import (
-    Differences,
-    changed_assets,
-    delta_document,
-    files_of,
-    increment_differences,
-    rebuild_differences,
-)
-from kili_export.usecases.aggregation.ledger import LedgerReader
-from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
+from kili_export.usecases.aggregation.delta_list import DeltaHead, DeltaPlan
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
-from kili_export.usecases.aggregation.names import FileDigest, NameChanges
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
-from kili_export.usecases.aggregation.shared_members import SharedChanges
-from kili_export.usecases.aggregation.spool import hold_in_spool
-from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.aggregation.stored_regions import stored_regions
-from kili_export.usecases.aggregation.streamed_files import streamed_file
-from kili_export.usecases.aggregation.summary import classes_of, count, quarantined
+from kili_export.usecases.aggregation.summary import classes_of, quarantined
 from kili_export.usecases.retain_generations import RetainGenerations
 
-DELTA_LIST = "delta.json"
 
+class Generation(Protocol):
+    """Everything that a run changes in one export: an increment, or an export made anew."""
 
-@dataclass(frozen=True)
-class Generation:
-    """Everything that a run changes in one export.
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """The assets that the run did not come to a good end with, and why."""
 
-    `base` and `ledger` are what is built upon, None and empty in a rebuild; `known` is the
-    ledger that stood before in either case. `stood` has the touched assets as they were, `old`
-    what of that is built upon. `settled` are the assets that the run came to a good end with,
-    `failed` those that it did not, with the reason.
-    """
+    @property
+    def settled(self) -> Set[str]:
+        """Those that were listed as failed and are not to be any more."""
 
-    stood: Mapping[str, AssetRecord]
-    old: Mapping[str, AssetRecord]
-    new: Mapping[str, AssetRecord]
-    gone: frozenset[str]
-    names: NameChanges
-    shared: SharedChanges
-    next_ids: Mapping[str, int]
-    failed: Mapping[str, str]
-    settled: frozenset[str]
-    base: StoredArchive | None
-    ledger: LedgerReader
-    known: LedgerReader
+    @property
+    def next_ids(self) -> Mapping[str, int]:
+        """The next number of each namespace."""
 
-    @cached_property
-    def brought(self) -> dict[str, FileDigest]:
-        """The files that the archive gains or gets anew."""
-        return {**self.names.digests, **self.shared.digests}
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether nothing of the archive that stood before is built upon."""
 
-    @cached_property
-    def removed(self) -> frozenset[str]:
-        """The files that leave the archive that is built upon."""
-        return frozenset(self.names.removed | self.shared.removed)
+    @property
+    def changes_archive(self) -> bool:
+        """Whether there is to be a new archive."""
 
-    @cached_property
-    def differences(self) -> Differences:
-        """What changes for readers of the archive that stood before."""
-        if self.base is not None:
-            return increment_differences(self.base.directory, self.brought, self.removed)
-        before = files_of(self.stood.values(), self.known.shared().values())
-        return rebuild_differences(before, self.brought)
+    @property
+    def changes_ledger(self) -> bool:
+        """Whether there is to be a new ledger."""
 
-    @cached_property
-    def ledger_changes(self) -> dict[str, bytes | None]:
-        """What changes in the ledger that is built upon."""
-        shared_changed = bool(self.shared.digests or self.shared.removed)
-        old = self.old if self.base is not None else {}
-        return ledger_changes(
-            old,
-            self.new,
-            self.gone,
-            self.names.claims,
-            self.shared.members if shared_changed else None,
-        )
+    @property
+    def changes_losses(self) -> bool:
+        """Whether the assets that the run touched lose something else than before."""
+
+    def archive(self) -> SplicePlan:
+        """The new archive."""
+
+    def ledger(self) -> SplicePlan:
+        """The new ledger."""
+
+    def delta(self, head: DeltaHead) -> DeltaPlan:
+        """What changes for readers of the archive that stood before, as an archive."""
+
+    def counts(self, members: int) -> Counts:
+        """The counts after it, of an archive with so many files."""
+
+    def losses(self) -> int:
+        """How much is lost in all after it."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +91,16 @@ class GenerationWriter:
     def publish(self, generation: Generation, *, held: int) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them."""
         begun = self.traffic.snapshot()
-        new_archive = generation.base is None or bool(generation.brought or generation.removed)
+        new_archive = generation.changes_archive
         listed = quarantined(
-            self.previous if generation.base is not None else None,
+            None if generation.is_rebuild else self.previous,
             generation.failed,
             generation.settled,
             run_id=self.plan.run_id,
             now=self.clock.now(),
         )
         same_list = self.previous is not None and listed == self.previous.quarantined
-        if not new_archive and not generation.ledger_changes and same_list:
+        if not new_archive and not generation.changes_ledger and same_list:
             return self._unchanged(held)
         attempt = self.attempt
         number = (self.previous.generation if self.previous else 0) + new_archive
@@ -135,7 +110,7 @@ class GenerationWriter:
                 "quarantined": listed,
                 "moved": _moved(begun, self.traffic.snapshot()),
                 "report": reference_to_report(
-                    manifest, self.previous, generation.stood, generation.new, attempt
+                    manifest, self.previous, attempt, changed=generation.changes_losses
                 ),
             }
         )
@@ -201,7 +176,7 @@ class GenerationWriter:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
         ledger = self._write_ledger(generation, attempt, number)
         if new_archive or previous is None:
-            spliced = self._splice(generation)
+            spliced = generation.archive()
             key = archive_key(project_id, name, number, attempt)
             stored = self.publisher.compose(key, spliced.pieces)
             archive = ArchiveReference(
@@ -230,11 +205,9 @@ class GenerationWriter:
             archive=archive,
             latest_key=self.publisher.latest_for(project_id, name, archive.size),
             recent_deltas=deltas,
-            counts=count(generation, previous, archive.members),
+            counts=generation.counts(archive.members),
             classes=classes_of(self.plan.project.to_project()),
-            losses=sum(len(record.losses) for record in generation.new.values())
-            if generation.base is None
-            else _losses(generation, previous),
+            losses=generation.losses(),
             moved=Moved(requests={}, bytes_down=0, bytes_up=0),
             definition=self.export.definition,
             dated=self.export.dated,
@@ -243,18 +216,10 @@ class GenerationWriter:
             next_ids=dict(generation.next_ids),
         )
 
-    def _splice(self, generation: Generation) -> SplicePlan:
-        additions = [
-            *asset_additions(generation.names.located, generation.names.restored),
-            *(file.addition for file in generation.shared.files),
-        ]
-        base = generation.base.base() if generation.base is not None else None
-        return splice(base, sorted(generation.removed), additions, hold_in_spool)
-
     def _write_ledger(self, generation: Generation, attempt: str, number: int) -> LedgerReference:
-        if not generation.ledger_changes and self.previous is not None:
+        if not generation.changes_ledger and self.previous is not None:
             return self.previous.ledger
-        spliced = splice_ledger(generation.ledger, generation.ledger_changes)
+        spliced = generation.ledger()
         key = ledger_key(self.plan.project_id, self.export.name, number, attempt)
         stored = self.publisher.compose(key, spliced.pieces)
         return LedgerReference(key=key, etag=stored.etag, size=spliced.size)
@@ -265,45 +230,21 @@ class GenerationWriter:
         """The chain of deltas with this generation's; the first generation has none."""
         if self.previous is None:
             return ()
-        differences = generation.differences
-        document = delta_document(
-            differences,
-            changed_assets(generation.stood, generation.new),
-            project_id=self.plan.project_id,
-            export=self.export.name,
-            run_id=self.plan.run_id,
-            generation=number,
-        )
-        brought = differences.brought
-        names, shared = generation.names, generation.shared
-        additions = [
-            *asset_additions(
-                (item for item in names.located if item.member.record.path in brought),
-                (one for one in names.restored if one[1].path in brought),
-            ),
-            streamed_file(DELTA_LIST, [document.to_bytes()]).addition,
-            *(file.addition for file in shared.files if file.path in brought),
-        ]
-        spliced = splice(None, (), additions, hold_in_spool)
+        head = DeltaHead(self.plan.project_id, self.export.name, self.plan.run_id, number)
+        delta = generation.delta(head)
         key = delta_key(self.plan.project_id, self.export.name, number, attempt)
-        stored = self.publisher.compose(key, spliced.pieces)
+        stored = self.publisher.compose(key, delta.plan.pieces)
         reference = DeltaReference(
             key=key,
             etag=stored.etag,
-            size=spliced.size,
+            size=delta.plan.size,
             generation=number,
             from_generation=number - 1,
-            added=len(differences.added),
-            changed=len(differences.changed),
-            removed=len(differences.removed),
+            added=delta.added,
+            changed=delta.changed,
+            removed=delta.removed,
         )
         return (*self.previous.recent_deltas, reference)[-CHAIN_LENGTH:]
-
-
-def _losses(generation: Generation, previous: Manifest | None) -> int:
-    before = sum(len(record.losses) for record in generation.old.values())
-    after = sum(len(record.losses) for record in generation.new.values())
-    return (previous.losses if previous else 0) + after - before
 
 
 def _moved(begun: TrafficCount, ended: TrafficCount) -> Moved:

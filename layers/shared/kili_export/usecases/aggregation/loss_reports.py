@@ -80,25 +80,22 @@ class LossReports:
 
 
 def reference_to_report(
-    manifest: Manifest,
-    previous: Manifest | None,
-    before: Mapping[str, AssetRecord],
-    after: Mapping[str, AssetRecord],
-    attempt: str,
+    manifest: Manifest, previous: Manifest | None, attempt: str, *, changed: bool
 ) -> ReportReference | None:
     """Where the report of the losses is; None without any.
 
-    `before` and `after` are the assets that changed. The version changes with the losses alone.
+    The version changes with the losses alone.
     """
     if not manifest.losses:
         return None
-    if previous is not None and previous.report is not None and _of(before) == _of(after):
+    if previous is not None and previous.report is not None and not changed:
         return previous.report
     key = report_key(manifest.project_id, manifest.export_name)
     return ReportReference(key=key, version=attempt)
 
 
-def _of(records: Mapping[str, AssetRecord]) -> dict[str, Iterable[tuple[str, str]]]:
+def losses_of(records: Mapping[str, AssetRecord]) -> dict[str, Iterable[tuple[str, str]]]:
+    """What of some assets is lost, by asset."""
     return {key: tuple(record.losses) for key, record in records.items() if record.losses}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.entries import Entry, entry_from_raw
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.claims import Bid, Origin, Settlement, settle, standing_bids
@@ -44,15 +43,13 @@ class NameChanges:
 class NameSettler:
     """Decides about the names that a run touches.
 
-    `archive` and `ledger` are what stands before the run, None and empty in a rebuild. `former`
-    is the archive that a rebuild takes media from instead of fetching them again.
+    `archive` and `ledger` are what stands before the run; media that were known are in there.
     """
 
     objects: ObjectStore
-    archive: StoredArchive | None
+    archive: StoredArchive
     ledger: LedgerReader
     located: Mapping[str, LocatedAsset]
-    former: StoredArchive | None = None
 
     def settle_all(
         self, old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
@@ -95,7 +92,7 @@ class NameSettler:
     def _apply(self, settled: Settlement, changes: NameChanges) -> None:
         path, winner = settled.path, settled.winner
         if winner is None:
-            if path in self._directory:
+            if path in self.archive.directory:
                 changes.removed.add(path)
             return
         if winner.origin is Origin.ARCHIVE:
@@ -107,13 +104,9 @@ class NameSettler:
         else:
             changes.restored.append((_region(claim), _restored(path, claim)))
 
-    @property
-    def _directory(self) -> Directory:
-        return Directory.empty() if self.archive is None else self.archive.directory
-
     def _holder(self, path: str, old: Mapping[str, AssetRecord]) -> Claim | None:
         """The claim of the asset whose file is in the archive under that name."""
-        record = self._directory.find(path)
+        record = self.archive.directory.find(path)
         if record is None:
             return None
         owner = old.get(record.owner) or self.ledger.find({record.owner: None}).get(record.owner)
@@ -148,15 +141,15 @@ class NameSettler:
         )
 
     def _located_medium(self, path: str, claim: Claim, located: LocatedAsset) -> LocatedMember:
-        """Where a media file stands: in an object of its batch, or in the former archive."""
+        """Where a media file stands: in an object of its batch, or in the archive."""
         medium = _fetched(located, path)
         if medium is not None:
             record, source = medium.record, located.media[medium.object_index]
         else:
-            found = self.former.directory.find(path) if self.former is not None else None
-            if self.former is None or found is None or found.owner != claim.asset_id:
-                raise IntegrityError(f"the former archive does not have {path!r} of its asset")
-            record, source = found, self.former.source
+            found = self.archive.directory.find(path)
+            if found is None or found.owner != claim.asset_id:
+                raise IntegrityError(f"the archive does not have {path!r} of its asset")
+            record, source = found, self.archive.source
         return LocatedMember(
             member=ConvertedMember(record, claim.sha256, claim.identity),
             source=source,
@@ -179,8 +172,8 @@ class NameSettler:
                 if_match=located.source.etag,
             )
         else:
-            found = self._directory.find(path)
-            if found is None or self.archive is None:
+            found = self.archive.directory.find(path)
+            if found is None:
                 raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
             record, payload = found, self.archive.payload(found)
         return Claim(

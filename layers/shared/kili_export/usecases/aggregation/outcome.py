@@ -4,13 +4,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import orjson
-
 from kili_export.contracts.workflow import BatchResult, ExportSegment
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
-from kili_export.domain.errors import Unavailable
 from kili_export.ports import ObjectStore
 
 _READERS = 16
@@ -54,10 +51,6 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
-    def accounted(self, asset_id: str) -> bool:
-        """Whether the run came to a result for the asset."""
-        return asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
-
     def override(self, later: "Outcome") -> None:
         """Takes over what a later run found out: of each asset the latest alone counts."""
         for asset_id in (*later.converted, *later.failed, *later.missing):
@@ -86,30 +79,6 @@ def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export
             for located in read:
                 outcome.converted[located.asset.asset_id] = located
     return outcome
-
-
-def keeps_media(outcome: Outcome) -> bool:
-    """Whether media of any asset stay as they are, because they were known."""
-    return any(
-        located.asset.media is not None and located.asset.media.fetched is None
-        for located in outcome.converted.values()
-    )
-
-
-def require_complete(objects: ObjectStore, lists: Iterable[str], outcome: Outcome) -> None:
-    """Raises Unavailable unless there is a result for every asset of these work lists.
-
-    A rebuilt archive with assets left out would look like a deletion. One list is held at once.
-    """
-    lost = 0
-    for key in lists:
-        found = objects.get(key)
-        if found is None:
-            raise Unavailable(f"the list {key} does not exist; the run must be tried again")
-        ids = (orjson.loads(line)["asset_id"] for line in found[0].splitlines())
-        lost += sum(not outcome.accounted(asset_id) for asset_id in ids)
-    if lost:
-        raise Unavailable(f"the run has no result for {lost} assets; it must be tried again")
 
 
 def _read_segment(

@@ -21,19 +21,20 @@ def new_records(
     """
     ordered = sorted(converted, key=lambda asset: (asset.order_key, asset.asset_id))
     return {
-        asset.asset_id: _record(
+        asset.asset_id: record_of(
             asset, old.get(asset.asset_id), stood.get(asset.asset_id), numbering
         )
         for asset in ordered
     }
 
 
-def _record(
+def record_of(
     asset: ConvertedAsset,
     old: AssetRecord | None,
     stood: AssetRecord | None,
     numbering: Numbering,
 ) -> AssetRecord:
+    """The record of one converted asset; `old` and `stood` as in `new_records`."""
     kept_members = {member.path: member for member in old.members} if old else {}
     kept_fragments = {fragment.stream: fragment for fragment in old.fragments} if old else {}
     fragments, ids = numbering.fill(asset.fragments, old.ids if old else {})

@@ -52,18 +52,22 @@ class FragmentStreams:
     def __init__(self, separators: Mapping[str, bytes]) -> None:
         self._separators = separators
         self._begun: set[str] = set()
-        self.spools = {stream: Spool() for stream in separators}
+        self._spools = {stream: Spool() for stream in separators}
 
     def add(self, record: AssetRecord) -> None:
         """Takes in an asset's fragments."""
         for fragment in record.fragments:
-            spool = self.spools.get(fragment.stream)
+            spool = self._spools.get(fragment.stream)
             if spool is None:
                 continue
             if fragment.stream in self._begun:
                 spool.write(self._separators[fragment.stream])
             self._begun.add(fragment.stream)
             spool.write(fragment.text.encode())
+
+    def of(self, streams: Iterable[str]) -> Mapping[str, HeldBytes]:
+        """Some of the streams, as far as they were taken in."""
+        return {stream: self._spools[stream] for stream in streams}
 
 
 def streams_from(
@@ -74,7 +78,7 @@ def streams_from(
     if separators:
         for record in records:
             streams.add(record)
-    return streams.spools
+    return streams.of(separators)
 
 
 def shared_changes(

@@ -3,7 +3,8 @@
 A large directory is kept in a file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kili_export.domain.archive.directory import Directory
@@ -19,6 +20,8 @@ from kili_export.usecases.aggregation.spool import hold_in_spool
 _RUN_BYTES = 8 << 20
 _GAP_BYTES = 32 << 10
 _WHOLE_BYTES = 32 << 20
+_BLOCK_BYTES = 1 << 20
+_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,34 @@ class StoredArchive:
             for record in run:
                 local = data[record.offset - start : record.end - start]
                 yield record, decode_local(record, local)
+
+    def dense_reader(self) -> Callable[[Record], bytes]:
+        """Reads the contents of most entries, one after another, a MiB or so at a time.
+
+        Where increments appended entries, the order of names jumps between few places: some of
+        these are held.
+        """
+        blocks: OrderedDict[int, bytes] = OrderedDict()
+
+        def block(number: int) -> bytes:
+            if number in blocks:
+                blocks.move_to_end(number)
+                return blocks[number]
+            start = number * _BLOCK_BYTES
+            data = self._range(start, min(_BLOCK_BYTES, self.source.size - start))
+            blocks[number] = data
+            if len(blocks) > _BLOCKS:
+                blocks.popitem(last=False)
+            return data
+
+        def read(record: Record) -> bytes:
+            first, last = record.offset // _BLOCK_BYTES, (record.end - 1) // _BLOCK_BYTES
+            data = b"".join(block(number) for number in range(first, last + 1))
+            start = record.offset - first * _BLOCK_BYTES
+            return decode_local(record, data[start : start + record.local_length])
+
+        self.preload()
+        return read
 
     def _range(self, start: int, length: int) -> bytes:
         if not length:

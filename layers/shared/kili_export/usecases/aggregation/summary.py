@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from kili_export.contracts.manifest import ClassEntry, Counts, Manifest, Quarantined
+from kili_export.contracts.manifest import ClassEntry, Manifest, Quarantined
 from kili_export.domain.project import Project
-
-if TYPE_CHECKING:
-    from kili_export.usecases.aggregation.generation import Generation
 
 
 def classes_of(project: Project) -> tuple[ClassEntry, ...]:
@@ -42,35 +38,3 @@ def quarantined(
         if before is None or before.error != error:
             listed[asset_id] = Quarantined(asset_id=asset_id, error=error, since=now, run_id=run_id)
     return tuple(listed[asset_id] for asset_id in sorted(listed))
-
-
-def count(generation: "Generation", previous: Manifest | None, members: int) -> Counts:
-    """The counts after a generation."""
-    new, old = generation.new, generation.old
-    if generation.base is None or previous is None:
-        return Counts(
-            assets=len(new),
-            exported=sum(record.exported for record in new.values()),
-            members=members,
-            uncompressed_bytes=_bytes_brought(generation),
-        )
-    before = previous.counts
-    lost = sum(
-        record.size
-        for path in {*generation.removed, *generation.brought}
-        if (record := generation.base.directory.find(path)) is not None
-    )
-    return Counts(
-        assets=before.assets + len(new.keys() - old.keys()) - len(generation.gone),
-        exported=before.exported
-        + sum(record.exported for record in new.values())
-        - sum(record.exported for record in old.values()),
-        members=members,
-        uncompressed_bytes=before.uncompressed_bytes + _bytes_brought(generation) - lost,
-    )
-
-
-def _bytes_brought(generation: "Generation") -> int:
-    labels = sum(item.member.record.size for item in generation.names.located)
-    restored = sum(entry.size for _, entry in generation.names.restored)
-    return labels + restored + sum(file.size for file in generation.shared.files)

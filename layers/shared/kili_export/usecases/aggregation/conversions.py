@@ -1,0 +1,168 @@
+"""All that batches converted for one export, however much: kept in files, not in memory."""
+
+import struct
+import zlib
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import orjson
+
+from kili_export.contracts.workflow import BatchResult, ExportSegment
+from kili_export.domain.archive.parts import Source
+from kili_export.domain.conversion import ConvertedAsset
+from kili_export.domain.errors import IntegrityError
+from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.outcome import LocatedAsset
+from kili_export.usecases.aggregation.sorting import Sorter, grouped
+from kili_export.usecases.aggregation.spool import Spool
+
+_READERS: Final = 16
+_AHEAD: Final = 32
+_OPEN_BATCHES: Final = 8
+_END: Final = b"\0"
+_ENDING: Final = struct.Struct(">IBIII")
+"""Behind an asset's id and order key: round, kind, batch, offset and length of its record."""
+
+
+class Kind(IntEnum):
+    """What became of an asset."""
+
+    CONVERTED = 0
+    FAILED = 1
+    MISSING = 2
+
+
+class Found(NamedTuple):
+    """The last that was found out about an asset."""
+
+    asset_id: str
+    kind: Kind
+    order_key: str
+    """Of a failed asset: the reason."""
+    place: bytes
+    """Where the record of a converted asset is, for `Conversions.read`."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    source: Source
+    start: int
+    media: tuple[Source, ...]
+    spooled: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Conversions:
+    """The assets' records, as they were written, and what became of each asset.
+
+    Memory holds a few hundred bytes for each batch and a few MiB besides.
+    """
+
+    objects: ObjectStore
+    export: str
+    _batches: list[_Batch] = field(default_factory=list)
+    _records: Spool = field(default_factory=Spool)
+    _found: Sorter = field(default_factory=Sorter)
+    _rounds: int = 0
+    _open: "OrderedDict[int, bytes]" = field(default_factory=OrderedDict)
+
+    def take(self, results: Iterable[BatchResult]) -> None:
+        """Takes in what the batches of a run say. Of each asset the latest run alone counts."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            ahead: deque[tuple[Source, ExportSegment, Future[bytes]]] = deque()
+            for batch in results:
+                self._take_failures(batch)
+                segment = batch.exports.get(self.export)
+                if segment is None or batch.key is None or batch.etag is None:
+                    continue
+                source = Source(batch.key, batch.etag, batch.size)
+                ahead.append((source, segment, pool.submit(self._fetch, source, segment)))
+                if len(ahead) > _AHEAD:
+                    self._take_segment(*ahead.popleft())
+            while ahead:
+                self._take_segment(*ahead.popleft())
+        self._rounds += 1
+
+    def by_id(self) -> Iterator[Found]:
+        """Every asset of which there is a result, by id."""
+        for events in grouped(self._found, lambda item: item.partition(_END)[0]):
+            asset_id, _, rest = events[-1].partition(_END)
+            _, kind, *_ = _ENDING.unpack_from(rest, 0)
+            yield Found(
+                asset_id.decode(),
+                Kind(kind),
+                rest[_ENDING.size :].decode(),
+                rest[: _ENDING.size],
+            )
+
+    def read(self, place: bytes) -> LocatedAsset:
+        """A converted asset. Cheap for neighbours of a batch, one after another."""
+        _, _, number, offset, length = _ENDING.unpack(place)
+        batch = self._batches[number]
+        line = self._lines(number)[offset : offset + length]
+        return LocatedAsset(ConvertedAsset.from_line(line), batch.source, batch.start, batch.media)
+
+    def settle(self) -> None:
+        """Gives memory back: everything was taken in."""
+        self._found.settle()
+
+    def _fetch(self, source: Source, segment: ExportSegment) -> bytes:
+        records = segment.records
+        return self.objects.get_range(
+            source.key, records.start, records.length, if_match=source.etag
+        )
+
+    def _take_segment(
+        self, source: Source, segment: ExportSegment, fetched: "Future[bytes]"
+    ) -> None:
+        data = fetched.result()
+        number, at = len(self._batches), 0
+        for line in data.splitlines(keepends=True):
+            asset_id, order_key = _id_and_order(line)
+            self._note(asset_id, Kind.CONVERTED, order_key, number, at, len(line))
+            at += len(line)
+        packed = zlib.compress(data, 1)
+        start = len(self._records)
+        self._records.write(packed)
+        media = tuple(Source(one.key, one.etag, one.size) for one in segment.media)
+        self._batches.append(
+            _Batch(source, segment.entries.start, media, (start, start + len(packed)))
+        )
+
+    def _take_failures(self, batch: BatchResult) -> None:
+        for asset_id in batch.missing:
+            self._note(asset_id, Kind.MISSING, "", 0, 0, 0)
+        for failed in batch.failed:
+            if failed.export in {None, self.export}:
+                self._note(failed.asset_id, Kind.FAILED, failed.error, 0, 0, 0)
+
+    def _note(
+        self, asset_id: str, kind: Kind, text: str, batch: int, offset: int, length: int
+    ) -> None:
+        if "\0" in asset_id:
+            raise IntegrityError("an asset's id has a NUL in it")
+        ending = _ENDING.pack(self._rounds, kind, batch, offset, length)
+        self._found.add(b"".join((asset_id.encode(), _END, ending, text.encode())))
+
+    def _lines(self, number: int) -> bytes:
+        if number in self._open:
+            self._open.move_to_end(number)
+            return self._open[number]
+        start, end = self._batches[number].spooled
+        lines = zlib.decompress(self._records[start:end])
+        self._open[number] = lines
+        if len(self._open) > _OPEN_BATCHES:
+            self._open.popitem(last=False)
+        return lines
+
+
+def _id_and_order(line: bytes) -> tuple[str, str]:
+    try:
+        asset_id, order_key, *_ = orjson.loads(line)
+    except (ValueError, TypeError) as error:
+        raise IntegrityError("a conversion's record cannot be read") from error
+    return str(asset_id), str(order_key)

@@ -1,0 +1,63 @@
+"""The files of the archive that a full export replaces, as its ledger knows them."""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import orjson
+
+from kili_export.domain.ledger import AssetRecord, MemberRecord
+from kili_export.usecases.aggregation.sorting import Sorter, grouped
+
+_END: Final = b"\0"
+
+
+class _Kind(IntEnum):
+    """Files of equal names, what gives way first."""
+
+    MEDIUM = 0
+    LABEL = 1
+    SHARED = 2
+
+
+class FormerFile(NamedTuple):
+    """A file that readers have. `identity` tells whether it changed."""
+
+    path: str
+    identity: str
+    asset_id: str | None
+
+
+class FormerFiles:
+    """Takes the assets in server order; gives the files by path. Kept in files."""
+
+    def __init__(self) -> None:
+        self._files = Sorter()
+        self._serial = 0
+
+    def add(self, record: AssetRecord) -> None:
+        """Takes in an asset as it was."""
+        for medium in record.media:
+            self._put(medium, _Kind.MEDIUM, record.asset_id)
+        for member in record.members:
+            self._put(member, _Kind.LABEL, record.asset_id)
+
+    def add_shared(self, members: Iterable[MemberRecord]) -> None:
+        """Takes in the files that belonged to no asset."""
+        for member in members:
+            self._put(member, _Kind.SHARED, None)
+
+    def __iter__(self) -> Iterator[FormerFile]:
+        """Of equal names the last claim has a file, of media the first one."""
+        for group in grouped(self._files, lambda item: item.partition(_END)[0]):
+            last = group[-1].partition(_END)
+            is_medium = last[2][0] == _Kind.MEDIUM
+            name, _, rest = group[0].partition(_END) if is_medium else last
+            identity, asset_id = orjson.loads(rest[9:])
+            yield FormerFile(name.decode(), identity, asset_id)
+
+    def _put(self, file: MemberRecord, kind: _Kind, asset_id: str | None) -> None:
+        self._serial += 1
+        rank = bytes((kind,)) + self._serial.to_bytes(8)
+        meta = orjson.dumps((file.identity, asset_id))
+        self._files.add(b"".join((file.path.encode(), _END, rank, meta)))

@@ -1,0 +1,168 @@
+"""A generation that is built on the archive before it: what changed assets change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kili_export.contracts.manifest import Counts, Manifest
+from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.ledger import AssetRecord
+from kili_export.usecases.aggregation.additions import asset_additions
+from kili_export.usecases.aggregation.delta_list import (
+    DELTA_LIST,
+    DeltaHead,
+    DeltaList,
+    DeltaPlan,
+)
+from kili_export.usecases.aggregation.differences import (
+    Differences,
+    changed_assets,
+    increment_differences,
+)
+from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
+from kili_export.usecases.aggregation.loss_reports import losses_of
+from kili_export.usecases.aggregation.names import FileDigest, NameChanges
+from kili_export.usecases.aggregation.shared_members import SharedChanges
+from kili_export.usecases.aggregation.spool import hold_in_spool
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
+from kili_export.usecases.aggregation.streamed_files import streamed_file
+
+
+@dataclass(frozen=True)
+class Increment:
+    """What changed assets change in an export. Holds all of these; a run takes on so many alone.
+
+    `base` and `known` are the archive and the ledger that it is built upon. `old` has the touched
+    assets as they were, as far as they were there, `new` those that changed and `gone` the ids
+    of those that leave. `settled` are the assets that the run came to a good end with, `failed`
+    those that it did not, with the reason.
+    """
+
+    previous: Manifest
+    old: Mapping[str, AssetRecord]
+    new: Mapping[str, AssetRecord]
+    gone: frozenset[str]
+    names: NameChanges
+    shared: SharedChanges
+    next_ids: Mapping[str, int]
+    failed: Mapping[str, str]
+    settled: frozenset[str]
+    base: StoredArchive
+    known: LedgerReader
+
+    @property
+    def is_rebuild(self) -> bool:
+        """It is not."""
+        return False
+
+    @cached_property
+    def brought(self) -> dict[str, FileDigest]:
+        """The files that the archive gains or gets anew."""
+        return {**self.names.digests, **self.shared.digests}
+
+    @cached_property
+    def removed(self) -> frozenset[str]:
+        """The files that leave the archive."""
+        return frozenset(self.names.removed | self.shared.removed)
+
+    @property
+    def changes_archive(self) -> bool:
+        """Readers get a new archive only when files changed for them."""
+        return bool(self.brought or self.removed)
+
+    @property
+    def changes_ledger(self) -> bool:
+        """Whether anything is to be remembered that was not."""
+        return bool(self._ledger_changes)
+
+    @property
+    def changes_losses(self) -> bool:
+        """Whether the touched assets lose something else than before."""
+        return losses_of(self.old) != losses_of(self.new)
+
+    def archive(self) -> SplicePlan:
+        """The new archive."""
+        additions = [
+            *asset_additions(self.names.located, self.names.restored),
+            *(file.addition for file in self.shared.files),
+        ]
+        return splice(self.base.base(), sorted(self.removed), additions, hold_in_spool)
+
+    def ledger(self) -> SplicePlan:
+        """The new ledger."""
+        return splice_ledger(self.known, self._ledger_changes)
+
+    def delta(self, head: DeltaHead) -> DeltaPlan:
+        """The files that come, with the list of all that changed."""
+        differences = self._differences
+        listed = _listed(differences)
+        listed.take_assets(changed_assets(self.old, self.new))
+        brought = differences.brought
+        additions = [
+            *asset_additions(
+                (item for item in self.names.located if item.member.record.path in brought),
+                (one for one in self.names.restored if one[1].path in brought),
+            ),
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
+            *(file.addition for file in self.shared.files if file.path in brought),
+        ]
+        return DeltaPlan(
+            splice(None, (), additions, hold_in_spool),
+            added=len(differences.added),
+            changed=len(differences.changed),
+            removed=len(differences.removed),
+        )
+
+    def counts(self, members: int) -> Counts:
+        """Those of before, and what the changed assets change in them."""
+        before = self.previous.counts
+        lost = sum(
+            record.size
+            for path in {*self.removed, *self.brought}
+            if (record := self.base.directory.find(path)) is not None
+        )
+        return Counts(
+            assets=before.assets + len(self.new.keys() - self.old.keys()) - len(self.gone),
+            exported=before.exported
+            + sum(record.exported for record in self.new.values())
+            - sum(record.exported for record in self.old.values()),
+            members=members,
+            uncompressed_bytes=before.uncompressed_bytes + self._bytes_brought() - lost,
+        )
+
+    def losses(self) -> int:
+        """Those of before, and what the changed assets change in them."""
+        before = sum(len(record.losses) for record in self.old.values())
+        after = sum(len(record.losses) for record in self.new.values())
+        return self.previous.losses + after - before
+
+    @cached_property
+    def _differences(self) -> Differences:
+        return increment_differences(self.base.directory, self.brought, self.removed)
+
+    @cached_property
+    def _ledger_changes(self) -> dict[str, bytes | None]:
+        shared_changed = bool(self.shared.digests or self.shared.removed)
+        return ledger_changes(
+            self.old,
+            self.new,
+            self.gone,
+            self.names.claims,
+            self.shared.members if shared_changed else None,
+        )
+
+    def _bytes_brought(self) -> int:
+        labels = sum(item.member.record.size for item in self.names.located)
+        restored = sum(entry.size for _, entry in self.names.restored)
+        return labels + restored + sum(file.size for file in self.shared.files)
+
+
+def _listed(differences: Differences) -> DeltaList:
+    listed = DeltaList()
+    for known, files in ((False, differences.added), (True, differences.changed)):
+        for path, digest in sorted(files.items()):
+            listed.bring(path, digest.sha256, digest.asset_id, known=known)
+    for path, asset_id in sorted(differences.removed.items()):
+        listed.remove(path, asset_id)
+    return listed

@@ -1,0 +1,347 @@
+"""A generation that is made anew: every asset, in bounded memory.
+
+One pass over the assets in server order numbers them, writes the ledger, gathers the documents'
+fragments and gives every file a place in an assembly of the batches' segments; a second one, over
+the names, decides who has which. What grows with the project is in files, and nothing of it is
+parsed twice.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import merge
+from typing import Final
+
+import orjson
+
+from kili_export.contracts.manifest import Counts
+from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.layout import Hole, Region, Regions
+from kili_export.domain.archive.splice import AssembledArchive, SplicePlan, splice
+from kili_export.domain.archive.wire import record_span
+from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
+from kili_export.domain.documents import streams_of
+from kili_export.domain.errors import IntegrityError
+from kili_export.domain.formats.base import ExportContext, ExportFormat
+from kili_export.domain.ledger import SHARED, AssetRecord, record_to_bytes, shared_to_bytes
+from kili_export.domain.numbering import Numbering
+from kili_export.usecases.aggregation.delta_list import (
+    DELTA_LIST,
+    DeltaHead,
+    DeltaList,
+    DeltaPlan,
+    JsonItems,
+)
+from kili_export.usecases.aggregation.differences import contents_of
+from kili_export.usecases.aggregation.former_files import FormerFile, FormerFiles
+from kili_export.usecases.aggregation.name_claims import NameClaims, NamedFile
+from kili_export.usecases.aggregation.new_ledger import NewLedger
+from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
+from kili_export.usecases.aggregation.records import record_of
+from kili_export.usecases.aggregation.roster import Roster, Subject
+from kili_export.usecases.aggregation.shared_members import (
+    FragmentStreams,
+    SharedChanges,
+    shared_changes,
+)
+from kili_export.usecases.aggregation.sorting import Sorter
+from kili_export.usecases.aggregation.spool import Spool, hold_in_spool
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
+from kili_export.usecases.aggregation.streamed_files import streamed_file
+
+_END: Final = b"\0"
+_HOLE_BYTES: Final = 8
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted while the assets pass. Losses are compared by a digest of their sum."""
+
+    assets: int = 0
+    exported: int = 0
+    losses: int = 0
+    lost_before: int = 0
+    lost_after: int = 0
+
+    def before(self, record: AssetRecord) -> None:
+        self.lost_before += _digest_of_losses(record)
+
+    def after(self, record: AssetRecord) -> None:
+        self.assets += 1
+        self.exported += record.exported
+        self.losses += len(record.losses)
+        self.lost_after += _digest_of_losses(record)
+
+
+@dataclass(slots=True)
+class ChangedIds:
+    """The assets that came into the export, changed in it and went from it."""
+
+    added: Sorter = field(default_factory=Sorter)
+    changed: Sorter = field(default_factory=Sorter)
+    removed: Sorter = field(default_factory=Sorter)
+
+    def take(self, before: AssetRecord | None, after: AssetRecord | None) -> None:
+        """Compares an asset as it was and as it is."""
+        had = before if before is not None and before.exported else None
+        has = after if after is not None and after.exported else None
+        if has is not None and had is None:
+            self.added.add(has.asset_id.encode())
+        elif had is not None and has is None:
+            self.removed.add(had.asset_id.encode())
+        elif had is not None and has is not None and contents_of(had) != contents_of(has):
+            self.changed.add(has.asset_id.encode())
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """An export made anew. Where a former archive is, `former` opens it."""
+
+    roster: Roster
+    claims: NameClaims
+    numbering: Numbering
+    fmt: ExportFormat
+    context: ExportContext
+    former: Callable[[], StoredArchive | None]
+    _new_ledger: NewLedger = field(default_factory=NewLedger)
+    _changed: ChangedIds = field(default_factory=ChangedIds)
+    _before: FormerFiles = field(default_factory=FormerFiles)
+    _tally: _Tally = field(default_factory=_Tally)
+    _shared: SharedChanges = field(default_factory=lambda: SharedChanges({}))
+
+    def make(self) -> None:
+        """Does all of it but the archives themselves. Raises IntegrityError."""
+        streams = FragmentStreams(streams_of(self.fmt.documents(self.context)))
+        for subject in self.roster.subjects():
+            self._take(subject, streams)
+        self._before.add_shared(self.roster.known.shared().values())
+        self.claims.settle_all()
+        self._shared = shared_changes(self.fmt, self.context, {}, None, streams.of)
+        for item in self.claims.claims:
+            name, _, contents = item.partition(_END)
+            self._new_ledger.add(name.decode(), contents)
+        members = self._shared.members
+        self._new_ledger.add(SHARED, shared_to_bytes(members[path] for path in sorted(members)))
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """The assets that the run did not come to a good end with, and why."""
+        return self.roster.failed
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """None: nothing of before is taken over, so nothing is to be taken back."""
+        return frozenset()
+
+    @property
+    def next_ids(self) -> Mapping[str, int]:
+        """The next number of each namespace."""
+        return self.numbering.next_ids
+
+    @property
+    def is_rebuild(self) -> bool:
+        """It is."""
+        return True
+
+    @property
+    def changes_archive(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def changes_ledger(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def changes_losses(self) -> bool:
+        """Whether other assets lose something than before, or something else."""
+        return self._tally.lost_before != self._tally.lost_after
+
+    def archive(self) -> SplicePlan:
+        """The new archive."""
+        base = AssembledArchive(self.claims.assembly, self.claims.directory, self.claims.gaps)
+        return splice(base, (), [file.addition for file in self._shared.files], hold_in_spool)
+
+    def ledger(self) -> SplicePlan:
+        """The new ledger."""
+        return self._new_ledger.finish()
+
+    def delta(self, head: DeltaHead) -> DeltaPlan:
+        """The files that differ from those of the archive before."""
+        listed, unchanged = DeltaList(), Sorter()
+        records, count, shared = Spool(), 0, set[str]()
+        for before, after in _by_path(self._before, self._files()):
+            if after is None:
+                if before is not None:
+                    listed.remove(before.path, before.asset_id)
+            elif before is not None and before.identity == after.identity:
+                if after.raw:
+                    span = record_span(after.raw, 0)
+                    unchanged.add(_span_bytes(span.offset, span.local_length))
+            else:
+                known = before is not None
+                listed.bring(after.path, after.sha256, after.asset_id or None, known=known)
+                if after.raw:
+                    records.write(after.raw)
+                    count += 1
+                else:
+                    shared.add(after.path)
+        _list_ids(listed.assets_added, self._changed.added)
+        _list_ids(listed.assets_changed, self._changed.changed)
+        _list_ids(listed.assets_removed, self._changed.removed)
+        for hole in self.claims.gaps:
+            unchanged.add(_span_bytes(hole.start, hole.length))
+        base = AssembledArchive(
+            self.claims.assembly,
+            Directory(records, count),
+            list(_holes(unchanged, self.claims.assembly.regions)),
+        )
+        additions = [
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
+            *(file.addition for file in self._shared.files if file.path in shared),
+        ]
+        plan = splice(base, (), additions, hold_in_spool)
+        added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
+        return DeltaPlan(plan, added, changed, removed)
+
+    def counts(self, members: int) -> Counts:
+        """The counts of the new archive."""
+        shared = sum(file.size for file in self._shared.files)
+        return Counts(
+            assets=self._tally.assets,
+            exported=self._tally.exported,
+            members=members,
+            uncompressed_bytes=self.claims.size + shared,
+        )
+
+    def losses(self) -> int:
+        """How much is lost in all."""
+        return self._tally.losses
+
+    def _take(self, subject: Subject, streams: FragmentStreams) -> None:
+        stood, record = subject.stood, subject.numbered
+        if subject.located is not None:
+            record = record_of(subject.located.asset, record, stood, self.numbering)
+            for file in _located_files(subject.located, record, self.former):
+                self.claims.add(file, record.asset_id, record.order_key)
+        if record is not None:
+            self._new_ledger.add(record.entry_name, record_to_bytes(record))
+            streams.add(record)
+            self._tally.after(record)
+        if stood is not None:
+            self._before.add(stood)
+            self._tally.before(stood)
+        self._changed.take(stood, record)
+
+    def _files(self) -> Iterator[NamedFile]:
+        """All files of the new archive, by path."""
+        shared = (
+            NamedFile(path, digest.sha256, digest.identity, "", b"")
+            for path, digest in sorted(self._shared.digests.items())
+        )
+        return merge(self.claims.named(), shared, key=lambda file: file.path)
+
+
+def _located_files(
+    located: LocatedAsset, record: AssetRecord, former: Callable[[], StoredArchive | None]
+) -> Iterator[LocatedMember]:
+    """Where an asset's files are, in the order in which they come in the archive."""
+    asset = located.asset
+    for member in sorted(asset.members, key=lambda one: one.record.offset):
+        yield LocatedMember(
+            member,
+            located.source,
+            located.start + member.record.offset,
+            (asset.order_key, asset.asset_id, member.record.offset),
+        )
+    labels = {member.record.path for member in asset.members}
+    if asset.media is None:
+        return
+    if asset.media.fetched is None:
+        files = _known_media(record, former)
+    else:
+        files = [_fetched_medium(located, medium) for medium in asset.media.fetched]
+    for file in sorted(files, key=lambda one: one.position):
+        if file.member.record.path not in labels:
+            yield file
+
+
+def _fetched_medium(located: LocatedAsset, medium: ConvertedMedium) -> LocatedMember:
+    return LocatedMember(
+        ConvertedMember(medium.record, medium.sha256, medium.identity),
+        located.media[medium.object_index],
+        medium.record.offset,
+        (located.asset.order_key, located.asset.asset_id, medium.record.offset),
+        Region.MEDIA,
+    )
+
+
+def _known_media(
+    record: AssetRecord, former: Callable[[], StoredArchive | None]
+) -> list[LocatedMember]:
+    """Media that were known: they are taken out of the archive that is replaced."""
+    archive = former()
+    found = []
+    for medium in record.media:
+        entry = archive.directory.find(medium.path) if archive is not None else None
+        if archive is None or entry is None or entry.owner != record.asset_id:
+            raise IntegrityError(f"the former archive does not have {medium.path!r} of its asset")
+        found.append(
+            LocatedMember(
+                ConvertedMember(entry, medium.sha256, medium.identity),
+                archive.source,
+                entry.offset,
+                (record.order_key, record.asset_id, entry.offset),
+                Region.MEDIA,
+            )
+        )
+    return found
+
+
+def _by_path(
+    before: FormerFiles, after: Iterator[NamedFile]
+) -> Iterator[tuple[FormerFile | None, NamedFile | None]]:
+    """The files of two archives side by side. Both come by path."""
+    had = iter(before)
+    old, new = next(had, None), next(after, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.path < new.path):
+            yield old, None
+            old = next(had, None)
+        elif old is None or new.path < old.path:
+            yield None, new
+            new = next(after, None)
+        else:
+            yield old, new
+            old, new = next(had, None), next(after, None)
+
+
+def _list_ids(items: JsonItems, ids: Sorter) -> None:
+    items.extend(asset_id.decode() for asset_id in ids)
+
+
+def _span_bytes(start: int, length: int) -> bytes:
+    return start.to_bytes(_HOLE_BYTES) + length.to_bytes(_HOLE_BYTES)
+
+
+def _holes(spans: Sorter, regions: Regions) -> Iterator[Hole]:
+    """Holes in ascending order, neighbours of one region as one."""
+    ends = regions.ends()
+    start = end = 0
+    for span in spans:
+        first = int.from_bytes(span[:_HOLE_BYTES])
+        if first > end or end == start or first in ends:
+            if end > start:
+                yield Hole(start, end - start)
+            start = end = first
+        end += int.from_bytes(span[_HOLE_BYTES:])
+    if end > start:
+        yield Hole(start, end - start)
+
+
+def _digest_of_losses(record: AssetRecord) -> int:
+    if not record.losses:
+        return 0
+    told = orjson.dumps((record.asset_id, record.losses))
+    return int.from_bytes(hashlib.sha256(told).digest())
