@@ -3,10 +3,11 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.planar import boundary_rings, is_simple
+from kili_export.domain.crossings import goes_around_once, meetings, only_touches
+from kili_export.domain.planar import boundary_rings
 from kili_export.domain.polygon_area import enclosed_area
 
 SQUARE = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
@@ -62,4 +63,35 @@ def test_an_outline_that_goes_around_once_does_not_cross_itself(count: int, size
         )
         for corner in range(count)
     ]
-    assert is_simple(outline)
+    assert not list(meetings(outline))
+
+
+lattice = st.tuples(st.integers(0, 4), st.integers(0, 4))
+
+
+@given(st.lists(lattice, min_size=3, max_size=9))
+@settings(derandomize=True, max_examples=200, deadline=None)
+def test_the_quick_ways_agree_with_the_thorough_one(corners: list[tuple[int, int]]) -> None:
+    # On a small grid outlines touch, cross and retrace themselves all the time.
+    ring = [(float(x), float(y)) for x, y in corners]
+    assume(all(one != two for one, two in zip(ring, [*ring[1:], ring[0]], strict=True)))
+    rings = boundary_rings(ring)
+    assert enclosed_area(ring) == sum(enclosed_area(loop) for loop in rings)
+    if goes_around_once(*zip(*ring, strict=True)):
+        assert not list(meetings(ring))
+
+
+@pytest.mark.parametrize(
+    ("outline", "touches"),
+    [
+        pytest.param("00 20 22 02", True, id="simple"),
+        pytest.param("00 20 22 12 31 11", False, id="crosses"),
+        pytest.param("00 20 11 22 02 11", True, id="meets a corner again"),
+        pytest.param("00 40 42 20 02", False, id="a corner on a side"),
+        pytest.param("00 20 22 42 20 22 02", False, id="walks along a side again"),
+        pytest.param("00 40 44 22 42 22 04", False, id="out and back"),
+    ],
+)
+def test_touching_is_told_from_crossing(outline: str, touches: bool) -> None:
+    ring = [(float(place[0]), float(place[1])) for place in outline.split()]
+    assert only_touches(ring) == touches

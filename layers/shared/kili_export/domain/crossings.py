@@ -8,12 +8,35 @@ done for every segment is done by built-ins over whole lists: an outline has tho
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from operator import mul, sub
+from operator import mul, ne, sub
 
 Pair = tuple[float, float]
 
 # A determinant whose size exceeds this share of its terms has the right sign in floats.
 _CERTAIN = 3.3306690738754716e-16
+# The same for a turn as seen from a middle that was rounded, by the square of the largest number.
+_MIDDLE_ERROR = 1e-14
+
+
+def goes_around_once(xs: Sequence[float], ys: Sequence[float]) -> bool:
+    """Whether a ring certainly goes around its middle once, always forwards, and so is simple.
+
+    Seen from the middle of its box the ring only ever turns to one side, by more than floats may
+    err, and it passes from below the middle to above it once. A cheap test that boxes and most
+    small outlines pass.
+    """
+    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    across = [x - middle_x for x in xs]
+    down = [y - middle_y for y in ys]
+    next_across, next_down = (*across[1:], across[0]), (*down[1:], down[0])
+    turns = list(map(sub, map(mul, across, next_down), map(mul, down, next_across)))
+    error = _MIDDLE_ERROR * max(right - left, bottom - top, abs(middle_x), abs(middle_y)) ** 2
+    if not (min(turns) > error or max(turns) < -error):
+        return False
+    above = [y >= 0 for y in down]
+    changes: int = sum(map(ne, above, (*above[1:], above[0])))
+    return changes == 2
 
 
 def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
@@ -29,13 +52,37 @@ def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
     yield from _crossings(ring, x_sides, y_sides)
 
 
+def only_touches(ring: Sequence[Pair]) -> bool:
+    """Whether segments that are no neighbours meet at points of the ring alone, if at all."""
+    return all(_share_one_end(ring, *pair) for pair in meetings(ring))
+
+
+def _share_one_end(ring: Sequence[Pair], first: int, second: int) -> bool:
+    """Whether two segments that meet do so where both end, and nowhere else."""
+    count = len(ring)
+    one = (ring[first], ring[first + 1 - count])
+    two = (ring[second], ring[second + 1 - count])
+    common = set(one).intersection(two)
+    if len(common) != 1:
+        return False
+    (at,) = common
+    ends = [end for end in (*one, *two) if end != at]
+    if len(ends) != 2 or side_of(at, ends[0], ends[1]) != 0:
+        return len(ends) == 2
+    # Along one line: they lie on either side of the point, or one over the other.
+    (ax, ay), (bx, by) = ends
+    return (ax - at[0]) * (bx - at[0]) < 0 or (ay - at[1]) * (by - at[1]) < 0
+
+
 def side_of(a: Pair, b: Pair, c: Pair) -> int:
     """1 when `c` lies to the left of the line from `a` to `b`, -1 to the right, 0 on it."""
-    left = (a[0] - c[0]) * (b[1] - c[1])
-    right = (a[1] - c[1]) * (b[0] - c[0])
+    across_a, down_a, across_b, down_b = a[0] - c[0], a[1] - c[1], b[0] - c[0], b[1] - c[1]
+    left, right = across_a * down_b, down_a * across_b
     determinant = left - right
     if abs(determinant) > _CERTAIN * (abs(left) + abs(right)):
         return 1 if determinant > 0 else -1
+    if not (across_a and down_b) and not (down_a and across_b):
+        return 0
     exact = _exact_turn(a, b, c)
     return (exact > 0) - (exact < 0)
 

@@ -4,6 +4,7 @@ Integers and floats of a label are kept apart, as the SDK keeps them: `1` stays 
 `1.0`, and a float is written as Python's shortest representation (`1e-05`, `1e+22`, `-0.0`).
 """
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
@@ -40,15 +41,25 @@ def are_numbers(values: Sequence[Any]) -> TypeGuard[Sequence[Number]]:
 
 
 def joined_numbers(values: Sequence[Number], separator: str) -> str:
-    """Finite numbers as Python writes them, with a separator between them.
+    """Finite numbers as Python writes them, with a separator between them."""
+    text = _quickly(values)
+    return separator.join(map(repr, values)) if text is None else text[1:-1].replace(",", separator)
 
-    orjson writes them many times faster, and differs only where Python takes an exponent for
-    small numbers, or where either does for others.
+
+def nested_numbers(values: Sequence[Any]) -> str:
+    """Lists of lists of finite numbers as json.dumps writes them."""
+    text = _quickly(values)
+    return json.dumps(values) if text is None else text.replace(",", ", ")
+
+
+def _quickly(values: Sequence[Any]) -> str | None:
+    """Lists of numbers in the words of orjson, None where Python writes them otherwise.
+
+    orjson is many times faster. It differs where Python takes an exponent for a small number,
+    where either does for another, and refuses integers of more than 64 bits.
     """
     try:
         text = orjson.dumps(values).decode()
-    except TypeError:  # an integer of more than 64 bits
-        return separator.join(map(repr, values))
-    if "e" in text or "0.0000" in text:
-        return separator.join(map(repr, values))
-    return text[1:-1].replace(",", separator)
+    except TypeError:
+        return None
+    return None if "e" in text or "0.0000" in text else text

@@ -1,25 +1,20 @@
 """The rings that bound what a closed outline encloses, decided exactly."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cmp_to_key
 from itertools import pairwise
+from typing import TypeVar
 
-from kili_export.domain.crossings import Pair, meetings, side_of
+from kili_export.domain.crossings import Pair, meetings
 
 Exact = tuple[Fraction, Fraction]
 Edge = tuple[int, int]
+_Place = TypeVar("_Place", bound=Hashable)
 
 # A sum of determinants whose size exceeds this share of its terms has the right sign in floats.
 _CERTAIN_SUM = 1e-9
-
-
-def is_simple(ring: Sequence[Pair]) -> bool:
-    """Whether a ring neither crosses nor touches itself. Neighbouring points are distinct."""
-    if len(ring) == 4 and _turns_one_way(ring):
-        return True
-    return next(meetings(ring), None) is None
 
 
 def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
@@ -37,14 +32,8 @@ def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
     return [
         [(float(nodes[node][0]), float(nodes[node][1])) for node in loop]
         for walk in inside
-        for loop in _simple_loops(walk)
+        for loop in simple_loops(node for node, _ in walk)
     ]
-
-
-def _turns_one_way(ring: Sequence[Pair]) -> bool:
-    """Whether every corner turns to the same side: of four corners, then, none is crossed over."""
-    turns = {side_of(ring[index - 2], ring[index - 1], ring[index]) for index in range(len(ring))}
-    return len(turns) == 1 and 0 not in turns
 
 
 def _cross(a: Exact, b: Exact, c: Exact) -> Fraction:
@@ -222,19 +211,19 @@ def _connected(
     return own
 
 
-def _simple_loops(walk: Sequence[Edge]) -> Iterator[list[int]]:
-    """The walk split wherever it passes a point again."""
-    path: list[int] = []
-    where: dict[int, int] = {}
-    for node, _ in walk:
-        if node in where:
-            start = where[node]
-            loop = path[start:]
+def simple_loops(path: Iterable[_Place]) -> Iterator[list[_Place]]:
+    """A closed path split wherever it passes a place again."""
+    passed: list[_Place] = []
+    where: dict[_Place, int] = {}
+    for place in path:
+        if place in where:
+            start = where[place]
+            loop = passed[start:]
             yield loop
-            for passed in loop:
-                del where[passed]
-            del path[start:]
-        where[node] = len(path)
-        path.append(node)
-    if path:
-        yield path
+            for left in loop:
+                del where[left]
+            del passed[start:]
+        where[place] = len(passed)
+        passed.append(place)
+    if passed:
+        yield passed

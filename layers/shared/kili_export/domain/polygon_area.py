@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add, eq, mul
 
-from kili_export.domain.crossings import Pair
-from kili_export.domain.planar import boundary_rings, is_simple
+from kili_export.domain.crossings import Pair, goes_around_once, only_touches
+from kili_export.domain.planar import boundary_rings, simple_loops
 
 
 def enclosed_area(points: Sequence[Pair]) -> float | int:
@@ -25,10 +25,26 @@ def enclosed_area(points: Sequence[Pair]) -> float | int:
     ring = _distinct_neighbours(points)
     if len(ring) < 3:
         return 0
-    if is_simple(ring):
+    if goes_around_once(*zip(*ring, strict=True)):
         return _shoelace(ring)
-    areas = [_shoelace(loop) for loop in boundary_rings(ring)]
+    loops = _touching_loops(ring) if only_touches(ring) else None
+    if loops is None:
+        loops = boundary_rings(ring)
+    areas = [_shoelace(loop) for loop in loops]
     return sum(areas) if areas else 0
+
+
+def _touching_loops(ring: Sequence[Pair]) -> list[list[Pair]] | None:
+    """The loops that a ring consists of, which comes to some points again but crosses nowhere.
+
+    None when they do not hang together as a tree does, each at one point of another. Then what
+    they bound depends on what lies between them.
+    """
+    distinct = len(set(ring))
+    if distinct == len(ring):
+        return [list(ring)]
+    loops = list(simple_loops(ring))
+    return loops if len(loops) == 1 + len(ring) - distinct else None
 
 
 def _distinct_neighbours(points: Sequence[Pair]) -> Sequence[Pair]:

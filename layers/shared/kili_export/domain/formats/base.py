@@ -97,9 +97,9 @@ class SpanningDocument:
     when_empty: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExportContext:
-    """What every asset of an export shares.
+    """What every asset of an export shares, equal to itself alone: a key for what is derived of it.
 
     `dated` is the date that files of the archive bear, as ISO-8601 in UTC: when this dataset
     was first exported with these options and this interface. It comes from the export's state

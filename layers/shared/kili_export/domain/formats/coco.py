@@ -7,6 +7,7 @@ that an image that comes or goes does not renumber the dataset.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -105,7 +106,7 @@ class CocoFormat:
             return Conversion(losses=tuple(losses.losses))
         pictures = list(self._pictures(asset, context, losses))
         fragments: list[Fragment] = []
-        for document in _documents(context.project, context.options.layout):
+        for document in _documents(context):
             entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
             fragments += entries.of(pictures)
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
@@ -116,10 +117,7 @@ class CocoFormat:
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`labels.json`, or `<job>/labels.json` for every job that can be held."""
-        return [
-            _spanning(document, context)
-            for document in _documents(context.project, context.options.layout)
-        ]
+        return [_spanning(document, context) for document in _documents(context)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +133,22 @@ def _jobs(project: Project) -> list[Job]:
     return [job for job in project.jobs() if has_some_tool(job, _TOOLS)]
 
 
-def _documents(project: Project, layout: Layout) -> Iterator[_Document]:
-    jobs = _jobs(project)
-    if layout is Layout.MERGED:
-        yield _merged(jobs)
-        return
-    for job in jobs:
-        numbers = {category.key: number for number, category in enumerate(job.categories)}
-        categories = tuple(
-            {"id": number, "name": key, "supercategory": job.name}
-            for key, number in numbers.items()
-        )
-        path = member_path(safe_path(job.name), _FILE)
-        yield _Document(path, {job.name: numbers}, categories)
+@lru_cache(maxsize=32)
+def _documents(context: ExportContext) -> tuple[_Document, ...]:
+    """The documents, which every asset asks for."""
+    jobs = _jobs(context.project)
+    if context.options.layout is Layout.MERGED:
+        return (_merged(jobs),)
+    return tuple(map(_of_one_job, jobs))
+
+
+def _of_one_job(job: Job) -> _Document:
+    numbers = {category.key: number for number, category in enumerate(job.categories)}
+    categories = tuple(
+        {"id": number, "name": key, "supercategory": job.name} for key, number in numbers.items()
+    )
+    path = member_path(safe_path(job.name), _FILE)
+    return _Document(path, {job.name: numbers}, categories)
 
 
 def _merged(jobs: Sequence[Job]) -> _Document:
@@ -243,30 +244,25 @@ class _Entries:
                     slot,
                     b', "image_id": ',
                     image,
-                    f", {json.dumps(rest)[1:]}".encode(),
+                    f", {rest}".encode(),
                 ]
 
     def _entry(
         self, annotation: Any, job: str, numbers: Mapping[str, int], rotation: Any
-    ) -> JsonObject | None:
-        if not isinstance(annotation, Mapping) or not annotation:
+    ) -> str | None:
+        """The annotation as JSON without its numbers and its opening brace."""
+        if not isinstance(annotation, dict) or not annotation:
             self._losses.add(_NOT_AN_ANNOTATION, job)
             return None
-        place = place_of(job, annotation)
-        shape = shape_of(annotation, self._size, rotation, self._losses, place)
+        shape = shape_of(annotation, self._size, rotation, self._losses, job)
         if shape is None:
             return None
         category = first_category(annotation)
         if category is None or category not in numbers:
-            self._losses.add(_UNKNOWN_CATEGORY, place)
+            self._losses.add(_UNKNOWN_CATEGORY, place_of(job, annotation))
             return None
-        return {
-            "category_id": numbers[category],
-            "bbox": shape.bbox,
-            "segmentation": shape.bridged() if self._bridges_holes else shape.segmentation,
-            "area": shape.area,
-            "iscrowd": 0,
-        }
+        shown = shape.bridged() if self._bridges_holes else shape
+        return f'"category_id": {numbers[category]}, {shown.to_json()}, "iscrowd": 0}}'
 
     def _key(self, job: str, position: int, annotation: Mapping[str, Any]) -> str:
         """What identifies the annotation within its asset, as long as its `mid` does.

@@ -34,6 +34,7 @@ from kili_export.domain.formats.refusals import (
 )
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
+from kili_export.domain.numbers import nested_numbers
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Project
 from kili_export.domain.selection import select_labels
@@ -41,8 +42,6 @@ from kili_export.domain.selection import select_labels
 _NOT_ON_EARTH = "the picture is not known to have geographic coordinates, so it is left out"
 _NOT_HELD = "the answer is neither shapes, categories nor text"
 _NOT_AN_ANNOTATION = "an annotation is empty"
-
-Feature = dict[str, Any]
 
 
 class GeoJsonFormat:
@@ -110,12 +109,11 @@ def _collection(
     names: FriendlyNames,
     losses: LossCollector,
 ) -> bytes:
-    document = {
-        "type": "FeatureCollection",
-        "features": list(_features(response_of(label), names, losses)),
-        "properties": {"kili": _about(asset, label, context)},
-    }
-    return json.dumps(document).encode()
+    features = ", ".join(_features(response_of(label), names, losses))
+    properties = json.dumps({"kili": _about(asset, label, context)})
+    return (
+        f'{{"type": "FeatureCollection", "features": [{features}], "properties": {properties}}}'
+    ).encode()
 
 
 def _about(asset: SelectedAsset, label: JsonObject, context: ExportContext) -> JsonObject:
@@ -131,8 +129,8 @@ def _about(asset: SelectedAsset, label: JsonObject, context: ExportContext) -> J
 
 def _features(
     response: Mapping[str, Any], names: FriendlyNames, losses: LossCollector
-) -> Iterator[Feature]:
-    """Features by job, as the label holds them; masks after the other shapes of their job."""
+) -> Iterator[str]:
+    """Features as JSON, by job, as the label holds them; masks after a job's other shapes."""
     for job, answer in response.items():
         if not isinstance(answer, Mapping):
             losses.add(_NOT_HELD, job)
@@ -146,17 +144,17 @@ def _features(
             losses.add(_NOT_HELD, job)
 
 
-def _without_place(job: str, answer: dict[str, Any], names: FriendlyNames) -> Feature:
+def _without_place(job: str, answer: dict[str, Any], names: FriendlyNames) -> str:
     properties = flattened({**answer, "job": job}, job, names)
-    return {"type": "Feature", "geometry": None, "properties": properties}
+    return json.dumps({"type": "Feature", "geometry": None, "properties": properties})
 
 
 def _placed(
     job: str, annotations: list[Any], names: FriendlyNames, losses: LossCollector
-) -> Iterator[Feature]:
+) -> Iterator[str]:
     masks: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for annotation in annotations:
-        if not isinstance(annotation, Mapping):
+        if not isinstance(annotation, dict):
             losses.add(_NOT_AN_ANNOTATION, job)
         elif annotation.get("type") == "semantic":
             # Annotations of one `mid` are parts of one mask.
@@ -170,7 +168,7 @@ def _placed(
 
 def _feature(
     job: str, parts: Sequence[Mapping[str, Any]], names: FriendlyNames, losses: LossCollector
-) -> Iterator[Feature]:
+) -> Iterator[str]:
     annotation = parts[0]
     kind = annotation.get("type")
     try:
@@ -178,10 +176,10 @@ def _feature(
     except NoGeometry as problem:
         losses.add(str(problem), place_of(job, annotation))
         return
-    feature: Feature = {"type": "Feature", "geometry": geometry}
-    if "mid" in annotation:
-        feature["id"] = annotation["mid"]
+    kept = {"id": annotation["mid"]} if "mid" in annotation else {}
     dropped = ("mid", SHAPE_FIELDS[str(kind)])
     original = {name: value for name, value in annotation.items() if name not in dropped}
-    feature["properties"] = flattened({**original, "job": job}, job, names)
-    yield feature
+    kept["properties"] = flattened({**original, "job": job}, job, names)
+    shown = nested_numbers(geometry["coordinates"])
+    place = f'{{"type": "{geometry["type"]}", "coordinates": {shown}}}'
+    yield f'{{"type": "Feature", "geometry": {place}, {json.dumps(kept)[1:]}'

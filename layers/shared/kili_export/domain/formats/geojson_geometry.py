@@ -5,7 +5,7 @@ from typing import Any
 
 from kili_export.domain.geometry import points_of, vertices_of
 
-Position = list[Any]
+Position = tuple[Any, Any]
 Geometry = dict[str, Any]
 
 
@@ -76,14 +76,14 @@ def _ring(ring: Any) -> list[Position]:
     points = vertices_of(ring, None)
     if points is None:
         raise NoGeometry("an annotation's coordinates cannot be read")
-    return [list(point) for point in points]
+    return list(points)
 
 
 def _positions(vertices: Any) -> list[Position]:
     points = points_of(vertices, None)
     if points is None:
         raise NoGeometry("an annotation's coordinates cannot be read")
-    return [list(point) for point in points]
+    return list(points)
 
 
 def _box_ring(corners: list[Position]) -> list[Position]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
+from kili_export.domain.numbers import joined_numbers
+
 _STEP = "    "
 
 
@@ -42,9 +44,6 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
         out.append("{}")
         return
     inner = newline + _STEP
-    if len(value) == 2 and (vertex := _vertex(value, newline, inner)):
-        out.append(vertex)
-        return
     lead = "{" + inner
     for key in _sorted_keys(value):
         text = encode_basestring_ascii(key) if type(key) is str else f'"{key}"'
@@ -54,12 +53,20 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
     out.append(newline + "}")
 
 
-def _vertex(value: Mapping[Any, Any], newline: str, inner: str) -> str | None:
-    """The text of a vertex with finite floats, in one go: most of a label is made of them."""
-    x, y = value.get("x"), value.get("y")
-    if type(x) is float and type(y) is float and math.isfinite(x) and math.isfinite(y):
-        return f'{{{inner}"x": {x!r},{inner}"y": {y!r}{newline}}}'
-    return None
+def _vertices(value: Any, newline: str) -> str | None:
+    """The text of a list of vertices with finite floats, None for another list."""
+    if {type(item) for item in value} != {dict} or {len(item) for item in value} != {2}:
+        return None
+    try:
+        flat = [place for item in value for place in (item["x"], item["y"])]
+    except KeyError:
+        return None
+    if {type(place) for place in flat} != {float} or not math.isfinite(sum(flat)):
+        return None
+    inner = newline + _STEP
+    vertex = f'{{{inner}"x": %s,{inner}"y": %s{newline}}}'
+    texts = joined_numbers(flat, " ").split(" ")
+    return ("," + newline).join([vertex] * len(value)) % tuple(texts)
 
 
 def _write_list(value: Any, newline: str, out: list[str]) -> None:
@@ -67,6 +74,9 @@ def _write_list(value: Any, newline: str, out: list[str]) -> None:
         out.append("[]")
         return
     inner = newline + _STEP
+    if vertices := _vertices(value, inner):
+        out.append(f"[{inner}{vertices}{newline}]")
+        return
     lead = "[" + inner
     for item in value:
         out.append(lead)

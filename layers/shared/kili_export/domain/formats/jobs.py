@@ -42,7 +42,7 @@ def response_of(label: JsonObject) -> Mapping[str, Any]:
 def annotations_of(response: Mapping[str, Any], job: str) -> list[Any]:
     """The annotations that a label or video frame holds for a job; empty when it has none."""
     answer = response.get(job)
-    annotations = answer.get("annotations") if isinstance(answer, Mapping) else None
+    annotations = answer.get("annotations") if isinstance(answer, dict) else None
     return annotations if isinstance(annotations, list) else []
 
 
@@ -52,7 +52,7 @@ def first_category(annotation: Mapping[str, Any]) -> str | None:
     if not isinstance(categories, list) or not categories:
         return None
     category = categories[0]
-    name = category.get("name") if isinstance(category, Mapping) else None
+    name = category.get("name") if isinstance(category, dict) else None
     return name if isinstance(name, str) else None
 
 
@@ -61,9 +61,11 @@ def has_nested_answers(annotation: Mapping[str, Any]) -> bool:
     if annotation.get("children"):
         return True
     categories = annotation.get("categories")
-    return isinstance(categories, list) and any(
-        isinstance(category, Mapping) and category.get("children") for category in categories
-    )
+    if isinstance(categories, list):
+        for category in categories:
+            if isinstance(category, dict) and category.get("children"):
+                return True
+    return False
 
 
 def rings_of(annotation: Mapping[str, Any]) -> list[Any]:
@@ -74,7 +76,7 @@ def rings_of(annotation: Mapping[str, Any]) -> list[Any]:
 
 def place_of(job: str, annotation: Any) -> str:
     """How a loss names an annotation: its job, and its `mid` where it has one."""
-    mid = annotation.get("mid") if isinstance(annotation, Mapping) else None
+    mid = annotation.get("mid") if isinstance(annotation, dict) else None
     return f"{job}/{mid}" if isinstance(mid, str) and mid else job
 
 

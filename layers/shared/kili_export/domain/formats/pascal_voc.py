@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -40,7 +41,7 @@ from kili_export.domain.formats.refusals import (
     refuse_unsupported,
 )
 from kili_export.domain.formats.texts import encoded
-from kili_export.domain.geometry import Point, rotation_of, vertices_of
+from kili_export.domain.geometry import ring_axes, rotation_of
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
 from kili_export.domain.options import ExportOptions, Layout
@@ -73,17 +74,17 @@ _HEAD = """\
 """
 _OBJECT = """\
    <object>
-      {name}
-      <job_name>{job}</job_name>
+      %s
+      <job_name>%s</job_name>
       <pose>Unspecified</pose>
       <truncated>0</truncated>
       <difficult>0</difficult>
       <occluded>0</occluded>
       <bndbox>
-         <xmin>{left}</xmin>
-         <xmax>{right}</xmax>
-         <ymin>{top}</ymin>
-         <ymax>{bottom}</ymax>
+         <xmin>%d</xmin>
+         <xmax>%d</xmax>
+         <ymin>%d</ymin>
+         <ymax>%d</ymax>
       </bndbox>
    </object>
 """
@@ -205,43 +206,36 @@ def _objects(
     annotation: Any, job: str, rotation: Any, size: Size, losses: LossCollector
 ) -> Iterator[str]:
     """An object per category of the annotation: the box around its outline, not clamped."""
-    place = place_of(job, annotation)
-    rings = rings_of(annotation) if isinstance(annotation, Mapping) else []
-    points = vertices_of(rings[0], rotation) if rings else None
-    if not points:
-        losses.add(_NO_SHAPE, place)
+    rings = rings_of(annotation) if isinstance(annotation, dict) else []
+    axes = ring_axes(rings[0], rotation) if rings else None
+    if axes is None or not axes[0]:
+        losses.add(_NO_SHAPE, place_of(job, annotation))
         return
     if has_nested_answers(annotation):
-        losses.add(_NESTED, place)
-    box = _box(points, size)
-    for category in _categories(annotation, place, losses):
-        name = f"<name>{_escaped(category)}</name>" if category else "<name/>"
-        yield _OBJECT.format(name=name, job=_escaped(job), **box)
+        losses.add(_NESTED, place_of(job, annotation))
+    width, height = size
+    xs, ys = [x * width for x in axes[0]], [y * height for y in axes[1]]
+    sides = (round(min(xs)), round(max(xs)), round(min(ys)), round(max(ys)))
+    for category in _categories(annotation, job, losses):
+        yield _OBJECT % (_named(category), _escaped(job), *sides)
 
 
-def _categories(annotation: Mapping[str, Any], place: str, losses: LossCollector) -> Iterator[str]:
+def _named(category: str) -> str:
+    return f"<name>{_escaped(category)}</name>" if category else "<name/>"
+
+
+def _categories(annotation: Mapping[str, Any], job: str, losses: LossCollector) -> Iterator[str]:
     """The keys of the annotation's categories, whether the interface still has them or not."""
     categories = annotation.get("categories")
     for category in categories if isinstance(categories, list) else [None]:
-        name = category.get("name") if isinstance(category, Mapping) else None
+        name = category.get("name") if isinstance(category, dict) else None
         if isinstance(name, str):
             yield name
         else:
-            losses.add(_NO_CATEGORY, place)
+            losses.add(_NO_CATEGORY, place_of(job, annotation))
 
 
-def _box(points: Sequence[Point], size: Size) -> dict[str, int]:
-    width, height = size
-    xs = [x * width for x, _ in points]
-    ys = [y * height for _, y in points]
-    return {
-        "left": round(min(xs)),
-        "right": round(max(xs)),
-        "top": round(min(ys)),
-        "bottom": round(max(ys)),
-    }
-
-
+@lru_cache(maxsize=4096)
 def _escaped(text: str) -> str:
     """Text for an XML element; characters that XML cannot hold become `_`."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")

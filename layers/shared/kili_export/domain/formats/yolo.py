@@ -7,6 +7,7 @@ A text file per label, or per frame of a video, in `labels/`, in a folder per jo
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
@@ -47,6 +48,7 @@ _REMOTE_HEADER = ("external id", "url", "label file")
 _FRAMES = "video_meta.json"
 
 _Row = tuple[str, Any, str]
+_Folder = tuple[str, Mapping[str, Mapping[str, int]]]
 
 
 class YoloFormat:
@@ -143,22 +145,22 @@ def _jobs(project: Project) -> list[Job]:
     return [job for job in project.jobs() if has_only_tools(job, _TOOLS)]
 
 
-def _folders(context: ExportContext) -> Iterator[tuple[str, Mapping[str, Mapping[str, int]]]]:
+@lru_cache(maxsize=32)
+def _folders(context: ExportContext) -> tuple[_Folder, ...]:
     """The folders that hold `labels/`, with the class numbers of their jobs' categories."""
     jobs = _jobs(context.project)
     if context.options.layout is Layout.SPLIT:
-        for job in jobs:
-            numbers = {category.key: number for number, category in enumerate(job.categories)}
-            yield safe_path(job.name), {job.name: numbers}
-        return
+        return tuple((safe_path(job.name), {job.name: _numbers(job)}) for job in jobs)
     merged: dict[str, dict[str, int]] = {}
     first = 0
     for job in jobs:
-        merged[job.name] = {
-            category.key: number for number, category in enumerate(job.categories, start=first)
-        }
+        merged[job.name] = _numbers(job, first)
         first += len(job.categories)
-    yield "", merged
+    return (("", merged),)
+
+
+def _numbers(job: Job, first: int = 0) -> dict[str, int]:
+    return {category.key: number for number, category in enumerate(job.categories, start=first)}
 
 
 def _url(asset: SelectedAsset, index: int) -> Any:

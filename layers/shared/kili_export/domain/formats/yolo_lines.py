@@ -42,35 +42,34 @@ def lines_of(
 def _line(
     annotation: Any, numbers: Mapping[str, int], rotation: Any, losses: LossCollector, job: str
 ) -> str | None:
-    if not isinstance(annotation, Mapping):
+    if not isinstance(annotation, dict):
         losses.add(_NOT_AN_ANNOTATION, job)
         return None
-    place = place_of(job, annotation)
     category = first_category(annotation)
     number = None if category is None else numbers.get(category)
     if number is None:
-        losses.add(_UNKNOWN_CATEGORY, place)
+        losses.add(_UNKNOWN_CATEGORY, place_of(job, annotation))
         return None
     kind = annotation.get("type")
     if kind not in ("rectangle", "polygon", "semantic"):
-        losses.add(_OTHER_TOOL, place)
+        losses.add(_OTHER_TOOL, place_of(job, annotation))
         return None
     rings = rings_of(annotation)
     axes = ring_axes(rings[0], rotation) if rings else None
     if axes is None or not axes[0]:
-        losses.add(_NO_SHAPE, place)
+        losses.add(_NO_SHAPE, place_of(job, annotation))
         return None
-    _note_the_rest(annotation, rings, losses, place)
+    _note_the_rest(annotation, rings, losses, job)
     return f"{number} {_box(axes) if kind == 'rectangle' else _outline(axes)}\n"
 
 
 def _note_the_rest(
-    annotation: Mapping[str, Any], rings: list[Any], losses: LossCollector, place: str
+    annotation: Mapping[str, Any], rings: list[Any], losses: LossCollector, job: str
 ) -> None:
     if len(rings) > 1:
-        losses.add(_HOLES, place)
+        losses.add(_HOLES, place_of(job, annotation))
     if has_nested_answers(annotation):
-        losses.add(_NESTED, place)
+        losses.add(_NESTED, place_of(job, annotation))
 
 
 def _box(axes: Axes) -> str:
