@@ -35,7 +35,6 @@ EXPORTS: dict[str, dict[str, Any]] = {
     "shown": {"format": "kili", "filters": {"skipped": False}},
 }
 ALWAYS = ("raw", "yolo")
-_KEY = "chaos-key"
 _ROUNDS = 30
 _RESTING = 7 * 3600
 
@@ -55,11 +54,14 @@ class Mailbox(Courier):
 class System:
     """One project in Kili, its exports, and the time that both live in."""
 
+    kind_of_world: type[World] = World
+    api_key = "chaos-key"
+
     def __init__(self, seed: int, assets: int, *, slice_assets: int = 1000) -> None:
         self.clock = ManualClock()
         self.skew = 0.0
         """Seconds by which Kili's clock is ahead of ours."""
-        self.kili = KiliWorld(api_key=_KEY, seed=seed, now=self._kilis_time)
+        self.kili = KiliWorld(api_key=self.api_key, seed=seed, now=self._kilis_time)
         self.mailbox = Mailbox(self.kili.clock)
         self.kili.courier = self.mailbox
         project = generate_project(seed, assets, unlabelled_share=0.2, reviewed_share=0.3)
@@ -67,7 +69,7 @@ class System:
         self.project: Project = self.kili.add_project(project)
         self._standin: AbstractContextManager[StandIn] = start_standin(self.kili)
         self.client = KiliClient.connect(
-            KiliSettings(self._standin.__enter__().endpoint, _KEY, 1_000_000), self.clock
+            KiliSettings(self._standin.__enter__().endpoint, self.api_key, 1_000_000), self.clock
         )
         self.client.install_webhook(PROJECT, "http://webhook.example/", SECRET, "chaos")
         self.declared = {name: EXPORTS[name] for name in ALWAYS}
@@ -134,7 +136,7 @@ class System:
         ]
 
     def _world(self, slice_assets: int) -> World:
-        world = World(
+        world = self.kind_of_world(
             exports=dict(self.declared),
             assets=0,
             kili=self.client,  # type: ignore[arg-type]

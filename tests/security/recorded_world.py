@@ -25,10 +25,11 @@ from kili_export.adapters.secrets import StoredSecret
 from kili_export.adapters.step_functions import StepFunctionsWorkflow
 from kili_export.contracts.workflow import (
     AggregateAnswer,
+    AggregateRequest,
     BatchResult,
+    ConvertRequest,
     PlanAnswer,
     ResultsLocation,
-    WorkItem,
 )
 from kili_export.ports import StoredObject, TrafficCount
 from local.stack.resources import ResourceNames
@@ -201,19 +202,13 @@ class RecordedWorld(World):
         )
         return self.recorder.watch(client)
 
-    def _convert(self, planned: PlanAnswer, batch: Sequence[WorkItem]) -> BatchResult:
+    def convert_batch(self, request: ConvertRequest) -> BatchResult:
         with self.recorder.working("convert_assets"):
-            return super()._convert(planned, batch)
+            return super().convert_batch(request)
 
-    def _aggregate(
-        self,
-        planned: PlanAnswer,
-        export: str,
-        results: ResultsLocation | None,
-        broken: Sequence[str],
-    ) -> AggregateAnswer:
+    def publish(self, request: AggregateRequest) -> AggregateAnswer:
         with self.recorder.working("aggregate_archive"):
-            return super()._aggregate(planned, export, results, broken)
+            return super().publish(request)
 
     def _write_results(
         self, planned: PlanAnswer, outputs: Sequence[BatchResult]

@@ -3,6 +3,7 @@
 What a use case does not need is not imported: a function that starts cold pays for every module.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _KEY_REMEMBERED: Final = timedelta(minutes=5)
 _CONNECTIONS: Final = 24
+_TALKATIVE: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
 
 
 class Invocation(Protocol):
@@ -369,9 +371,20 @@ def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
     return KiliClient.connect(wanted, SystemClock())
 
 
+def keep_clients_quiet() -> None:
+    """Keeps what clients say at the level DEBUG out of the log, whatever its level is.
+
+    They write whole requests and answers there: secrets as Secrets Manager answers them, headers
+    with the API key, signed links.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
 @cache
 def application() -> Application:
     """The application of this process, by its environment."""
+    keep_clients_quiet()
     return Application(Settings.from_environment())
 
 

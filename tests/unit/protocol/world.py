@@ -326,7 +326,7 @@ class World:
         try:
             planned = self.plan(PlanRequest(project_id=PROJECT, execution_arn=arn(name)))
         except ExportError as error:
-            self.fail(name, error=type(error).__name__)
+            self.fail(name, error=type(error).__name__, cause=str(error))
             raise
         if planned.status != "run":
             self.workflow.running.discard(arn(name))
@@ -380,7 +380,11 @@ class World:
         return answer
 
     def fail(
-        self, name: str, planned: PlanAnswer | None = None, error: str = "Unavailable"
+        self,
+        name: str,
+        planned: PlanAnswer | None = None,
+        error: str = "Unavailable",
+        cause: str = "it was said so",
     ) -> FinishAnswer:
         """The last step of a run that did not."""
         answer = self.finish(
@@ -389,7 +393,7 @@ class World:
                 execution_arn=arn(name),
                 run_id=planned.run_id if planned else None,
                 plan_key=planned.plan_key if planned else None,
-                error=WorkflowError(error=error, cause="it was said so"),
+                error=WorkflowError(error=error, cause=cause),
             )
         )
         self.workflow.running.discard(arn(name))
@@ -423,6 +427,22 @@ class World:
 
     # ------------------------------------------------------------------ details
 
+    def convert_batch(self, request: ConvertRequest) -> BatchResult:
+        """One child of the map over batches."""
+        return ConvertAssets(self.objects, self.kili, self.tokens)(request)
+
+    def publish(self, request: AggregateRequest) -> AggregateAnswer:
+        """One child of the map over exports."""
+        aggregate = AggregateArchive(
+            objects=self.objects,
+            clock=self.clock,
+            random=self.tokens,
+            traffic=self.objects,
+            limits=PartLimits(),
+            latest_max_bytes=1 << 30,
+        )
+        return aggregate(request)
+
     def _convert(self, planned: PlanAnswer, batch: Sequence[WorkItem]) -> BatchResult:
         assert planned.run_id
         assert planned.plan_key
@@ -430,7 +450,7 @@ class World:
             batch=BatchInput(project_id=PROJECT, run_id=planned.run_id, plan_key=planned.plan_key),
             items=tuple(batch),
         )
-        return ConvertAssets(self.objects, self.kili, self.tokens)(request)
+        return self.convert_batch(request)
 
     def _write_results(
         self, planned: PlanAnswer, outputs: Sequence[BatchResult]
@@ -455,14 +475,6 @@ class World:
             return AggregateAnswer(
                 export=export, status="failed", error="Broken", cause="on purpose"
             )
-        aggregate = AggregateArchive(
-            objects=self.objects,
-            clock=self.clock,
-            random=self.tokens,
-            traffic=self.objects,
-            limits=PartLimits(),
-            latest_max_bytes=1 << 30,
-        )
         request = AggregateRequest(
             project_id=PROJECT,
             run_id=planned.run_id,
@@ -471,7 +483,7 @@ class World:
             results=results,
         )
         try:
-            return aggregate(request)
+            return self.publish(request)
         except ExportError as error:
             return AggregateAnswer(
                 export=export, status="failed", error=type(error).__name__, cause=str(error)

@@ -44,6 +44,10 @@ class KiliEndpoint:
         """The origin as text, for messages."""
         return origin_name(self.url)
 
+    def without_key(self, text: str) -> str:
+        """A text of the server's without our key, should it have repeated it."""
+        return text.replace(self._api_key, "(the key)")
+
     def authorization(self, url: str) -> str | None:
         """The Authorization header for `url`, None for any address that is not Kili's own API."""
         parts = _split(url)

@@ -5,7 +5,7 @@ a time, what broke off on the way a few times, what the server failed at hardly.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,7 @@ ATTEMPTS_WHEN_CUT_OFF = 5
 ATTEMPTS_WHEN_SLOW = 2
 _LONGEST_MESSAGE = 300
 
+_ADDRESS = re.compile(r"[^\s@\"'<>(),;:=]+@[^\s@\"'<>(),;:]+")
 _QUERY_STRING = re.compile(r"\?[^\s\"'<>]+")
 _ENVOY_NOT_PROCESSED = re.compile(
     r"no healthy upstream|reset reason: (overflow|connection failure)", re.IGNORECASE
@@ -143,13 +144,17 @@ def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -
     return Setback("refused", RequestRefused(told))
 
 
-def of_answer_errors(errors: object, origin: str) -> Setback:
-    """The setback of a GraphQL answer that holds errors instead of data."""
+def of_answer_errors(errors: object, origin: str, without_key: Callable[[str], str]) -> Setback:
+    """The setback of a GraphQL answer that holds errors instead of data.
+
+    What the server says is told on, without e-mail addresses, signatures of links, and our key.
+    """
     listed = errors if isinstance(errors, list) else []
     told = [error for error in listed if isinstance(error, dict)]
     messages = [str(error.get("message") or "") for error in told]
     codes = {_code(error) for error in told}
-    message = _readable("; ".join(filter(None, messages)) or "an error without a message")
+    told_on = without_key("; ".join(filter(None, messages)))
+    message = _readable(told_on or "an error without a message")
     if "UNAUTHENTICATED" in codes:
         return of_status(401, {}, "", origin)
     if any(_UNKNOWN_FIELD.search(text) for text in messages):
@@ -214,4 +219,5 @@ def _code(error: Mapping[str, Any]) -> str:
 
 def _readable(message: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in message)
-    return _QUERY_STRING.sub("?…", printable)[:_LONGEST_MESSAGE]
+    unsigned = _QUERY_STRING.sub("?…", printable)
+    return _ADDRESS.sub("(an address)", unsigned)[:_LONGEST_MESSAGE]

@@ -139,15 +139,18 @@ class GraphQLTransport:
         except TooSlow:
             return of_failure(requests.ReadTimeout(), name)
         self._traffic.received(len(content))
-        return _answer(response, content, name)
+        return _answer(response, content, self._endpoint)
 
 
-def _answer(response: requests.Response, content: bytes, name: str) -> tuple[Any] | Setback:
+def _answer(
+    response: requests.Response, content: bytes, endpoint: KiliEndpoint
+) -> tuple[Any] | Setback:
+    name = endpoint.name
     parsed = _parsed(content)
     told = parsed if isinstance(parsed, dict) else {}
     # Errors of a 401 or 429 come from a gateway and say less than the status.
     if told.get("errors") and (response.ok or response.status_code in (400, 403, 422)):
-        return of_answer_errors(told["errors"], name)
+        return of_answer_errors(told["errors"], name, endpoint.without_key)
     if response.status_code != requests.codes.ok:
         text = content[:4096].decode("utf-8", "replace")
         return of_status(response.status_code, response.headers, text, name)

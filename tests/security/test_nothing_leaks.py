@@ -1,0 +1,260 @@
+"""What is logged, published and told holds no secret, no signed link and nobody's name.
+
+The real handlers run a project with everything that must stay inside planted in it, through good
+days and bad ones; then all that was written for operators and consumers is searched. Archives are
+no part of it: they hold what was exported.
+"""
+
+import importlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Metrics
+
+from kili_export import bootstrap
+from kili_export.contracts.base import Document
+from kili_export.contracts.workflow import (
+    AggregateAnswer,
+    AggregateRequest,
+    BatchResult,
+    ConvertRequest,
+    FinishAnswer,
+    PlanAnswer,
+    ReconcileAnswer,
+)
+from kili_export.domain.errors import ExportError
+from local.stack.lambda_context import LocalContext
+from tests.chaos.system import System
+from tests.unit.protocol.world import SECRET, World
+
+KEY = "kili-key-that-nobody-may-see"
+CONTEXT: Any = LocalContext("f", "512", "arn:aws:lambda:eu-west-1:123:function:f", "r", 0)
+FUNCTIONS = (
+    "webhook",
+    "plan_export",
+    "convert_assets",
+    "aggregate_archive",
+    "finish_export",
+    "reconcile",
+)
+PEOPLE = ("alice", "adams", "bob@", "baker", "chlo", "çelik", "detector@", "example.com")
+LINKS = ("x-amz-", "signature=", "token=", "sig=", "expires=")
+SECRETS = (SECRET, KEY, "x-api-key")
+CONTENTS = ("normalizedvertices", "boundingpoly")
+SERVER_SAYS = (
+    f"alice@example.com may not use {KEY}: "
+    "see https://storage.example/a.json?X-Amz-Signature=abc&token=1"
+)
+
+
+class HandledWorld(World):
+    """The protocol's world whose use cases run inside their functions."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.plan = _handled("plan_export", self.plan, PlanAnswer)
+        self.finish = _handled("finish_export", self.finish, FinishAnswer)
+        self.reconcile = _handled("reconcile", self.reconcile, ReconcileAnswer)
+        self.receive_event = self.receive
+
+    def convert_batch(self, request: ConvertRequest) -> BatchResult:
+        answer: BatchResult = _handled("convert_assets", super().convert_batch, BatchResult)(
+            request
+        )
+        return answer
+
+    def publish(self, request: AggregateRequest) -> AggregateAnswer:
+        inner = super().publish
+
+        def use_case(request: AggregateRequest, *_time_left: Any) -> AggregateAnswer:
+            return inner(request)
+
+        answer: AggregateAnswer = _handled("aggregate_archive", use_case, AggregateAnswer)(request)
+        return answer
+
+
+def _handled(function: str, use_case: Callable[..., Any], answer: type[Document]) -> Any:
+    """The use case, called by the handler of its function."""
+
+    def call(request: Document) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"kili_export.bootstrap.{function}", lambda: use_case)
+            handler = importlib.import_module(f"functions.{function}.app").lambda_handler
+            return answer.model_validate(handler(request.model_dump(mode="json"), CONTEXT))
+
+    return call
+
+
+class HandledSystem(System):
+    """The system, its use cases inside their functions."""
+
+    kind_of_world = HandledWorld
+    api_key = KEY
+
+    def post(self, body: str, authorization: str) -> int:
+        """A call of the webhook through its function."""
+        world = self.world
+        assert isinstance(world, HandledWorld)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("kili_export.bootstrap.receive_event", lambda: world.receive_event)
+            handler = importlib.import_module("functions.webhook.app").lambda_handler
+            event = {"body": body, "headers": {"Authorization": authorization}}
+            status: int = handler(event, CONTEXT)["statusCode"]
+            return status
+
+
+def deliver(system: HandledSystem) -> str:
+    """Everything that Kili has to tell arrives. Answers the last body."""
+    body = ""
+    while system.mailbox.waiting:
+        delivery = system.mailbox.waiting.pop(0)
+        body = json.dumps(delivery.body)
+        assert system.post(body, delivery.header or "") == 202
+    return body
+
+
+def run_what_waits(world: World) -> None:
+    """Runs executions as the workflow does: what fails is finished with its error."""
+    for name in world.pending():
+        planned: PlanAnswer | None = None
+        try:
+            planned = world.begin(name)
+            if planned.status == "run":
+                world.end(name, planned)
+        except ExportError as error:
+            if planned is not None:
+                world.fail(name, planned, type(error).__name__, str(error))
+
+
+def good_and_bad_days(system: HandledSystem) -> None:
+    """Labels and people, then everything that makes the system complain."""
+    world, kili = system.world, system.kili
+    system.declare(
+        {
+            **system.declared,
+            "filtered": {"format": "kili", "filters": {"label_author_in": ["alice@example.com"]}},
+            "media": {"format": "kili", "with_assets": True},
+        }
+    )
+    world.run_pending()
+    for asset in list(system.project.assets)[:3]:
+        kili.submit_label(asset)
+    last = deliver(system)
+    system.post("{}", SECRET)
+    system.post("no JSON: alice@example.com", SECRET)
+    system.post(last, f"not {SECRET}")
+    world.run_pending()
+    for kind, target in (
+        ("expired", "content"),
+        ("truncated", "content"),
+        ("graphql_error", "assets"),
+        ("graphql_error", "projects"),
+        ("unavailable", "graphql"),
+        ("wrong_key", "graphql"),
+    ):
+        kili.faults.set(kind, target=target, times=None, message=SERVER_SAYS)
+        kili.submit_label(next(iter(system.project.assets)))
+        deliver(system)
+        run_what_waits(world)
+        world.clock.advance(3600)
+        world.look_after()
+        kili.faults.clear()
+    world.clock.advance(7 * 3600)
+    world.look_after()
+    world.run_pending()
+
+
+@pytest.fixture(scope="module")
+def written() -> Iterator[dict[str, str]]:
+    """All that was written where operators and consumers look, by where it was."""
+    log = io.StringIO()
+    root = logging.StreamHandler(log)
+    root_level = logging.getLogger().level
+    with pytest.MonkeyPatch.context() as patch:
+        for function in FUNCTIONS:
+            app = importlib.import_module(f"functions.{function}.app")
+            patch.setattr(app.logger.registered_handler, "stream", log)
+            patch.setattr(app, "metrics", Metrics(namespace="KiliContinuousExport", service="s"))
+            app.logger.setLevel("DEBUG")
+        # As Lambda does where LogLevel is DEBUG.
+        logging.getLogger().setLevel(logging.DEBUG)
+        logging.getLogger().addHandler(root)
+        bootstrap.keep_clients_quiet()
+        system = HandledSystem(seed=5, assets=8)
+        try:
+            good_and_bad_days(system)
+        finally:
+            logging.getLogger().removeHandler(root)
+            logging.getLogger().setLevel(root_level)
+            system.close()
+        yield {"the log": log.getvalue(), **_published(system.world)}
+
+
+def _published(world: World) -> dict[str, str]:
+    told = {
+        f"event {number}": json.dumps(sent, ensure_ascii=False)
+        for number, sent in enumerate(world.publisher.sent)
+    }
+    started = {name: json.dumps(given) for name, given in world.workflow.started.items()}
+    stored = {}
+    for key, (data, _) in world.objects.stored.items():
+        if key.startswith("exports/") and key.endswith(".json"):
+            stored[key] = data.decode()
+        if "/deltas/" in key:
+            with zipfile.ZipFile(io.BytesIO(data)) as delta:
+                stored[key] = delta.read("delta.json").decode()
+        if key.startswith("runs/") and key.endswith("results/SUCCEEDED_0.jsonl"):
+            stored[key] = data.decode()
+    return {**told, **started, **stored}
+
+
+@pytest.mark.parametrize("private", [*PEOPLE, *LINKS, *SECRETS, *CONTENTS])
+def test_it_is_nowhere(written: dict[str, str], private: str) -> None:
+    found = {
+        where: text[max(0, at - 100) : at + 100]
+        for where, text in written.items()
+        if (at := text.casefold().find(private.casefold())) >= 0
+    }
+    assert found == {}
+
+
+def test_everything_that_could_tell_was_searched(written: dict[str, str]) -> None:
+    kinds = {where.partition(" ")[0].split("/")[-1] for where in written}
+    assert {"the", "event", "manifest.json", "report.json", "SUCCEEDED_0.jsonl"} <= kinds
+    log = written["the log"]
+    for told in ("Event received", "Event refused", "Run planned", "Batch converted"):
+        assert told in log
+    for told in ("Archive aggregated", "Run finished", "Asset failed", "could not be reconciled"):
+        assert told in log
+    assert any("Export Failed" in text for where, text in written.items() if "event" in where)
+    # What the server said was told on, as far as it may be.
+    assert "may not use (the key)" in log
+
+
+def test_the_search_finds_what_is_planted() -> None:
+    """The people of the project are in what was exported, so they could have been told."""
+    system = HandledSystem(seed=5, assets=8)
+    try:
+        system.world.publish_everything()
+        exported = b"".join(system.world.files("raw").values()).decode()
+    finally:
+        system.close()
+    assert "alice@example.com" in exported
+    assert "X-Amz-Signature" in exported
+
+
+def test_no_client_talks_at_the_level_debug() -> None:
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        bootstrap.keep_clients_quiet()
+        for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool", "requests"):
+            assert not logging.getLogger(name).isEnabledFor(logging.DEBUG), name
+    finally:
+        root.setLevel(before)
