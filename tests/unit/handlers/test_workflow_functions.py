@@ -189,7 +189,7 @@ def test_a_function_hands_its_request_on_and_answers(
 def test_a_function_counts_by_stack_alone_and_logs_with_the_runs_id(
     case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler_of(case.function, lambda _request: case.answer, monkeypatch)(sample(case), CONTEXT)
+    handler_of(case.function, lambda *_request: case.answer, monkeypatch)(sample(case), CONTEXT)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     [emitted] = [line for line in lines if "_aws" in line]
     [declared] = emitted["_aws"]["CloudWatchMetrics"]
