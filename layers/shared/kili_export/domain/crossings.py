@@ -16,6 +16,20 @@ Pair = tuple[float, float]
 _CERTAIN = 3.3306690738754716e-16
 # The same for a turn as seen from a middle that was rounded, by the square of the largest number.
 _MIDDLE_ERROR = 1e-14
+# Of so few segments it does not matter along which axis they are sorted.
+_FEW = 50
+
+
+def is_upright_box(ring: Sequence[Pair]) -> bool:
+    """Whether a ring is a box whose sides are along the axes, and that has an area."""
+    if len(ring) != 4:
+        return False
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = ring
+    if ax == cx or ay == cy:
+        return False
+    return (ax == bx and by == cy and cx == dx and dy == ay) or (
+        ay == by and bx == cx and cy == dy and dx == ax
+    )
 
 
 def goes_around_once(xs: Sequence[float], ys: Sequence[float]) -> bool:
@@ -47,7 +61,7 @@ def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
     xs, ys = zip(*ring, strict=True)
     yield from _folds(ring, xs, ys)
     x_sides, y_sides = _sides(xs), _sides(ys)
-    if _crowding(*x_sides) > _crowding(*y_sides):
+    if len(ring) > _FEW and _crowding(*x_sides) > _crowding(*y_sides):
         x_sides, y_sides = y_sides, x_sides
     yield from _crossings(ring, x_sides, y_sides)
 

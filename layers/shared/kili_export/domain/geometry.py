@@ -52,7 +52,7 @@ def _axes(vertices: Any, rotation: Any) -> Axes | None:
         ys = [vertex["y"] for vertex in vertices]
     except (KeyError, TypeError):
         return None
-    if not (are_numbers(xs) and are_numbers(ys)):
+    if not are_numbers(xs + ys):
         return None
     if rotation == 90:
         return ys, [1 - x for x in xs]

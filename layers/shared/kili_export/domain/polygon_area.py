@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add, eq, mul
 
-from kili_export.domain.crossings import Pair, goes_around_once, only_touches
+from kili_export.domain.crossings import Pair, goes_around_once, is_upright_box, only_touches
 from kili_export.domain.planar import boundary_rings, simple_loops
 
 
@@ -25,7 +25,7 @@ def enclosed_area(points: Sequence[Pair]) -> float | int:
     ring = _distinct_neighbours(points)
     if len(ring) < 3:
         return 0
-    if goes_around_once(*zip(*ring, strict=True)):
+    if is_upright_box(ring) or goes_around_once(*zip(*ring, strict=True)):
         return _shoelace(ring)
     loops = _touching_loops(ring) if only_touches(ring) else None
     if loops is None:
