@@ -28,11 +28,12 @@ from kili_export.domain.fetching import FetchNeeds, FetchResult
 from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work_key
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
-from kili_export.ports import FetchedMedium
+from kili_export.ports import FetchedMedium, Meter
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
 from kili_export.usecases.known_media import MediaLedger, with_known_media
 from kili_export.usecases.media_batch import MediaLimits
+from kili_export.usecases.spending import Unmetered
 from tests.archive_of import DATED
 from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
 
@@ -102,6 +103,7 @@ class Workbench:
     media: MediaLimits = field(default_factory=MediaLimits)
     batch_size: int = 3
     runs: int = 0
+    meter: Meter = field(default_factory=Unmetered)
 
     def __post_init__(self) -> None:
         self.objects.clock = self.clock
@@ -115,11 +117,12 @@ class Workbench:
             traffic=self.objects,
             limits=self.limits,
             latest_max_bytes=1 << 30,
+            meter=self.meter,
         )
 
     @property
     def convert(self) -> ConvertAssets:
-        return ConvertAssets(self.objects, self.kili, self.tokens, self.media)  # type: ignore[arg-type]
+        return ConvertAssets(self.objects, self.kili, self.tokens, self.media, self.meter)  # type: ignore[arg-type]
 
     def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:
         """A full export of everything."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kili_export.adapters.dynamodb.project_state import DynamoProjectState
     from kili_export.adapters.event_bridge import EventBridgePublisher
     from kili_export.adapters.kili.client import KiliClient
+    from kili_export.adapters.meter import ProcessMeter
     from kili_export.adapters.s3 import S3ObjectStore
     from kili_export.adapters.s3_traffic import S3Traffic
     from kili_export.adapters.secrets import StoredSecret
@@ -63,7 +64,7 @@ class Application:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.random: RandomSource = random or SystemRandom()
-        self._client = make_client or aws_client
+        self._make_client = make_client
         self._kili_clients = _KiliClients(self)
 
     # ------------------------------------------------------------------ use cases
@@ -86,6 +87,7 @@ class Application:
         """Plans runs."""
         from kili_export.usecases.plan_export import PlanExport, RunLimits
 
+        meter = self.meter.invocation()
         return PlanExport(
             objects=self.objects,
             changes=self.changes,
@@ -102,6 +104,7 @@ class Application:
                 self.settings.marks_per_run,
                 self.settings.slice_assets,
             ),
+            meter=meter,
         )
 
     def convert_assets(self) -> "ConvertAssets":
@@ -109,12 +112,14 @@ class Application:
         from kili_export.usecases.convert_assets import ConvertAssets
         from kili_export.usecases.media_batch import MediaLimits
 
+        meter = self.meter.invocation()
         kili = self.kili(self.settings.requests_per_worker)
         return ConvertAssets(
             objects=self.objects,
             kili=kili,
             random=self.random,
             media=MediaLimits(self.settings.media_file_limit),
+            meter=meter,
         )
 
     def aggregate_archive(self) -> "AggregateArchive":
@@ -130,6 +135,7 @@ class Application:
             limits=PartLimits(rewrite_below=self.settings.rewrite_limit),
             latest_max_bytes=self.settings.latest_copy_limit,
             retention=self.settings.retention,
+            meter=self.meter.invocation(),
         )
 
     def finish_export(self) -> "FinishExport":
@@ -138,6 +144,7 @@ class Application:
         from kili_export.usecases.finish_export import FinishExport
 
         bucket = self.settings.required("bucket_name")
+        meter = self.meter.invocation()
         return FinishExport(
             objects=self.objects,
             changes=self.changes,
@@ -145,6 +152,7 @@ class Application:
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,
+            meter=meter,
             announcer=Announcer(self.objects, self.publisher, bucket),
         )
 
@@ -234,6 +242,21 @@ class Application:
         return FollowUp(self.changes, self.starter)
 
     # ------------------------------------------------------------------ adapters
+
+    @cached_property
+    def meter(self) -> "ProcessMeter":
+        """What this process uses."""
+        from kili_export.adapters.meter import ProcessMeter
+
+        return ProcessMeter(self._kili_clients.calls)
+
+    def _client(self, service: str, **options: Any) -> Any:
+        if self._make_client is not None:
+            # Whose clients outlive applications is not to gather their meters.
+            return self._make_client(service, **options)
+        client = aws_client(service, **options)
+        self.meter.watch(client)
+        return client
 
     @cached_property
     def objects(self) -> "S3ObjectStore":
@@ -335,6 +358,11 @@ class _KiliClients:
             client = KiliClient.connect(settings, self.application.clock)
             self.clients[requests_per_minute] = client
         return self.clients[requests_per_minute]
+
+    def calls(self) -> int:
+        """How many calls of Kili's API these clients have made; downloads are none."""
+        counts = [client.traffic.snapshot().requests for client in self.clients.values()]
+        return sum(n for count in counts for name, n in count.items() if name != "download")
 
     def _refresh_key(self) -> None:
         now = self.application.clock.now()

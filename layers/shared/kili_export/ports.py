@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import IO, Any, BinaryIO, Protocol
 
 from kili_export.contracts.folder_state import FolderState
+from kili_export.contracts.spending import Spent
 from kili_export.domain.archive.parts import Part
 from kili_export.domain.change_events import ChangeEvent
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
@@ -160,6 +161,13 @@ class TimeLeft(Protocol):
 
     def is_up(self) -> bool:
         """Whether nothing more may be begun that takes long."""
+
+
+class Meter(Protocol):
+    """Counts what one invocation uses."""
+
+    def spent(self) -> Spent:
+        """What was used until now."""
 
 
 class Clock(Protocol):

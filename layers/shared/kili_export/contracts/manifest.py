@@ -7,6 +7,7 @@ from pydantic import Field
 
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
+from kili_export.contracts.spending import RunSpending
 
 
 class ArchiveReference(Document):
@@ -119,6 +120,7 @@ class Manifest(Document):
     losses: int = 0
     report: ReportReference | None = None
     moved: Moved
+    spending: RunSpending = RunSpending()
     definition: str
     dated: str
     ledger: LedgerReference

@@ -8,6 +8,7 @@ from pydantic import Field
 from kili_export.contracts.base import Document
 from kili_export.contracts.export_filters import FILTERS_BY_PEOPLE
 from kili_export.contracts.rebuild_session import SessionStep
+from kili_export.contracts.spending import Spent
 from kili_export.contracts.subsets import SplitDocument
 from kili_export.contracts.workflow import ResultsLocation
 from kili_export.domain.options import (
@@ -135,6 +136,7 @@ class RunPlan(Document):
     listed_assets: int | None = None
     confirmed_removals: int = 0
     session: SessionStep | None = None
+    spent: Spent = Spent()
 
     def export(self, name: str) -> ExportPlan:
         """The plan of one export. Raises KeyError when the run does not have it."""

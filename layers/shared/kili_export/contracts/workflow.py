@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kili_export.contracts.base import Document
+from kili_export.contracts.spending import RunSpending, Spent
 
 
 class ExecutionInput(Document):
@@ -145,6 +146,7 @@ class BatchResult(Document):
     failed: tuple[FailedAsset, ...] = ()
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    spent: Spent = Spent()
 
 
 class ResultsLocation(Document):
@@ -187,6 +189,7 @@ class AggregateAnswer(Document):
     requests: int = 0
     bytes_down: int = 0
     bytes_up: int = 0
+    spent: Spent = Spent()
     resume: dict[str, Any] | None = None
     error: str | None = None
     cause: str | None = None
@@ -227,6 +230,7 @@ class FinishAnswer(Document):
     converted: int = 0
     failed_assets: int = 0
     freshness_seconds: float | None = None
+    spending: RunSpending | None = None
 
 
 class ReconcileRequest(Document):

@@ -169,3 +169,28 @@ def lambda_use(seconds: float, megabytes: int, invocations: float = 1) -> dict[U
 def kept(size: float, time: timedelta) -> dict[Unit, float]:
     """What keeping `size` bytes for a time costs."""
     return {Unit.S3_GB_MONTH: size / GB * (time / MONTH)}
+
+
+_TABLE_READS: Final = frozenset({"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"})
+
+
+def aws_requests(requests: Mapping[str, float]) -> dict[Unit, float]:
+    """The price classes of requests that were counted by service and operation (`s3.GetObject`).
+
+    A request to the table counts as one unit: items here are far below the kilobyte, or the four
+    that are read, of a unit, and a query of many is rare. Services that are free here, Step
+    Functions' API among them, count as nothing.
+    """
+    by_service: dict[str, dict[str, float]] = {}
+    for name, count in requests.items():
+        service, _, operation = name.partition(".")
+        by_service.setdefault(service, {})[operation] = count
+    table = by_service.get("dynamodb", {})
+    reads = sum(count for name, count in table.items() if name in _TABLE_READS)
+    return {
+        **s3_requests(by_service.get("s3", {})),
+        Unit.TABLE_READ: reads,
+        Unit.TABLE_WRITE: sum(table.values()) - reads,
+        Unit.SECRET_READ: sum(by_service.get("secrets-manager", {}).values()),
+        Unit.BUS_EVENT: sum(by_service.get("eventbridge", {}).values()),
+    }

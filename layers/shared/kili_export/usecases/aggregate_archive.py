@@ -16,7 +16,7 @@ from kili_export.domain.keys import manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
 from kili_export.domain.retention import RetentionRules
-from kili_export.ports import Clock, ObjectStore, RandomSource, TimeLeft, Traffic
+from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
 from kili_export.usecases.aggregation.conversions import Conversions
 from kili_export.usecases.aggregation.generation import GenerationWriter
 from kili_export.usecases.aggregation.increment import Increment
@@ -41,6 +41,7 @@ from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.run_inputs import load_plan
+from kili_export.usecases.spending import RunTally, Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class AggregateArchive:
     limits: PartLimits
     latest_max_bytes: int
     retention: RetentionRules = field(default_factory=RetentionRules)
+    meter: Meter = field(default_factory=Unmetered)
 
     def __call__(
         self, request: AggregateRequest, time_left: TimeLeft | None = None
@@ -76,14 +78,16 @@ class AggregateArchive:
             random=self.random,
         )
         try:
-            return self._publish(request, plan, export, uploads)
+            answer = self._publish(request, plan, export, uploads)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
                 status="continue",
                 generation=export.generation or None,
                 resume={"uploads": uploads.key},
+                spent=self.meter.spent(),
             )
+        return answer.model_copy(update={"spent": self.meter.spent()})
 
     def _publish(
         self,
@@ -103,6 +107,7 @@ class AggregateArchive:
             self.clock,
             uploads.attempt,
             self.traffic,
+            RunTally(self.meter),
             RetainGenerations(self.objects, self.clock, self.retention),
             reports,
         )
@@ -135,7 +140,7 @@ class AggregateArchive:
     ) -> AggregateAnswer:
         outcome = Outcome()
         for results in (*export.earlier_results, request.results):
-            batches = iter_batch_results(self.objects, results)
+            batches = writer.tally.over(iter_batch_results(self.objects, results))
             outcome.override(collect_outcome(self.objects, batches, export.name))
         orders: dict[str, str | None] = {
             asset_id: located.asset.order_key for asset_id, located in outcome.converted.items()
@@ -187,7 +192,8 @@ class AggregateArchive:
     ) -> AggregateAnswer:
         conversions = Conversions(self.objects, export.name)
         for results in (*export.earlier_results, request.results):
-            conversions.take(iter_batch_results(self.objects, results))
+            batches = writer.tally.over(iter_batch_results(self.objects, results))
+            conversions.take(batches)
         conversions.settle()
         roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
         roster.require_complete()

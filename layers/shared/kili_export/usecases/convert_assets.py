@@ -22,9 +22,10 @@ from kili_export.domain.formats.base import Conversion, ExportContext, ExportFor
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
-from kili_export.ports import KiliApi, ObjectStore, RandomSource
+from kili_export.ports import KiliApi, Meter, ObjectStore, RandomSource
 from kili_export.usecases.media_batch import MediaBatch, MediaLimits
 from kili_export.usecases.run_inputs import load_plan
+from kili_export.usecases.spending import Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class ConvertAssets:
     kili: KiliApi
     random: RandomSource
     media: MediaLimits = field(default_factory=MediaLimits)
+    meter: Meter = field(default_factory=Unmetered)
 
     def __call__(self, request: ConvertRequest) -> BatchResult:
         """Fetches the batch once and writes every export's share of it as one object.
@@ -131,6 +133,7 @@ class ConvertAssets:
                 "failed": tuple(failed),
                 "missing": fetched.missing,
                 "pending": tuple(_pending(fetched.assets, items)),
+                "spent": self.meter.spent(),
             }
         )
 

@@ -1,7 +1,7 @@
 """Ends a run: clears the marks of what was committed, gives the lease back, tells the consumers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kili_export.contracts.run_plan import RunPlan
 from kili_export.contracts.workflow import (
@@ -15,6 +15,7 @@ from kili_export.ports import (
     ChangeStore,
     Clock,
     HeldRemovals,
+    Meter,
     ObjectStore,
     RemovalStore,
 )
@@ -33,6 +34,7 @@ from kili_export.usecases.run_results import (
     is_same,
     read_planned_marks,
 )
+from kili_export.usecases.spending import RunTally, Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class FinishExport:
     lease: ProjectLease
     follow_up: FollowUp
     announcer: Announcer
+    meter: Meter = field(default_factory=Unmetered)
 
     def __call__(self, request: FinishRequest) -> FinishAnswer:
         """Ends a run that came to its end, or with `error` one that did not.
@@ -60,7 +63,9 @@ class FinishExport:
         return self._after_success(request, load_plan(self.objects, request.plan_key))
 
     def _after_success(self, request: FinishRequest, plan: RunPlan) -> FinishAnswer:
-        assets = SettledAssets.of(iter_batch_results(self.objects, request.results))
+        tally = RunTally(self.meter)
+        batches = iter_batch_results(self.objects, request.results)
+        assets = SettledAssets.of(tally.over(batches))
         planned = read_planned_marks(self.objects, plan)
         exports = ExportOutcomes.of(plan, request.exports)
         # Before anything else: who lost the session to another run must change nothing.
@@ -80,6 +85,7 @@ class FinishExport:
             converted=len(assets.converted),
             failed_assets=len(assets.failed),
             freshness_seconds=self._announce(request, plan, verdict),
+            spending=tally.of_run(plan, (export.spent for export in request.exports)),
         )
 
     def _follow(self, plan: RunPlan, verdict: RunVerdict) -> None:

@@ -31,6 +31,7 @@ from kili_export.ports import (
     EventPublisher,
     KiliApi,
     Lease,
+    Meter,
     ObjectStore,
     RandomSource,
     RemovalStore,
@@ -46,6 +47,7 @@ from kili_export.usecases.rebuild_sessions import Listing, StoredSession
 from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.run_marks import RunMarks, select_marks
+from kili_export.usecases.spending import Unmetered
 from kili_export.usecases.work_list import write_work_list
 
 _VIDEO_BATCH = 10
@@ -101,6 +103,7 @@ class PlanExport:
     lease: ProjectLease
     follow_up: FollowUp
     limits: RunLimits
+    meter: Meter = field(default_factory=Unmetered)
 
     def __call__(self, request: PlanRequest) -> PlanAnswer:
         """Plans a run. Asking again for the same execution plans it anew, under the same lease.
@@ -277,6 +280,7 @@ class PlanExport:
             listed_assets=_listed(run),
             confirmed_removals=self.removals.confirmed(project_id),
             session=run.step,
+            spent=self.meter.spent(),
         )
         self.objects.put(
             plan_key(project_id, run_id), plan.to_bytes(), content_type="application/json"

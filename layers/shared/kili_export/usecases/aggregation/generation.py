@@ -25,6 +25,7 @@ from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.stored_regions import stored_regions
 from kili_export.usecases.aggregation.summary import classes_of, quarantined
 from kili_export.usecases.retain_generations import RetainGenerations
+from kili_export.usecases.spending import RunTally
 
 
 class Generation(Protocol):
@@ -85,6 +86,7 @@ class GenerationWriter:
     clock: Clock
     attempt: str
     traffic: Traffic
+    tally: RunTally
     retention: RetainGenerations
     reports: LossReports
 
@@ -109,6 +111,7 @@ class GenerationWriter:
             update={
                 "quarantined": listed,
                 "moved": _moved(begun, self.traffic.snapshot()),
+                "spending": self.tally.of_export(self.plan),
                 "report": reference_to_report(
                     manifest, self.previous, attempt, changed=generation.changes_losses
                 ),

@@ -1,0 +1,52 @@
+"""Adds up what a run uses."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from kili_export.contracts.run_plan import RunPlan
+from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.workflow import BatchResult
+from kili_export.ports import Meter
+
+
+class Unmetered:
+    """The meter of whoever does not ask what was used."""
+
+    def spent(self) -> Spent:
+        """Nothing."""
+        return Spent()
+
+
+@dataclass(slots=True)
+class RunTally:
+    """What a run used so far. `converted` grows while the batches' results are read."""
+
+    meter: Meter = field(default_factory=Unmetered)
+    converted: Spent = field(default_factory=Spent)
+
+    def over(self, batches: Iterable[BatchResult]) -> Iterator[BatchResult]:
+        """The same results; what they used is added on the way."""
+        for batch in batches:
+            self.converted = self.converted.plus(batch.spent)
+            yield batch
+
+    def of_export(self, plan: RunPlan) -> RunSpending:
+        """For the manifest of one export, by the function that publishes it."""
+        exports = sum(export.mode != "slice" for export in plan.exports)
+        return RunSpending(
+            plan=plan.spent, convert=self.converted, publish=self.meter.spent(), exports=exports
+        ).estimated()
+
+    def of_run(self, plan: RunPlan, published: Iterable[Spent]) -> RunSpending:
+        """For the whole run, by the function that ends it."""
+        total = Spent()
+        exports = 0
+        for one in published:
+            total, exports = total.plus(one), exports + 1
+        return RunSpending(
+            plan=plan.spent,
+            convert=self.converted,
+            publish=total,
+            finish=self.meter.spent(),
+            exports=exports,
+        ).estimated()

@@ -1,0 +1,75 @@
+"""The cost model against the template and the workflow that it prices."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kili_export.domain.cost import Unit
+from kili_export.domain.run_cost import MEGABYTES, Step, workflow_usage
+from local.stack.template import Template
+from local.workflow.definition import read_definition
+from tests.unit.workflow.doubles import Bench, Functions
+
+DEFINITION = read_definition(Path(__file__).parents[2] / "statemachine" / "export.asl.yaml")
+FUNCTIONS = {
+    "webhook": "webhook",
+    "plan_export": "plan",
+    "convert_assets": "convert",
+    "aggregate_archive": "publish",
+    "finish_export": "finish",
+}
+NAMES = ("Bucket", "Table", "EventBus", "KiliApiKeySecret", "WebhookSecret")
+
+
+def test_the_functions_have_the_memory_that_is_priced() -> None:
+    template = Template({}, dict.fromkeys(NAMES, "name"))
+    given = {
+        FUNCTIONS[one.name]: one.memory for one in template.functions() if one.name in FUNCTIONS
+    }
+    assert given == MEGABYTES
+
+
+@pytest.mark.parametrize(("assets", "exports"), [(1, 1), (5, 3)])
+def test_a_run_takes_as_many_transitions_as_are_priced(
+    tmp_path: Path, assets: int, exports: int
+) -> None:
+    bench = Bench(tmp_path)
+    lines = [json.dumps({"asset_id": f"a{number}"}) for number in range(assets)]
+    bench.objects.stored["bucket", "work"] = "\n".join(lines).encode()
+    bench.functions = Functions(
+        plan=lambda _: planned(assets, exports),
+        convert=lambda payload: {"asset_ids": [item["asset_id"] for item in payload["items"]]},
+        aggregate=lambda payload: {"export": payload["export"], "status": "committed"},
+        finish=lambda payload: {"project_id": payload["project_id"]},
+    )
+    arns = {f"{name}ExportFunctionArn": name.lower() for name in ("Plan", "Finish")}
+    substitutions = {
+        "Partition": "aws",
+        "BucketName": "bucket",
+        "ConvertAssetsFunctionArn": "convert",
+        "AggregateArchiveFunctionArn": "aggregate",
+        **arns,
+    }
+    value = {"project_id": "p1", "window": "w7", "not_before": "2026-01-01T00:00:30Z"}
+    execution = bench.run(DEFINITION, value, substitutions)
+    assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
+
+    batches = len(bench.kinds("ChildStarted"))
+    of_children = len(bench.functions.payloads("convert"))
+    priced = workflow_usage(Step(batches, 0.0, {}), exports)[Unit.TRANSITION]
+    entered = len(bench.kinds("StateEntered")) - of_children
+    assert priced == entered + batches, "see run_cost: the workflow has other states now"
+
+
+def planned(assets: int, exports: int) -> dict[str, Any]:
+    return {
+        "status": "run",
+        "project_id": "p1",
+        "run_id": "r1",
+        "plan_key": "plan",
+        "work": {"key": "work", "count": assets, "batch_size": 2, "max_concurrency": 1},
+        "exports": [{"name": f"e{number}"} for number in range(exports)],
+        "results_prefix": "results",
+    }
