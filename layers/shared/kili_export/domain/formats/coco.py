@@ -35,6 +35,7 @@ from kili_export.domain.formats.jobs import (
     first_category,
     has_some_tool,
     place_of,
+    refuse_shared_folders,
     require_jobs,
     response_of,
 )
@@ -86,6 +87,8 @@ class CocoFormat:
         refuse_videos_without_media(project, options)
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
+        if options.layout is Layout.SPLIT:
+            refuse_shared_folders(_jobs(project), _FOLDER, options)
         require_jobs(_jobs(project), options.format, "the tool rectangle or semantic")
 
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:

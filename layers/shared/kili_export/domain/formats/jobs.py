@@ -5,6 +5,8 @@ from typing import Any
 
 from kili_export.domain.asset import JsonObject
 from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.names import safe_path
+from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Job, Project
 
 OBJECT_DETECTION = "OBJECT_DETECTION"
@@ -31,6 +33,24 @@ def require_jobs(jobs: Iterable[object], format_name: str, wanted: str) -> None:
             f"No job of this project can be exported as {format_name}: it takes object detection"
             f" jobs with {wanted}. Choose another format, such as kili."
         )
+
+
+def refuse_shared_folders(jobs: Iterable[Job], media_folder: str, options: ExportOptions) -> None:
+    """Raises IncompatibleProject when files of two jobs, or of media, could have one name.
+
+    With the layout `split` a job has a folder, called after it: none may be another's, or in it,
+    or that of media, where a customer's names stand.
+    """
+    folders = {media_folder: "the media"} if options.with_assets else {}
+    for job in jobs:
+        folder = safe_path(job.name)
+        for other, owner in folders.items():
+            if f"{folder}/".startswith(f"{other}/") or other.startswith(f"{folder}/"):
+                raise IncompatibleProject(
+                    f"The job {job.name!r} and {owner} would share a folder of {options.format};"
+                    " set layout to merged, or rename the job."
+                )
+        folders[folder] = f"the job {job.name!r}"
 
 
 def response_of(label: JsonObject) -> Mapping[str, Any]:

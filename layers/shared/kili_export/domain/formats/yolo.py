@@ -22,7 +22,12 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.indented import indented
-from kili_export.domain.formats.jobs import has_only_tools, require_jobs, response_of
+from kili_export.domain.formats.jobs import (
+    has_only_tools,
+    refuse_shared_folders,
+    require_jobs,
+    response_of,
+)
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.readme import readme
@@ -43,7 +48,8 @@ from kili_export.domain.project import Job, Project
 from kili_export.domain.selection import select_labels
 
 _TOOLS = frozenset({"rectangle", "polygon", "semantic"})
-_REMOTE = "images/remote_assets.csv"
+_FOLDER = "images"
+_REMOTE = f"{_FOLDER}/remote_assets.csv"
 _REMOTE_HEADER = ("external id", "url", "label file")
 _FRAMES = "video_meta.json"
 
@@ -76,6 +82,8 @@ class YoloFormat:
         jobs = _jobs(project)
         if options.layout is Layout.MERGED:
             jobs = [job for job in jobs if job.categories]
+        else:
+            refuse_shared_folders(jobs, _FOLDER, options)
         require_jobs(jobs, options.format, wanted)
 
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
@@ -84,7 +92,7 @@ class YoloFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context.project, "images")
+        return media_requests(asset, context.project, _FOLDER)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label or frame and folder, and a row of `remote_assets.csv` for each.
