@@ -152,6 +152,18 @@ def test_an_asset_that_cannot_be_read_is_listed_and_keeps_its_last_files(
     assert after["labels/2.txt"] != before["labels/2.txt"]
 
 
+def test_an_asset_that_never_came_in_leaves_quarantine_when_kili_has_it_no_more(
+    bench: Workbench,
+) -> None:
+    bench.kili.assets["as_100"] = labelled(100, "100.jpg", 0.2)
+    bench.kili.broken.add("as_100")
+    bench.run(["as_100"])
+    assert [entry.asset_id for entry in bench.manifest("yolo").quarantined] == ["as_100"]
+    del bench.kili.assets["as_100"]
+    bench.run(["as_100"])
+    assert bench.manifest("yolo").quarantined == ()
+
+
 def test_an_asset_leaves_quarantine_when_it_can_be_read_again(bench: Workbench) -> None:
     bench.kili.broken.add("as_001")
     bench.run(["as_001"])

@@ -149,7 +149,9 @@ class AggregateArchive:
         gone = outcome.missing & old.keys()
         held = 0
         if must_ask(len(gone), previous.counts.assets, plan.confirmed_removals):
-            held, gone = len(gone), set()
+            held = len(gone)
+            outcome.missing -= gone
+            gone = set()
             old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
         base = self._open(previous)
         numbering = Numbering(previous.next_ids)
@@ -175,7 +177,7 @@ class AggregateArchive:
             shared=shared,
             next_ids=numbering.next_ids,
             failed=outcome.failed,
-            settled=frozenset(outcome.converted) | gone,
+            settled=frozenset(outcome.converted) | outcome.missing,
             base=base,
             known=ledger,
         )
