@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test parity bench bench-large bench-converters check build clean lock
+.PHONY: help setup demo test parity properties bench bench-large bench-converters check build clean lock
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 .PHONY: faults
 faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 20")
 	@$(BIN)/python -m local.faults --processes $(WORKERS) $(FAULTS)
+
+properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)
+	@$(BIN)/python -m tests.increments $(PROPERTIES)
 
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .

@@ -237,4 +237,5 @@ class Workbench:
             generation=previous.generation if previous else 0,
             definition="d",
             dated=DATED,
+            pseudonym_key="0c" * 32,
         )
