@@ -17,6 +17,7 @@ from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
+from kili_export.domain.request_budget import BudgetRules, BudgetState
 from kili_export.domain.syncing import FolderChange
 
 
@@ -324,6 +325,33 @@ class CursorStore(Protocol):
 
     def move(self, project_id: str, cursor: EventsCursor) -> None:
         """Stores where reading stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenCalls:
+    """When calls may be made, none when too many are taken already; and the budget after that.
+
+    Times are microseconds since 1970 by the budget's own clock.
+    """
+
+    places: tuple[int, ...]
+    state: BudgetState
+
+
+class BudgetStore(Protocol):
+    """The calls to Kili that all workers of one key share (see domain.request_budget)."""
+
+    def now(self) -> int:
+        """The present by the clock that all workers share."""
+
+    def take(self, rules: BudgetRules, count: int) -> TakenCalls:
+        """Takes places for `count` calls; nobody else gets them. They need not be given back."""
+
+    def resume_at(self) -> int:
+        """Until when everybody is to wait, because Kili asked one of them to."""
+
+    def pause(self, until: int) -> None:
+        """Makes everybody wait until then."""
 
 
 class WebhookSecrets(Protocol):

@@ -91,9 +91,13 @@ class Unlimited:
     """A budget that never makes anybody wait."""
 
     taken: int = 0
+    pauses: list[float | None] = field(default_factory=list)
 
     def acquire(self) -> None:
         self.taken += 1
+
+    def slow_down(self, seconds: float | None) -> None:
+        self.pauses.append(seconds)
 
 
 class Line:

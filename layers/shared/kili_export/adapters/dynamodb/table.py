@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 Value = str | int | datetime | frozenset[str] | None
 Item = Mapping[str, Any]
 _SERVICE = "DynamoDB"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came of a conditional change: the item after it or, if it was not `made`, as it is.
+
+    `answered_at` is the service's clock, to a whole second, None when the answer does not tell.
+    """
+
+    made: bool
+    item: Item
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,29 @@ class Table:
         return self._conditional(
             "update_item", pk, sk, values, condition, UpdateExpression=expression
         )
+
+    def exchange(
+        self, pk: str, sk: str, expression: str, values: Mapping[str, Value], *, condition: str
+    ) -> Exchange:
+        """Changes an item as `update` does, and answers the whole of it either way."""
+        request = {
+            "Key": _key(pk, sk),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {name: encoded(value) for name, value in values.items()},
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            answer = self.client.update_item(TableName=self.name, **request)
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise translation(_SERVICE, error) from error
+            refusal: Mapping[str, Any] = error.response
+            return Exchange(False, refusal.get("Item", {}), _answered_at(refusal))
+        except BotoCoreError as error:
+            raise translation(_SERVICE, error) from error
+        return Exchange(True, answer["Attributes"], _answered_at(answer))
 
     def delete(
         self, pk: str, sk: str, values: Mapping[str, Value] | None = None, *, condition: str = ""
@@ -131,6 +167,14 @@ def moment(item: Item, name: str) -> datetime:
 def texts(item: Item, name: str) -> frozenset[str]:
     """A set of texts, empty when it is not there."""
     return frozenset(item.get(name, {}).get("SS", ()))
+
+
+def _answered_at(answer: Mapping[str, Any]) -> datetime | None:
+    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(told)
+    except ValueError:
+        return None
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:

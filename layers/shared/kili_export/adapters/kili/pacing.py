@@ -23,11 +23,17 @@ class RequestBudget(Protocol):
     """A share of the calls that Kili allows. One process may hold its own, or many one."""
 
     def acquire(self) -> None:
-        """Returns when the next call may be made."""
+        """Returns when the next call may be made. Raises Throttled when that takes too long."""
+
+    def slow_down(self, seconds: float | None) -> None:
+        """Kili asked to wait: for so long, if it told."""
 
 
 class PerMinuteBudget:
-    """At most `per_minute` calls a minute in this process, evened out but for short bursts."""
+    """At most `per_minute` calls a minute in this process, evened out but for short bursts.
+
+    Who is asked to slow down waits by itself: there is nobody else here to be told.
+    """
 
     def __init__(self, clock: Clock, per_minute: int = 250, burst: int = 10) -> None:
         self._clock = clock
@@ -48,6 +54,9 @@ class PerMinuteBudget:
             shortage = -self._available
         if shortage > 0:
             self._clock.sleep(shortage / self._per_second)
+
+    def slow_down(self, seconds: float | None) -> None:
+        """See RequestBudget."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from kili_export.adapters.kili.setbacks import (
     of_unreadable,
 )
 from kili_export.adapters.kili.traffic import KiliTraffic
+from kili_export.domain.errors import Throttled
 
 CLIENT_NAME = "kili-continuous-export"
 TIMEOUTS = (10.0, 60.0)
@@ -107,6 +108,8 @@ class GraphQLTransport:
             if not isinstance(answer, Setback):
                 return answer[0]
             _log.info("Kili: %s failed: %s", operation.name, answer.kind)
+            if isinstance(answer.error, Throttled):
+                self._budget.slow_down(answer.retry_after)
             pursuit.wait_or_give_up(answer, repeatable=not operation.mutation)
 
     def _attempt(self, body: bytes) -> tuple[Any] | Setback:
