@@ -7,4 +7,8 @@ for name in runtime dev sam scan; do
     --no-emit-index-url --no-annotate --custom-compile-command "requirements/lock.sh" \
     "$@" "$name.in" --output-file "$name.txt"
 done
+# Without what it depends on beyond judges.in: see there.
+uv pip compile --quiet --no-deps --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --custom-compile-command "requirements/lock.sh" \
+  "$@" judges.in --output-file judges.txt
 cp runtime.txt ../layers/dependencies/requirements.txt
