@@ -26,6 +26,8 @@ from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
 from tests.template_document import ROOT, functions, listed, resources_of, statements, text
 from tests.unit.protocol.world import PROJECT, ScriptedKili, arn
 
+pytestmark = pytest.mark.xdist_group("least_privilege")
+
 VALUES = {
     "Bucket.Arn": f"arn:aws:s3:::{NAMES.bucket}",
     "Table.Arn": NAMES.table,
@@ -42,6 +44,10 @@ _FAILED_UPLOAD = (
     "an upload in parts that fails is ended: "
     "tests/integration/test_archive_on_s3.py::test_no_upload_is_left_by_any_failure"
 )
+_RESUMED = (
+    "an upload that outlasts an invocation is gone on with: "
+    "tests/integration/test_resumed_copies.py::test_the_next_invocation_goes_on_where_time_was_up"
+)
 _RETENTION = (
     "retention deletes what nobody needs: "
     "tests/unit/retention/test_retention.py::test_generations_go_by_number_once_they_are_old"
@@ -53,6 +59,8 @@ _MACHINE = (
 RARE: dict[tuple[str, str, str], str] = {
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/state/*"): _FAILED_UPLOAD,
+    ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/exports/*"): _RESUMED,
+    ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/state/*"): _RESUMED,
     ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/exports/*"): _RETENTION,
     ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/state/*"): _RETENTION,
     ("convert_assets", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
