@@ -17,7 +17,7 @@ metrics = Metrics()
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers a BatchResult to a ConvertRequest. Raises the errors of domain.errors."""
     request = ConvertRequest.model_validate(event)
-    result = bootstrap.convert_assets()(request)
+    result = bootstrap.convert_assets(request.batch.project_id)(request)
     known = {
         "project_id": request.batch.project_id,
         "run_id": request.batch.run_id,

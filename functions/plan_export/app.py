@@ -17,7 +17,7 @@ metrics = Metrics()
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers a PlanAnswer to a PlanRequest. Raises the errors of domain.errors."""
     request = PlanRequest.model_validate(event)
-    answer = bootstrap.plan_export()(request)
+    answer = bootstrap.plan_export(request.project_id)(request)
     planned = answer.work.count if answer.work else 0
     known = {
         "project_id": answer.project_id,

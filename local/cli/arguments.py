@@ -86,6 +86,11 @@ def _add_registration(commands: Commands) -> None:
         metavar="NAME=FORMAT",
         help="an export with default options; may be given several times",
     )
+    register.add_argument(
+        "--key-secret",
+        metavar="NAME",
+        help="read the project with the API key in this secret, named without the stack's prefix",
+    )
     _add_target(register)
     unregister = commands.add_parser(
         "unregister", help="end the exports of a project; what was published stays"

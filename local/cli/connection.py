@@ -22,6 +22,7 @@ _OUTPUTS = {
     "StateMachineArn": "STATE_MACHINE_ARN",
     "EventBusName": "EVENT_BUS_NAME",
     "KiliApiKeySecretArn": "KILI_API_KEY_SECRET_ID",
+    "KiliKeyPrefix": "KILI_KEY_PREFIX",
     "WebhookSecretArn": "WEBHOOK_SECRET_ID",
     "KiliApiEndpoint": "KILI_API_ENDPOINT",
 }

@@ -21,7 +21,7 @@ def kili_of(arguments: Namespace) -> KiliRows:
     Raises InvalidConfiguration when none of these is there.
     """
     if arguments.state or arguments.stack_name:
-        return Services.of(connect(arguments)).application.kili()
+        return Services.of(connect(arguments)).application.kili(arguments.project_id)
     key = os.environ.get(KEY, "").strip()
     if key:
         return kili_with_key(Settings.from_environment(), key)
@@ -34,4 +34,4 @@ def kili_of(arguments: Namespace) -> KiliRows:
             "in Kili (My profile, API keys) and export it; for a Kili of your own set "
             "KILI_API_ENDPOINT too. For a deployed stack's key give --stack-name."
         ) from error
-    return Services.of(Connection.local(running, state)).application.kili()
+    return Services.of(Connection.local(running, state)).application.kili(arguments.project_id)

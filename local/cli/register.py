@@ -24,7 +24,8 @@ def register(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
     services = Services.of(connect(arguments))
-    registered = register_exports(services.objects, services.kili, services.random, registration)
+    kili = services.kili_for(registration)
+    registered = register_exports(services.objects, kili, services.random, registration)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
     output.result(answer, _told(registration.project_id, registered))
@@ -44,6 +45,8 @@ def unregister(arguments: Namespace) -> ExitCode:
 
 def _registration(arguments: Namespace) -> ProjectRegistration:
     declared = _read(arguments.file) if arguments.file else _listed(arguments.export)
+    if arguments.key_secret is not None:
+        declared["key_secret"] = arguments.key_secret
     named = declared.setdefault("project_id", arguments.project_id)
     if named != arguments.project_id:
         raise InvalidConfiguration(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kili_export.bootstrap import Application
+from kili_export.contracts.registration import ProjectRegistration
 from kili_export.contracts.workflow import ReconcileRequest, Repaired
 from kili_export.domain.errors import ExportError
 from kili_export.ports import KiliApi, ObjectStore, RandomSource
@@ -46,6 +47,15 @@ class Services:
     def kili(self) -> KiliApi:
         """Kili, with the stack's key."""
         return self.application.kili()
+
+    def kili_of(self, project_id: str) -> KiliApi:
+        """Kili, with the key that the project is registered with."""
+        return self.application.kili(project_id)
+
+    def kili_for(self, registration: ProjectRegistration) -> KiliApi:
+        """Kili, with the key that a registration asks for."""
+        secret_id = self.application.project_keys.secret_for(registration)
+        return self.application.kili_with_secret(secret_id)
 
     @cached_property
     def status(self) -> StatusReader:

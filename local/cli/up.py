@@ -20,7 +20,17 @@ from local.stack.workers import WorkerDidNotStart
 from local.workflow.errors import FunctionFailed
 
 # What the wiring decides is not for the caller's environment to change.
-_WIRING = ("_NAME", "_ARN", "_SECRET_ID", "_ENDPOINT", "WINDOW_SECONDS", "SETTLE_SECONDS")
+_WIRING = (
+    "_NAME",
+    "_ARN",
+    "_SECRET_ID",
+    "_ENDPOINT",
+    "_PREFIX",
+    "WINDOW_SECONDS",
+    "SETTLE_SECONDS",
+)
+_PROJECT_KEY = "KILI_PROJECT_KEY_"
+"""Begins the names of variables with the keys of single projects; their secret's name follows."""
 
 
 def up(arguments: Namespace) -> ExitCode:
@@ -57,6 +67,11 @@ def _options(arguments: Namespace) -> StackOptions:
         state=Path(arguments.state) if arguments.state else default_state(),
         kili_api_endpoint=Settings.from_environment().kili_api_endpoint,
         kili_api_key=key,
+        project_keys={
+            name.removeprefix(_PROJECT_KEY): value.strip()
+            for name, value in os.environ.items()
+            if name.startswith(_PROJECT_KEY) and value.strip()
+        },
         host=arguments.host,
         port=arguments.port,
         window=arguments.window,

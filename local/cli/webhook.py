@@ -20,7 +20,9 @@ def install(arguments: Namespace) -> ExitCode:
     url = _url(arguments.url or connection.webhook_url)
     name = arguments.name or _name(arguments.project_id)
     _warn_about_loopback(url, connection)
-    services.kili.install_webhook(arguments.project_id, url, services.webhook_secret(), name)
+    services.kili_of(arguments.project_id).install_webhook(
+        arguments.project_id, url, services.webhook_secret(), name
+    )
     answer = {"project_id": arguments.project_id, "name": name, "url": url, "installed": True}
     output.result(answer, f"Kili calls {url} for project {arguments.project_id} (webhook {name}).")
     return ExitCode.OK
@@ -31,7 +33,7 @@ def remove(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
     name = arguments.name or _name(arguments.project_id)
-    services.kili.remove_webhook(arguments.project_id, name)
+    services.kili_of(arguments.project_id).remove_webhook(arguments.project_id, name)
     answer = {"project_id": arguments.project_id, "name": name, "installed": False}
     output.result(answer, f"Kili has no webhook {name} any more.")
     return ExitCode.OK

@@ -80,8 +80,9 @@ class AwsServices:
             if service == "dynamodb":
                 return _answer(self._table.answer(operation, asked))
             return _answer(getattr(self, f"_{_snake(operation)}")(asked))
-        except ConditionFailed:
-            return _error("ConditionalCheckFailedException")
+        except ConditionFailed as failed:
+            item = failed.args[0]
+            return _error("ConditionalCheckFailedException", {"Item": item} if item else {})
         except _Refused as refused:
             return _error(str(refused))
 
@@ -136,5 +137,6 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     return Answer(200, json.dumps(document).encode(), _JSON)
 
 
-def _error(code: str) -> Answer:
-    return Answer(400, json.dumps({"__type": code, "message": code}).encode(), _JSON)
+def _error(code: str, more: Mapping[str, Any] | None = None) -> Answer:
+    told = {"__type": code, "message": code, **(more or {})}
+    return Answer(400, json.dumps(told).encode(), _JSON)

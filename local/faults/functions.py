@@ -87,9 +87,11 @@ def _webhook(application: Application, payload: Any) -> Any:
 
 FUNCTIONS: Final[Mapping[str, Callable[[FaultyApplication, Any], Any]]] = {
     "webhook": _webhook,
-    "plan_export": lambda app, given: _json(app.plan_export()(PlanRequest(**given))),
+    "plan_export": lambda app, given: _json(
+        app.plan_export(given["project_id"])(PlanRequest(**given))
+    ),
     "convert_assets": lambda app, given: _json(
-        app.convert_assets()(ConvertRequest.model_validate(given))
+        app.convert_assets(given["batch"]["project_id"])(ConvertRequest.model_validate(given))
     ),
     "aggregate_archive": lambda app, given: _json(
         app.aggregate_archive()(AggregateRequest.model_validate(given), app.time_left)
@@ -106,6 +108,7 @@ _ENVIRONMENT: Final = {
     "EVENT_BUS_NAME": "bus",
     "KILI_API_ENDPOINT": f"{ENDPOINT}{GRAPHQL_PATH}",
     "KILI_API_KEY_SECRET_ID": next(name for name in SECRETS if name == "kili-key"),
+    "KILI_KEY_PREFIX": "kili-keys/",
     "WEBHOOK_SECRET_ID": "webhook",
     "KILI_REQUESTS_PER_MINUTE": "60000",
     "MAX_CONCURRENCY": "1",

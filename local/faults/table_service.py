@@ -5,8 +5,9 @@ Expressions.OperatorsAndFunctions.html. Only their forms that are in use are und
 is refused, as DynamoDB refuses what it does not understand.
 """
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ Items = dict[tuple[str, str], Item]
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
 _IF_NOT_EXISTS = re.compile(r"if_not_exists\((\w+),\s*(:\w+)\)")
 _SUM = re.compile(r"(\w+)\s*\+\s*(:\w+)")
-_COMPARISON = re.compile(r"(\w+|size\(\w+\))\s*(=|<)\s*(:\w+)")
+_COMPARISON = re.compile(r"(\w+|size\(\w+\))\s*(=|<=|>=|<)\s*(:\w+)")
 _ABSENT = re.compile(r"attribute_not_exists\((\w+)\)")
 _PRESENT = re.compile(r"attribute_exists\((\w+)\)")
 _COMMAS = re.compile(r",\s*(?![^(]*\))")
@@ -28,7 +29,7 @@ class NotUnderstood(Exception):
 
 
 class ConditionFailed(Exception):
-    """The condition of a write did not hold."""
+    """The condition of a write did not hold. Its argument is the item, if that was asked for."""
 
 
 @dataclass(slots=True)
@@ -50,12 +51,16 @@ class TableService:
         values = request.get("ExpressionAttributeValues", {})
         condition = request.get("ConditionExpression")
         if condition and not _holds(condition, item or {}, values):
-            raise ConditionFailed
+            raise ConditionFailed(
+                item if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else None
+            )
         if operation == "DeleteItem":
             self.items.pop(key, None)
         else:
             changed = _updated(request["UpdateExpression"], item or {}, values)
             self.items[key] = {**changed, **request["Key"]}
+            if request.get("ReturnValues") == "ALL_NEW":
+                return {"Attributes": self.items[key]}
         return {}
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,6 +71,11 @@ class TableService:
         return {"Items": found, "Count": len(found)}
 
 
+_ORDERS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
 _BY_KEY: Final = frozenset({"GetItem", "UpdateItem", "DeleteItem"})
 
 
@@ -84,7 +94,7 @@ def _test(test: str, item: Item, values: Mapping[str, Value]) -> bool:
     found = _COMPARISON.fullmatch(test)
     if found is None:
         raise NotUnderstood(test)
-    name, operator, value = found.groups()
+    name, comparison, value = found.groups()
     if name.startswith("size("):
         sized = item.get(name[5:-1])
         left: Any = None if sized is None else {"N": str(len(next(iter(sized.values()))))}
@@ -92,9 +102,9 @@ def _test(test: str, item: Item, values: Mapping[str, Value]) -> bool:
         left = item.get(name)
     if left is None:
         return False
-    if operator == "=":
+    if comparison == "=":
         return bool(left == values[value])
-    return float(left["N"]) < float(values[value]["N"])
+    return _ORDERS[comparison](int(left["N"]), int(values[value]["N"]))
 
 
 def _updated(expression: str, item: Item, values: Mapping[str, Value]) -> Item:

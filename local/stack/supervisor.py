@@ -37,7 +37,9 @@ _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_a
 class StackOptions:
     """What a local stack is started with. `port` 0 takes a free one; times are in seconds.
 
-    `tuning` are further settings of the functions, by the names of their environment variables.
+    `project_keys` are API keys of single projects, by the names of their secrets without the
+    prefix that these have. `tuning` are further settings of the functions, by the names of their
+    environment variables.
     """
 
     state: Path
@@ -49,6 +51,7 @@ class StackOptions:
     settle: int = 3
     reconcile_every: float = 300.0
     tuning: Mapping[str, str] = field(default_factory=dict)
+    project_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class LocalStack:
@@ -107,6 +110,7 @@ class LocalStack:
             table=template.table(),
             secrets={
                 self._names.kili_secret: self._options.kili_api_key,
+                **self._project_keys(template),
                 self._names.webhook_secret: credentials.webhook_secret,
             },
         )
@@ -140,6 +144,10 @@ class LocalStack:
             for start in [starters.submit(server.start) for server in self._servers.values()]:
                 start.result()
         return s3, moto.endpoint
+
+    def _project_keys(self, template: Template) -> dict[str, str]:
+        [prefix] = {one.environment["KILI_KEY_PREFIX"] for one in template.functions()}
+        return {f"{prefix}{name}": key for name, key in self._options.project_keys.items()}
 
     def _template(self) -> Template:
         parameters = {

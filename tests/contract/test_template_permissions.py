@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from kili_export.adapters.dynamodb.request_budget import PARTITION
 from tests.template_document import functions, listed, resources_of, statements, text
 
 MACHINE = "stateMachine:${AWS::StackName}-export"
 EXECUTION = "execution:${AWS::StackName}-export"
+PROJECT_KEYS = "secret:${AWS::StackName}/kili-keys/*"
 
 
 def machine() -> Mapping[str, Any]:
@@ -55,7 +57,9 @@ def test_no_resource_is_everything(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PRINCIPALS))
 def test_every_statement_allows_something_of_this_stack_alone(name: str) -> None:
     for action, resource in allowed(name, with_kms_key=True):
-        ours = resource.startswith("${") or MACHINE in resource or EXECUTION in resource
+        ours = resource.startswith("${") or any(
+            place in resource for place in (MACHINE, EXECUTION, PROJECT_KEYS)
+        )
         assert ours or action.startswith("logs:"), f"{action} on {resource}"
 
 
@@ -106,8 +110,22 @@ def test_who_calls_kili_has_its_key_and_nobody_else_has() -> None:
             if ("secretsmanager:GetSecretValue", secret) in allowed(name)
         }
 
-    assert readers("${KiliApiKeySecret}") == {"plan_export", "convert_assets", "reconcile"}
+    callers = {"plan_export", "convert_assets", "reconcile"}
+    assert readers("${KiliApiKeySecret}") == callers
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:"
+    assert readers(prefix + PROJECT_KEYS) == callers
     assert readers("${WebhookSecret}") == {"webhook"}
+
+
+def test_a_worker_of_batches_reaches_nothing_of_the_table_but_the_budget() -> None:
+    [statement] = [
+        one
+        for one in statements(functions()["convert_assets"])
+        if any(action.startswith("dynamodb:") for action in listed(one["Action"]))
+    ]
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{PARTITION}*"]}
+    }
 
 
 @pytest.mark.parametrize("name", sorted(functions()))

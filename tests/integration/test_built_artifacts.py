@@ -47,7 +47,7 @@ NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
         "states:DescribeExecution",
         "states:StartExecution",
     },
-    "convert_assets": {"s3:AbortMultipartUpload", "s3:ListBucket"},
+    "convert_assets": {"dynamodb:GetItem", "s3:AbortMultipartUpload", "s3:ListBucket"},
     "aggregate_archive": {
         "s3:AbortMultipartUpload",
         "s3:DeleteObject",

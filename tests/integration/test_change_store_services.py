@@ -120,6 +120,17 @@ def test_the_former_secret_is_accepted_for_a_while_after_a_change() -> None:
     assert stored.value() == "new"
 
 
+def test_all_versions_of_a_secret_are_there_while_it_is_changed() -> None:
+    stored = secret("old")
+    assert list(stored.versions()) == ["old"]
+    stored.client.put_secret_value(SecretId="secret", SecretString="new")
+    assert list(stored.versions()) == ["new", "old"]
+    stored.client.put_secret_value(
+        SecretId="secret", SecretString="next", VersionStages=["AWSPENDING"]
+    )
+    assert list(stored.versions()) == ["new", "next", "old"]
+
+
 def test_the_former_secret_is_refused_when_the_change_is_long_past() -> None:
     stored = secret("old", age=timedelta(hours=25))
     stored.client.put_secret_value(SecretId="secret", SecretString="new")

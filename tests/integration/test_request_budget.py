@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -79,7 +80,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Atomic]:
 
 def worker(client: Atomic, seconds: float = 0.0, secret: str = "kili") -> DynamoRequestBudget:
     clock = Skewed(seconds) if seconds else SystemClock()
-    return DynamoRequestBudget(Table(cast(Any, client), TABLE), budget_name(secret), clock)
+    return DynamoRequestBudget(Table(cast("Any", client), TABLE), budget_name(secret), clock)
 
 
 def test_no_place_is_given_to_two_of_many_workers(client: Atomic) -> None:
@@ -91,7 +92,7 @@ def test_no_place_is_given_to_two_of_many_workers(client: Atomic) -> None:
     with ThreadPoolExecutor(16) as threads:
         places = sorted(place for taken in threads.map(take, workers) for place in taken)
     assert len(places) == 16 * 12 * 3
-    gaps = [later - earlier for earlier, later in zip(places, places[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(places)]
     assert min(gaps) >= FAST.interval, "places are nearer to each other than the budget allows"
 
 

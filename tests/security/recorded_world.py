@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
 from kili_export.adapters.dynamodb.project_state import DynamoProjectState
+from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget, budget_name
 from kili_export.adapters.dynamodb.table import Table
 from kili_export.adapters.event_bridge import EventBridgePublisher
 from kili_export.adapters.s3 import S3ObjectStore
@@ -31,13 +32,15 @@ from kili_export.contracts.workflow import (
     PlanAnswer,
     ResultsLocation,
 )
+from kili_export.domain.request_budget import BudgetRules
 from kili_export.ports import StoredObject, TrafficCount
+from kili_export.usecases.project_keys import ProjectKeys
 from local.stack.resources import ResourceNames
 from local.stack.template import ACCOUNT, REGION, Template
 from tests.artifacts.accesses import accesses_of
 from tests.artifacts.policies import Access
 from tests.fakes import ManualClock, RecordingWorkflow
-from tests.unit.protocol.world import SECRET, ScriptedKili, World
+from tests.unit.protocol.world import PROJECT, SECRET, ScriptedKili, World
 
 NAMES = ResourceNames()
 NOBODY = "nobody"
@@ -140,17 +143,23 @@ class RecordedWorkflow(RecordingWorkflow):
         return RecordingWorkflow.is_running(self, execution_arn)
 
 
+@dataclass
 class KiliBehindItsKey:
-    """Kili, for which the key is read from its secret whenever it is asked."""
+    """Kili; whenever it is asked, the project's key is looked up, read, and a call is taken."""
 
-    def __init__(self, kili: ScriptedKili, key: StoredSecret) -> None:
-        self._kili = kili
-        self._key = key
+    kili: ScriptedKili
+    objects: S3ObjectStore
+    key: StoredSecret
+    budget: DynamoRequestBudget
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._kili, name)
+        found = getattr(self.kili, name)
         if name in {"project", "list_asset_ids", "fetch_assets", "events_since", "count_assets"}:
-            self._key.value()
+            keys = ProjectKeys(self.objects, self.key.clock, self.key.secret_id, "kili-keys/")
+            assert keys.secret_of(PROJECT) == self.key.secret_id
+            next(self.key.versions())
+            self.budget.take(BudgetRules.per_minute(250), 1)
+            self.budget.resume_at()
         return found
 
 
@@ -167,8 +176,11 @@ class RecordedWorld(World):
         self.scripted = scripted
         secrets = clients["secretsmanager"]
         hour = timedelta(hours=1)
+        objects = RecordedObjects(clients["s3"], self.recorder)
+        key = StoredSecret(secrets, NAMES.kili_secret, clock, hour)
+        budget = DynamoRequestBudget(table, budget_name(NAMES.kili_secret), clock)
         super().__init__(
-            objects=RecordedObjects(clients["s3"], self.recorder),  # type: ignore[arg-type]
+            objects=objects,  # type: ignore[arg-type]
             changes=DynamoChangeStore(table),  # type: ignore[arg-type]
             state=DynamoProjectState(table),  # type: ignore[arg-type]
             publisher=EventBridgePublisher(clients["events"], NAMES.event_bus),  # type: ignore[arg-type]
@@ -176,7 +188,7 @@ class RecordedWorld(World):
                 real=StepFunctionsWorkflow(clients["stepfunctions"], _MACHINE)
             ),
             secrets=StoredSecret(secrets, NAMES.webhook_secret, clock, hour),  # type: ignore[arg-type]
-            kili=KiliBehindItsKey(scripted, StoredSecret(secrets, NAMES.kili_secret, clock, hour)),  # type: ignore[arg-type]
+            kili=KiliBehindItsKey(scripted, objects, key, budget),  # type: ignore[arg-type]
             clock=clock,
             **settings,
         )

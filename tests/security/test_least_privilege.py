@@ -56,7 +56,18 @@ _MACHINE = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":stateMachine:${AWS::StackName}-export"
 )
+_OWN_KEY = (
+    "a project may have a key of its own: "
+    "tests/unit/protocol/test_wiring.py::test_each_project_is_read_with_its_own_key"
+)
+_OWN_KEYS = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:${AWS::StackName}/kili-keys/*"
+)
 RARE: dict[tuple[str, str, str], str] = {
+    ("convert_assets", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
+    ("plan_export", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
+    ("reconcile", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/state/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/exports/*"): _RESUMED,

@@ -5,8 +5,6 @@ What a use case does not need is not imported: a function that starts cold pays 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,8 +16,10 @@ from kili_export.settings import Settings
 if TYPE_CHECKING:
     from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
     from kili_export.adapters.dynamodb.project_state import DynamoProjectState
+    from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget
     from kili_export.adapters.event_bridge import EventBridgePublisher
     from kili_export.adapters.kili.client import KiliClient
+    from kili_export.adapters.kili.clients import KiliClients
     from kili_export.adapters.meter import ProcessMeter
     from kili_export.adapters.s3 import S3ObjectStore
     from kili_export.adapters.s3_traffic import S3Traffic
@@ -30,14 +30,19 @@ if TYPE_CHECKING:
     from kili_export.usecases.finish_export import FinishExport
     from kili_export.usecases.follow_up import FollowUp
     from kili_export.usecases.plan_export import PlanExport
+    from kili_export.usecases.project_keys import ProjectKeys
     from kili_export.usecases.project_lease import ProjectLease
     from kili_export.usecases.project_status import StatusReader
     from kili_export.usecases.receive_event import MarkWriter, ReceiveEvent
     from kili_export.usecases.reconcile import Reconcile
+    from kili_export.usecases.repair_project import RepairProject
     from kili_export.usecases.request_run import ConfirmRemovals, RequestRun
     from kili_export.usecases.run_starting import RunStarter
 
-_KEY_REMEMBERED: Final = timedelta(minutes=5)
+_PATIENCE: Final = 300.0
+"""Seconds to wait for a turn to call Kili."""
+_BATCH_PATIENCE: Final = 25.0
+"""A batch must be done within a minute."""
 _CONNECTIONS: Final = 24
 _TALKATIVE: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
 
@@ -65,7 +70,6 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.random: RandomSource = random or SystemRandom()
         self._make_client = make_client
-        self._kili_clients = _KiliClients(self)
 
     # ------------------------------------------------------------------ use cases
 
@@ -83,8 +87,8 @@ class Application:
             starter=self.starter,
         )
 
-    def plan_export(self) -> "PlanExport":
-        """Plans runs."""
+    def plan_export(self, project_id: str) -> "PlanExport":
+        """Plans runs of a project."""
         from kili_export.usecases.plan_export import PlanExport, RunLimits
 
         meter = self.meter.invocation()
@@ -92,7 +96,7 @@ class Application:
             objects=self.objects,
             changes=self.changes,
             removals=self.project_state,
-            kili=self.kili(),
+            kili=self.kili(project_id),
             publisher=self.publisher,
             clock=self.clock,
             random=self.random,
@@ -107,13 +111,13 @@ class Application:
             meter=meter,
         )
 
-    def convert_assets(self) -> "ConvertAssets":
-        """Converts batches, with one worker's share of the requests to Kili."""
+    def convert_assets(self, project_id: str) -> "ConvertAssets":
+        """Converts batches of a project."""
         from kili_export.usecases.convert_assets import ConvertAssets
         from kili_export.usecases.media_batch import MediaLimits
 
         meter = self.meter.invocation()
-        kili = self.kili(self.settings.requests_per_worker)
+        kili = self.kili(project_id, patience=_BATCH_PATIENCE)
         return ConvertAssets(
             objects=self.objects,
             kili=kili,
@@ -159,7 +163,6 @@ class Application:
     def reconcile(self) -> "Reconcile":
         """Looks after projects on a schedule. Leaves half of the requests to Kili to runs."""
         from kili_export.usecases.reconcile import Reconcile
-        from kili_export.usecases.repair_project import RepairProject
 
         return Reconcile(
             objects=self.objects,
@@ -167,14 +170,20 @@ class Application:
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,
-            repair=RepairProject(
-                objects=self.objects,
-                changes=self.changes,
-                removals=self.project_state,
-                cursors=self.project_state,
-                kili=self.kili(max(1, self.settings.kili_requests_per_minute // 2)),
-                marks=self.marks,
-            ),
+            repair=lambda project_id: self._repair(project_id)(project_id),
+        )
+
+    def _repair(self, project_id: str) -> "RepairProject":
+        from kili_export.usecases.repair_project import RepairProject
+
+        half = max(1, self.settings.kili_requests_per_minute // 2)
+        return RepairProject(
+            objects=self.objects,
+            changes=self.changes,
+            removals=self.project_state,
+            cursors=self.project_state,
+            kili=self.kili(project_id, most=half),
+            marks=self.marks,
         )
 
     def request_run(self) -> "RequestRun":
@@ -248,7 +257,10 @@ class Application:
         """What this process uses."""
         from kili_export.adapters.meter import ProcessMeter
 
-        return ProcessMeter(self._kili_clients.calls)
+        # Who never asks Kili need not load its client to know that it made no calls.
+        return ProcessMeter(
+            lambda: self._kili_clients.calls() if "_kili_clients" in vars(self) else 0
+        )
 
     def _client(self, service: str, **options: Any) -> Any:
         if self._make_client is not None:
@@ -303,15 +315,58 @@ class Application:
             self._client("events"), self.settings.required("event_bus_name")
         )
 
-    def kili(self, requests_per_minute: int | None = None) -> "KiliClient":
-        """Kili, with the key as it is now, and at most so many requests a minute."""
-        allowed = requests_per_minute or self.settings.kili_requests_per_minute
-        return self._kili_clients.get(allowed)
+    def kili(
+        self,
+        project_id: str | None = None,
+        *,
+        patience: float = _PATIENCE,
+        most: int | None = None,
+    ) -> "KiliClient":
+        """Kili with the key of a project, or the common one.
+
+        A call waits `patience` seconds at most for its turn; `most` are made a minute.
+        """
+        keys = self.project_keys
+        return self.kili_with_secret(
+            keys.common if project_id is None else keys.secret_of(project_id), patience, most
+        )
+
+    def kili_with_secret(
+        self, secret_id: str, patience: float = _PATIENCE, most: int | None = None
+    ) -> "KiliClient":
+        """Kili with the key that a secret holds."""
+        from kili_export.adapters.kili.clients import Pace
+
+        return self._kili_clients.get(secret_id, Pace(patience, most))
 
     @cached_property
-    def kili_key(self) -> "StoredSecret":
-        """The secret that holds Kili's API key."""
-        return self._secret(self.settings.required("kili_api_key_secret_id"))
+    def project_keys(self) -> "ProjectKeys":
+        """Which secret holds the key for which project."""
+        from kili_export.usecases.project_keys import ProjectKeys
+
+        return ProjectKeys(
+            objects=self.objects,
+            clock=self.clock,
+            common=self.settings.required("kili_api_key_secret_id"),
+            prefix=self.settings.required("kili_key_prefix"),
+        )
+
+    @cached_property
+    def _kili_clients(self) -> "KiliClients":
+        from kili_export.adapters.kili.clients import KiliClients
+
+        return KiliClients(
+            endpoint=self.settings.kili_api_endpoint,
+            requests_per_minute=self.settings.kili_requests_per_minute,
+            clock=self.clock,
+            versions_of=lambda secret_id: self._secret(secret_id).versions(),
+            budget_of=self._budget,
+        )
+
+    def _budget(self, secret_id: str) -> "DynamoRequestBudget":
+        from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget, budget_name
+
+        return DynamoRequestBudget(self._table, budget_name(secret_id), self.clock)
 
     @cached_property
     def webhook_secret(self) -> "StoredSecret":
@@ -333,45 +388,6 @@ class Application:
         from kili_export.adapters.dynamodb.table import Table
 
         return Table(self._client("dynamodb"), self.settings.required("table_name"))
-
-
-@dataclass(slots=True)
-class _KiliClients:
-    """Clients of Kili, each with a budget that it keeps; made anew when the key was changed."""
-
-    application: Application
-    key: str = ""
-    read_at: datetime | None = None
-    clients: dict[int, "KiliClient"] = field(default_factory=dict)
-
-    def get(self, requests_per_minute: int) -> "KiliClient":
-        """The client with this budget."""
-        from kili_export.adapters.kili.client import KiliClient, KiliSettings
-
-        self._refresh_key()
-        if requests_per_minute not in self.clients:
-            settings = KiliSettings(
-                endpoint=self.application.settings.kili_api_endpoint,
-                api_key=self.key,
-                requests_per_minute=requests_per_minute,
-            )
-            client = KiliClient.connect(settings, self.application.clock)
-            self.clients[requests_per_minute] = client
-        return self.clients[requests_per_minute]
-
-    def calls(self) -> int:
-        """How many calls of Kili's API these clients have made; downloads are none."""
-        counts = [client.traffic.snapshot().requests for client in self.clients.values()]
-        return sum(n for count in counts for name, n in count.items() if name != "download")
-
-    def _refresh_key(self) -> None:
-        now = self.application.clock.now()
-        if self.read_at is not None and now - self.read_at < _KEY_REMEMBERED:
-            return
-        key = self.application.kili_key.value()
-        if key != self.key:
-            self.clients.clear()
-        self.key, self.read_at = key, now
 
 
 def aws_client(service: str, *, read_timeout: int = 10) -> Any:
@@ -421,14 +437,14 @@ def receive_event() -> "ReceiveEvent":
     return application().receive_event
 
 
-def plan_export() -> "PlanExport":
-    """Plans runs."""
-    return application().plan_export()
+def plan_export(project_id: str) -> "PlanExport":
+    """Plans runs of a project."""
+    return application().plan_export(project_id)
 
 
-def convert_assets() -> "ConvertAssets":
-    """Converts batches."""
-    return application().convert_assets()
+def convert_assets(project_id: str) -> "ConvertAssets":
+    """Converts batches of a project."""
+    return application().convert_assets(project_id)
 
 
 def aggregate_archive() -> "AggregateArchive":

@@ -61,6 +61,11 @@ class Settings:
     kili_api_key_secret_id: str = _variable(
         "KILI_API_KEY_SECRET_ID", "The secret that holds Kili's API key", None, "name or ARN"
     )
+    kili_key_prefix: str = _variable(
+        "KILI_KEY_PREFIX",
+        "What the names of secrets begin with that hold the keys of single projects",
+        None,
+    )
     webhook_secret_id: str = _variable(
         "WEBHOOK_SECRET_ID",
         "The secret that Kili sends as the Authorization header",
@@ -94,7 +99,7 @@ class Settings:
     )
     kili_requests_per_minute: int = _variable(
         "KILI_REQUESTS_PER_MINUTE",
-        "What Kili's API is asked at most, by all workers together",
+        "What Kili's API is asked at most with one key, by all workers together",
         250,
         "requests a minute",
         least=1,
@@ -181,11 +186,6 @@ class Settings:
     def retention(self) -> RetentionRules:
         """What is kept beside the current generation."""
         return RetentionRules(self.retained_generations, timedelta(hours=self.retention_hours))
-
-    @property
-    def requests_per_worker(self) -> int:
-        """One worker's share of the requests to Kili, a minute."""
-        return max(1, self.kili_requests_per_minute // self.max_concurrency)
 
 
 VARIABLES: tuple[Variable, ...] = tuple(one.metadata["variable"] for one in fields(Settings))

@@ -18,6 +18,7 @@ OUTPUTS = {
     "StateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:deployed-export",
     "EventBusName": "deployed",
     "KiliApiKeySecretArn": "kili-key",
+    "KiliKeyPrefix": "deployed/kili-keys/",
     "WebhookSecretArn": "webhook-secret",
     "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
     "WebhookUrl": "https://api.example/webhooks/kili",

@@ -20,7 +20,8 @@ class _Stack:
         self.application = self
         self._name = name
 
-    def kili(self) -> str:
+    def kili(self, project_id: str) -> str:
+        assert project_id == "project1"
         return self._name
 
 
@@ -35,7 +36,9 @@ def stacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def _asked(**more: Any) -> Any:
-    return kili_of(Namespace(**{"state": None, "stack_name": None, **more}))
+    return kili_of(
+        Namespace(**{"project_id": "project1", "state": None, "stack_name": None, **more})
+    )
 
 
 @pytest.mark.parametrize("named", [{"state": "s"}, {"stack_name": "n"}], ids=str)

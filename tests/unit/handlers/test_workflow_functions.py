@@ -155,7 +155,7 @@ CASES = [
 def handler_of(
     function: str, outcome: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Any, Any], Any]:
-    monkeypatch.setattr(f"kili_export.bootstrap.{function}", lambda: outcome)
+    monkeypatch.setattr(f"kili_export.bootstrap.{function}", lambda *_: outcome)
     app = importlib.import_module(f"functions.{function}.app")
     # The handler's own were made from the environment when it was first imported.
     metrics = Metrics(namespace="KiliContinuousExport", service="stack")

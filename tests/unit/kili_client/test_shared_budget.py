@@ -4,6 +4,7 @@ import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -95,9 +96,7 @@ class Worker:
 
 def most_in_a_minute(moments: list[int]) -> int:
     ordered = sorted(moments)
-    return max(
-        bisect.bisect_left(ordered, at + MINUTE) - first for first, at in enumerate(ordered)
-    )
+    return max(bisect.bisect_left(ordered, at + MINUTE) - first for first, at in enumerate(ordered))
 
 
 @given(
@@ -130,10 +129,7 @@ def test_places_never_overlap(per_minute: int, count: int, behind: int) -> None:
     after, places = rules.take(state, count, START)
     _, more = rules.take(after, count, START)
     ordered = [*places, *more]
-    assert all(
-        later - earlier == rules.interval
-        for earlier, later in zip(ordered, ordered[1:], strict=False)
-    )
+    assert all(later - earlier == rules.interval for earlier, later in pairwise(ordered))
 
 
 def test_what_is_allowed_is_also_given() -> None:

@@ -37,12 +37,6 @@ def test_a_number_that_cannot_be_is_refused_by_name(wrong: str) -> None:
         Settings.from_environment({"WINDOW_SECONDS": wrong})
 
 
-def test_workers_share_what_kili_may_be_asked() -> None:
-    settings = Settings(kili_requests_per_minute=250, max_concurrency=8)
-    assert settings.requests_per_worker == 31
-    assert Settings(kili_requests_per_minute=1, max_concurrency=8).requests_per_worker == 1
-
-
 def test_every_variable_says_what_it_means() -> None:
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
     assert all(variable.meaning for variable in VARIABLES)

@@ -6,8 +6,12 @@ import sys
 
 import pytest
 
+from kili_export.adapters.kili.client import KiliClient
 from kili_export.bootstrap import Application
+from kili_export.contracts.registration import parse_registration
+from kili_export.domain.keys import registration_key
 from kili_export.settings import Settings
+from tests.fakes import InMemoryObjects
 
 SETTINGS = Settings(
     bucket_name="bucket",
@@ -16,6 +20,7 @@ SETTINGS = Settings(
     event_bus_name="bus",
     webhook_secret_id="webhook",
     kili_api_key_secret_id="kili",
+    kili_key_prefix="kili-keys/",
     kili_api_endpoint="http://127.0.0.1:9/api/label/v2/graphql",
 )
 WEBHOOK = """
@@ -53,13 +58,27 @@ def test_a_cold_webhook_imports_neither_the_kili_client_nor_the_formats() -> Non
     assert ran.stdout.strip() == "[]"
 
 
-def test_every_use_case_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def application(monkeypatch: pytest.MonkeyPatch) -> Application:
+    """One whose bucket and secrets are in memory."""
     application = Application(SETTINGS)
-    monkeypatch.setattr("kili_export.adapters.secrets.StoredSecret.value", lambda _: "key")
+    objects = InMemoryObjects()
+    for project_id, secret in {"project1": None, "project2": "team-a"}.items():
+        declared = {"project_id": project_id, "exports": [{"format": "coco"}], "key_secret": secret}
+        objects.put(registration_key(project_id), parse_registration(declared).to_bytes())
+    monkeypatch.setattr(application, "objects", objects)
+    monkeypatch.setattr(
+        "kili_export.adapters.secrets.StoredSecret.versions",
+        lambda one: (f"key-of-{one.secret_id}",),
+    )
+    return application
+
+
+def test_every_use_case_is_put_together(application: Application) -> None:
     built = [
         application.receive_event,
-        application.plan_export(),
-        application.convert_assets(),
+        application.plan_export("project1"),
+        application.convert_assets("project1"),
         application.aggregate_archive(),
         application.finish_export(),
         application.reconcile(),
@@ -71,14 +90,19 @@ def test_every_use_case_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None
     assert application.receive_event is built[0], "what it remembers would be lost"
 
 
-def test_a_client_of_kili_is_kept_until_its_key_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = ["first", "second"]
-    monkeypatch.setattr("kili_export.adapters.secrets.StoredSecret.value", lambda _: keys[0])
-    application = Application(SETTINGS)
-    client = application.kili(5)
-    assert application.kili(5) is client
-    assert application.kili(6) is not client, "workers and planners have budgets of their own"
-    del keys[0]
-    assert application.kili(5) is client, "the secret is read with every call"
-    application._kili_clients.read_at = None
-    assert application.kili(5) is not client, "a new key is never taken up"
+def authorization(client: KiliClient) -> str | None:
+    return client._transport._endpoint.authorization(SETTINGS.kili_api_endpoint)
+
+
+def test_each_project_is_read_with_its_own_key(application: Application) -> None:
+    assert authorization(application.kili()) == "X-API-Key: key-of-kili"
+    assert authorization(application.kili("project1")) == "X-API-Key: key-of-kili"
+    assert authorization(application.kili("unknown")) == "X-API-Key: key-of-kili"
+    assert authorization(application.kili("project2")) == "X-API-Key: key-of-kili-keys/team-a"
+
+
+def test_a_client_of_kili_is_kept_with_what_it_knows(application: Application) -> None:
+    client = application.kili("project1")
+    assert application.kili() is client
+    assert application.kili(most=5) is not client, "the schedule would slow runs down"
+    assert application.kili("project2") is not client

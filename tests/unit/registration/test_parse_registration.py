@@ -228,3 +228,15 @@ def test_the_options_are_all_there_and_called_alike() -> None:
 def test_anything_is_a_registration_or_refused(declared: object) -> None:
     with contextlib.suppress(InvalidConfiguration):
         assert parse_registration(declared).exports
+
+
+def test_a_project_may_name_the_secret_of_its_own_key() -> None:
+    declared = {"project_id": "clabc123", "exports": [{"format": "coco"}], "key_secret": "team-a"}
+    assert parse_registration(declared).key_secret == "team-a"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../kili", "a b", "x" * 65, "*", 5])
+def test_a_secret_outside_of_the_prefix_cannot_be_named(name: object) -> None:
+    declared = {"project_id": "clabc123", "exports": [{"format": "coco"}], "key_secret": name}
+    with pytest.raises(InvalidConfiguration, match="key_secret"):
+        parse_registration(declared)

@@ -1,5 +1,6 @@
 """Reads secrets from Secrets Manager."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ class StoredSecret:
         """The current secret and, for a while after it was changed, the former."""
         current = self._version("AWSCURRENT")
         if current is None:
-            raise InvalidConfiguration(f"the secret {self.secret_id} has no value; put one into it")
+            raise self._missing()
         values = [current["SecretString"]]
         if self.clock.now() - current["CreatedDate"] < self.rotation:
             former = self._version("AWSPREVIOUS")
@@ -41,8 +42,25 @@ class StoredSecret:
         """The current secret. Raises InvalidConfiguration when it has no value."""
         current = self._version("AWSCURRENT")
         if current is None or not current["SecretString"].strip():
-            raise InvalidConfiguration(f"the secret {self.secret_id} has no value; put one into it")
+            raise self._missing()
         return current["SecretString"].strip()
+
+    def versions(self) -> Iterator[str]:
+        """The current secret, then the one that is to follow it, then the former.
+
+        While a secret is being changed, any of them may be the one that its service accepts. Each
+        is read when it is asked for. Raises InvalidConfiguration when there is no current one.
+        """
+        yield self.value()
+        for stage in ("AWSPENDING", "AWSPREVIOUS"):
+            found = self._version(stage)
+            if found is not None and found["SecretString"].strip():
+                yield found["SecretString"].strip()
+
+    def _missing(self) -> InvalidConfiguration:
+        return InvalidConfiguration(
+            f"the secret {self.secret_id} does not exist or has no value; put one into it"
+        )
 
     def _version(self, stage: str) -> "GetSecretValueResponseTypeDef | None":
         try:

@@ -36,6 +36,7 @@ from kili_export.domain.options import (
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
 
@@ -126,11 +127,16 @@ class ExportDeclaration(Document):
 
 
 class ProjectRegistration(Document):
-    """A project and its exports, as stored in the bucket."""
+    """A project and its exports, as stored in the bucket.
+
+    `key_secret` names the secret with the project's own API key, without the prefix that all
+    such secrets have; without it the common key is used.
+    """
 
     schema_version: Literal[1] = 1
     project_id: StrictStr
     exports: tuple[ExportDeclaration, ...]
+    key_secret: StrictStr | None = None
 
     @field_validator("project_id")
     @classmethod
@@ -138,6 +144,13 @@ class ProjectRegistration(Document):
         if not PROJECT_ID.fullmatch(project_id):
             raise ValueError(f"does not have the form of a project id, {PROJECT_ID.pattern}")
         return project_id
+
+    @field_validator("key_secret")
+    @classmethod
+    def _key_secret(cls, name: str | None) -> str | None:
+        if name is not None and not _SECRET_NAME.fullmatch(name):
+            raise ValueError("must be letters, digits and any of _+=.@-, at most 64")
+        return name
 
     @field_validator("exports")
     @classmethod

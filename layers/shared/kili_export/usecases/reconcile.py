@@ -1,6 +1,6 @@
 """On a schedule: starts runs that a crash prevented, and marks what a lost event left unmarked."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,7 +16,6 @@ from kili_export.ports import ChangeStore, Clock, ObjectStore
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.registrations import registered_projects
-from kili_export.usecases.repair_project import RepairProject
 
 _GRACE: Final = timedelta(seconds=30)
 """How long a run of its own may take to begin before the sweep starts one."""
@@ -31,7 +30,8 @@ class Reconcile:
     clock: Clock
     lease: ProjectLease
     follow_up: FollowUp
-    repair: RepairProject
+    repair: Callable[[str], Repaired]
+    """Compares one project with Kili and marks what differs."""
 
     def __call__(self, request: ReconcileRequest) -> ReconcileAnswer:
         """Looks after one project, or all. What fails in one project does not stop the others."""

@@ -89,7 +89,7 @@ class DynamoRequestBudget:
                 ":earliest": rules.earliest(now),
                 ":latest": rules.latest(now),
             },
-            "next_at BETWEEN :earliest AND :latest",
+            "next_at >= :earliest AND next_at <= :latest",
         )
 
     def _replace(self, seen: BudgetState, state: BudgetState) -> bool:
@@ -102,7 +102,7 @@ class DynamoRequestBudget:
         }
         condition = "next_at = :seen AND resume_at = :paused"
         if seen == BudgetState():
-            condition = f"attribute_not_exists(pk) OR ({condition})"
+            condition = f"attribute_not_exists(pk) OR {condition}"
         changed = self._exchange("SET next_at = :next, resume_at = :resume", values, condition)
         return changed.made
 

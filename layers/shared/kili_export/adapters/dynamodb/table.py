@@ -70,7 +70,7 @@ class Table:
         self, pk: str, sk: str, expression: str, values: Mapping[str, Value], *, condition: str
     ) -> Exchange:
         """Changes an item as `update` does, and answers the whole of it either way."""
-        request = {
+        request: dict[str, Any] = {
             "Key": _key(pk, sk),
             "UpdateExpression": expression,
             "ConditionExpression": condition,

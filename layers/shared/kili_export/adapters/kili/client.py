@@ -17,6 +17,7 @@ from kili_export.adapters.kili.answers import (
 from kili_export.adapters.kili.downloads import ATTEMPTS, LARGEST_DOCUMENT, JsonDownloads
 from kili_export.adapters.kili.events import events_since
 from kili_export.adapters.kili.fetching import AssetFetcher
+from kili_export.adapters.kili.keys import ApiKey
 from kili_export.adapters.kili.listing import PAGE, list_consistently
 from kili_export.adapters.kili.media import MediaDownloads
 from kili_export.adapters.kili.origin import KiliEndpoint
@@ -51,7 +52,7 @@ class KiliSettings:
     """
 
     endpoint: str
-    api_key: str = field(repr=False)
+    api_key: ApiKey | str = field(repr=False)
     requests_per_minute: int = 250
     patience_seconds: float = 60.0
     largest_document: int = LARGEST_DOCUMENT

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from kili_export.adapters.kili.keys import ApiKey, FixedKey
 from kili_export.domain.errors import InvalidConfiguration
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -11,6 +12,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 _API_KEY = re.compile(r"[\x21-\x7e]+")
 _ENDPOINT_NAME = "/graphql"
+_KEY = "X-API-Key: "
 
 
 class Origin(NamedTuple):
@@ -24,8 +26,8 @@ class Origin(NamedTuple):
 class KiliEndpoint:
     """The GraphQL endpoint, its key, and the addresses that the key may be sent to."""
 
-    def __init__(self, url: str, api_key: str) -> None:
-        """Raises InvalidConfiguration when the URL or the key cannot be used."""
+    def __init__(self, url: str, key: ApiKey | str) -> None:
+        """Raises InvalidConfiguration when the URL, or a key that is given, cannot be used."""
         self.url = url.strip()
         parts = _split(self.url)
         if parts is None or parts.query or parts.fragment:
@@ -33,11 +35,9 @@ class KiliEndpoint:
                 "the Kili endpoint must be an http(s) URL without a query, such as "
                 "https://cloud.kili-technology.com/api/label/v2/graphql"
             )
-        if not _API_KEY.fullmatch(api_key):
-            raise InvalidConfiguration("the Kili API key is empty or holds spaces; set it anew")
+        self._key = FixedKey(_usable(key)) if isinstance(key, str) else key
         self._origin = _origin(parts)
         self._prefix = parts.path.rstrip("/").removesuffix(_ENDPOINT_NAME)
-        self._api_key = api_key
 
     @property
     def name(self) -> str:
@@ -46,10 +46,13 @@ class KiliEndpoint:
 
     def without_key(self, text: str) -> str:
         """A text of the server's without our key, should it have repeated it."""
-        return text.replace(self._api_key, "(the key)")
+        return text.replace(self._key.value(), "(the key)")
 
     def authorization(self, url: str) -> str | None:
-        """The Authorization header for `url`, None for any address that is not Kili's own API."""
+        """The Authorization header for `url`, None for any address that is not Kili's own API.
+
+        Raises InvalidConfiguration when there is no usable key.
+        """
         parts = _split(url)
         if parts is None or parts.username is not None or _origin(parts) != self._origin:
             return None
@@ -57,7 +60,11 @@ class KiliEndpoint:
         inside = parts.path == self._prefix or parts.path.startswith(f"{self._prefix}/")
         if not inside or "." in steps or ".." in steps:
             return None
-        return f"X-API-Key: {self._api_key}"
+        return f"{_KEY}{_usable(self._key.value())}"
+
+    def replace_key(self, authorization: str | None) -> bool:
+        """Looks for another key than one that was refused. Answers whether there is one."""
+        return authorization is not None and self._key.replace(authorization.removeprefix(_KEY))
 
 
 def allowed_url(url: str) -> bool:
@@ -75,6 +82,12 @@ def origin_name(url: str) -> str:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     standard = origin.port == _DEFAULT_PORTS[origin.scheme]
     return f"{origin.scheme}://{host}{'' if standard else f':{origin.port}'}"
+
+
+def _usable(key: str) -> str:
+    if not _API_KEY.fullmatch(key):
+        raise InvalidConfiguration("the Kili API key is empty or holds spaces; set it anew")
+    return key
 
 
 def _split(url: str) -> SplitResult | None:

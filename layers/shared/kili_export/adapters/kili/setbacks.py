@@ -26,6 +26,7 @@ from kili_export.domain.errors import (
 ATTEMPTS_WITH_REFUSED_KEY = 3
 ATTEMPTS_WHEN_CUT_OFF = 5
 ATTEMPTS_WHEN_SLOW = 2
+KEY_REFUSED = "401"
 _LONGEST_MESSAGE = 300
 
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;:=]+@[^\s@\"'<>(),;:]+")
@@ -132,7 +133,9 @@ def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -
     told = f"{origin} answered HTTP {status}"
     if status == 401:
         refused = AccessDenied(f"the API key is refused by {origin}")
-        return Setback("401", refused, ATTEMPTS_WITH_REFUSED_KEY, may_have_been_processed=False)
+        return Setback(
+            KEY_REFUSED, refused, ATTEMPTS_WITH_REFUSED_KEY, may_have_been_processed=False
+        )
     if status == 403:
         return Setback("403", AccessDenied(f"{origin} forbids this request"))
     if status == 429:

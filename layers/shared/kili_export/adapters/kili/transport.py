@@ -15,6 +15,7 @@ from kili_export.adapters.kili.bodies import TooLarge, TooSlow, read_body
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience, RequestBudget
 from kili_export.adapters.kili.setbacks import (
+    KEY_REFUSED,
     NETWORK_ERRORS,
     Setback,
     of_answer_errors,
@@ -104,15 +105,18 @@ class GraphQLTransport:
         while True:
             self._budget.acquire()
             self._traffic.sent(operation.name, len(body))
-            answer = self._attempt(body)
+            authorization = self._endpoint.authorization(self._endpoint.url)
+            answer = self._attempt(body, authorization)
             if not isinstance(answer, Setback):
                 return answer[0]
             _log.info("Kili: %s failed: %s", operation.name, answer.kind)
             if isinstance(answer.error, Throttled):
                 self._budget.slow_down(answer.retry_after)
+            if answer.kind == KEY_REFUSED and self._endpoint.replace_key(authorization):
+                continue
             pursuit.wait_or_give_up(answer, repeatable=not operation.mutation)
 
-    def _attempt(self, body: bytes) -> tuple[Any] | Setback:
+    def _attempt(self, body: bytes, authorization: str | None) -> tuple[Any] | Setback:
         name = self._endpoint.name
         try:
             with self._session.post(
@@ -124,7 +128,7 @@ class GraphQLTransport:
                     "apollographql-client-name": CLIENT_NAME,
                     "apollographql-client-version": client_version(),
                 },
-                auth=authorized_by(self._endpoint.authorization(self._endpoint.url)),
+                auth=authorized_by(authorization),
                 timeout=TIMEOUTS,
                 allow_redirects=False,
                 stream=True,
