@@ -46,8 +46,8 @@ class FixedKey:
 class RotatingKey:
     """A key that is stored with its successor and its predecessor. Safe to share between threads.
 
-    `stored` reads them, at least one, the one to be preferred first. A key that Kili refuses is left aside for
-    as long as keys are remembered; the others are tried, each once.
+    `stored` reads them, at least one, the one to be preferred first. A key that Kili refuses is
+    left aside for as long as keys are remembered; the others are tried, each once.
     """
 
     stored: Callable[[], Iterable[str]]
