@@ -3,11 +3,13 @@
 `make properties` follows many more histories than this share of them.
 """
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.increments.__main__ import main
 from tests.increments.followed import Tally, follow
 from tests.increments.kinds import KINDS
 from tests.increments.sequences import histories
@@ -28,9 +30,11 @@ def test_increments_equal_full_exports(kind: str) -> None:
     assert all(tally.archives.values()), "nothing was compared"
 
 
-def test_the_command_counts_what_it_compared(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["--histories", "1", "--kind", "grids", "--workers", "1"]) == 0
-    lines = capfd.readouterr().out.splitlines()
+def test_the_command_counts_what_it_compared() -> None:
+    command = (sys.executable, "-m", "tests.increments", "--histories=1", "--kind=grids")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    lines = done.stdout.splitlines()
     assert lines[0].split() == ["format", "sequences", "archives", "files", "failures"]
     assert [line.split()[0] for line in lines[1:]] == ["kili", "raw"]
     for line in lines[1:]:
