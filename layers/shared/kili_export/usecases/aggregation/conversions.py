@@ -21,8 +21,10 @@ from kili_export.usecases.aggregation.sorting import Sorter, grouped
 from kili_export.usecases.aggregation.spool import Spool
 
 _READERS: Final = 16
-_AHEAD: Final = 32
-_OPEN_BATCHES: Final = 8
+_AHEAD: Final = 24 << 20
+"""Bytes of records that are read before they are needed."""
+_OPEN: Final = 16 << 20
+"""Bytes of records that are kept unpacked, and one batch at least."""
 _END: Final = b"\0"
 _ENDING: Final = struct.Struct(">IBIII")
 """Behind an asset's id and order key: round, kind, batch, offset and length of its record."""
@@ -74,6 +76,7 @@ class Conversions:
         """Takes in what the batches of a run say. Of each asset the latest run alone counts."""
         with ThreadPoolExecutor(_READERS) as pool:
             ahead: deque[tuple[Source, ExportSegment, Future[bytes]]] = deque()
+            waiting = 0
             for batch in results:
                 self._take_failures(batch)
                 segment = batch.exports.get(self.export)
@@ -81,7 +84,9 @@ class Conversions:
                     continue
                 source = Source(batch.key, batch.etag, batch.size)
                 ahead.append((source, segment, pool.submit(self._fetch, source, segment)))
-                if len(ahead) > _AHEAD:
+                waiting += segment.records.length
+                while waiting > _AHEAD:
+                    waiting -= ahead[0][1].records.length
                     self._take_segment(*ahead.popleft())
             while ahead:
                 self._take_segment(*ahead.popleft())
@@ -154,9 +159,9 @@ class Conversions:
             return self._open[number]
         start, end = self._batches[number].spooled
         lines = zlib.decompress(self._records[start:end])
-        self._open[number] = lines
-        if len(self._open) > _OPEN_BATCHES:
+        while self._open and sum(map(len, self._open.values())) + len(lines) > _OPEN:
             self._open.popitem(last=False)
+        self._open[number] = lines
         return lines
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from kili_export.usecases.aggregation.spool import Spool
 
 _LENGTH: Final = struct.Struct("<I")
-_IN_MEMORY: Final = 24 << 20
+_IN_MEMORY: Final = 8 << 20
 _OBJECT: Final = 64
 """Bytes that Python adds to each item that is held."""
 _WINDOW: Final = 1 << 18
