@@ -1,6 +1,7 @@
 # Every target does its own set-up; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
+JUDGES := .venv-judges
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
@@ -51,6 +52,16 @@ faults: $(READY) ## every call broken once in every way (options: FAULTS="--ever
 properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)
 	@$(BIN)/python -m tests.increments $(PROPERTIES)
 
+$(JUDGES)/.ready: requirements/judges.txt
+	@echo "Setting up $(JUDGES) (once; 270 MB)"
+	@$(PYTHON) -m venv $(JUDGES)
+	@$(JUDGES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/judges.txt
+	@touch $@
+
+.PHONY: judges
+judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: supervision, pycocotools, GDAL
+	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py
+
 check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -64,4 +75,4 @@ lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made
-	rm -rf $(VENV) .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -42,8 +42,15 @@ def read_dataset(files: Mapping[str, bytes], folder: str) -> dict[str, Subset]:
     }
 
 
+def read_pictures(
+    files: Mapping[str, bytes], folder: str, names: list[str], task: str | None
+) -> dict[str, list[tuple[str, list[float]]]]:
+    """The shapes of the pictures in a folder; without a task, lines of any of them."""
+    return dict(_pictures(files, folder, names, task))
+
+
 def _pictures(
-    files: Mapping[str, bytes], folder: str, names: list[str], task: str
+    files: Mapping[str, bytes], folder: str, names: list[str], task: str | None
 ) -> Iterator[tuple[str, list[tuple[str, list[float]]]]]:
     for path in files:
         if path.startswith(f"{folder}/") and PurePosixPath(path).suffix.lower() in _PICTURES:
@@ -53,7 +60,7 @@ def _pictures(
             yield path, [_shape(line, names, task) for line in files[label].decode().splitlines()]
 
 
-def _shape(line: str, names: list[str], task: str) -> tuple[str, list[float]]:
+def _shape(line: str, names: list[str], task: str | None) -> tuple[str, list[float]]:
     number, *rest = line.split()
     numbers = [float(one) for one in rest]
     assert all(0 <= one <= 1 for one in numbers), line
@@ -62,7 +69,7 @@ def _shape(line: str, names: list[str], task: str) -> tuple[str, list[float]]:
         "obb": len(numbers) == 8,
         "segment": len(numbers) >= 6 and len(numbers) % 2 == 0,
     }
-    assert fits[task], f"{line!r} is no line to {task}"
+    assert fits[task] if task else any(fits.values()), f"{line!r} is no line to {task}"
     if task == "detect":
         assert numbers[2] > 0, line
         assert numbers[3] > 0, line
