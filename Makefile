@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test parity properties bench bench-large bench-converters check build clean lock
+.PHONY: help setup demo test parity properties bench bench-large bench-converters check build clean lock bench-growth
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (optio
 
 bench-large: $(READY) ## the same with 50,000 assets too; takes long
 	@$(BIN)/python -m local.bench --size 1000 --size 10000 --size 50000 --write docs/benchmarks.md $(BENCH)
+
+bench-growth: $(READY) ## one changed label in archives of 1,000 to 1,000,000 files
+	@$(BIN)/python -m local.bench.growth --write docs/growth.md --chart docs/growth.svg $(BENCH)
 
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
 	@$(BIN)/python -m local.bench.converters $(BENCH)

@@ -1,4 +1,4 @@
-"""The memory of the stack's worker processes."""
+"""The memory of processes, as Linux tells it."""
 
 from pathlib import Path
 
@@ -29,6 +29,11 @@ class Workers:
                 if _WORKER in (process / "cmdline").read_bytes().decode().split("\0"):
                     found.append(process)
         return found
+
+
+def own_peak() -> int:
+    """The most bytes that this process has held. `getrusage` would count its parent's too."""
+    return _peak(Path("/proc/self"))
 
 
 def _peak(process: Path) -> int:

@@ -8,7 +8,6 @@ end, of which `waited` in the SDK's own rate limiter, and `peak_memory` in bytes
 
 import json
 import os
-import resource
 import sys
 import time
 import warnings
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.bench.measured import MERGED
+from local.bench.processes import own_peak
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     measured = {
         "seconds": time.perf_counter() - began,
         "waited": waits.seconds,
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory": own_peak(),
         "bytes": Path(target).stat().st_size,
     }
     print(json.dumps(measured), flush=True)
