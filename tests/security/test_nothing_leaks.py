@@ -83,7 +83,7 @@ def _handled(function: str, use_case: Callable[..., Any], answer: type[Document]
 
     def call(request: Document) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(f"kili_export.bootstrap.{function}", lambda: use_case)
+            patch.setattr(f"kili_export.bootstrap.{function}", lambda *_: use_case)
             handler = importlib.import_module(f"functions.{function}.app").lambda_handler
             return answer.model_validate(handler(request.model_dump(mode="json"), CONTEXT))
 
