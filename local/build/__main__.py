@@ -6,6 +6,7 @@ import time
 from local.build.checks import check_template, check_workflow
 from local.build.interpreter import PythonNotFound
 from local.build.sam import ARTIFACTS, ROOT, BuildFailed, build_artifacts
+from local.build.sbom import SBOM, write_bill_of_materials
 from local.build.sizes import artifact_sizes
 
 
@@ -18,6 +19,7 @@ def main() -> int:
         check_workflow()
         print("statemachine/export.asl.yaml: valid, and within what the local runner implements")
         build_artifacts()
+        packages = write_bill_of_materials()
     except (BuildFailed, PythonNotFound) as error:
         print(error, file=sys.stderr)
         return 1
@@ -27,6 +29,7 @@ def main() -> int:
             f"  {artifact.name:<26}{artifact.unzipped / 1024:>10,.0f} KiB"
             f"{artifact.zipped / 1024:>10,.0f} KiB zipped"
         )
+    print(f"{SBOM.relative_to(ROOT)}: {packages} packages, as pinned and as built")
     print("Deploy it with: .venv-sam/bin/sam deploy --guided")
     return 0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from kili_export.domain.names import member_path
 from kili_export.domain.urls import without_signature
 
 _MOST_PATHS: Final = 4
@@ -34,7 +35,9 @@ class MediaRequest:
 
     def path_for(self, content_type: str) -> str:
         """The file's path once its type is known: a name without a known extension gets one."""
-        return self.path + (extension_for(self.path, content_type) if self.guessed else "")
+        if not self.guessed:
+            return self.path
+        return member_path("", self.path + extension_for(self.path, content_type))
 
 
 @dataclass(frozen=True, slots=True)
