@@ -28,6 +28,7 @@ from kili_export.domain.fetching import FetchNeeds, FetchResult
 from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work_key
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import FetchedMedium, Meter
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
@@ -101,6 +102,7 @@ class Workbench:
     tokens: CountingTokens = field(default_factory=CountingTokens)
     limits: PartLimits = field(default_factory=PartLimits)
     media: MediaLimits = field(default_factory=MediaLimits)
+    rewriting: RewritingRules = field(default_factory=RewritingRules)
     batch_size: int = 3
     runs: int = 0
     meter: Meter = field(default_factory=Unmetered)
@@ -117,6 +119,7 @@ class Workbench:
             traffic=self.objects,
             limits=self.limits,
             latest_max_bytes=1 << 30,
+            rewriting=self.rewriting,
             meter=self.meter,
         )
 
@@ -139,7 +142,9 @@ class Workbench:
             for export in plan.exports
         }
 
-    def plan(self, asset_ids: Sequence[str], mode: str, **more: Any) -> RunPlan:
+    def plan(
+        self, asset_ids: Sequence[str], mode: str, *, rewrite: bool = False, **more: Any
+    ) -> RunPlan:
         """Writes a plan and its work list."""
         self.runs += 1
         self.clock.advance(60)
@@ -152,7 +157,10 @@ class Workbench:
             execution_arn=f"arn:{run_id}",
             started_at=self.clock.now(),
             project=ProjectDocument.of(self.project),
-            exports=tuple(self._export(name, mode) for name in self.options),
+            exports=tuple(
+                self._export(name, mode).model_copy(update={"rewrite": rewrite})
+                for name in self.options
+            ),
             **more,
         )
         self.objects.put(plan_key(project_id, run_id), plan.to_bytes())

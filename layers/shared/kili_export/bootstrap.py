@@ -139,6 +139,7 @@ class Application:
             limits=PartLimits(rewrite_below=self.settings.rewrite_limit),
             latest_max_bytes=self.settings.latest_copy_limit,
             retention=self.settings.retention,
+            rewriting=self.settings.rewriting,
             meter=self.meter.invocation(),
         )
 
@@ -184,6 +185,7 @@ class Application:
             cursors=self.project_state,
             kili=self.kili(project_id, most=half),
             marks=self.marks,
+            rewriting=self.settings.rewriting,
         )
 
     def request_run(self) -> "RequestRun":

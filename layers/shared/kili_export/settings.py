@@ -12,7 +12,9 @@ from typing import Any, Self
 
 from kili_export.domain.archive.limits import DEFAULT_LIMITS
 from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.republishing import Republishing
 from kili_export.domain.retention import RetentionRules
+from kili_export.domain.rewriting import RewritingRules
 
 _INFINITE = 10**12
 
@@ -144,6 +146,13 @@ class Settings:
         "bytes",
     )
 
+    archive_budget_cents: int = _variable(
+        "ARCHIVE_BUDGET_CENTS",
+        "What writing an export's archive anew may cost a day; deltas follow larger ones meanwhile",
+        100,
+        "US cents",
+        least=1,
+    )
     retained_generations: int = _variable(
         "RETAINED_GENERATIONS",
         "Former generations whose archives are kept whatever their age",
@@ -181,6 +190,12 @@ class Settings:
     def secret_rotation(self) -> timedelta:
         """How long the former webhook secret is accepted after a change."""
         return timedelta(hours=self.secret_rotation_hours)
+
+    @property
+    def rewriting(self) -> RewritingRules:
+        """When archives are written anew."""
+        republishing = Republishing(self.retention.recent, self.archive_budget_cents / 100)
+        return RewritingRules(republishing, timedelta(seconds=self.window_seconds))
 
     @property
     def retention(self) -> RetentionRules:

@@ -348,7 +348,7 @@ def test_what_the_state_says_is_true(bench: Workbench, tmp_path: Path) -> None:
     sync(bench, tmp_path)
     manifest = bench.manifest("yolo")
     assert state_of(tmp_path)["generation"] == manifest.generation
-    assert state_of(tmp_path)["archive_key"] == manifest.archive.key
+    assert state_of(tmp_path)["version"] == Path(manifest.archive.key).name
     listed = [
         json.loads(line)
         for line in (tmp_path / ".kili-export" / "files.jsonl").read_text().splitlines()

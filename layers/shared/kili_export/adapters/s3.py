@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
 from kili_export.adapters.s3_multipart import MultipartUpload, UploadTarget
-from kili_export.domain.archive.parts import BufferPart, Part
-from kili_export.domain.archive.reads import inline_bytes, plan_reads
+from kili_export.domain.archive.parts import BufferPart, Part, Source
+from kili_export.domain.archive.reads import assembled
 from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.ports import LongUploads, StoredObject
 
@@ -215,21 +215,14 @@ class S3ObjectStore:
 
     def assemble(self, part: BufferPart) -> bytearray:
         """The bytes of a part. Raises ConflictError when a source changed or is gone."""
-        assembled = bytearray(part.length)
-        for target, data in inline_bytes(part):
-            assembled[target : target + len(data)] = data
-        for read in plan_reads(part):
-            source = read.source
+
+        def fetch(source: Source, start: int, length: int) -> bytes:
             try:
-                data = self.get_range(source.key, read.start, read.length, if_match=source.etag)
+                return self.get_range(source.key, start, length, if_match=source.etag)
             except IntegrityError as error:
                 raise ConflictError(f"a source of the archive changed: {error}") from error
-            view = memoryview(data)
-            for cut in read.cuts:
-                assembled[cut.target : cut.target + cut.length] = view[
-                    cut.start : cut.start + cut.length
-                ]
-        return assembled
+
+        return assembled(part, fetch)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that do not exist are no error."""

@@ -8,7 +8,7 @@ from kili_export.contracts.manifest import Manifest
 
 
 class FolderState(Document):
-    """Which generation a folder holds.
+    """Which generation a folder holds, by its number and by what names its files.
 
     While `status` is `applying`, files of `generation` are being replaced by those of
     `next_generation`, each at once: whoever needs all files of one generation reads the state
@@ -20,7 +20,7 @@ class FolderState(Document):
     project_id: str
     export_name: str
     generation: int
-    archive_key: str
+    version: str
     published_at: datetime
     next_generation: int | None = None
 
@@ -31,6 +31,6 @@ class FolderState(Document):
             project_id=manifest.project_id,
             export_name=manifest.export_name,
             generation=manifest.generation,
-            archive_key=manifest.archive.key,
+            version=manifest.version,
             published_at=manifest.published_at,
         )

@@ -1,7 +1,8 @@
 """What consumers of the bucket read: the manifest and the delta's own list."""
 
 from datetime import datetime
-from typing import Literal
+from pathlib import PurePosixPath
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -9,19 +10,37 @@ from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
 from kili_export.contracts.spending import RunSpending
 
+DELTA_LIST: Final = "delta.json"
+"""The file of a delta archive that tells what it brings and removes."""
+
+
+class Regions(Document):
+    """Where an archive's regions end, in bytes from its beginning. Internal."""
+
+    media_end: int
+    labels_end: int
+    documents_end: int
+
 
 class ArchiveReference(Document):
-    """An immutable archive: its key, its ETag, its size in bytes, how many files it holds."""
+    """An immutable archive: its key, its ETag, its size in bytes, how many files it holds.
+
+    `generation` is the one that it holds, `written_at` when it was written.
+    """
 
     key: str
     etag: str
     size: int
     members: int
     generation: int
+    written_at: datetime | None = None
 
 
 class DeltaReference(Document):
-    """An immutable archive of what one generation changed against the one before."""
+    """An immutable archive of what one generation changed against the one before.
+
+    `added`, `changed` and `removed` are numbers of files; `regions` is internal.
+    """
 
     key: str
     etag: str
@@ -31,6 +50,7 @@ class DeltaReference(Document):
     added: int
     changed: int
     removed: int
+    regions: Regions | None = None
 
 
 class LedgerReference(Document):
@@ -73,14 +93,6 @@ class Moved(Document):
     requests: dict[str, int]
     bytes_down: int
     bytes_up: int
-
-
-class Regions(Document):
-    """Where the archive's regions end, in bytes from its beginning. Internal."""
-
-    media_end: int
-    labels_end: int
-    documents_end: int
 
 
 class ReportReference(Document):
@@ -126,6 +138,13 @@ class Manifest(Document):
     ledger: LedgerReference
     regions: Regions
     next_ids: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Names the files of this generation, also when the archive is written anew."""
+        named = (*self.deltas, *self.recent_deltas)
+        own = [delta.key for delta in named if delta.generation == self.generation]
+        return PurePosixPath(own[-1] if own else self.archive.key).name
 
 
 class ChangedMember(Document):

@@ -11,7 +11,11 @@ SOURCE = "kili-continuous-export"
 
 
 class ExportPublished(Document):
-    """An export has a new generation."""
+    """An export has a new generation, or its archive was written anew.
+
+    `archive_generation` is the one that the archive holds; where it is below `generation`, the
+    manifest's `deltas` follow. Without changes it is the archive alone that is new.
+    """
 
     version: Literal["1"] = "1"
     project_id: str
@@ -22,6 +26,7 @@ class ExportPublished(Document):
     bucket: str
     manifest_key: str
     archive_key: str
+    archive_generation: int
     delta_key: str | None = None
     latest_key: str | None = None
     size: int

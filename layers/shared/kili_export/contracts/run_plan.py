@@ -101,7 +101,8 @@ class ExportPlan(Document):
     and 0 when there was none. `definition` is the hash of options, interface and converter.
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
-    `earlier_results`, oldest first, and its own.
+    `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is
+    written anew, though nothing else may have changed.
     """
 
     name: str
@@ -114,6 +115,7 @@ class ExportPlan(Document):
     dated: str
     pseudonym_key: str | None = None
     earlier_results: tuple[ResultsLocation, ...] = ()
+    rewrite: bool = False
 
 
 class RunPlan(Document):

@@ -171,7 +171,8 @@ class AggregateAnswer(Document):
     """Output of aggregate_archive, and of the workflow for an export that failed.
 
     `held`: more assets vanished than may be removed unasked; the rest was committed or, in a
-    rebuild, nothing was.
+    rebuild, nothing was. `rewritten`: the archive holds this generation, and did not before;
+    otherwise deltas follow it.
     """
 
     export: str
@@ -179,6 +180,7 @@ class AggregateAnswer(Document):
     generation: int | None = None
     archive_key: str | None = None
     delta_key: str | None = None
+    rewritten: bool = False
     members: int = 0
     added: int = 0
     changed: int = 0

@@ -8,7 +8,6 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.archive.parts import Source
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
@@ -16,10 +15,12 @@ from kili_export.domain.keys import manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
 from kili_export.domain.retention import RetentionRules
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
 from kili_export.usecases.aggregation.conversions import Conversions
 from kili_export.usecases.aggregation.generation import GenerationWriter
 from kili_export.usecases.aggregation.increment import Increment
+from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.loss_reports import LossReports
 from kili_export.usecases.aggregation.name_claims import NameClaims
@@ -35,8 +36,6 @@ from kili_export.usecases.aggregation.shared_members import (
     shared_changes,
     streams_from,
 )
-from kili_export.usecases.aggregation.stored_archive import StoredArchive
-from kili_export.usecases.aggregation.stored_regions import regions_of
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
@@ -55,6 +54,7 @@ class AggregateArchive:
     limits: PartLimits
     latest_max_bytes: int
     retention: RetentionRules = field(default_factory=RetentionRules)
+    rewriting: RewritingRules = field(default_factory=RewritingRules)
     meter: Meter = field(default_factory=Unmetered)
 
     def __call__(
@@ -110,6 +110,7 @@ class AggregateArchive:
             RunTally(self.meter),
             RetainGenerations(self.objects, self.clock, self.retention),
             reports,
+            self.rewriting,
         )
         if previous is not None and previous.run_id == plan.run_id:
             publisher.refresh_latest(previous)
@@ -153,7 +154,7 @@ class AggregateArchive:
             outcome.missing -= gone
             gone = set()
             old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
-        base = self._open(previous)
+        base = open_archive(self.objects, previous)
         numbering = Numbering(previous.next_ids)
         converted = (located.asset for located in outcome.converted.values())
         new = new_records(converted, old, old, numbering)
@@ -214,15 +215,10 @@ class AggregateArchive:
             numbering=Numbering(previous.next_ids if previous else {}),
             fmt=format_of(options),
             context=ExportContext(plan.project.to_project(), options, export.dated),
-            former=cache(lambda: self._open(previous) if previous else None),
+            former=cache(lambda: open_archive(self.objects, previous) if previous else None),
         )
         rebuild.make()
         return writer.publish(rebuild, held=0)
-
-    def _open(self, manifest: Manifest) -> StoredArchive:
-        archive = manifest.archive
-        source = Source(archive.key, archive.etag, archive.size)
-        return StoredArchive.open(self.objects, source, regions_of(manifest))
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
         found = self.objects.get(manifest_key(project_id, export))

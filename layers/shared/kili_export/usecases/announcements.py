@@ -23,16 +23,21 @@ class Announcer:
     bucket: str
 
     def published(self, plan: RunPlan, answer: AggregateAnswer) -> datetime | None:
-        """Announces an export's new generation, if this run made one. Answers when it did."""
-        if answer.generation == plan.export(answer.export).generation:
+        """Announces what this run published of an export. Answers when, of a new generation.
+
+        That is a new generation, or an archive that holds what deltas had told before.
+        """
+        is_new = answer.generation != plan.export(answer.export).generation
+        if not is_new and not answer.rewritten:
             return None
         manifest, _ = load_manifest(self.objects, plan.project_id, answer.export)
         if manifest is None or manifest.generation != answer.generation:
             # Somebody published after this run, and has told or will tell.
             return None
-        event = self._event(plan, answer, manifest)
+        fresh = freshness(plan, manifest.published_at) if is_new else None
+        event = self._event(plan, answer, manifest, fresh)
         self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
-        return manifest.published_at
+        return manifest.published_at if is_new else None
 
     def failed(
         self, request: FinishRequest, error: WorkflowError, export: str | None = None
@@ -48,7 +53,13 @@ class Announcer:
         )
         self.publisher.publish(FAILED, event.model_dump(mode="json"))
 
-    def _event(self, plan: RunPlan, answer: AggregateAnswer, manifest: Manifest) -> ExportPublished:
+    def _event(
+        self,
+        plan: RunPlan,
+        answer: AggregateAnswer,
+        manifest: Manifest,
+        freshness_seconds: float | None,
+    ) -> ExportPublished:
         return ExportPublished(
             project_id=plan.project_id,
             export_name=answer.export,
@@ -58,6 +69,7 @@ class Announcer:
             bucket=self.bucket,
             manifest_key=manifest_key(plan.project_id, answer.export),
             archive_key=manifest.archive.key,
+            archive_generation=manifest.archive.generation,
             delta_key=answer.delta_key,
             latest_key=manifest.latest_key,
             size=manifest.archive.size,
@@ -66,7 +78,7 @@ class Announcer:
             removed=answer.removed,
             quarantined=answer.quarantined,
             published_at=manifest.published_at,
-            freshness_seconds=freshness(plan, manifest.published_at),
+            freshness_seconds=freshness_seconds,
         )
 
 

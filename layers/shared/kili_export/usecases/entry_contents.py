@@ -45,10 +45,9 @@ def _stream(archive: StoredArchive, record: Record) -> Iterator[bytes]:
 
 
 def _payload(archive: StoredArchive, record: Record) -> Iterator[bytes]:
-    source = archive.source
     for start in range(record.payload_start, record.end, _CHUNK):
         length = min(_CHUNK, record.end - start)
-        yield archive.objects.get_range(source.key, start, length, if_match=source.etag)
+        yield archive.bytes_at(start, length)
 
 
 def _inflated(payload: Iterable[bytes], record: Record) -> Iterator[bytes]:
@@ -72,9 +71,6 @@ def _check_header(archive: StoredArchive, record: Record) -> None:
         size=record.size,
         compressed_size=record.compressed_size,
     )
-    source = archive.source
-    found = archive.objects.get_range(
-        source.key, record.offset, record.payload_start - record.offset, if_match=source.etag
-    )
+    found = archive.bytes_at(record.offset, record.payload_start - record.offset)
     if found != expected:
         raise IntegrityError(f"the entry of {record.path!r} is not where the directory says")

@@ -185,7 +185,9 @@ class PlanExport:
         session = run.stored.session
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
-        run.plans = [plan for plan in run.plans if plan.name in rebuilt or run.marks.assets]
+        run.plans = [
+            plan for plan in run.plans if plan.name in rebuilt or run.marks.assets or plan.rewrite
+        ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
         return run
@@ -366,4 +368,11 @@ def _plan(export: DeclaredExport, run: _Run, *, followed: bool) -> ExportPlan:
         definition=export.definition,
         dated=date_of(export.published, export.definition, run.started_at),
         pseudonym_key=export.pseudonym_key,
+        rewrite=_is_to_be_rewritten(export, run),
     )
+
+
+def _is_to_be_rewritten(export: DeclaredExport, run: _Run) -> bool:
+    """Whether somebody asked for an archive without deltas after it. A session asks itself."""
+    followed = export.manifest is not None and bool(export.manifest.deltas)
+    return followed and CHECK in run.marks.project and run.stored.session is None

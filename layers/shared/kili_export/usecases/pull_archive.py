@@ -3,12 +3,18 @@
 from typing import BinaryIO
 
 from kili_export.contracts.manifest import Manifest
+from kili_export.domain.archive.parts import Source, buffers_of
+from kili_export.domain.archive.reads import assembled
+from kili_export.domain.archive.splice import splice
 from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.domain.keys import manifest_key
 from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.layered_archive import open_archive
+from kili_export.usecases.aggregation.spool import hold_in_spool
 from kili_export.usecases.snapshots import read_snapshot
 
 _ATTEMPTS = 3
+_BUFFER = 16 << 20
 
 
 def read_manifest(objects: ObjectStore, project_id: str, export: str) -> Manifest:
@@ -30,8 +36,9 @@ def pull_archive(
     *,
     snapshot: str | None = None,
 ) -> Manifest:
-    """Streams the current archive, or a snapshot's, into `target`; gives the manifest naming it.
+    """Streams the current state, or a snapshot's, into `target`; gives the manifest naming it.
 
+    Where deltas follow the archive, it is the archive that writing it anew would give.
     The archive is the one that the manifest names and not the one at the fixed key, which may
     change during the download. Raises InvalidConfiguration when nothing was published yet,
     IntegrityError when what came is not what the manifest promises.
@@ -54,11 +61,24 @@ def pull_archive(
 def _download(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> Manifest:
     target.seek(0)
     target.truncate()
-    archive = manifest.archive
-    objects.download(archive.key, target, if_match=archive.etag)
+    expected = manifest.archive.size
+    if manifest.deltas:
+        expected = _assemble(objects, manifest, target)
+    else:
+        objects.download(manifest.archive.key, target, if_match=manifest.archive.etag)
     received = target.tell()
-    if received != archive.size:
-        raise IntegrityError(
-            f"{archive.key} has {received} bytes, and the manifest promises {archive.size}"
-        )
+    if received != expected:
+        raise IntegrityError(f"{manifest.archive.key} gave {received} bytes instead of {expected}")
     return manifest
+
+
+def _assemble(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> int:
+    """Writes what the archive and the deltas after it amount to. Answers how many bytes that is."""
+    archive = open_archive(objects, manifest)
+    plan = splice(archive.base(), (), (), hold_in_spool)
+
+    def fetch(source: Source, start: int, length: int) -> bytes:
+        return objects.get_range(source.key, start, length, if_match=source.etag)
+
+    target.writelines(assembled(part, fetch) for part in buffers_of(plan.pieces, _BUFFER))
+    return plan.size

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from kili_export.contracts.manifest import Delta, Manifest
+from kili_export.contracts.manifest import DELTA_LIST, Delta, Manifest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.asset_traces import Trace, owns_entries, tainted
@@ -25,14 +25,13 @@ from kili_export.domain.keys import (
     state_prefix,
 )
 from kili_export.ports import ObjectStore, StoredObject
-from kili_export.usecases.aggregation.delta_list import DELTA_LIST
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.erasing import Erased, Eraser
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.published_exports import load_manifest
-from kili_export.usecases.snapshots import iter_snapshots
+from kili_export.usecases.snapshots import iter_snapshots, pinned_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,8 @@ class PurgeAsset:
         vouched = {
             snapshot.archive.key: ledgers[snapshot.ledger.key]
             for snapshot in snapshots.values()
-            if snapshot.ledger.key in ledgers
+            # With deltas after it the archive may hold what the ledger does not know any more.
+            if snapshot.ledger.key in ledgers and not snapshot.deltas
         }
         current = {manifest.archive.key}
         traces = [*self._archives(manifest, asset_id), *self._deltas(manifest, asset_id)]
@@ -125,7 +125,7 @@ class PurgeAsset:
         keys += [
             snapshot_key(project_id, export, name)
             for name, snapshot in snapshots.items()
-            if {snapshot.archive.key, snapshot.ledger.key} & set(keys)
+            if pinned_keys(snapshot) & set(keys)
         ]
         return AssetTraces(manifest, etag, tuple(keys))
 
@@ -136,7 +136,7 @@ class PurgeAsset:
         if manifest.deltas:
             raise InvalidConfiguration(
                 f"The archive of export {manifest.export_name!r} is older than its last changes. "
-                f"Have it written anew, then purge: kili-export run {project_id} --full --wait"
+                f"Have it written anew, then purge: kili-export run {project_id} --wait"
             )
         if known or listed:
             raise InvalidConfiguration(

@@ -1,7 +1,7 @@
 """Finds what differs between Kili and the exports of one project, and marks it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from kili_export.contracts.registration import ProjectRegistration
@@ -10,7 +10,9 @@ from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.marks import CHECK, REBUILD, asset_of, asset_subject
 from kili_export.domain.project import Project
 from kili_export.domain.removals import must_ask
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import ChangeStore, CursorStore, KiliApi, ObjectStore, RemovalStore
+from kili_export.usecases.aggregation.summary import is_rewriting_due
 from kili_export.usecases.compare_listing import Differences, compare_listing
 from kili_export.usecases.published_exports import DeclaredExport, read_declared
 from kili_export.usecases.receive_event import MarkWriter
@@ -31,6 +33,7 @@ class RepairProject:
     cursors: CursorStore
     kili: KiliApi
     marks: MarkWriter
+    rewriting: RewritingRules = field(default_factory=RewritingRules)
 
     def __call__(self, project_id: str) -> Repaired:
         """Marks what no event told of. Answers what was marked, by kind.
@@ -77,10 +80,18 @@ class RepairProject:
             self.removals.drop(project.project_id)
             found.returned = True
             waiting = frozenset()
+        found.overdue = any(self._is_overdue(export) for export in exports)
         outdated = [
             export for export in exports if not export.is_current and export.name not in waiting
         ]
         return outdated, found
+
+    def _is_overdue(self, export: DeclaredExport) -> bool:
+        """Whether deltas follow an archive that may be written anew: no other change may come."""
+        manifest = export.manifest
+        if manifest is None or not manifest.deltas:
+            return False
+        return is_rewriting_due(self.rewriting, manifest, manifest.deltas, self.marks.clock.now())
 
     def _mark(
         self,
@@ -92,7 +103,8 @@ class RepairProject:
         """Marks what is not marked already: attempts that were counted must not begin again."""
         subjects = {mark.subject for mark in self.changes.marks(project_id)}
         known = {asset_of(subject) for subject in subjects}
-        if (outdated or found.returned) and not subjects & {CHECK, REBUILD}:
+        asked = outdated or found.returned or found.overdue
+        if asked and not subjects & {CHECK, REBUILD}:
             self.marks.mark(project_id, CHECK)
         if len(found.changed | found.unknown | found.vanished) > max(_MANY, found.listed // 2):
             if REBUILD not in subjects:

@@ -1,22 +1,20 @@
 """Where a folder gets what it lacks: from the deltas after its generation, or from the archive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from pydantic import ValidationError
-
 from kili_export.contracts.folder_state import FolderState
-from kili_export.contracts.manifest import Delta, DeltaReference, Manifest
-from kili_export.domain.archive.parts import Source
+from kili_export.contracts.manifest import DeltaReference, Manifest
 from kili_export.domain.archive.record import Record
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.syncing import checked_path
 from kili_export.ports import FollowedFiles, ObjectStore
-from kili_export.usecases.aggregation.delta_list import DELTA_LIST
 from kili_export.usecases.aggregation.differences import files_of
+from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
+from kili_export.usecases.aggregation.stored_deltas import open_deltas
 from kili_export.usecases.ledger_reading import open_ledger
 
 
@@ -37,6 +35,7 @@ def contents_of(objects: ObjectStore, manifest: Manifest, known: FollowedFiles) 
     """
     chain = usable_chain(manifest, known.state) if not known.damaged else None
     whole = manifest.archive.size + manifest.ledger.size
+    whole += sum(delta.size for delta in manifest.deltas)
     if chain is not None and sum(delta.size for delta in chain) < whole:
         found = _from_deltas(objects, chain, known)
         # A chain of an export that was made anew under the same name would not add up.
@@ -52,7 +51,7 @@ def usable_chain(
     if state is None:
         return None
     for delta in manifest.recent_deltas:
-        if delta.generation == state.generation and _run(delta.key) != _run(state.archive_key):
+        if delta.generation == state.generation and _name(delta.key) != state.version:
             return None
     chain = tuple(d for d in manifest.recent_deltas if d.generation > state.generation)
     reached = state.generation
@@ -63,7 +62,7 @@ def usable_chain(
     return chain if chain and reached == manifest.generation else None
 
 
-def _run(key: str) -> str:
+def _name(key: str) -> str:
     return PurePosixPath(key).name
 
 
@@ -71,14 +70,15 @@ def _from_deltas(
     objects: ObjectStore, chain: Sequence[DeltaReference], known: FollowedFiles
 ) -> Contents:
     found = Contents("deltas", dict(known.files), {})
-    for archive, delta in _open_deltas(objects, chain):
-        for gone in delta.removed:
-            found.wanted.pop(gone.path, None)
-            found.places.pop(gone.path, None)
-        for member in (*delta.added, *delta.changed):
+    for delta in open_deltas(objects, chain):
+        delta.archive.preload()
+        for path in delta.removed:
+            found.wanted.pop(path, None)
+            found.places.pop(path, None)
+        for member in (*delta.document.added, *delta.document.changed):
             path = checked_path(member.path)
             found.wanted[path] = member.sha256
-            found.places[path] = (archive, _record(archive, path))
+            found.places[path] = (delta.archive, delta.record(path))
     return found
 
 
@@ -86,43 +86,17 @@ def _from_archive(objects: ObjectStore, manifest: Manifest) -> Contents:
     ledger = open_ledger(objects, manifest)
     digests = files_of(ledger.all(), ledger.shared().values())
     wanted = {checked_path(path): digest.sha256 for path, digest in digests.items()}
-    reference = manifest.archive
-    archive = StoredArchive.open(objects, Source(reference.key, reference.etag, reference.size))
+    archive = open_archive(objects, manifest)
     places = {record.path: (archive, record) for record in archive.directory.records()}
-    for later, delta in _open_deltas(objects, manifest.deltas):
-        places.update(
-            {
-                member.path: (later, _record(later, member.path))
-                for member in (*delta.added, *delta.changed)
-            }
-        )
     lacking = next((path for path in wanted if path not in places), None)
     if lacking is not None:
-        raise IntegrityError(f"{reference.key} has no {lacking!r}, and the ledger names it")
+        raise IntegrityError(
+            f"{manifest.archive.key} and what follows it have no {lacking!r}, and the ledger "
+            "names it"
+        )
     if len(wanted) != manifest.counts.members:
         raise IntegrityError(
             f"{manifest.ledger.key} names {len(wanted)} files, and the manifest promises "
             f"{manifest.counts.members}"
         )
     return Contents("archive", wanted, places)
-
-
-def _open_deltas(
-    objects: ObjectStore, chain: Sequence[DeltaReference]
-) -> Iterator[tuple[StoredArchive, Delta]]:
-    for reference in chain:
-        source = Source(reference.key, reference.etag, reference.size)
-        archive = StoredArchive.open(objects, source)
-        archive.preload()
-        try:
-            delta = Delta.from_bytes(archive.read(_record(archive, DELTA_LIST)))
-        except (ValidationError, ValueError) as error:
-            raise IntegrityError(f"the list of {reference.key} cannot be read") from error
-        yield archive, delta
-
-
-def _record(archive: StoredArchive, path: str) -> Record:
-    record = archive.directory.find(path)
-    if record is None:
-        raise IntegrityError(f"{archive.source.key} has no {path!r}")
-    return record

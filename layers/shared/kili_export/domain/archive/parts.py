@@ -1,7 +1,7 @@
 """An archive as a sequence of pieces, and those pieces packed into the parts of an upload."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kili_export.domain.archive.held import HeldBytes, chunks_of, cut_held
@@ -104,6 +104,21 @@ def plan_parts(pieces: Sequence[Piece], limits: PartLimits = DEFAULT_LIMITS) -> 
     raise IntegrityError(
         f"{total} bytes in {len(pieces)} pieces do not fit into {limits.max_parts} parts"
     )
+
+
+def buffers_of(pieces: Iterable[Piece], size: int) -> Iterator[BufferPart]:
+    """All of the pieces in order, as buffers of `size` bytes."""
+    held: list[Piece] = []
+    room = size
+    for piece in pieces:
+        while piece.length > room:
+            head, piece = _cut(piece, room)
+            yield BufferPart((*held, head))
+            held, room = [], size
+        held.append(piece)
+        room -= piece.length
+    if held:
+        yield BufferPart(tuple(held))
 
 
 class _Packing:

@@ -1,6 +1,6 @@
 """How the client reads what a part needs: neighbouring ranges in one request."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +68,18 @@ def plan_reads(part: BufferPart, *, max_gap: int = MAX_GAP, max_read: int = MAX_
         for source, ranges in wanted.items()
         for read in _together(source, sorted(ranges, key=lambda one: one.start), max_gap, max_read)
     ]
+
+
+def assembled(part: BufferPart, fetch: Callable[[Source, int, int], bytes]) -> bytearray:
+    """The bytes of a part; `fetch` gives so many bytes of a source from an offset."""
+    whole = bytearray(part.length)
+    for target, held in inline_bytes(part):
+        whole[target : target + len(held)] = held
+    for read in plan_reads(part):
+        view = memoryview(fetch(read.source, read.start, read.length))
+        for cut in read.cuts:
+            whole[cut.target : cut.target + cut.length] = view[cut.start : cut.start + cut.length]
+    return whole
 
 
 def _slices(piece: CopyRange, target: int, max_read: int) -> Iterator[_Wanted]:

@@ -10,8 +10,6 @@ from kili_export.domain.archive.held import HeldBytes
 from kili_export.domain.archive.splice import SplicePlan
 from kili_export.usecases.aggregation.spool import Spool
 
-DELTA_LIST = "delta.json"
-
 
 @dataclass(frozen=True, slots=True)
 class DeltaHead:

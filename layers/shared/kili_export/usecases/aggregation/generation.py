@@ -1,6 +1,6 @@
 """Writes one generation: archive, delta and ledger, then the manifest that names them."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from kili_export.contracts.manifest import (
     LedgerReference,
     Manifest,
     Moved,
+    Regions,
 )
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import AggregateAnswer
@@ -18,12 +19,13 @@ from kili_export.domain.archive.splice import SplicePlan
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.retention import CHAIN_LENGTH
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Traffic, TrafficCount
 from kili_export.usecases.aggregation.delta_list import DeltaHead, DeltaPlan
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.stored_regions import stored_regions
-from kili_export.usecases.aggregation.summary import classes_of, quarantined
+from kili_export.usecases.aggregation.summary import classes_of, is_rewriting_due, quarantined
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.spending import RunTally
 
@@ -89,11 +91,12 @@ class GenerationWriter:
     tally: RunTally
     retention: RetainGenerations
     reports: LossReports
+    rewriting: RewritingRules
 
     def publish(self, generation: Generation, *, held: int) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them."""
         begun = self.traffic.snapshot()
-        new_archive = generation.changes_archive
+        changed = generation.changes_archive
         listed = quarantined(
             None if generation.is_rebuild else self.previous,
             generation.failed,
@@ -102,18 +105,18 @@ class GenerationWriter:
             now=self.clock.now(),
         )
         same_list = self.previous is not None and listed == self.previous.quarantined
-        if not new_archive and not generation.changes_ledger and same_list:
+        overdue = not changed and self._is_due(())
+        if not changed and not generation.changes_ledger and same_list and not overdue:
             return self._unchanged(held)
-        attempt = self.attempt
-        number = (self.previous.generation if self.previous else 0) + new_archive
-        manifest = self._manifest(generation, attempt, number, new_archive=new_archive)
+        number = (self.previous.generation if self.previous else 0) + changed
+        manifest = self._manifest(generation, number, changed=changed)
         manifest = manifest.model_copy(
             update={
                 "quarantined": listed,
                 "moved": _moved(begun, self.traffic.snapshot()),
                 "spending": self.tally.of_export(self.plan),
                 "report": reference_to_report(
-                    manifest, self.previous, attempt, changed=generation.changes_losses
+                    manifest, self.previous, self.attempt, changed=generation.changes_losses
                 ),
             }
         )
@@ -122,7 +125,7 @@ class GenerationWriter:
         self.publisher.refresh_latest(manifest)
         self.reports.refresh(manifest, self.previous)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
-        if not new_archive:
+        if not changed and not overdue:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
         return self.answer(manifest, held=held)
 
@@ -139,9 +142,9 @@ class GenerationWriter:
 
     def answer(self, manifest: Manifest, *, held: int) -> AggregateAnswer:
         """What is told of a manifest that this run committed."""
-        delta = manifest.recent_deltas[-1] if manifest.recent_deltas else None
-        if delta is not None and delta.generation != manifest.generation:
-            delta = None
+        own = (delta for delta in manifest.recent_deltas if manifest.run_id in delta.key)
+        delta = next(own, None)
+        first = manifest.counts.members if self.export.generation == 0 else 0
         return AggregateAnswer(
             export=self.export.name,
             status="held" if held else "committed",
@@ -149,7 +152,8 @@ class GenerationWriter:
             archive_key=manifest.archive.key,
             delta_key=delta.key if delta else None,
             members=manifest.counts.members,
-            added=delta.added if delta else manifest.counts.members,
+            rewritten=manifest.run_id in manifest.archive.key,
+            added=delta.added if delta else first,
             changed=delta.changed if delta else 0,
             removed=delta.removed if delta else 0,
             quarantined=len(manifest.quarantined),
@@ -173,27 +177,20 @@ class GenerationWriter:
             size=previous.archive.size if previous else 0,
         )
 
-    def _manifest(
-        self, generation: Generation, attempt: str, number: int, *, new_archive: bool
-    ) -> Manifest:
+    def _manifest(self, generation: Generation, number: int, *, changed: bool) -> Manifest:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
-        ledger = self._write_ledger(generation, attempt, number)
-        if new_archive or previous is None:
-            spliced = generation.archive()
-            key = archive_key(project_id, name, number, attempt)
-            stored = self.publisher.compose(key, spliced.pieces)
-            archive = ArchiveReference(
-                key=key,
-                etag=stored.etag,
-                size=spliced.size,
-                members=len(spliced.directory),
-                generation=number,
-            )
-            deltas = self._with_delta(generation, attempt, number)
-            regions = stored_regions(spliced.regions)
+        ledger = self._write_ledger(generation, number)
+        delta = self._write_delta(generation, number) if changed else None
+        brought = () if delta is None else (delta,)
+        if generation.is_rebuild or previous is None or self._is_due(brought):
+            archive, regions = self._write_archive(generation, number)
+            members = archive.members
+            following: tuple[DeltaReference, ...] = ()
         else:
             archive, regions = previous.archive, previous.regions
-            deltas = previous.recent_deltas
+            following = (*previous.deltas, *brought)
+            members = previous.counts.members + sum(one.added - one.removed for one in brought)
+        chain = (*(previous.recent_deltas if previous else ()), *brought)
         return Manifest(
             project_id=project_id,
             export_name=name,
@@ -201,14 +198,13 @@ class GenerationWriter:
             options=self.export.options.without_people(),
             generation=number,
             run_id=self.plan.run_id,
-            published_at=(
-                self.clock.now() if new_archive or not previous else previous.published_at
-            ),
+            published_at=(self.clock.now() if changed or not previous else previous.published_at),
             first_event_at=self.plan.first_event_at,
             archive=archive,
             latest_key=self.publisher.latest_for(project_id, name, archive.size),
-            recent_deltas=deltas,
-            counts=generation.counts(archive.members),
+            deltas=following,
+            recent_deltas=chain[-CHAIN_LENGTH:],
+            counts=generation.counts(members),
             classes=classes_of(self.plan.project.to_project()),
             losses=generation.losses(),
             moved=Moved(requests={}, bytes_down=0, bytes_up=0),
@@ -219,25 +215,51 @@ class GenerationWriter:
             next_ids=dict(generation.next_ids),
         )
 
-    def _write_ledger(self, generation: Generation, attempt: str, number: int) -> LedgerReference:
+    def _is_due(self, brought: Sequence[DeltaReference]) -> bool:
+        """Whether the archive is written anew, or followed by one delta more."""
+        previous = self.previous
+        if previous is None:
+            return True
+        following = (*previous.deltas, *brought)
+        if not following:
+            return False
+        return self.export.rewrite or is_rewriting_due(
+            self.rewriting, previous, following, self.clock.now()
+        )
+
+    def _write_archive(
+        self, generation: Generation, number: int
+    ) -> tuple[ArchiveReference, Regions]:
+        spliced = generation.archive()
+        key = archive_key(self.plan.project_id, self.export.name, number, self.attempt)
+        stored = self.publisher.compose(key, spliced.pieces)
+        archive = ArchiveReference(
+            key=key,
+            etag=stored.etag,
+            size=spliced.size,
+            members=len(spliced.directory),
+            generation=number,
+            written_at=self.clock.now(),
+        )
+        return archive, stored_regions(spliced.regions)
+
+    def _write_ledger(self, generation: Generation, number: int) -> LedgerReference:
         if not generation.changes_ledger and self.previous is not None:
             return self.previous.ledger
         spliced = generation.ledger()
-        key = ledger_key(self.plan.project_id, self.export.name, number, attempt)
+        key = ledger_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, spliced.pieces)
         return LedgerReference(key=key, etag=stored.etag, size=spliced.size)
 
-    def _with_delta(
-        self, generation: Generation, attempt: str, number: int
-    ) -> tuple[DeltaReference, ...]:
-        """The chain of deltas with this generation's; the first generation has none."""
+    def _write_delta(self, generation: Generation, number: int) -> DeltaReference | None:
+        """What the generation changes, None for the first one."""
         if self.previous is None:
-            return ()
+            return None
         head = DeltaHead(self.plan.project_id, self.export.name, self.plan.run_id, number)
         delta = generation.delta(head)
-        key = delta_key(self.plan.project_id, self.export.name, number, attempt)
+        key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, delta.plan.pieces)
-        reference = DeltaReference(
+        return DeltaReference(
             key=key,
             etag=stored.etag,
             size=delta.plan.size,
@@ -246,8 +268,8 @@ class GenerationWriter:
             added=delta.added,
             changed=delta.changed,
             removed=delta.removed,
+            regions=stored_regions(delta.plan.regions),
         )
-        return (*self.previous.recent_deltas, reference)[-CHAIN_LENGTH:]
 
 
 def _moved(begun: TrafficCount, ended: TrafficCount) -> Moved:

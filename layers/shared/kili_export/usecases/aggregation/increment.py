@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from kili_export.contracts.manifest import Counts, Manifest
+from kili_export.contracts.manifest import DELTA_LIST, Counts, Manifest
 from kili_export.domain.archive.splice import SplicePlan, splice
 from kili_export.domain.ledger import AssetRecord
 from kili_export.usecases.aggregation.additions import asset_additions
 from kili_export.usecases.aggregation.delta_list import (
-    DELTA_LIST,
     DeltaHead,
     DeltaList,
     DeltaPlan,

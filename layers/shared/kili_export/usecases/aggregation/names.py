@@ -145,15 +145,17 @@ class NameSettler:
         medium = _fetched(located, path)
         if medium is not None:
             record, source = medium.record, located.media[medium.object_index]
+            start = record.offset
         else:
             found = self.archive.directory.find(path)
             if found is None or found.owner != claim.asset_id:
                 raise IntegrityError(f"the archive does not have {path!r} of its asset")
-            record, source = found, self.archive.source
+            record = found
+            source, start = self.archive.locate(found)
         return LocatedMember(
             member=ConvertedMember(record, claim.sha256, claim.identity),
             source=source,
-            start=record.offset,
+            start=start,
             position=(claim.order_key, claim.asset_id, record.offset),
             region=Region.MEDIA,
         )

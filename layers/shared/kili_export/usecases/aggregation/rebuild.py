@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-from kili_export.contracts.manifest import Counts
+from kili_export.contracts.manifest import DELTA_LIST, Counts
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.layout import Hole, Region, Regions
 from kili_export.domain.archive.splice import AssembledArchive, SplicePlan, splice
@@ -26,7 +26,6 @@ from kili_export.domain.formats.base import ExportContext, ExportFormat
 from kili_export.domain.ledger import SHARED, AssetRecord, record_to_bytes, shared_to_bytes
 from kili_export.domain.numbering import Numbering
 from kili_export.usecases.aggregation.delta_list import (
-    DELTA_LIST,
     DeltaHead,
     DeltaList,
     DeltaPlan,
@@ -287,11 +286,12 @@ def _known_media(
         entry = archive.directory.find(medium.path) if archive is not None else None
         if archive is None or entry is None or entry.owner != record.asset_id:
             raise IntegrityError(f"the former archive does not have {medium.path!r} of its asset")
+        source, start = archive.locate(entry)
         found.append(
             LocatedMember(
                 ConvertedMember(entry, medium.sha256, medium.identity),
-                archive.source,
-                entry.offset,
+                source,
+                start,
                 (record.order_key, record.asset_id, entry.offset),
                 Region.MEDIA,
             )

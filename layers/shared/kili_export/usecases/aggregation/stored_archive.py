@@ -13,7 +13,7 @@ from kili_export.domain.archive.layout import Regions
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.archive.reader import read_archive
 from kili_export.domain.archive.record import Record
-from kili_export.domain.archive.splice import BaseArchive
+from kili_export.domain.archive.splice import Base, BaseArchive
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.spool import hold_in_spool
 
@@ -50,28 +50,32 @@ class StoredArchive:
         whole = Regions(0, index.entries_size, index.entries_size)
         return cls(objects, source, index.directory, regions or whole)
 
-    def base(self) -> BaseArchive:
+    def base(self) -> Base:
         """The archive as something to splice."""
         return BaseArchive(self.source, self.directory, self.regions)
 
+    def locate(self, record: Record) -> tuple[Source, int]:
+        """The object that an entry stands in, and where it begins there."""
+        return self.source, record.offset
+
     def read(self, record: Record) -> bytes:
         """The contents of one entry."""
-        return decode_local(record, self._range(record.offset, record.local_length))
+        return decode_local(record, self.bytes_at(record.offset, record.local_length))
 
     def payload(self, record: Record) -> bytes:
         """The contents of one entry as they are stored."""
-        return self._range(record.payload_start, record.compressed_size)
+        return self.bytes_at(record.payload_start, record.compressed_size)
 
     def preload(self) -> None:
         """Prepares for reading most entries: a small archive is then read at once."""
         if not self._whole and self.source.size <= _WHOLE_BYTES:
-            self._whole.append(self._range(0, self.source.size))
+            self._whole.append(self.bytes_at(0, self.source.size))
 
     def read_many(self, records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
         """The contents of entries, in the order given; neighbours share a request."""
         for run in _runs(records):
             start = run[0].offset
-            data = self._range(start, run[-1].end - start)
+            data = self.bytes_at(start, run[-1].end - start)
             for record in run:
                 local = data[record.offset - start : record.end - start]
                 yield record, decode_local(record, local)
@@ -89,7 +93,7 @@ class StoredArchive:
                 blocks.move_to_end(number)
                 return blocks[number]
             start = number * _BLOCK_BYTES
-            data = self._range(start, min(_BLOCK_BYTES, self.source.size - start))
+            data = self.bytes_at(start, min(_BLOCK_BYTES, self.source.size - start))
             blocks[number] = data
             if len(blocks) > _BLOCKS:
                 blocks.popitem(last=False)
@@ -104,7 +108,8 @@ class StoredArchive:
         self.preload()
         return read
 
-    def _range(self, start: int, length: int) -> bytes:
+    def bytes_at(self, start: int, length: int) -> bytes:
+        """Some of its bytes."""
         if not length:
             return b""
         if self._whole:

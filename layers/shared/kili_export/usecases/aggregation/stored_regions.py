@@ -6,7 +6,11 @@ from kili_export.domain.archive.layout import Regions
 
 def regions_of(manifest: stored.Manifest) -> Regions:
     """The regions of a manifest's archive."""
-    regions = manifest.regions
+    return from_stored(manifest.regions)
+
+
+def from_stored(regions: stored.Regions) -> Regions:
+    """Regions out of a manifest."""
     return Regions(regions.media_end, regions.labels_end, regions.documents_end)
 
 

@@ -1,10 +1,11 @@
 """What a manifest says of an export besides where its archive is."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
-from kili_export.contracts.manifest import ClassEntry, Manifest, Quarantined
+from kili_export.contracts.manifest import ClassEntry, DeltaReference, Manifest, Quarantined
 from kili_export.domain.project import Project
+from kili_export.domain.rewriting import DeltaSize, RewritingRules
 
 
 def classes_of(project: Project) -> tuple[ClassEntry, ...]:
@@ -38,3 +39,14 @@ def quarantined(
         if before is None or before.error != error:
             listed[asset_id] = Quarantined(asset_id=asset_id, error=error, since=now, run_id=run_id)
     return tuple(listed[asset_id] for asset_id in sorted(listed))
+
+
+def is_rewriting_due(
+    rules: RewritingRules, manifest: Manifest, following: Sequence[DeltaReference], now: datetime
+) -> bool:
+    """Whether a manifest's archive is written anew, instead of being followed by these deltas."""
+    archive = manifest.archive
+    if archive.written_at is None:
+        return True
+    sizes = [DeltaSize(one.size, one.added + one.changed + one.removed) for one in following]
+    return rules.is_due(archive.size, now - archive.written_at, sizes)
