@@ -130,6 +130,7 @@ def _add_reading(commands: Commands) -> None:
         "--executions", type=int, default=5, metavar="N", help="how many to show (%(default)s)"
     )
     _add_target(status)
+    _add_cost(commands)
     pull = commands.add_parser("pull", help="download the current archive of an export")
     pull.set_defaults(command="pull")
     pull.add_argument("project_id", metavar="PROJECT_ID")
@@ -137,6 +138,28 @@ def _add_reading(commands: Commands) -> None:
     pull.add_argument("--output", required=True, metavar="FILE")
     pull.add_argument("--snapshot", metavar="NAME", help="a snapshot's archive instead")
     _add_target(pull)
+
+
+def _add_cost(commands: Commands) -> None:
+    cost = commands.add_parser(
+        "cost",
+        help="what a project's changes and full exports cost, by list price",
+        description="Estimates what a million label events, a full export and a month cost by list "
+        "price, from what this project's runs used. It prints its assumptions.",
+    )
+    cost.set_defaults(command="cost")
+    cost.add_argument("project_id", metavar="PROJECT_ID")
+    cost.add_argument(
+        "--events-per-window",
+        type=_window,
+        default=10,
+        metavar="N",
+        help="label events that are published together (%(default)s)",
+    )
+    cost.add_argument("--window", type=_window, metavar="SECONDS", help="another than the stack's")
+    cost.add_argument("--assets", type=_window, metavar="N", help="of the full export (all)")
+    cost.add_argument("--prices", metavar="FILE", help="YAML: your dollars for one of some units")
+    _add_target(cost)
 
 
 def _add_webhook(commands: Commands) -> None:
@@ -199,7 +222,7 @@ def _whole(text: str) -> int:
 
 def _window(text: str) -> int:
     if _whole(text) < 1:
-        raise ArgumentTypeError("a window lasts a second at least")
+        raise ArgumentTypeError(f"{text} is less than 1")
     return int(text)
 
 

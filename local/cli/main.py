@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, str] = {
     "reconcile": "local.cli.runs:reconcile",
     "confirm": "local.cli.runs:confirm",
     "status": "local.cli.status:status",
+    "cost": "local.cli.cost:cost",
     "pull": "local.cli.pull:pull",
     "report": "local.cli.report:report",
     "snapshot": "local.cli.snapshot:snapshot",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.cost import Unit
+from kili_export.domain.cost import LISTED, Unit
 from kili_export.domain.run_cost import MEGABYTES, Step, workflow_usage
 from local.stack.template import Template
 from local.workflow.definition import read_definition
@@ -73,3 +73,14 @@ def planned(assets: int, exports: int) -> dict[str, Any]:
         "exports": [{"name": f"e{number}"} for number in range(exports)],
         "results_prefix": "results",
     }
+
+
+def test_the_documented_prices_are_those_of_the_estimates() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    _, shown, _ = text.split("<!-- prices -->")
+    rows = [
+        f"| `{unit}` | {one.service}: {one.meaning} | {one.dollars:g}"
+        f"{' per million' if one.per > 1 else ''} |"
+        for unit, one in LISTED.items()
+    ]
+    assert shown.strip().splitlines() == rows

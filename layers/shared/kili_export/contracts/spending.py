@@ -55,7 +55,8 @@ class RunSpending(Document):
 
     In a manifest `publish` is of that export alone and `finish` is still to come, `plan` and
     `convert` are of the whole run: what `exports` exports of it share. `convert` covers all
-    slices of a full export. `dollars` is the estimate by the list `prices`.
+    slices of a full export. `rebuilt` is how many exports were made anew, or a slice of them.
+    `dollars` is the estimate by the list `prices`.
     """
 
     plan: Spent = Spent()
@@ -63,6 +64,7 @@ class RunSpending(Document):
     publish: Spent = Spent()
     finish: Spent = Spent()
     exports: int = 0
+    rebuilt: int = 0
     dollars: float = 0.0
     prices: str = LIST_PRICES.name
 

@@ -34,7 +34,11 @@ class RunTally:
         """For the manifest of one export, by the function that publishes it."""
         exports = sum(export.mode != "slice" for export in plan.exports)
         return RunSpending(
-            plan=plan.spent, convert=self.converted, publish=self.meter.spent(), exports=exports
+            plan=plan.spent,
+            convert=self.converted,
+            publish=self.meter.spent(),
+            exports=exports,
+            rebuilt=_rebuilt(plan),
         ).estimated()
 
     def of_run(self, plan: RunPlan, published: Iterable[Spent]) -> RunSpending:
@@ -49,4 +53,9 @@ class RunTally:
             publish=total,
             finish=self.meter.spent(),
             exports=exports,
+            rebuilt=_rebuilt(plan),
         ).estimated()
+
+
+def _rebuilt(plan: RunPlan) -> int:
+    return sum(export.mode != "incremental" for export in plan.exports)
