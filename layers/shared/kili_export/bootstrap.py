@@ -363,6 +363,7 @@ class Application:
             clock=self.clock,
             versions_of=lambda secret_id: self._secret(secret_id).versions(),
             budget_of=self._budget,
+            private_networks=self.settings.networks,
         )
 
     def _budget(self, secret_id: str) -> "DynamoRequestBudget":
@@ -413,7 +414,12 @@ def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
     """Kili without anything of AWS, at the address that the settings name."""
     from kili_export.adapters.kili.client import KiliClient, KiliSettings
 
-    wanted = KiliSettings(settings.kili_api_endpoint, api_key, settings.kili_requests_per_minute)
+    wanted = KiliSettings(
+        settings.kili_api_endpoint,
+        api_key,
+        settings.kili_requests_per_minute,
+        private_networks=settings.networks,
+    )
     return KiliClient.connect(wanted, SystemClock())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self
 
+from kili_export.domain.addresses import Network, parse_networks
 from kili_export.domain.archive.limits import DEFAULT_LIMITS
 from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.republishing import Republishing
@@ -106,6 +107,12 @@ class Settings:
         "requests a minute",
         least=1,
     )
+    private_networks: str = _variable(
+        "PRIVATE_NETWORKS",
+        "Networks such as 10.0.0.0/8, by commas, that media may be fetched from although they are"
+        " not public",
+        "none",
+    )
     max_concurrency: int = _variable(
         "MAX_CONCURRENCY", "How many batches of a run are converted at once", 8, least=1
     )
@@ -196,6 +203,14 @@ class Settings:
         """When archives are written anew."""
         republishing = Republishing(self.retention.recent, self.archive_budget_cents / 100)
         return RewritingRules(republishing, timedelta(seconds=self.window_seconds))
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The private networks that contents and media may be fetched from."""
+        try:
+            return parse_networks(self.private_networks)
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(f"PRIVATE_NETWORKS: {error}") from error
 
     @property
     def retention(self) -> RetentionRules:

@@ -10,11 +10,13 @@ import requests
 import urllib3
 
 from kili_export.adapters.kili.client import KiliClient
+from kili_export.adapters.kili.connections import ConnectionGuard
 from kili_export.adapters.kili.downloads import ATTEMPTS, JsonDownloads
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience
 from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import GraphQLTransport, new_session
+from kili_export.domain.addresses import AddressRules
 from tests.fakes import ManualClock
 
 ENDPOINT = "https://kili.example/api/label/v2/graphql"
@@ -109,7 +111,7 @@ class Line:
         self.began = self.clock.now()
         self.traffic = KiliTraffic()
         self.budget = Unlimited()
-        self.session = session = new_session()
+        self.session = session = new_session(ConnectionGuard(AddressRules()))
         session.mount("https://", self.network)
         session.mount("http://", self.network)
         endpoint = KiliEndpoint(ENDPOINT, KEY)

@@ -14,6 +14,7 @@ from kili_export.adapters.kili.answers import (
     rows,
     step_ids,
 )
+from kili_export.adapters.kili.connections import ConnectionGuard
 from kili_export.adapters.kili.downloads import ATTEMPTS, LARGEST_DOCUMENT, JsonDownloads
 from kili_export.adapters.kili.events import events_since
 from kili_export.adapters.kili.fetching import AssetFetcher
@@ -33,6 +34,7 @@ from kili_export.adapters.kili.selection import chunks, wheres
 from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import GraphQLTransport, new_session
 from kili_export.adapters.kili.webhooks import Webhooks
+from kili_export.domain.addresses import AddressRules, Network
 from kili_export.domain.errors import AccessDenied, IntegrityError, InvalidConfiguration
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
@@ -48,7 +50,8 @@ class KiliSettings:
     """How to reach Kili and how much to ask of it.
 
     `patience_seconds` is how long one failing request is pursued, `largest_document` the bytes
-    of a label's content that are read at most.
+    of a label's content that are read at most. Contents and media are fetched from public
+    addresses, from Kili's own API, and from `private_networks`.
     """
 
     endpoint: str
@@ -56,6 +59,7 @@ class KiliSettings:
     requests_per_minute: int = 250
     patience_seconds: float = 60.0
     largest_document: int = LARGEST_DOCUMENT
+    private_networks: tuple[Network, ...] = ()
 
 
 class KiliClient:
@@ -87,7 +91,8 @@ class KiliClient:
         Without a `budget` to share, this process takes `requests_per_minute` for itself.
         """
         endpoint = KiliEndpoint(settings.endpoint, settings.api_key)
-        session = new_session()
+        guard = ConnectionGuard(AddressRules(settings.private_networks), endpoint.origin)
+        session = new_session(guard)
         traffic = KiliTraffic()
         patience = Patience(clock, settings.patience_seconds)
         pace = budget or PerMinuteBudget(clock, settings.requests_per_minute)

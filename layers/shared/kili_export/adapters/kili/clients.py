@@ -8,6 +8,7 @@ from kili_export.adapters.kili.downloads import OPERATION
 from kili_export.adapters.kili.keys import RotatingKey
 from kili_export.adapters.kili.pacing import PerMinuteBudget, RequestBudget
 from kili_export.adapters.kili.shared_budget import Both, SharedBudget
+from kili_export.domain.addresses import Network
 from kili_export.domain.request_budget import BudgetRules
 from kili_export.ports import BudgetStore, Clock
 
@@ -35,6 +36,7 @@ class KiliClients:
     clock: Clock
     versions_of: Callable[[str], Iterable[str]]
     budget_of: Callable[[str], BudgetStore]
+    private_networks: tuple[Network, ...] = ()
     _keys: dict[str, RotatingKey] = field(default_factory=dict)
     _clients: dict[tuple[str, Pace], KiliClient] = field(default_factory=dict)
 
@@ -50,7 +52,12 @@ class KiliClients:
         key.value()
         client = self._clients.get((secret_id, pace))
         if client is None:
-            settings = KiliSettings(self.endpoint, key, self.requests_per_minute)
+            settings = KiliSettings(
+                self.endpoint,
+                key,
+                self.requests_per_minute,
+                private_networks=self.private_networks,
+            )
             client = KiliClient.connect(settings, self.clock, self._budget(secret_id, pace))
             self._clients[secret_id, pace] = client
         return client

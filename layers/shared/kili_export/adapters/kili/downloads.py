@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import requests
 
 from kili_export.adapters.kili.bodies import TooLarge, TooSlow, read_body
+from kili_export.adapters.kili.connections import AddressRefused
 from kili_export.adapters.kili.origin import KiliEndpoint, allowed_url, origin_name
 from kili_export.adapters.kili.pacing import Patience
 from kili_export.adapters.kili.setbacks import (
@@ -75,6 +76,7 @@ Take = Callable[[requests.Response, str], Taken | Problem | Setback]
 """Reads a successful answer of a host, whose name it is told too."""
 
 
+_REFUSED = "its address is not one that may be read"
 _GIVEN_UP = Unreachable("its storage did not answer for others before")
 
 
@@ -146,7 +148,7 @@ class JsonDownloads:
     def _follow(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | Setback:
         for _ in range(MOST_REDIRECTS + 1):
             if not allowed_url(url):
-                return Unreadable("its address is not one that may be read")
+                return Unreadable(_REFUSED)
             try:
                 return self._get(url, take, accept)
             except _Redirected as redirected:
@@ -166,6 +168,8 @@ class JsonDownloads:
                 stream=True,
             ) as response:
                 return self._outcome(response, name, take)
+        except AddressRefused:
+            return Unreadable(_REFUSED)
         except NETWORK_ERRORS as failure:
             return of_failure(failure, name)
         except TooLarge as excess:

@@ -36,7 +36,7 @@ class KiliEndpoint:
                 "https://cloud.kili-technology.com/api/label/v2/graphql"
             )
         self._key = FixedKey(_usable(key)) if isinstance(key, str) else key
-        self._origin = _origin(parts)
+        self.origin = _origin(parts)
         self._prefix = parts.path.rstrip("/").removesuffix(_ENDPOINT_NAME)
 
     @property
@@ -54,7 +54,7 @@ class KiliEndpoint:
         Raises InvalidConfiguration when there is no usable key.
         """
         parts = _split(url)
-        if parts is None or parts.username is not None or _origin(parts) != self._origin:
+        if parts is None or parts.username is not None or _origin(parts) != self.origin:
             return None
         steps = parts.path.lower().replace("%2e", ".").replace("%2f", "/").split("/")
         inside = parts.path == self._prefix or parts.path.startswith(f"{self._prefix}/")
@@ -68,7 +68,10 @@ class KiliEndpoint:
 
 
 def allowed_url(url: str) -> bool:
-    """Whether contents may be downloaded from this address. The one place that decides it."""
+    """Whether contents may be downloaded from an address of this form.
+
+    Whether from this host is decided when it is connected to (see connections).
+    """
     parts = _split(url)
     return parts is not None and parts.username is None
 

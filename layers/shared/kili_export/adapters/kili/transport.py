@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from kili_export.adapters.kili.bodies import TooLarge, TooSlow, read_body
+from kili_export.adapters.kili.connections import ConnectionGuard, GuardedAdapter
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience, RequestBudget
 from kili_export.adapters.kili.setbacks import (
@@ -54,12 +55,12 @@ def client_version() -> str:
         return "0"
 
 
-def new_session() -> requests.Session:
-    """A session that keeps no cookies and shows who calls."""
+def new_session(guard: ConnectionGuard) -> requests.Session:
+    """A session that keeps no cookies, shows who calls, and connects to where it may."""
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = f"{CLIENT_NAME}/{client_version()}"
-    adapter = requests.adapters.HTTPAdapter(pool_maxsize=16)
+    adapter = GuardedAdapter(guard)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

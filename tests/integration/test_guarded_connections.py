@@ -1,0 +1,344 @@
+"""Downloads over real sockets: where they connect to, and what endless answers cost.
+
+127.0.0.1 plays a public address, 127.0.0.2 a private one.
+"""
+
+import io
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kili_export.adapters.kili.connections import ConnectionGuard
+from kili_export.adapters.kili.downloads import (
+    Document,
+    JsonDownloads,
+    Outcome,
+    Unreachable,
+    Unreadable,
+)
+from kili_export.adapters.kili.media import MediaDownloads
+from kili_export.adapters.kili.origin import KiliEndpoint
+from kili_export.adapters.kili.pacing import Patience
+from kili_export.adapters.kili.traffic import KiliTraffic
+from kili_export.adapters.kili.transport import new_session
+from kili_export.domain.addresses import AddressRules, parse_networks
+from kili_export.domain.errors import RequestRefused, Unavailable
+from tests.fakes import ManualClock
+
+PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
+REFUSED = Unreadable("its address is not one that may be read")
+
+Respond = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by the server's script."""
+
+    server: "Server"
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self)
+        self.server.respond(self)
+
+    def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base's name
+        """Says nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server on one address. Remembers who came."""
+
+    daemon_threads = True
+
+    def __init__(self, address: str, respond: Respond) -> None:
+        super().__init__((address, 0), Handler)
+        self.respond = respond
+        self.seen: list[Handler] = []
+        self.names: list[str | None] = []
+        self.connections = 0
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        self.connections += 1
+        return super().get_request()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up are what some tests are about."""
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+@contextmanager
+def serving(address: str, respond: Respond) -> Iterator[Server]:
+    with Server(address, respond) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def private() -> Iterator[Server]:
+    with serving(PRIVATE, lambda one: one.answer(b'"secret"')) as server:
+        yield server
+
+
+@dataclass(slots=True)
+class Names:
+    """A name server. Each name has answers, given in turn; the last one is kept."""
+
+    answers: dict[str, list[list[str]]] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def resolve(self, host: str, port: int) -> list[str]:
+        del port
+        self.asked[host] += 1
+        answers = self.answers.get(host)
+        if answers is None:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """Downloads that may connect to 127.0.0.1 and not to 127.0.0.2."""
+
+    names: Names = field(default_factory=Names)
+    endpoint: str = "https://kili.example/api/label/v2/graphql"
+    verify: str | None = None
+
+    def downloads(self, largest: int = 1_000_000) -> JsonDownloads:
+        endpoint = KiliEndpoint(self.endpoint, "key")
+        rules = AddressRules(parse_networks(f"{PUBLIC}/32"))
+        session = new_session(ConnectionGuard(rules, endpoint.origin, self.names.resolve))
+        session.trust_env = False
+        if self.verify:
+            session.verify = self.verify
+        patience = Patience(ManualClock(), 60.0, most_attempts=2)
+        return JsonDownloads(endpoint, session, patience, KiliTraffic(), largest)
+
+    def one(self, url: str) -> Outcome:
+        return self.downloads().one(url)
+
+    def media(self, url: str, largest: int) -> bytes:
+        target = io.BytesIO()
+        MediaDownloads(self.downloads(), ManualClock(), KiliTraffic()).fetch(url, target, largest)
+        return target.getvalue()
+
+
+def document(handler: Handler) -> None:
+    handler.answer(b'{"is": "read"}')
+
+
+def test_the_name_is_resolved_once_and_what_was_checked_is_connected_to() -> None:
+    names = Names({"media.example": [[PUBLIC], [PRIVATE]]})
+    with serving(PUBLIC, document) as server:
+        outcome = Fetcher(names).one(f"http://media.example:{server.port}/x")
+        assert outcome == Document({"is": "read"})
+        assert names.asked == {"media.example": 1}
+        assert server.seen[0].headers["Host"] == f"media.example:{server.port}"
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [PRIVATE],
+        ["10.0.0.1", PRIVATE],
+        ["169.254.169.254"],
+        ["::1"],
+        [f"::ffff:{PRIVATE}"],
+        ["64:ff9b::a00:1"],
+    ],
+)
+def test_a_name_that_leads_inside_is_not_connected_to(
+    private: Server, addresses: list[str]
+) -> None:
+    names = Names({"inside.example": [addresses]})
+    assert Fetcher(names).one(f"http://inside.example:{private.port}/x") == REFUSED
+    assert private.connections == 0
+
+
+def test_only_the_allowed_of_several_addresses_are_tried(private: Server) -> None:
+    names = Names({"both.example": [[PRIVATE, PUBLIC]]})
+    outcome = Fetcher(names).one(f"http://both.example:{private.port}/x")
+    assert isinstance(outcome, Unreachable), "the private server was asked"
+    assert private.connections == 0
+
+
+def test_a_redirection_that_leads_inside_is_not_followed(private: Server) -> None:
+    names = Names({"media.example": [[PUBLIC]], "inside.example": [[PRIVATE]]})
+    for target in (f"http://inside.example:{private.port}/", f"http://{PRIVATE}:{private.port}/"):
+        names.answers[PRIVATE] = [[PRIVATE]]
+
+        def redirect(one: Handler, target: str = target) -> None:
+            one.answer(b"", 302, Location=target)
+
+        with serving(PUBLIC, redirect) as server:
+            assert Fetcher(names).one(f"http://media.example:{server.port}/x") == REFUSED
+    assert private.connections == 0
+
+
+def test_a_name_that_changes_between_redirections_is_checked_again(private: Server) -> None:
+    names = Names({"turning.example": [[PUBLIC], [PRIVATE]]})
+
+    def turn(one: Handler) -> None:
+        one.answer(b"", 302, Location=f"http://turning.example:{private.port}/")
+
+    with serving(PUBLIC, turn) as server:
+        assert Fetcher(names).one(f"http://turning.example:{server.port}/x") == REFUSED
+    assert private.connections == 0
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "2130706434", "0x7f000002", "0177.0.0.2", "localhost", "[::1]", "[::ffff:7f00:2]"],
+)
+def test_other_spellings_of_inner_addresses_do_not_help(host: str, private: Server) -> None:
+    endpoint = KiliEndpoint("https://kili.example/api/label/v2/graphql", "key")
+    session = new_session(ConnectionGuard(AddressRules(), endpoint.origin))
+    session.trust_env = False
+    patience = Patience(ManualClock(), 60.0, most_attempts=1)
+    downloads = JsonDownloads(endpoint, session, patience, KiliTraffic())
+    outcome = downloads.one(f"http://{host}:{private.port}/x")
+    assert outcome == REFUSED or isinstance(outcome, Unreachable)
+    assert private.connections == 0
+
+
+def test_kilis_own_address_is_trusted_wherever_it_is(private: Server) -> None:
+    origin = f"http://kili.intern:{private.port}"
+    names = Names({"kili.intern": [[PRIVATE]], "other.intern": [[PRIVATE]]})
+    fetcher = Fetcher(names, f"{origin}/api/label/v2/graphql")
+    assert fetcher.one(f"{origin}/files/1") == Document("secret")
+    assert private.seen[0].headers["Authorization"] is None
+    assert fetcher.one(f"http://other.intern:{private.port}/") == REFUSED
+    assert private.connections == 1
+
+
+def test_a_name_that_does_not_exist_is_told_as_unreachable() -> None:
+    assert isinstance(Fetcher().one("http://nowhere.example/x"), Unreachable)
+    assert isinstance(Fetcher().one(f"http://{'x' * 70}.example/x"), Unreachable | Unreadable)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for media.example, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "media.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("media.example")]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "media.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def test_tls_is_about_the_name_and_not_about_the_address(certificate: Path) -> None:
+    names = Names({"media.example": [[PUBLIC]], "other.example": [[PUBLIC]]})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    shown: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: shown.append(name)
+    with serving(PUBLIC, document) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        fetcher = Fetcher(names, verify=str(certificate))
+        assert fetcher.one(f"https://media.example:{server.port}/x") == Document({"is": "read"})
+        assert shown == ["media.example"]
+        other = fetcher.one(f"https://other.example:{server.port}/x")
+        assert isinstance(other, Unreachable), "a certificate for another name was accepted"
+
+
+def endless(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b"x" * 65536)
+
+
+def short(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b"x" * 10)
+
+
+def lying(handler: Handler) -> None:
+    """Promises little and sends much; HTTP ends the body where it was promised to end."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "4")
+    handler.end_headers()
+    handler.wfile.write(b"x" * 1_000_000)
+
+
+def test_a_body_without_an_end_is_left() -> None:
+    names = Names({"media.example": [[PUBLIC]]})
+    with serving(PUBLIC, endless) as server:
+        url = f"http://media.example:{server.port}/x"
+        with pytest.raises(RequestRefused, match="larger than 1000000 bytes"):
+            Fetcher(names).media(url, 1_000_000)
+        outcome = Fetcher(names).one(url)
+    assert outcome == Unreadable("it is larger than 1000000 bytes")
+
+
+def test_a_body_that_breaks_off_is_not_taken_for_whole() -> None:
+    names = Names({"media.example": [[PUBLIC]]})
+    with serving(PUBLIC, short) as server:
+        with pytest.raises(Unavailable):
+            Fetcher(names).media(f"http://media.example:{server.port}/x", 10_000)
+        assert len(server.seen) == 2, "it was not tried again"
+
+
+def test_more_than_was_promised_is_not_read() -> None:
+    names = Names({"media.example": [[PUBLIC]]})
+    with serving(PUBLIC, lying) as server:
+        assert Fetcher(names).media(f"http://media.example:{server.port}/x", 10_000) == b"xxxx"
+
+
+def test_a_promise_above_the_limit_is_refused_before_anything_is_read() -> None:
+    names = Names({"media.example": [[PUBLIC]]})
+
+    def huge(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(10**15))
+        handler.end_headers()
+
+    with serving(PUBLIC, huge) as server, pytest.raises(RequestRefused, match="larger"):
+        Fetcher(names).media(f"http://media.example:{server.port}/x", 10_000)
