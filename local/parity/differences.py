@@ -79,10 +79,6 @@ DIFFERENCES: Mapping[str, Difference] = {
         by_chance=True,
     ),
     "unknown": Difference(refusal=re.compile("must be one of")),
-    "files": Difference(
-        files=re.compile(r"labels/(named|folder_a/name_less)\.png|data\.json"),
-        formats=("kili", "raw"),
-    ),
     "media": Difference(files=re.compile(r"labels/text_\d+\.txt\.json$"), formats=("kili", "raw")),
 }
 

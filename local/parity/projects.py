@@ -142,7 +142,6 @@ _PROJECTS = (
         "files of answers",
         _generated("files of answers"),
         _flawed("kili", "raw", "yolo_v8", "coco"),
-        ("files",),
     ),
     ParityProject("videos", _generated("videos"), _videos, ("32",), changes=True),
     ParityProject(

@@ -315,12 +315,6 @@ def test_38_jobs_are_in_the_order_of_the_interface() -> None:
     assert [line.split()[0] for line in lines] == [b"1", b"3"]
 
 
-def test_files_of_answers_are_reported_as_missing() -> None:
-    answer = fetched(asset(1, "a.jpg", label({"FILE": {"fileId": "f1", "fileName": "x.bin"}})))
-    (loss,) = losses_of(image_project(), answer, ExportOptions("kili"))
-    assert loss.where == "FILE"
-
-
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_media_of_connected_storage_are_refused_with_a_way_out(format_name: str) -> None:
     connected = replace(image_project(), has_data_connections=True)

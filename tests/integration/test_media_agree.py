@@ -59,7 +59,7 @@ class Judge:
             layout=options.layout.value,
             single_file=options.single_file,
             export_type=options.export_type.value,
-            with_assets=True,
+            with_assets=options.with_assets,
         )
         written = members_of(path.read_bytes())
         # Of rich texts the SDK names the file in its own temporary folder, which is gone by then.
@@ -107,6 +107,8 @@ def _options(format_name: str, **more: Any) -> ExportOptions:
         *[(name, "kili", "split", False) for name in ("sample", "pictures", "texts", "documents")],
         ("videos", "kili", "split", False),
         ("pictures", "coco", "merged", False),
+        ("files of answers", "kili", "split", False),
+        ("files of answers", "raw", "split", True),
         ("sample", "raw", "merged", True),
         *[("sample", form, "split", False) for form in ("yolo_v4", "yolo_v8", "coco")],
         *[("sample", form, "merged", False) for form in ("yolo_v8", "coco", "pascal_voc")],
@@ -132,6 +134,28 @@ def test_archives_with_media_are_those_of_the_sdk(
         for files in (ours, theirs)
     )
     assert compare_archives(ours, theirs, format_name) == []
+
+
+@pytest.mark.parametrize("single_file", [False, True])
+def test_files_of_answers_come_along_without_media(
+    judge: Judge, tmp_path: Path, single_file: bool
+) -> None:
+    project = judge.project("files of answers")
+    options = _options("kili", layout="split", single_file=single_file, with_assets=False)
+    bench = judge.bench(project, options)
+    bench.run(list(project.assets), mode="rebuild")
+    ours, theirs = bench.files("export"), judge.theirs(tmp_path / "o.zip", project, options)
+    assert ours["labels/folder_a/name_less.png/SCAN_f2"].startswith(b"file f2 of asset ")
+    assert _without_links(ours) == _without_links(theirs)
+
+
+def _without_links(files: Archive) -> Archive:
+    """The files but the README, without addresses, which are signed anew in every answer."""
+    return {
+        path: re.sub(rb'"content": "http[^"]*"', b'"content": ""', data)
+        for path, data in files.items()
+        if path != "README.kili.txt"
+    }
 
 
 def test_an_edited_label_downloads_itself_and_no_media(judge: Judge) -> None:

@@ -440,6 +440,7 @@ class KiliApi(Protocol):
     def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
         """Streams the file behind an asset's address into `target`, from where that stands.
 
+        An address that stands for the file of an answer is one that Kili is asked for.
         Raises RequestRefused when the address is refused, or has more than `largest` bytes, and
         Unavailable when its storage does not answer, or not with as many bytes as it promised;
         `target` is then as it was.

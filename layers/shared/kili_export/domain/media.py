@@ -22,7 +22,10 @@ _TYPES.add_type("image/webp", ".webp")  # Python has it since 3.13
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """A file that an archive shall hold. With `guessed` its extension may follow its type."""
+    """A file that an archive shall hold. With `guessed` its extension may follow its type.
+
+    `url` is its address, or the one that stands for the file of an answer.
+    """
 
     url: str
     path: str
@@ -44,9 +47,9 @@ class MediaRequest:
 class KnownMedia:
     """The media of an asset that an archive holds already.
 
-    `digest` stands for what was asked for, in that order; `paths` are the names that the files
-    got, empty where each has the very name that was asked for. `size` is that of the first
-    picture, width and height in pixels, None where its file does not tell.
+    `digest` stands for what was asked for, in that order; `paths` are the names of the files whose
+    names were guessed, empty where each has the very name that was asked for. `size` is that of
+    the first picture, width and height in pixels, None where its file does not tell.
     """
 
     digest: str
@@ -66,15 +69,19 @@ class KnownMedia:
         """
         if all(one.path == path for one, path in zip(requests, paths, strict=True)):
             return cls(media_digest(requests), size=size)
-        if len(paths) > _MOST_PATHS:
-            raise ValueError(f"{len(paths)} files have names that were guessed")
-        return cls(media_digest(requests), tuple(paths), size)
+        guessed = tuple(path for one, path in zip(requests, paths, strict=True) if one.guessed)
+        if len(guessed) > _MOST_PATHS:
+            raise ValueError(f"{len(guessed)} files have names that were guessed")
+        return cls(media_digest(requests), guessed, size)
 
     def paths_of(self, requests: Sequence[MediaRequest]) -> tuple[str, ...] | None:
         """The names of the requested files, None when these are not the ones that are known."""
         if self.digest != media_digest(requests):
             return None
-        return self.paths or tuple(request.path for request in requests)
+        if not self.paths:
+            return tuple(request.path for request in requests)
+        guessed = iter(self.paths)
+        return tuple(next(guessed) if one.guessed else one.path for one in requests)
 
 
 def media_digest(requests: Sequence[MediaRequest]) -> str:

@@ -65,8 +65,8 @@ class _Target:
         """Converts the asset and takes in what it became. Raises AssetError."""
         conversion: Conversion | None = None
         media: AssetMedia | None = None
-        if selected is not None and self.context.options.with_assets:
-            requests = self.format.media(selected, self.context)
+        requests = () if selected is None else self.format.media(selected, self.context)
+        if selected is not None and (requests or self.context.options.with_assets):
             names = None if known is None else known.paths_of(requests)
             if known is not None and names is not None:
                 media = AssetMedia(known, None)

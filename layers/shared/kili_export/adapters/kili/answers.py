@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kili_export.domain.errors import IntegrityError
+from kili_export.domain.errors import IntegrityError, RequestRefused
 from kili_export.domain.fetching import ListedAsset, fingerprint, order_key
 from kili_export.domain.project import Project
+from kili_export.domain.urls import is_url
 
 Row = dict[str, Any]
 
@@ -36,6 +37,13 @@ def text(row: Mapping[str, Any], name: str, what: str) -> str:
     if not isinstance(value, str) or not value:
         raise IntegrityError(f"Kili answered {what} without {name}")
     return value
+
+
+def address(answer: object) -> str:
+    """The answer as the address of a file. Raises RequestRefused when it is none."""
+    if not isinstance(answer, str) or not is_url(answer):
+        raise RequestRefused("Kili answered no address of the file")
+    return answer
 
 
 def count(answer: object) -> int:

@@ -7,6 +7,7 @@ from typing import IO, Any, Self
 
 from kili_export.adapters.kili.answers import (
     Row,
+    address,
     asset_rows,
     count,
     listed_asset,
@@ -24,6 +25,7 @@ from kili_export.adapters.kili.media import MediaDownloads
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience, PerMinuteBudget, RequestBudget
 from kili_export.adapters.kili.queries import (
+    ANSWER_FILE_ADDRESS,
     COUNT_ASSETS,
     Dialect,
     listed_assets,
@@ -35,6 +37,7 @@ from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import GraphQLTransport, new_session
 from kili_export.adapters.kili.webhooks import Webhooks
 from kili_export.domain.addresses import AddressRules, Network
+from kili_export.domain.answer_files import AnswerFile, answer_file_at
 from kili_export.domain.errors import AccessDenied, IntegrityError, InvalidConfiguration
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
@@ -142,7 +145,8 @@ class KiliClient:
 
     def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
         """See KiliApi."""
-        return self._media.fetch(url, target, largest)
+        file = answer_file_at(url)
+        return self._media.fetch(self._signed(file) if file else url, target, largest)
 
     def events_since(
         self,
@@ -184,6 +188,15 @@ class KiliClient:
     def remove_webhook(self, project_id: str, name: str) -> None:
         """See KiliApi."""
         self._webhooks.remove(project_id, name)
+
+    def _signed(self, file: AnswerFile) -> str:
+        """Where the file is now; the address is good for a short time."""
+        variables = {
+            "projectId": file.project_id,
+            "assetId": file.asset_id,
+            "fileId": file.file_id,
+        }
+        return address(self._transport.execute(ANSWER_FILE_ADDRESS, variables))
 
     def _project_row(self, project_id: str) -> Row:
         variables = {"where": {"id": project_id}, "first": 1, "skip": 0}

@@ -68,6 +68,13 @@ COUNT_ASSETS = Operation(
     "countAssets", "query countAssets($where: AssetWhere!) { data: countAssets(where: $where) }"
 )
 
+ANSWER_FILE_ADDRESS = Operation(
+    "annotationFileUrl",
+    """query AnnotationFileUrl($projectId: ID!, $assetId: ID!, $fileId: String!) {
+  data: annotationFileUrl(projectId: $projectId, assetId: $assetId, fileId: $fileId)
+}""",
+)
+
 EVENTS = Operation(
     "events",
     """query Events($where: EventsWhere!, $pagination: EventPagination!, $order: Order) {

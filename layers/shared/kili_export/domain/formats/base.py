@@ -125,7 +125,10 @@ class ExportFormat(Protocol):
         """The labels of the asset that this export holds; None when it holds none."""
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
-        """The media that an archive with media holds of the asset. Raises AssetError."""
+        """The files that come along: media with `with_assets`, and what answers consist of.
+
+        Raises AssetError.
+        """
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """The asset's files and fragments. Raises AssetError when it cannot be exported."""

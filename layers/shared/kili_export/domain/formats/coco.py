@@ -97,7 +97,7 @@ class CocoFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `data/`."""
-        return media_requests(asset, context.project, _FOLDER)
+        return media_requests(asset, context, _FOLDER)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label or frame and its annotations, for each document."""

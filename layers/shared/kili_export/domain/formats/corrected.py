@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kili_export.domain.asset import FetchedAsset, SelectedAsset
+from kili_export.domain.formats.answer_files import answer_file_requests
 from kili_export.domain.formats.base import (
     Conversion,
     ExportContext,
@@ -57,12 +58,18 @@ class CorrectedFormat:
         return self._as_sdk.documents(context)
 
 
+def unique_folder(asset: SelectedAsset) -> str:
+    """The folder of the files of an asset's answers, called like its label file."""
+    return member_path("labels", unique_name(asset, LossCollector()).stem)
+
+
 class CorrectedKiliFormat(CorrectedFormat):
     """`kili` and `raw`: unique names; points, lines and the frames of videos turned back too."""
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
-        """All media in `assets/`, folders kept."""
-        return unique_media(asset, context, "assets")
+        """All media in `assets/`, folders kept, and the files of answers."""
+        files = answer_file_requests(asset, context.project.project_id, unique_folder(asset))
+        return (*unique_media(asset, context, "assets"), *files)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""
@@ -102,6 +109,8 @@ class CorrectedPascalVocFormat(CorrectedFormat):
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each label file, in `images/`."""
+        if not context.options.with_assets:
+            return ()
         return picture_requests(asset, flat_pictures(asset, context, LossCollector()), "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
@@ -118,6 +127,8 @@ class CorrectedCocoFormat(CorrectedFormat):
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each image of the documents, in `data/`, folders kept."""
+        if not context.options.with_assets:
+            return ()
         pictures = pictures_in_folders(asset, context, LossCollector())
         return picture_requests(asset, pictures, "data")
 

@@ -17,7 +17,7 @@ def unique_media(
     """The files to put into `folder`; frames bear their numbers. Raises AssetError."""
     name = unique_name(asset, LossCollector())
     called = replace(asset, external_id=f"{name.stem}{name.extension}")
-    requests = media_requests(called, context.project, folder)
+    requests = media_requests(called, context, folder)
     if context.project.input_type == "VIDEO":
         return tuple(
             replace(request, path=member_path(folder, f"{frame_name(name.stem, frame)}.jpg"))

@@ -76,6 +76,8 @@ class CorrectedYoloFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each label file, in each dataset; all of one address are fetched once."""
+        if not context.options.with_assets:
+            return ()
         subset = _subset(asset, context)
         pictures = list(flat_pictures(asset, context, LossCollector()))
         return [

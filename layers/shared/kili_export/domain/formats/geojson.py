@@ -75,7 +75,7 @@ class GeoJsonFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context.project, "images")
+        return media_requests(asset, context, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A feature collection per label; the picture's extension stays in its name."""

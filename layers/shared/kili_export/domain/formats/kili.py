@@ -4,11 +4,13 @@ A JSON file per asset in `labels/`, or all assets in `data.json`: the fields tha
 for, with pixel coordinates beside the fractions of object detection answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
+from kili_export.domain.formats.answer_files import answer_file_requests, with_file_paths
 from kili_export.domain.formats.base import (
     Conversion,
     ExportContext,
@@ -19,6 +21,7 @@ from kili_export.domain.formats.base import (
     SpanningDocument,
 )
 from kili_export.domain.formats.indented import indented
+from kili_export.domain.formats.jobs import response_of
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import safe_name
 from kili_export.domain.formats.raw_responses import raw_response
@@ -61,7 +64,6 @@ _LABEL_FIELDS = (
 )
 _AUTHOR_FIELDS = ("email", "firstname", "id", "lastname")
 _SIGNED = frozenset({"content", "jsonContent"})
-_ANSWERED_BY_FILE = "the file of an answer is not in the archive"
 
 
 class KiliFormat:
@@ -70,7 +72,14 @@ class KiliFormat:
     version = "1"
     input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
-    def __init__(self, *, keeps_folders: bool = False) -> None:
+    def __init__(
+        self,
+        answer_folder: Callable[[SelectedAsset], str] | None = None,
+        *,
+        keeps_folders: bool = False,
+    ) -> None:
+        """Puts the files of answers into that folder of their asset."""
+        self._answer_folder = answer_folder or _answer_folder
         # The SDK names media without the folders that they are in.
         self._keeps_folders = keeps_folders
 
@@ -83,8 +92,9 @@ class KiliFormat:
         return select_labels(asset, context.options, honours_sent_back=True)
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
-        """The asset's media in `assets/`."""
-        return media_requests(asset, context.project, "assets")
+        """The asset's media in `assets/`, and the files of answers beside its label file."""
+        files = answer_file_requests(asset, context.project.project_id, self._answer_folder(asset))
+        return (*media_requests(asset, context, "assets"), *files)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""
@@ -93,9 +103,11 @@ class KiliFormat:
         losses = LossCollector()
         level = 1 if context.options.single_file else 0
         with refusing_endless_nesting(asset):
-            document = _document(asset, context, losses)
+            document = _document(self._with_files(asset, losses), context, losses)
             if context.options.with_assets:
-                names = [self._shown(path) for path in asset.media]
+                files = answer_file_requests(asset, "", self._answer_folder(asset))
+                media = asset.media[: len(asset.media) - len(files)]
+                names = [self._shown(path) for path in media]
                 document.update(_media_fields(asset, names, context.project.input_type))
             text, identity = _dumped(document, level)
         data = encoded(text)
@@ -103,9 +115,21 @@ class KiliFormat:
             fragment = Fragment(_DOCUMENT, (data,), identity_of(identity, data))
             return Conversion(fragments=(fragment,), losses=tuple(losses.losses))
         safe_name(asset, losses)
-        name = safe_path(asset.external_id.replace(" ", "_"))
-        member = Member(member_path("labels", f"{name}.json"), data, identity_of(identity, data))
+        member = Member(
+            member_path("labels", f"{_label_name(asset)}.json"), data, identity_of(identity, data)
+        )
         return Conversion(members=(member,), losses=tuple(losses.losses))
+
+    def _with_files(self, asset: SelectedAsset, losses: LossCollector) -> SelectedAsset:
+        """The asset whose answers tell where the archive has their files."""
+        folder = self._answer_folder(asset)
+        labels = tuple(
+            {**label, "jsonResponse": with_file_paths(response_of(label), folder, losses)}
+            if label.get("jsonResponse")
+            else label
+            for label in asset.labels
+        )
+        return replace(asset, labels=labels)
 
     def _shown(self, path: str) -> str:
         return path if self._keeps_folders else f"assets/{PurePosixPath(path).name}"
@@ -120,6 +144,14 @@ class KiliFormat:
             return ()
         items = FragmentStream(_DOCUMENT, b",\n    ")
         return (SpanningDocument(_DOCUMENT, (b"[\n    ", items, b"\n]"), when_empty=b"[]"),)
+
+
+def _label_name(asset: SelectedAsset) -> str:
+    return safe_path(asset.external_id.replace(" ", "_"))
+
+
+def _answer_folder(asset: SelectedAsset) -> str:
+    return member_path("labels", _label_name(asset))
 
 
 def _document(
@@ -173,11 +205,6 @@ def _label(
 def _response(
     response: JsonObject, asset: SelectedAsset, context: ExportContext, losses: LossCollector
 ) -> JsonObject:
-    levels = (response, response.get("assetLevel"))
-    for level in levels:
-        for job, answer in level.items() if isinstance(level, Mapping) else ():
-            if isinstance(answer, Mapping) and "fileId" in answer:
-                losses.add(_ANSWERED_BY_FILE, job)
     return raw_response(
         response,
         asset.fields,

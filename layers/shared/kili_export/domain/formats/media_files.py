@@ -5,9 +5,9 @@ from typing import Any
 
 from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.errors import AssetError
+from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
-from kili_export.domain.project import Project
 from kili_export.domain.urls import is_url
 
 _UNREADABLE_FRAMES = "The list of the video's frames cannot be read."
@@ -17,9 +17,16 @@ _NATIVE = (
 )
 
 
-def media_requests(asset: SelectedAsset, project: Project, folder: str) -> tuple[MediaRequest, ...]:
-    """The files to put into `folder`, named after the asset. Raises AssetError."""
-    return tuple(_requests(asset, project.input_type, folder))
+def media_requests(
+    asset: SelectedAsset, context: ExportContext, folder: str
+) -> tuple[MediaRequest, ...]:
+    """The files to put into `folder`, named after the asset; none in an export without media.
+
+    Raises AssetError.
+    """
+    if not context.options.with_assets:
+        return ()
+    return tuple(_requests(asset, context.project.input_type, folder))
 
 
 def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[MediaRequest]:

@@ -125,7 +125,7 @@ class PascalVocFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context.project, "images")
+        return media_requests(asset, context, "images")
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label or frame; a picture's extension stays in its name."""

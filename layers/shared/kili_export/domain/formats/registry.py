@@ -10,6 +10,7 @@ from kili_export.domain.formats.corrected import (
     CorrectedGeoJsonFormat,
     CorrectedKiliFormat,
     CorrectedPascalVocFormat,
+    unique_folder,
 )
 from kili_export.domain.formats.corrected_pictures import flat_pictures, pictures_in_folders
 from kili_export.domain.formats.corrected_yolo import CorrectedYoloFormat
@@ -32,8 +33,8 @@ FORMATS: Mapping[str, ExportFormat] = {
     "geojson": GeoJsonFormat(),
 }
 CORRECTED: Mapping[str, ExportFormat] = {
-    "kili": CorrectedKiliFormat(KiliFormat(keeps_folders=True)),
-    "raw": CorrectedKiliFormat(KiliFormat(keeps_folders=True)),
+    "kili": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
+    "raw": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
     **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
     "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, bridges_holes=True)),
     "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures)),

@@ -92,7 +92,7 @@ class YoloFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context.project, _FOLDER)
+        return media_requests(asset, context, _FOLDER)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label or frame and folder, and a row of `remote_assets.csv` for each.
