@@ -1,13 +1,21 @@
-"""Compares what Kili has with what the exports know, asset by asset."""
+"""Compares what Kili has with what the exports know, asset by asset: sorted, side by side."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
+from kili_export.contracts.manifest import Manifest
 from kili_export.domain.fetching import server_filters
+from kili_export.domain.ledger import record_from_bytes
 from kili_export.ports import KiliApi, ObjectStore
+from kili_export.usecases.aggregation.sorting import Sorter, joined
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.published_exports import DeclaredExport
+
+_END: Final = b"\0"
+_EXPORTED: Final = b"+"
+_LEFT_OUT: Final = b"-"
 
 
 @dataclass(slots=True)
@@ -33,14 +41,17 @@ class Differences:
 
 @dataclass(slots=True)
 class _Comparison:
-    """One listing of the project, and which assets each distinct filter lets through."""
+    """One listing of the project, and which assets each distinct filter lets through.
+
+    All are kept in files, sorted by id, beside which each export's ledger is laid.
+    """
 
     objects: ObjectStore
     kili: KiliApi
     project_id: str
     thorough: bool
-    listed: Mapping[str, str]
-    matching: dict[str, frozenset[str]] = field(default_factory=dict)
+    listed: Sorter
+    matching: dict[str, Sorter] = field(default_factory=dict)
     found: Differences = field(default_factory=Differences)
 
     def add(self, export: DeclaredExport) -> None:
@@ -48,46 +59,65 @@ class _Comparison:
         if export.manifest is None:
             return
         selected = self._selected(export)
-        known: set[str] = set()
-        for record in open_ledger(self.objects, export.manifest).all():
-            known.add(record.asset_id)
-            now = self.listed.get(record.asset_id)
-            if now is None:
-                self.found.vanished.add(record.asset_id)
-            elif now != record.fingerprint:
-                self.found.changed.add(record.asset_id)
-            elif selected is not None:
-                self._add_selection(record.asset_id, selected, exported=record.exported)
         quarantined = {one.asset_id for one in export.manifest.quarantined}
         self.found.quarantined |= quarantined
-        self.found.unknown |= self.listed.keys() - known - quarantined
+        for key, (listed, known, chosen) in joined(
+            _by_id(self.listed),
+            _by_id(self._known(export.manifest)),
+            ((asset_id, b"") for asset_id in selected or ()),
+        ):
+            asset_id = key.decode()
+            if known is None:
+                if listed is not None and asset_id not in quarantined:
+                    self.found.unknown.add(asset_id)
+            elif listed is None:
+                self.found.vanished.add(asset_id)
+            elif listed != known[1:]:
+                self.found.changed.add(asset_id)
+            elif selected is not None:
+                exported = known[:1] == _EXPORTED
+                self._add_selection(asset_id, exported=exported, selected=chosen is not None)
 
     def add_waiting(self, export: DeclaredExport) -> None:
         """Counts what is gone from an export that waits for a person's word."""
         if export.manifest is not None:
-            ledger = open_ledger(self.objects, export.manifest)
-            gone = sum(record.asset_id not in self.listed for record in ledger.all())
+            known = _by_id(self._known(export.manifest))
+            gone = sum(
+                was is not None and now is None
+                for _, (now, was) in joined(_by_id(self.listed), known)
+            )
             self.found.waiting_vanished = max(self.found.waiting_vanished, gone)
 
-    def _add_selection(self, asset_id: str, selected: frozenset[str], *, exported: bool) -> None:
+    def _add_selection(self, asset_id: str, *, exported: bool, selected: bool) -> None:
         """An asset can enter or leave a server-side selection without any change of its own.
 
         One that is selected and has no files may just have no labels; telling these apart costs
         a fetch each, so that is left to thorough comparisons.
         """
-        entered = self.thorough and not exported and asset_id in selected
-        if entered or (exported and asset_id not in selected):
+        entered = self.thorough and not exported and selected
+        if entered or (exported and not selected):
             self.found.changed.add(asset_id)
 
-    def _selected(self, export: DeclaredExport) -> frozenset[str] | None:
+    def _known(self, manifest: Manifest) -> Sorter:
+        """What an export knows: ids, each with whether it is exported, and its fingerprint."""
+        known = Sorter()
+        for _, data in open_ledger(self.objects, manifest).scan():
+            record = record_from_bytes(data)
+            exported = _EXPORTED if record.exported else _LEFT_OUT
+            known.add(_line(record.asset_id, exported + record.fingerprint.encode()))
+        return known
+
+    def _selected(self, export: DeclaredExport) -> Sorter | None:
         """The ids that the export's filters let through, None without any. One query a filter."""
         filters = server_filters(export.options)
         if not filters:
             return None
         key = json.dumps(filters, sort_keys=True)
         if key not in self.matching:
-            answers = self.kili.list_asset_ids(self.project_id, filters)
-            self.matching[key] = frozenset(asset.asset_id for asset in answers)
+            self.matching[key] = Sorter()
+            for asset in self.kili.list_asset_ids(self.project_id, filters):
+                self.matching[key].add(asset.asset_id.encode())
+            self.matching[key].settle()
         return self.matching[key]
 
 
@@ -107,11 +137,25 @@ def compare_listing(
     To be called after the project query succeeded: a listing without access would look like a
     deletion of everything. Raises Unavailable when Kili's listing cannot be relied on.
     """
-    listed = {asset.asset_id: asset.fingerprint for asset in kili.list_asset_ids(project_id)}
+    listed, count = Sorter(), 0
+    for asset in kili.list_asset_ids(project_id):
+        listed.add(_line(asset.asset_id, asset.fingerprint.encode()))
+        count += 1
+    listed.settle()
     comparison = _Comparison(objects, kili, project_id, thorough, listed)
     for export in exports:
         comparison.add(export)
     for export in waiting:
         comparison.add_waiting(export)
-    comparison.found.listed = len(listed)
+    comparison.found.listed = count
     return comparison.found
+
+
+def _line(asset_id: str, told: bytes) -> bytes:
+    return b"".join((asset_id.encode(), _END, told))
+
+
+def _by_id(lines: Sorter) -> Iterator[tuple[bytes, bytes]]:
+    for line in lines:
+        asset_id, _, told = line.partition(_END)
+        yield asset_id, told

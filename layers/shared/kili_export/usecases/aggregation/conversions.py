@@ -41,7 +41,6 @@ class Kind(IntEnum):
 class Found(NamedTuple):
     """The last that was found out about an asset."""
 
-    asset_id: str
     kind: Kind
     order_key: str
     """Of a failed asset: the reason."""
@@ -92,16 +91,18 @@ class Conversions:
                 self._take_segment(*ahead.popleft())
         self._rounds += 1
 
-    def by_id(self) -> Iterator[Found]:
-        """Every asset of which there is a result, by id."""
+    def by_id(self) -> Iterator[tuple[bytes, Found]]:
+        """Every asset of which there is a result, by id, which comes as UTF-8 before it."""
         for events in grouped(self._found, lambda item: item.partition(_END)[0]):
             asset_id, _, rest = events[-1].partition(_END)
             _, kind, *_ = _ENDING.unpack_from(rest, 0)
-            yield Found(
-                asset_id.decode(),
-                Kind(kind),
-                rest[_ENDING.size :].decode(),
-                rest[: _ENDING.size],
+            yield (
+                asset_id,
+                Found(
+                    Kind(kind),
+                    rest[_ENDING.size :].decode(),
+                    rest[: _ENDING.size],
+                ),
             )
 
     def read(self, place: bytes) -> LocatedAsset:

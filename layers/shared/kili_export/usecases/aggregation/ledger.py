@@ -4,9 +4,10 @@ import heapq
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
 
 from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.record import Record
 from kili_export.domain.ledger import (
     ASSETS,
     CLAIMS,
@@ -19,8 +20,10 @@ from kili_export.domain.ledger import (
     record_from_bytes,
     shared_from_bytes,
 )
+from kili_export.usecases.aggregation.sorting import Sorter
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 
+_END: Final = b"\0"
 _ASSET_NAME = re.compile(rb"assets/[0-9A-Za-z:.+_-]+/([0-9A-Za-z_.:-]+)\.json")
 
 
@@ -29,6 +32,8 @@ class LedgerReader:
     """What an export knew of every asset before the run. `archive` is None for a new export."""
 
     archive: StoredArchive | None
+    most_jumps: int = 1_000
+    """How scattered the entries may be and still be read one by one."""
 
     @property
     def directory(self) -> Directory:
@@ -75,12 +80,16 @@ class LedgerReader:
             }
         )
 
+    def scan(self) -> Iterator[tuple[str, bytes]]:
+        """The entries of all assets, names and contents, in the order in which they stand."""
+        if self.archive is not None:
+            for record, data in self.archive.scan(ASSETS):
+                yield record.path, data
+
     def all(self) -> Iterator[AssetRecord]:
         """What it knows of every asset, in server order."""
-        if self.archive is not None:
-            self.archive.preload()
-            for _, data in self.archive.read_many(self.directory.with_prefix(ASSETS)):
-                yield record_from_bytes(data)
+        for _, data in self._by_name():
+            yield record_from_bytes(data)
 
     def merged(
         self, changed: Iterable[AssetRecord], gone: Collection[str]
@@ -89,10 +98,15 @@ class LedgerReader:
 
         `gone` are the entry names that `changed` replaces, or that are no more.
         """
-        kept = (record for record in self.directory.with_prefix(ASSETS) if record.path not in gone)
+        left_out = {name.encode() for name in gone}
+        kept = (
+            (name, record_from_bytes(data))
+            for name, data in self._by_name()
+            if name not in left_out
+        )
         fresh = sorted(changed, key=lambda record: record.entry_name.encode())
         pairs = ((record.entry_name.encode(), record) for record in fresh)
-        for _, record in heapq.merge(self._pairs(kept), pairs, key=lambda pair: pair[0]):
+        for _, record in heapq.merge(kept, pairs, key=itemgetter(0)):
             yield record
 
     def claimed(self, path: str) -> ClaimedName | None:
@@ -126,8 +140,30 @@ class LedgerReader:
         for _, data in self.archive.read_many(records):
             yield record_from_bytes(data)
 
-    def _pairs(self, records: Iterable[Record]) -> Iterator[tuple[bytes, AssetRecord]]:
-        if self.archive is not None:
-            self.archive.preload()
-            for record, data in self.archive.read_many(records):
-                yield record.path.encode(), record_from_bytes(data)
+    def _by_name(self) -> Iterator[tuple[bytes, bytes]]:
+        """The entries of all assets in the order of their names.
+
+        That of the bytes after a full export. Increments append; where these are many, all is
+        sorted rather than read here and there.
+        """
+        if self.archive is None:
+            return
+        if self._jumps() <= self.most_jumps:
+            read = self.archive.dense_reader()
+            for record in self.directory.with_prefix(ASSETS):
+                yield record.path.encode(), read(record)
+            return
+        entries = Sorter()
+        for name, data in self.scan():
+            entries.add(b"".join((name.encode(), _END, data)))
+        for entry in entries:
+            key, _, contents = entry.partition(_END)
+            yield key, contents
+
+    def _jumps(self) -> int:
+        """How often the next entry by name is not the next of the bytes."""
+        jumps = end = 0
+        for record in self.directory.with_prefix(ASSETS):
+            jumps += record.offset != end
+            end = record.end
+        return jumps

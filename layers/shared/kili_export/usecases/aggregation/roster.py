@@ -1,24 +1,20 @@
 """Who is in an export that is made anew: what was converted, beside what was known before."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from heapq import merge
-from itertools import groupby
-from operator import itemgetter
 from typing import Final
 
 import orjson
 
-from kili_export.domain.archive.wire import decode_record
 from kili_export.domain.errors import Unavailable
-from kili_export.domain.ledger import ASSETS, AssetRecord, entry_name, record_from_bytes
+from kili_export.domain.ledger import AssetRecord, entry_name, record_from_bytes
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.conversions import Conversions, Found, Kind
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.outcome import LocatedAsset
-from kili_export.usecases.aggregation.sorting import Sorter
+from kili_export.usecases.aggregation.sorting import Sorter, joined
 from kili_export.usecases.stored_lines import iter_lines
 
 _END: Final = b"\0"
@@ -76,12 +72,17 @@ class Roster:
     def build(cls, conversions: Conversions, known: LedgerReader, listed: Sorter) -> "Roster":
         """Brings together, by id, what was found, what was known, and what was to be found."""
         roster = cls(conversions, known)
-        for key, (found, raw, expected) in _joined(
-            ((one.asset_id.encode(), one) for one in conversions.by_id()),
-            _ids_and_records(known),
-            ((asset_id, True) for asset_id in listed),
+        for key, (found, raw, expected) in joined(
+            conversions.by_id(),
+            _known_by_id(known),
+            ((asset_id, b"") for asset_id in listed),
         ):
-            roster._take(key.decode(), found, raw, listed=bool(expected))
+            roster._take(
+                key.decode(),
+                found if isinstance(found, Found) else None,
+                raw if isinstance(raw, bytes) else None,
+                listed=expected is not None,
+            )
         roster._order.settle()
         return roster
 
@@ -97,37 +98,37 @@ class Roster:
 
     def subjects(self) -> Iterator[Subject]:
         """Every asset that was converted or known."""
-        read = self.known.archive.dense_reader() if self.known.archive is not None else None
         for item in self._order:
             rest = item[item.index(_END) + 1 :]
             standing, placed = _HEAD.unpack_from(rest, 0)
             place = rest[_HEAD.size : _HEAD.size + placed]
-            raw = rest[_HEAD.size + placed :]
+            known = rest[_HEAD.size + placed :]
             located = self.conversions.read(place) if place else None
-            stood = None
-            if raw and read is not None:
-                stood = record_from_bytes(read(decode_record(raw, 0)))
+            stood = record_from_bytes(known) if known else None
             yield Subject(Standing(standing), located, stood)
 
-    def _take(self, asset_id: str, found: Found | None, raw: bytes | None, *, listed: bool) -> None:
+    def _take(
+        self, asset_id: str, found: Found | None, known: bytes | None, *, listed: bool
+    ) -> None:
         self.lost_count += listed and found is None
-        self.known_count += raw is not None
+        self.known_count += known is not None
+        name, _, contents = (known or b"").partition(_END)
         if found is not None and found.kind is Kind.CONVERTED:
             name = entry_name(found.order_key, asset_id).encode()
-            self._put(name, Standing.CONVERTED, found.place, raw)
+            self._put(name, Standing.CONVERTED, found.place, contents)
             return
         if found is not None and found.kind is Kind.FAILED:
             self.failed[asset_id] = found.order_key
             standing = Standing.CARRIED
         else:
             standing = Standing.VANISHED
-            self.vanished_count += raw is not None
-        if raw is not None:
-            self._put(decode_record(raw, 0).path.encode(), standing, b"", raw)
+            self.vanished_count += known is not None
+        if known is not None:
+            self._put(name, standing, b"", contents)
 
-    def _put(self, name: bytes, standing: Standing, place: bytes, raw: bytes | None) -> None:
+    def _put(self, name: bytes, standing: Standing, place: bytes, known: bytes) -> None:
         head = _HEAD.pack(standing, len(place))
-        self._order.add(b"".join((name, _END, head, place, raw or b"")))
+        self._order.add(b"".join((name, _END, head, place, known)))
 
 
 def listed_ids(objects: ObjectStore, keys: Iterable[str]) -> Sorter:
@@ -143,37 +144,12 @@ def listed_ids(objects: ObjectStore, keys: Iterable[str]) -> Sorter:
     return ids
 
 
-def _ids_and_records(known: LedgerReader) -> Iterator[tuple[bytes, bytes]]:
-    """Every entry of an asset, as the directory has it, by id."""
+def _known_by_id(known: LedgerReader) -> Iterator[tuple[bytes, bytes]]:
+    """Every asset's entry, name, NUL and contents, by id. The ledger is read as it stands."""
     ids = Sorter()
-    for name, raw in known.directory.raw_with_prefix(ASSETS):
-        ids.add(b"".join((name.split(b"/", 2)[2][:-_SUFFIX], _END, raw)))
+    for name, data in known.scan():
+        asset_id = name.split("/", 2)[2][:-_SUFFIX]
+        ids.add(b"".join((asset_id.encode(), _END, name.encode(), _END, data)))
     for item in ids:
-        asset_id, _, raw = item.partition(_END)
-        yield asset_id, raw
-
-
-def _joined(
-    found: Iterable[tuple[bytes, Found]],
-    known: Iterable[tuple[bytes, bytes]],
-    listed: Iterable[tuple[bytes, bool]],
-) -> Iterator[tuple[bytes, tuple[Found | None, bytes | None, bool | None]]]:
-    """What three listings, each in the order of ids, have of every id."""
-    streams: Sequence[Iterable[tuple[bytes, int, Found | bytes | bool]]] = (
-        ((key, 0, value) for key, value in found),
-        ((key, 1, value) for key, value in known),
-        ((key, 2, value) for key, value in listed),
-    )
-    by_key: Callable[[tuple[bytes, int, Found | bytes | bool]], bytes] = itemgetter(0)
-    for key, group in groupby(merge(*streams, key=by_key), key=by_key):
-        one: Found | None = None
-        raw: bytes | None = None
-        expected: bool | None = None
-        for _, _, value in group:
-            if isinstance(value, Found):
-                one = value
-            elif isinstance(value, bytes):
-                raw = value
-            else:
-                expected = value
-        yield key, (one, raw, expected)
+        key, _, entry = item.partition(_END)
+        yield key, entry

@@ -3,9 +3,13 @@
 import heapq
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from kili_export.usecases.aggregation.spool import Spool
+
+_T = TypeVar("_T")
 
 _LENGTH: Final = struct.Struct("<I")
 _IN_MEMORY: Final = 8 << 20
@@ -106,3 +110,18 @@ def grouped(items: Iterable[bytes], key: Callable[[bytes], bytes]) -> Iterator[l
         last = of
     if group:
         yield group
+
+
+def joined(*streams: Iterable[tuple[bytes, _T]]) -> Iterator[tuple[bytes, list[_T | None]]]:
+    """What streams, each ascending by key, have of every key: the last of each, None for none."""
+    numbered = [_numbered(number, stream) for number, stream in enumerate(streams)]
+    by_key: Callable[[tuple[bytes, int, _T]], bytes] = itemgetter(0)
+    for key, group in groupby(heapq.merge(*numbered, key=by_key), key=by_key):
+        values: list[_T | None] = [None] * len(streams)
+        for _, number, value in group:
+            values[number] = value
+        yield key, values
+
+
+def _numbered(number: int, stream: Iterable[tuple[bytes, _T]]) -> Iterator[tuple[bytes, int, _T]]:
+    return ((key, number, value) for key, value in stream)

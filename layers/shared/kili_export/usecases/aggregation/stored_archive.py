@@ -14,7 +14,9 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.archive.reader import read_archive
 from kili_export.domain.archive.record import Record
 from kili_export.domain.archive.splice import Base, BaseArchive
+from kili_export.domain.archive.wire import decode_record
 from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.sorting import Sorter
 from kili_export.usecases.aggregation.spool import hold_in_spool
 
 _RUN_BYTES = 8 << 20
@@ -22,6 +24,7 @@ _GAP_BYTES = 32 << 10
 _WHOLE_BYTES = 32 << 20
 _BLOCK_BYTES = 1 << 20
 _BLOCKS = 32
+_OFFSET_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,18 @@ class StoredArchive:
                 local = data[record.offset - start : record.end - start]
                 yield record, decode_local(record, local)
 
+    def scan(self, prefix: str = "") -> Iterator[tuple[Record, bytes]]:
+        """The contents of all entries whose names start so, in the order in which they stand."""
+        placed = Sorter()
+        for _, raw in self.directory.raw_with_prefix(prefix):
+            placed.add(decode_record(raw, 0).offset.to_bytes(_OFFSET_BYTES) + raw)
+        self.preload()
+        return self.read_many(decode_record(item, _OFFSET_BYTES) for item in placed)
+
     def dense_reader(self) -> Callable[[Record], bytes]:
         """Reads the contents of most entries, one after another, a MiB or so at a time.
 
-        Where increments appended entries, the order of names jumps between few places: some of
+        Where few entries were appended, the order of names jumps between few places: some of
         these are held.
         """
         blocks: OrderedDict[int, bytes] = OrderedDict()
