@@ -29,7 +29,7 @@ from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 from kili_export.domain.rewriting import RewritingRules
-from kili_export.ports import FetchedMedium, Meter
+from kili_export.ports import FetchedMedium, Meter, Traffic
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
 from kili_export.usecases.known_media import MediaLedger, with_known_media
@@ -101,6 +101,8 @@ class Workbench:
     clock: ManualClock = field(default_factory=ManualClock)
     tokens: CountingTokens = field(default_factory=CountingTokens)
     limits: PartLimits = field(default_factory=PartLimits)
+    traffic: Traffic | None = None
+    """Counts what is moved, where `objects` do not."""
     media: MediaLimits = field(default_factory=MediaLimits)
     rewriting: RewritingRules = field(default_factory=RewritingRules)
     batch_size: int = 3
@@ -116,7 +118,7 @@ class Workbench:
             objects=self.objects,
             clock=self.clock,
             random=self.tokens,
-            traffic=self.objects,
+            traffic=self.traffic or self.objects,
             limits=self.limits,
             latest_max_bytes=1 << 30,
             rewriting=self.rewriting,
@@ -218,7 +220,12 @@ class Workbench:
 
     def files_at(self, key: str) -> dict[str, bytes]:
         """The files of any archive in the bucket."""
-        with zipfile.ZipFile(io.BytesIO(self.objects.stored[key][0])) as archive:
+        return self.files_of(self.objects.stored[key][0])
+
+    @staticmethod
+    def files_of(data: bytes) -> dict[str, bytes]:
+        """The files of an archive."""
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             assert archive.testzip() is None
             return {name: archive.read(name) for name in archive.namelist()}
 
