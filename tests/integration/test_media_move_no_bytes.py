@@ -1,0 +1,101 @@
+"""One changed label in a project of pictures: the server copies them, and nobody else touches them.
+
+Counted at the door of the S3 server, and by the stand-in of Kili.
+"""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kili_export.adapters.kili.client import KiliClient, KiliSettings
+from kili_export.adapters.s3 import S3ObjectStore
+from kili_export.adapters.s3_traffic import S3Traffic
+from kili_export.adapters.system import SystemClock
+from kili_export.domain.archive.limits import PartLimits
+from kili_export.domain.options import ExportOptions, Layout
+from local.kili_standin import KiliWorld, start_standin
+from local.kili_standin.corpus import corpus_project
+from local.kili_standin.model import Project, StoredMedia
+from local.parity.real_pictures import real_pictures, real_pictures_are_there
+from local.stack.seaweed import SeaweedServer
+from tests.counting_proxy import CountingProxy
+from tests.seaweed import BUCKET
+from tests.workbench import Workbench
+
+IMAGES = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "images"
+
+
+def project_of_pictures() -> Project:
+    """Real photographs with their real annotations where they are, made-up ones elsewhere."""
+    if real_pictures_are_there():
+        project = real_pictures(3)
+        for asset in project.assets.values():
+            asset.media = StoredMedia((IMAGES / asset.external_id).read_bytes(), "image/jpeg")
+        return project
+    project = corpus_project("pictures", 7)
+    for number, asset in enumerate(project.assets.values()):
+        asset.media = StoredMedia(random.Random(number).randbytes(400_000), "image/jpeg")
+    return project
+
+
+@pytest.mark.xdist_group("kili_standin_sdk")
+def test_a_changed_label_moves_no_bytes_of_media(
+    seaweed: SeaweedServer, object_store: S3ObjectStore
+) -> None:
+    world = KiliWorld(api_key="key")
+    project = world.add_project(project_of_pictures())
+    media = sum(len(asset.media.render()) for asset in project.assets.values() if asset.media)
+    assert media > 5_300_000, "too little for a server to copy"
+    with start_standin(world) as standin, CountingProxy(seaweed._ports["s3"]) as door:
+        client = client_through(seaweed, door.port)
+        settings = KiliSettings(standin.endpoint, world.api_key, requests_per_minute=100_000)
+        kili = KiliClient.connect(settings, SystemClock())
+        bench = Workbench(
+            kili.project(project.id),
+            {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED, with_assets=True)},
+            kili=kili,  # type: ignore[arg-type]
+            objects=S3ObjectStore(client, BUCKET),  # type: ignore[arg-type]
+            traffic=S3Traffic(client),
+            # No archive is written from its bytes.
+            limits=PartLimits(rewrite_below=0),
+            batch_size=10,
+        )
+        bench.run(sorted(project.assets), mode="rebuild")
+        before = bench.manifest("yolo")
+        assert before.archive.size > media
+        chosen = next(asset for asset in project.assets.values() if asset.labels)
+        world.edit_label(chosen.labels[-1].id, {})
+
+        world.counters.reset()
+        begun = door.snapshot()
+        answer = bench.run([chosen.id])["yolo"]
+        moved = sum(door.snapshot()) - sum(begun)
+        after = bench.manifest("yolo")
+        client.close()
+
+    assert (answer.status, answer.changed) == ("committed", 1)
+    asked = world.counters.snapshot()
+    assert asked["requests"].get("media", 0) == 0, "media were fetched from Kili"
+    # Labels, directories, ledgers, deltas and manifests, of archive and batch, both ways.
+    others = 4 * (after.archive.size - after.regions.media_end) + 4 * after.ledger.size + 100_000
+    assert moved < min(others, media / 4), f"{moved} bytes for {media} bytes of media"
+    assert after.moved.requests["UploadPartCopy"] >= 1
+    found = object_store.get(after.archive.key)
+    assert found is not None
+    files = bench.files_of(found[0])
+    pictures = sorted(data for path, data in files.items() if path.startswith("images/"))
+    assert pictures == sorted(a.media.render() for a in project.assets.values() if a.media)
+
+
+def client_through(seaweed: SeaweedServer, port: int) -> Any:
+    """A client of the server that goes through another door."""
+    other = SeaweedServer(
+        Path("unused"),
+        bucket=BUCKET,
+        access_key_id=seaweed._credentials[0],
+        secret_access_key=seaweed._credentials[1],
+    )
+    other._ports = {**seaweed._ports, "s3": port}
+    return other.client()
