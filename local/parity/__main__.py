@@ -21,6 +21,7 @@ from pathlib import Path
 from local.cli.connection import Connection
 from local.kili_standin import KiliWorld, start_standin
 from local.parity.combinations import Combination
+from local.parity.corrected import CORRECTED_ROWS
 from local.parity.differences import DIFFERENCES
 from local.parity.loop import Loop
 from local.parity.projects import ParityProject, parity_projects
@@ -126,7 +127,8 @@ def _is_everything(options: argparse.Namespace) -> bool:
 
 def _rows_not_shown(results: Sequence[Result]) -> list[str]:
     shown = rows_shown(results)
-    return [row for row, one in DIFFERENCES.items() if not shown[row] and not one.by_chance]
+    expected = [row for row, one in DIFFERENCES.items() if not one.by_chance]
+    return [row for row in (*expected, *CORRECTED_ROWS) if not shown[row]]
 
 
 def _tell(line: str, began: float | None = None) -> None:

@@ -23,16 +23,25 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Combination:
-    """A format with options. One that is not `legal` has to be refused by both sides."""
+    """A format with options. One that is not `legal` has to be refused by both sides.
+
+    With `alone`, our archive has media and the SDK's has none, because names differ there.
+    """
 
     format: str
     options: Options = field(default_factory=dict)
     legal: bool = True
     quick: bool = False
+    alone: bool = False
 
     def declaration(self, name: str) -> dict[str, Any]:
         """The combination as an export of a registration."""
         return {"name": name, "format": self.format, **self.options}
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether ours is to be free of the SDK's flaws."""
+        return self.options.get("compatibility") == "corrected"
 
     @property
     def title(self) -> str:
@@ -138,6 +147,22 @@ def with_media(*formats: str, legal: bool = True) -> Iterator[Combination]:
         for layout in layouts(format_name):
             options = {"layout": layout, "with_assets": True, "export_type": _LAST_STEP}
             yield Combination(format_name, options, legal, quick=layout == "merged")
+
+
+def corrected(
+    *formats: str, media: Sequence[bool] = (False, True), alone: bool = True
+) -> Iterator[Combination]:
+    """Archives free of the SDK's flaws, with and without media."""
+    for format_name, with_assets in product(formats, media):
+        options: dict[str, Any] = {
+            "layout": "merged",
+            "compatibility": "corrected",
+            "with_assets": with_assets,
+        }
+        if format_name.startswith("yolo"):
+            options["split"] = {"train": 0.6, "val": 0.2, "test": 0.2}
+        quick = format_name in ("yolo_v8", "coco")
+        yield Combination(format_name, options, quick=quick, alone=alone)
 
 
 def refused_everywhere() -> Iterator[Combination]:

@@ -34,11 +34,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one file. `detail` shows where it differs."""
+    """The verdict on one file. `detail` shows where it differs, `row` tells why it does so."""
 
     path: str
     verdict: Verdict
     detail: str = ""
+    row: str = ""
 
 
 def files_of(archive: bytes) -> dict[str, bytes]:

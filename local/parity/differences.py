@@ -21,6 +21,7 @@ class Difference:
 
     `files`: paths of files that differ. `refusal`: what we answer where the SDK exports.
     `failure`: what the SDK raises where we export. `by_chance`: it need not show every time.
+    `of_nothing`: it is about exports that select no asset at all.
     """
 
     files: re.Pattern[str] = _NEVER
@@ -28,14 +29,17 @@ class Difference:
     failure: re.Pattern[str] = _NEVER
     formats: tuple[str, ...] = ()
     by_chance: bool = False
+    of_nothing: bool = False
 
     def concerns(self, combination: Combination) -> bool:
-        """Whether the row is about the combination's format."""
+        """Whether the row is about the combination's format and selection."""
+        if self.of_nothing and combination.options.get("asset_ids") != []:
+            return False
         return not self.formats or combination.format in self.formats
 
 
 DIFFERENCES: Mapping[str, Difference] = {
-    "2": Difference(files=_ANY),
+    "2": Difference(files=_ANY, of_nothing=True),
     "3": Difference(
         refusal=re.compile("latest_from_last_step"),
         formats=(*YOLO, "coco", "pascal_voc", "geojson"),

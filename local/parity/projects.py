@@ -77,6 +77,8 @@ def _pictures(project: Project) -> Iterable[Combination]:
     yield from make.filtered(_FILTERS)
     yield from make.with_media(*RAW, *YOLO, "coco", "pascal_voc")
     yield from make.without_labels()
+    yield from make.corrected("kili", "yolo_v8", "coco", "pascal_voc")
+    yield from make.corrected("raw", "yolo_v5", "yolo_v7", media=(False,))
     yield from make.refused_everywhere()
 
 
@@ -93,6 +95,7 @@ def _videos(project: Project) -> Iterable[Combination]:
     yield from make.plain("raw", "yolo_v4", "yolo_v7", quick=False)
     yield from make.in_one_file("kili")
     yield from make.with_media("kili", "yolo_v5")
+    yield from make.corrected("kili", "yolo_v8", media=(False,))
     yield from make.impossible("coco", "pascal_voc", "geojson")
 
 
@@ -147,7 +150,13 @@ _PROJECTS = (
     ParityProject(
         "upright videos",
         _generated("upright videos"),
-        _with_unfit(make.with_media("kili", "raw", *YOLO, "coco", "pascal_voc")),
+        _with_unfit(
+            [
+                *make.with_media("kili", "raw", *YOLO, "coco", "pascal_voc"),
+                *make.corrected("kili", "yolo_v8", media=(True,)),
+                *make.corrected("coco", "pascal_voc", media=(True,), alone=False),
+            ]
+        ),
     ),
     ParityProject(
         "native videos",
@@ -161,13 +170,27 @@ _PROJECTS = (
         ("22",),
         flawed.without_asset_level,
     ),
-    ParityProject("documents", _generated("documents"), _with_unfit(_raw_alone(), *_NOT_RAW)),
-    ParityProject("texts", _generated("texts"), _with_unfit(_raw_alone(), *_NOT_RAW), ("media",)),
+    ParityProject(
+        "documents",
+        _generated("documents"),
+        _with_unfit([*_raw_alone(), *make.corrected("kili")], *_NOT_RAW),
+    ),
+    ParityProject(
+        "texts",
+        _generated("texts"),
+        _with_unfit([*_raw_alone(), *make.corrected("kili")], *_NOT_RAW),
+        ("media",),
+    ),
     ParityProject(
         "maps",
         _generated("maps"),
         _with_unfit(
-            [*_raw_alone(), *make.labels_chosen("geojson"), *make.with_media("geojson")],
+            [
+                *_raw_alone(),
+                *make.labels_chosen("geojson"),
+                *make.with_media("geojson"),
+                *make.corrected("kili", "geojson"),
+            ],
             *(*YOLO, "coco", "pascal_voc"),
         ),
     ),
@@ -271,5 +294,9 @@ def parity_projects() -> tuple[ParityProject, ...]:
     """All of them; the one of real pictures only where these are."""
     if not real_pictures_are_there():
         return _PROJECTS
-    real = ParityProject("real pictures", real_pictures, _flawed(*_PICTURE_FORMATS))
+    fit = [
+        *make.plain(*_PICTURE_FORMATS),
+        *make.corrected("kili", "yolo_v8", "coco", "pascal_voc"),
+    ]
+    real = ParityProject("real pictures", real_pictures, _with_unfit(fit))
     return (*_PROJECTS, real)

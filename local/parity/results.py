@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from local.parity.combinations import Combination
 from local.parity.comparison import Finding, Verdict, compare, files_of
+from local.parity.corrected import Corrected
 from local.parity.differences import explanation
 from local.parity.sdk_side import SdkExport
 
@@ -78,20 +79,29 @@ class Judge:
         result.excuse(row)
         return True
 
-    def archives(self, result: Result, ours: bytes, theirs: bytes) -> None:
-        """Both exported."""
+    def archives(
+        self, result: Result, ours: bytes, theirs: bytes, corrected: Corrected | None = None
+    ) -> None:
+        """Both exported; `corrected` compares archives of which ours has no flaws."""
         if not result.combination.legal:
             result.blame("exported by both, though the combination makes no sense")
-        findings = compare(files_of(ours), files_of(theirs), result.combination.format)
+        mine, new = files_of(ours), files_of(theirs)
+        findings = (
+            compare(mine, new, result.combination.format)
+            if corrected is None
+            else corrected.findings(mine, new)
+        )
         for finding in findings:
-            self._count(result, finding)
+            self._count(result, finding, () if corrected else self.rows)
 
-    def _count(self, result: Result, finding: Finding) -> None:
+    def _count(self, result: Result, finding: Finding, rows: tuple[str, ...]) -> None:
         if finding.verdict is Verdict.EQUAL:
             result.equal += 1
         elif finding.verdict is Verdict.MEANING:
             result.in_meaning += 1
-        elif (row := explanation(self.rows, result.combination, finding=finding)) is not None:
+        elif finding.row:
+            result.excuse(finding.row)
+        elif (row := explanation(rows, result.combination, finding=finding)) is not None:
             result.excuse(row)
         else:
             result.blame(f"{finding.path}: {finding.verdict} {finding.detail}".rstrip())

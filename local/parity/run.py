@@ -8,6 +8,7 @@ from local.kili_standin import KiliWorld
 from local.kili_standin.model import Project
 from local.parity.changes import Changes
 from local.parity.combinations import Combination
+from local.parity.corrected import Corrected
 from local.parity.loop import Loop, NotPublished
 from local.parity.projects import ParityProject
 from local.parity.results import Judge, Result
@@ -46,7 +47,8 @@ def _varied(combinations: Sequence[Combination]) -> list[Combination]:
     """One of each format, with and without media, in one file and in many; quick ones first."""
     chosen: dict[tuple[object, ...], Combination] = {}
     for one in sorted(combinations, key=lambda one: not one.quick):
-        kind = (one.format, one.options.get("with_assets"), one.options.get("single_file"))
+        named = ("with_assets", "single_file", "compatibility")
+        kind = (one.format, *map(one.options.get, named))
         chosen.setdefault(kind, one)
     return list(chosen.values())
 
@@ -74,7 +76,9 @@ class _Comparison:
                 self._judge.refused(result, refusal, theirs)
             elif (ours := archives.get(name)) is not None:
                 if theirs.archive is not None:
-                    self._judge.archives(result, ours, theirs.archive)
+                    self._judge.archives(
+                        result, ours, theirs.archive, self._corrected(result.combination)
+                    )
                 elif self._judge.failed(result, theirs.message):
                     unsound.append((result, ours))
         self._against_sound(unsound)
@@ -100,7 +104,9 @@ class _Comparison:
             if theirs.archive is None:
                 result.blame(f"the SDK fails: {theirs.message}")
             else:
-                self._judge.archives(result, archives[name], theirs.archive)
+                self._judge.archives(
+                    result, archives[name], theirs.archive, self._corrected(result.combination)
+                )
         return results
 
     def _change(self) -> None:
@@ -148,6 +154,20 @@ class _Comparison:
                 if name in accepted:
                     result.blame(str(error))
             return {}
+
+    def _corrected(self, combination: Combination) -> Corrected | None:
+        """How a corrected archive of the project as it is now is compared."""
+        if not combination.is_corrected:
+            return None
+        with self._parity.world.lock:
+            assets = self._project.assets.values()
+            externals = {asset.id: asset.external_id for asset in assets}
+        return Corrected(
+            combination.format,
+            externals,
+            is_video=self._project.input_type == "VIDEO",
+            with_media=bool(combination.options.get("with_assets")),
+        )
 
     def _against_sound(self, unsound: Sequence[tuple[Result, bytes]]) -> None:
         """Compares ours with what the SDK makes of the project without what it fails on."""

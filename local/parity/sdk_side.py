@@ -93,6 +93,10 @@ class SdkSide:
 
 def _arguments(combination: Combination) -> dict[str, Any]:
     declared = {"format": combination.format, "with_assets": False, **combination.options}
+    for name in ("compatibility", "split"):
+        declared.pop(name, None)
+    if combination.alone:
+        declared["with_assets"] = False
     return {_RENAMED.get(name, name): value for name, value in declared.items()}
 
 
