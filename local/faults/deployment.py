@@ -35,14 +35,18 @@ from local.workflow.states import Step, perform_task, run_states
 
 PERSON: Final = "person"
 """Who calls from the command line."""
+_MOST_REQUESTS: Final = 20_000
 _MOST_RUNS: Final = 60
 _MOST_ROUNDS: Final = 60
 _SWEEP: Final = timedelta(minutes=5)
 _COMPARE: Final = timedelta(hours=1)
 
 
-class NeverSettles(Exception):
-    """Runs or rounds of the schedule follow each other without end."""
+class NeverSettles(BaseException):
+    """Requests, runs or rounds of the schedule follow each other without end.
+
+    No exception that a part of the system could take for its own.
+    """
 
 
 @dataclass
@@ -75,6 +79,8 @@ class Deployment:
 
         def perform() -> Answer:
             self.requests.append((service, operation))
+            if len(self.requests) > _MOST_REQUESTS:
+                raise NeverSettles("requests follow each other without end")
             if service == KILI:
                 return self._kili(request)
             return self._aws.answer(service, operation, request)
@@ -249,9 +255,14 @@ class Deployment:
         """Whether nothing waits, runs, or is held."""
         return not self.left()
 
-    def left(self) -> Iterator[str] | list[str]:
-        """What is not done yet, in words."""
-        found = [f"a mark of {item['sk']['S']}" for item in self.marks()]
+    def left(self) -> list[str]:
+        """What is not done yet, in words. What rests until a person's word is not meant."""
+        waits = any(self.items("held-removals"))
+        found = [
+            f"a mark of {item['sk']['S']}"
+            for item in self.marks()
+            if not (waits and "retry_at" in item)
+        ]
         found += [f"execution {one.name}" for one in self.pending()]
         found += ["a lease" for item in self.items("lease") if "holder" in item]
         return found

@@ -26,7 +26,13 @@ from local.kili_standin.server import GRAPHQL_PATH
 from local.stack.template import Template
 
 SMALL_PARTS: Final = PartLimits(
-    min_part=512, rewrite_below=4096, copy_from=1024, copy=8192, buffer=2048, max_buffer=8192
+    min_part=512,
+    rewrite_below=4096,
+    copy_from=1024,
+    copy=8192,
+    buffer=2048,
+    max_buffer=8192,
+    resumable_from=2,
 )
 """So small that archives of a few files are put together as large ones are."""
 

@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 Whatever it does not know it refuses as NotImplemented.
 """
 
+import base64
 import hashlib
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -152,7 +154,8 @@ class S3Service:
 
     def upload_part(self, asked: "_Asked") -> Answer:
         """UploadPart."""
-        return Answer(200, b"", {"etag": self._keep_part(asked, asked.body)})
+        etag = self._keep_part(asked, asked.body)
+        return Answer(200, b"", {"etag": etag, "x-amz-checksum-crc32": _crc32(asked.body)})
 
     def copy_part(self, asked: "_Asked") -> Answer:
         """UploadPartCopy, on condition of the source's ETag."""
@@ -164,7 +167,10 @@ class S3Service:
         if "x-amz-copy-source-range" in asked.headers:
             data = _range(data, asked.headers["x-amz-copy-source-range"])
         etag = self._keep_part(asked, data)
-        body = f"<CopyPartResult><ETag>{escape(etag)}</ETag></CopyPartResult>"
+        body = (
+            f"<CopyPartResult><ETag>{escape(etag)}</ETag>"
+            f"<ChecksumCRC32>{_crc32(data)}</ChecksumCRC32></CopyPartResult>"
+        )
         return Answer(200, body.encode(), _XML)
 
     def complete_upload(self, asked: "_Asked") -> Answer:
@@ -206,7 +212,7 @@ class S3Service:
         upload = self._upload(asked)
         rows = [
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(_etag(data))}</ETag>"
-            f"<Size>{len(data)}</Size></Part>"
+            f"<Size>{len(data)}</Size><ChecksumCRC32>{_crc32(data)}</ChecksumCRC32></Part>"
             for number, data in sorted(upload.parts.items())
         ]
         return _page("ListPartsResult", rows)
@@ -312,6 +318,10 @@ def _range(data: bytes, wanted: str) -> bytes:
 
 def _etag(data: bytes) -> str:
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+def _crc32(data: bytes) -> str:
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
 
 
 def _page(root: str, rows: list[str]) -> Answer:

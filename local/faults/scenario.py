@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kili_export.bootstrap import Application
 from kili_export.contracts.registration import parse_registration
-from kili_export.domain.errors import ExportError, InvalidConfiguration
+from kili_export.domain.errors import ExportError, InvalidConfiguration, Unavailable
 from kili_export.usecases.erasing import Eraser
 from kili_export.usecases.purge_asset import PurgeAsset
 from kili_export.usecases.register_exports import register_exports
@@ -146,6 +146,24 @@ def _more_classes(world: KiliWorld) -> None:
     world.set_interface(interface)
 
 
+def _delete_most(world: KiliWorld) -> None:
+    """More than a tenth of the project goes, and more than the few that may always go."""
+    for asset_id in list(world.project().assets)[:4]:
+        world.delete_asset(asset_id)
+
+
+def _confirm(play: Play) -> None:
+    def act(application: Application) -> None:
+        if application.project_state.held(play.project_id) is not None:
+            application.confirm_removals()(play.project_id)
+        elif not application.project_state.confirmed(play.project_id):
+            raise Unavailable("the permission was lost")
+        else:
+            application.request_run()(play.project_id)
+
+    play.insist(act)
+
+
 def _register(*exports: Mapping[str, Any]) -> Callable[[Play], None]:
     def act(play: Play) -> None:
         document = {"project_id": play.project_id, "exports": [dict(one) for one in exports]}
@@ -217,6 +235,8 @@ STAGES: Final[tuple[Stage, ...]] = (
     Stage("options", act=_register({**_EXPORTS[0], "with_assets": False}, _EXPORTS[1])),
     Stage("slices", act=_run_all, settings={"SLICE_ASSETS": 2}),
     Stage("increment and slices", _edit(4), _run_all_and_deliver, settings={"SLICE_ASSETS": 3}),
+    Stage("mass deletion", _delete_most),
+    Stage("confirmation", act=_confirm),
     Stage("purge", act=_purge(_deleted)),
 )
 """Every stage begins where the one before ended."""

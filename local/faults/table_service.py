@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 Value = Mapping[str, Any]
@@ -16,8 +17,9 @@ Item = Mapping[str, Value]
 Items = dict[tuple[str, str], Item]
 
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
-_IF_NOT_EXISTS = re.compile(r"if_not_exists\((\w+),\s*(:\w+)\)")
-_SUM = re.compile(r"(\w+)\s*\+\s*(:\w+)")
+_IF_NOT_EXISTS = re.compile(r"if_not_exists\((\w+),\s*(:?\w+)\)")
+_TERM = r"(:?\w+|if_not_exists\([^)]*\))"
+_SUM = re.compile(rf"{_TERM}\s*([+-])\s*{_TERM}")
 _COMPARISON = re.compile(r"(\w+|size\(\w+\))\s*(=|<=|>=|<)\s*(:\w+)")
 _ABSENT = re.compile(r"attribute_not_exists\((\w+)\)")
 _PRESENT = re.compile(r"attribute_exists\((\w+)\)")
@@ -71,7 +73,7 @@ class TableService:
         return {"Items": found, "Count": len(found)}
 
 
-_ORDERS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+_ORDERS: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">=": operator.ge,
@@ -104,7 +106,7 @@ def _test(test: str, item: Item, values: Mapping[str, Value]) -> bool:
         return False
     if comparison == "=":
         return bool(left == values[value])
-    return _ORDERS[comparison](int(left["N"]), int(values[value]["N"]))
+    return _ORDERS[comparison](_number(left), _number(values[value]))
 
 
 def _updated(expression: str, item: Item, values: Mapping[str, Value]) -> Item:
@@ -133,18 +135,26 @@ def _apply(
 
 
 def _operand(operand: str, item: Item, values: Mapping[str, Value]) -> Value:
-    if found := _IF_NOT_EXISTS.fullmatch(operand):
-        return item.get(found[1], values[found[2]])
+    """A value, an attribute, one or the other, or a sum or difference of two of these."""
     if found := _SUM.fullmatch(operand):
-        return {"N": str(int(item[found[1]]["N"]) + int(values[found[2]]["N"]))}
-    if operand not in values:
+        left, right = (_number(_operand(found[n], item, values)) for n in (1, 3))
+        return {"N": str(left + right if found[2] == "+" else left - right)}
+    if found := _IF_NOT_EXISTS.fullmatch(operand):
+        return item[found[1]] if found[1] in item else _operand(found[2], item, values)
+    if operand in values:
+        return values[operand]
+    if operand not in item:
         raise NotUnderstood(operand)
-    return values[operand]
+    return item[operand]
+
+
+def _number(value: Value) -> Decimal:
+    return Decimal(str(value["N"]))
 
 
 def _added(before: Value | None, value: Value) -> Value:
     if before is None:
         return value
     if "N" in value:
-        return {"N": str(int(before["N"]) + int(value["N"]))}
+        return {"N": str(_number(before) + _number(value))}
     return {"SS": sorted({*before["SS"], *value["SS"]})}

@@ -122,15 +122,16 @@ class PreparedStage:
         """
         deployment = play.deployment
         usual = leftovers(self.before) | leftovers(self.after)
+        left = leftovers(deployment.cloud) - usual
         for _ in range(_DAYS):
-            left = leftovers(deployment.cloud) - usual
             if not left:
-                return []
+                break
             deployment.time.advance(_DAY)
             deployment.cloud.expire_uploads(deployment.time.now())
             with connected(deployment):
                 play.insist(lambda app: app.request_run()(play.project_id, full=True))
                 deployment.settle()
+            left = leftovers(deployment.cloud) - usual
         return [f"{key} is left for ever" for key in sorted(left)]
 
 
