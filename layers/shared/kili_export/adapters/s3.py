@@ -173,9 +173,10 @@ class S3ObjectStore:
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
         for a while; the same call goes on from there.
         """
-        if uploads is not None and uploads.begun(key) and (written := self._composed(key, plan)):
-            # Its invocation could not tell any more.
-            uploads.ended(key)
+        if uploads is not None and (written := self._composed(key, plan)):
+            # By an earlier invocation, which copies other objects since, or could not tell.
+            if uploads.begun(key) is not None:
+                uploads.ended(key)
             return written
         about = {**(metadata or {}), **({_PLAN: plan} if plan else {})}
         condition = _condition(if_match, if_none_match=if_none_match)

@@ -115,7 +115,8 @@ class AggregateArchive:
         if previous is not None and previous.run_id == plan.run_id:
             publisher.refresh_latest(previous)
             reports.refresh(previous)
-            return writer.answer(previous, held=0)
+            writer.retention.delete_expired(plan.project_id, export.name)
+            return writer.answer(previous, held=self._still_held(export, previous, request, writer))
         if etag != export.manifest_etag:
             raise ConflictError(
                 f"export {export.name} was published by another run since this one was planned"
@@ -130,6 +131,28 @@ class AggregateArchive:
             raise IntegrityError(f"export {export.name} has nothing to build an increment on")
         return self._increment(plan, export, previous, ledger, request, writer)
 
+    def _still_held(
+        self,
+        export: ExportPlan,
+        published: Manifest,
+        request: AggregateRequest,
+        writer: GenerationWriter,
+    ) -> int:
+        """How many removals the run held in what it published: the ledger has those assets yet."""
+        if export.mode != "incremental":
+            return 0
+        outcome = self._outcome(export, request, writer)
+        return len(open_ledger(self.objects, published).names(outcome.missing))
+
+    def _outcome(
+        self, export: ExportPlan, request: AggregateRequest, writer: GenerationWriter
+    ) -> Outcome:
+        outcome = Outcome()
+        for results in (*export.earlier_results, request.results):
+            batches = writer.tally.over(iter_batch_results(self.objects, results))
+            outcome.override(collect_outcome(self.objects, batches, export.name))
+        return outcome
+
     def _increment(
         self,
         plan: RunPlan,
@@ -139,10 +162,7 @@ class AggregateArchive:
         request: AggregateRequest,
         writer: GenerationWriter,
     ) -> AggregateAnswer:
-        outcome = Outcome()
-        for results in (*export.earlier_results, request.results):
-            batches = writer.tally.over(iter_batch_results(self.objects, results))
-            outcome.override(collect_outcome(self.objects, batches, export.name))
+        outcome = self._outcome(export, request, writer)
         orders: dict[str, str | None] = {
             asset_id: located.asset.order_key for asset_id, located in outcome.converted.items()
         }
