@@ -168,7 +168,7 @@ def test_the_lease_goes_to_one_and_its_token_grows_for_ever(state: State) -> Non
     assert first is not None
     assert state.take(PROJECT, holder="b", expires_at=NOON, seen=None) is None
     assert state.read(PROJECT) == first
-    assert state.release(first)
+    assert state.release(first, told=True)
     free = state.read(PROJECT)
     assert free is not None
     assert (free.token, free.holder) == (1, None)
@@ -188,10 +188,10 @@ def test_only_the_holder_with_its_token_gives_the_lease_back(state: State) -> No
     assert first is not None
     second = state.take(PROJECT, holder="b", expires_at=NOON, seen=first)
     assert second is not None
-    assert not state.release(first)
+    assert not state.release(first, told=True)
     assert state.read(PROJECT) == second
-    assert state.release(second)
-    assert not state.release(second)
+    assert state.release(second, told=True)
+    assert not state.release(second, told=True)
 
 
 def test_windows_are_recorded_with_an_end_to_the_record(client: "DynamoDBClient") -> None:

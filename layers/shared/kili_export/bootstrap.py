@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kili_export.adapters.secrets import StoredSecret
     from kili_export.adapters.step_functions import StepFunctionsWorkflow
     from kili_export.usecases.aggregate_archive import AggregateArchive
+    from kili_export.usecases.announcements import Announcer
     from kili_export.usecases.convert_assets import ConvertAssets
     from kili_export.usecases.finish_export import FinishExport
     from kili_export.usecases.follow_up import FollowUp
@@ -98,6 +99,7 @@ class Application:
             removals=self.project_state,
             kili=self.kili(project_id),
             publisher=self.publisher,
+            announcer=self.announcer,
             clock=self.clock,
             random=self.random,
             lease=self.lease,
@@ -145,10 +147,8 @@ class Application:
 
     def finish_export(self) -> "FinishExport":
         """Ends runs."""
-        from kili_export.usecases.announcements import Announcer
         from kili_export.usecases.finish_export import FinishExport
 
-        bucket = self.settings.required("bucket_name")
         meter = self.meter.invocation()
         return FinishExport(
             objects=self.objects,
@@ -158,7 +158,7 @@ class Application:
             lease=self.lease,
             follow_up=self.follow_up,
             meter=meter,
-            announcer=Announcer(self.objects, self.publisher, bucket),
+            announcer=self.announcer,
         )
 
     def reconcile(self) -> "Reconcile":
@@ -251,6 +251,13 @@ class Application:
         from kili_export.usecases.follow_up import FollowUp
 
         return FollowUp(self.changes, self.starter)
+
+    @cached_property
+    def announcer(self) -> "Announcer":
+        """Tells consumers what is published."""
+        from kili_export.usecases.announcements import Announcer
+
+        return Announcer(self.objects, self.publisher, self.settings.required("bucket_name"))
 
     # ------------------------------------------------------------------ adapters
 

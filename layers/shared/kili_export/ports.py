@@ -239,13 +239,20 @@ class ChangeStore(Protocol):
 class Lease:
     """The right to publish a project. `token` grows with every holder; nobody holds it if None.
 
-    Until `expires_at` the holder is believed to be at work without asking.
+    Until `expires_at` the holder is believed to be at work without asking. Of what holders up to
+    the token `told` published, consumers were told for sure.
     """
 
     project_id: str
     token: int
     holder: str | None
     expires_at: datetime
+    told: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its last holder gave it back with everything done."""
+        return self.holder is None and self.told >= self.token
 
 
 class LeaseStore(Protocol):
@@ -259,8 +266,11 @@ class LeaseStore(Protocol):
     ) -> Lease | None:
         """Takes the lease if it is still as `seen`, with the next token; otherwise None."""
 
-    def release(self, lease: Lease) -> bool:
-        """Gives it back if it is still this holder's with this token; the token stays."""
+    def release(self, lease: Lease, *, told: bool) -> bool:
+        """Gives it back if it is still this holder's with this token; the token stays.
+
+        With `told` consumers were told of all that was published under it and before.
+        """
 
 
 class WindowStore(Protocol):

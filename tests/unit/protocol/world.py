@@ -220,12 +220,14 @@ class World:
         registrations = RememberedRegistrations(self.objects, self.clock)
         check = SecretCheck(self.secrets, self.clock)
         self.receive = ReceiveEvent(check, registrations, self.marks, starter)
+        announcer = Announcer(self.objects, self.publisher, BUCKET)
         self.plan = PlanExport(
             objects=self.objects,
             changes=self.changes,
             removals=self.state,
             kili=self.kili,
             publisher=self.publisher,
+            announcer=announcer,
             clock=self.clock,
             random=self.tokens,
             lease=self.lease,
@@ -239,7 +241,7 @@ class World:
             clock=self.clock,
             lease=self.lease,
             follow_up=follow_up,
-            announcer=Announcer(self.objects, self.publisher, BUCKET),
+            announcer=announcer,
         )
         repair = RepairProject(
             self.objects, self.changes, self.state, self.state, self.kili, self.marks

@@ -2,6 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+_DIGITS: Final = 8
 
 
 class Claim(StrEnum):
@@ -31,3 +34,14 @@ def claim(holder: str | None, expires_at: datetime, *, claimant: str, now: datet
     if holder == claimant:
         return Claim.HELD
     return Claim.BUSY if now < expires_at else Claim.ASK
+
+
+def run_id_of(token: int, suffix: str) -> str:
+    """The id of a run: the token of the lease that it works under, and what makes it unique."""
+    return f"{token:0{_DIGITS}d}-{suffix}"
+
+
+def token_of(run_id: str) -> int:
+    """The token of the lease that a run worked under; 0 for an id that tells none."""
+    digits = run_id.partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0

@@ -1,5 +1,6 @@
 """Tells the consumers what became of a run."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,11 +8,15 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.notifications import FAILED, PUBLISHED, ExportFailed, ExportPublished
 from kili_export.contracts.run_plan import RunPlan
 from kili_export.contracts.workflow import AggregateAnswer, FinishRequest, WorkflowError
+from kili_export.domain.errors import ExportError
 from kili_export.domain.keys import manifest_key
-from kili_export.ports import EventPublisher, ObjectStore
+from kili_export.domain.lease import token_of
+from kili_export.ports import EventPublisher, Lease, ObjectStore
 from kili_export.usecases.published_exports import load_manifest
+from kili_export.usecases.registrations import load_registration
 
 _LONGEST_CAUSE = 1000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,33 @@ class Announcer:
         if manifest is None or manifest.generation != answer.generation:
             # Somebody published after this run, and has told or will tell.
             return None
-        fresh = freshness(plan, manifest.published_at) if is_new else None
-        event = self._event(plan, answer, manifest, fresh)
+        fresh = freshness(plan.first_event_at, manifest.published_at) if is_new else None
+        event = self._event(manifest, fresh)
         self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
         return manifest.published_at if is_new else None
+
+    def catch_up(self, lease: Lease, *, until: int | None = None) -> bool:
+        """Announces what former holders published and perhaps told nobody of.
+
+        That is what is current since a run whose token comes after `told` and, if given, before
+        `until`. Answers whether all was sent: a bus that is down holds nobody up.
+        """
+        if lease.told >= (lease.token if until is None else until - 1):
+            return True
+        try:
+            registration = load_registration(self.objects, lease.project_id)
+            for export in registration.exports if registration else ():
+                manifest, _ = load_manifest(self.objects, lease.project_id, export.name)
+                if manifest is None or token_of(manifest.run_id) <= lease.told:
+                    continue
+                if until is None or token_of(manifest.run_id) < until:
+                    fresh = freshness(manifest.first_event_at, manifest.published_at)
+                    event = self._event(manifest, fresh)
+                    self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
+        except ExportError:
+            _log.warning("consumers could not be told of what is published", exc_info=True)
+            return False
+        return True
 
     def failed(
         self, request: FinishRequest, error: WorkflowError, export: str | None = None
@@ -53,37 +81,34 @@ class Announcer:
         )
         self.publisher.publish(FAILED, event.model_dump(mode="json"))
 
-    def _event(
-        self,
-        plan: RunPlan,
-        answer: AggregateAnswer,
-        manifest: Manifest,
-        freshness_seconds: float | None,
-    ) -> ExportPublished:
+    def _event(self, manifest: Manifest, freshness_seconds: float | None) -> ExportPublished:
+        delta = manifest.recent_deltas[-1] if manifest.recent_deltas else None
+        if delta is not None and delta.generation != manifest.generation:
+            delta = None
         return ExportPublished(
-            project_id=plan.project_id,
-            export_name=answer.export,
+            project_id=manifest.project_id,
+            export_name=manifest.export_name,
             format=manifest.format,
             generation=manifest.generation,
-            run_id=plan.run_id,
+            run_id=manifest.run_id,
             bucket=self.bucket,
-            manifest_key=manifest_key(plan.project_id, answer.export),
+            manifest_key=manifest_key(manifest.project_id, manifest.export_name),
             archive_key=manifest.archive.key,
             archive_generation=manifest.archive.generation,
-            delta_key=answer.delta_key,
+            delta_key=delta.key if delta else None,
             latest_key=manifest.latest_key,
             size=manifest.archive.size,
-            added=answer.added,
-            changed=answer.changed,
-            removed=answer.removed,
-            quarantined=answer.quarantined,
+            added=delta.added if delta else manifest.counts.members,
+            changed=delta.changed if delta else 0,
+            removed=delta.removed if delta else 0,
+            quarantined=len(manifest.quarantined),
             published_at=manifest.published_at,
             freshness_seconds=freshness_seconds,
         )
 
 
-def freshness(plan: RunPlan, published_at: datetime) -> float | None:
-    """Seconds from the first change that the run answers for to the publishing."""
-    if plan.first_event_at is None:
+def freshness(first_event_at: datetime | None, published_at: datetime) -> float | None:
+    """Seconds from the first change that a run answers for to the publishing."""
+    if first_event_at is None:
         return None
-    return max(0.0, (published_at - plan.first_event_at).total_seconds())
+    return max(0.0, (published_at - first_event_at).total_seconds())

@@ -9,12 +9,14 @@ from kili_export.contracts.workflow import (
     FinishRequest,
     WorkflowError,
 )
+from kili_export.domain.errors import ExportError
 from kili_export.domain.marks import retry_after
 from kili_export.ports import (
     ChangeMark,
     ChangeStore,
     Clock,
     HeldRemovals,
+    Lease,
     Meter,
     ObjectStore,
     RemovalStore,
@@ -35,6 +37,15 @@ from kili_export.usecases.run_results import (
     read_planned_marks,
 )
 from kili_export.usecases.spending import RunTally, Unmetered
+
+
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """What became of telling the consumers. `caught_up`: of what earlier runs could not tell."""
+
+    freshness_seconds: float | None = None
+    failure: ExportError | None = None
+    caught_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,18 @@ class FinishExport:
         self._follow(plan, verdict)
         self._hold(plan, verdict)
         cleared = self._clear(plan.project_id, verdict)
-        remaining = self._release(request, plan.token, goes_on=progress.goes_on)
+        lease = self.lease.held_by(request.project_id, request.execution_arn)
+        announced = self._announce(request, plan, verdict, lease)
+        remaining = self._release(
+            plan.project_id,
+            plan.token,
+            lease,
+            told=announced.failure is None and announced.caught_up,
+            goes_on=progress.goes_on,
+        )
+        if announced.failure is not None:
+            # Only now: a bus that is down must not hold up the project.
+            raise announced.failure
         return FinishAnswer(
             project_id=plan.project_id,
             run_id=plan.run_id,
@@ -84,7 +106,7 @@ class FinishExport:
             exports=request.exports,
             converted=len(assets.converted),
             failed_assets=len(assets.failed),
-            freshness_seconds=self._announce(request, plan, verdict),
+            freshness_seconds=announced.freshness_seconds,
             spending=tally.of_run(plan, (export.spent for export in request.exports)),
         )
 
@@ -138,20 +160,36 @@ class FinishExport:
 
     def _release(
         self,
-        request: FinishRequest,
+        project_id: str,
         token: int,
+        lease: Lease | None,
         *,
+        told: bool,
         untried_only: bool = False,
         goes_on: bool = False,
     ) -> Remaining:
         """Gives the lease back, and only then looks for what is to be done next."""
-        self.lease.release(request.project_id, request.execution_arn)
+        if lease is not None:
+            self.lease.release(lease, told=told)
         if goes_on:
-            return self.follow_up.go_on(request.project_id, token)
-        return self.follow_up.look(request.project_id, token, untried_only=untried_only)
+            return self.follow_up.go_on(project_id, token)
+        return self.follow_up.look(project_id, token, untried_only=untried_only)
 
-    def _announce(self, request: FinishRequest, plan: RunPlan, verdict: RunVerdict) -> float | None:
-        """Tells the consumers, last of all: a bus that is down must not hold up the project."""
+    def _announce(
+        self, request: FinishRequest, plan: RunPlan, verdict: RunVerdict, lease: Lease | None
+    ) -> _Announced:
+        """Tells the consumers of this run, and of runs before it that could not.
+
+        The lease notes whether that succeeded: if this ends before, a later run does it again.
+        """
+        caught_up = lease is None or self.announcer.catch_up(lease, until=plan.token)
+        try:
+            return _Announced(self._tell(request, plan, verdict), caught_up=caught_up)
+        except ExportError as error:
+            return _Announced(failure=error, caught_up=caught_up)
+
+    def _tell(self, request: FinishRequest, plan: RunPlan, verdict: RunVerdict) -> float | None:
+        """Sends the events of this run. Answers how old the oldest change was when published."""
         ages: list[float] = []
         for answer in request.exports:
             if answer.export in verdict.exports.failed:
@@ -164,7 +202,7 @@ class FinishExport:
                 self.announcer.failed(request, error, answer.export)
             if answer.export in verdict.exports.published:
                 published_at = self.announcer.published(plan, answer)
-                age = None if published_at is None else freshness(plan, published_at)
+                age = None if published_at is None else freshness(plan.first_event_at, published_at)
                 ages += [] if age is None else [age]
         return max(ages, default=None)
 
@@ -176,7 +214,11 @@ class FinishExport:
             remaining = Remaining(sum(1 for _ in self.changes.marks(request.project_id)))
         else:
             self._postpone(self._taken_on(request))
-            remaining = self._release(request, lease.token, untried_only=True)
+            # Some exports may have been published before it failed.
+            told = self.announcer.catch_up(lease)
+            remaining = self._release(
+                request.project_id, lease.token, lease, told=told, untried_only=True
+            )
         self.announcer.failed(request, error)
         return FinishAnswer(
             project_id=request.project_id,

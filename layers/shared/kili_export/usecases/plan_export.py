@@ -23,6 +23,7 @@ from kili_export.contracts.workflow import (
 )
 from kili_export.domain.definition import date_of, rebuild_reason
 from kili_export.domain.keys import marks_key, plan_key, results_prefix, work_key
+from kili_export.domain.lease import run_id_of
 from kili_export.domain.marks import CHECK, REBUILD, RECONCILE, asset_subject, labels_to_await
 from kili_export.domain.project import Project
 from kili_export.ports import (
@@ -36,6 +37,7 @@ from kili_export.ports import (
     RandomSource,
     RemovalStore,
 )
+from kili_export.usecases.announcements import Announcer
 from kili_export.usecases.compare_listing import compare_listing
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.followed_exports import FollowedStore
@@ -98,6 +100,7 @@ class PlanExport:
     removals: RemovalStore
     kili: KiliApi
     publisher: EventPublisher
+    announcer: Announcer
     clock: Clock
     random: RandomSource
     lease: ProjectLease
@@ -150,9 +153,12 @@ class PlanExport:
 
     def _idle(self, request: PlanRequest, *, registered: bool) -> PlanAnswer:
         """Ends quietly. Who came meanwhile found the lease taken, so marks are looked for again."""
-        token = self.lease.release(request.project_id, request.execution_arn)
-        if registered and token is not None:
-            self.follow_up.look(request.project_id, token)
+        lease = self.lease.held_by(request.project_id, request.execution_arn)
+        if lease is None:
+            return PlanAnswer(status="idle", project_id=request.project_id)
+        told = self.announcer.catch_up(lease)
+        if self.lease.release(lease, told=told) and registered:
+            self.follow_up.look(request.project_id, lease.token)
         return PlanAnswer(status="idle", project_id=request.project_id)
 
     def _recover_predecessor(self, project_id: str) -> None:
@@ -169,7 +175,7 @@ class PlanExport:
     ) -> _Run:
         run = _Run(
             lease=lease,
-            run_id=f"{lease.token:08d}-{self.random.token()[:8]}",
+            run_id=run_id_of(lease.token, self.random.token()[:8]),
             started_at=self.clock.now(),
             project=self.kili.project(lease.project_id),
             marks=marks,

@@ -38,15 +38,24 @@ class ProjectLease:
         lease = self.leases.read(project_id)
         return lease if lease is not None and lease.holder == execution_arn else None
 
-    def release(self, project_id: str, execution_arn: str) -> int | None:
-        """Gives the lease back if this execution holds it. Answers its token, None otherwise."""
-        lease = self.held_by(project_id, execution_arn)
-        return lease.token if lease is not None and self.leases.release(lease) else None
+    def release(self, lease: Lease, *, told: bool) -> bool:
+        """Gives a lease back. `told`: consumers know of all that was published under it."""
+        return self.leases.release(lease, told=told)
+
+    def is_abandoned(self, project_id: str) -> bool:
+        """Whether its last holder died, or could not tell the consumers of everything."""
+        lease = self.leases.read(project_id)
+        if lease is None or lease.is_settled:
+            return False
+        return lease.holder is None or not self._at_work(lease)
 
     def is_at_work(self, project_id: str) -> bool:
         """Whether an execution holds the project and still runs, or is believed to."""
         lease = self.leases.read(project_id)
-        if lease is None or lease.holder is None:
+        return lease is not None and self._at_work(lease)
+
+    def _at_work(self, lease: Lease) -> bool:
+        if lease.holder is None:
             return False
         return self.clock.now() < lease.expires_at or self._runs(lease)
 

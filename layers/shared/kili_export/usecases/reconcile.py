@@ -45,10 +45,16 @@ class Reconcile:
         )
 
     def sweep(self, project_id: str) -> str | None:
-        """Starts a run if marks are due and nobody is at work. Answers its name."""
+        """Starts a run if there is something to do and nobody is at work. Answers its name.
+
+        That is: marks are due, or the last run ended without having given the lease back or
+        without having told the consumers.
+        """
         latest = self.clock.now() - _GRACE
         due = any(self.follow_up.due_at(mark) <= latest for mark in self.changes.marks(project_id))
-        if not due or self.lease.is_at_work(project_id):
+        if due and self.lease.is_at_work(project_id):
+            return None
+        if not due and not self.lease.is_abandoned(project_id):
             return None
         return self.follow_up.starter.at_once(project_id, "s")
 

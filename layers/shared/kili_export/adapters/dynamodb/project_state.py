@@ -38,7 +38,13 @@ class DynamoProjectState:
         The item is never removed, so tokens never begin again.
         """
         token = seen.token + 1 if seen else 1
-        values: dict[str, Value] = {":token": token, ":holder": holder, ":expires": expires_at}
+        told = seen.told if seen else 0
+        values: dict[str, Value] = {
+            ":token": token,
+            ":holder": holder,
+            ":expires": expires_at,
+            ":told": told,
+        }
         condition = "attribute_not_exists(pk)"
         if seen:
             condition, conditional = _unchanged(seen)
@@ -46,17 +52,18 @@ class DynamoProjectState:
         taken = self.table.update(
             _partition(project_id),
             _LEASE,
-            "SET lease_token = :token, holder = :holder, expires_at = :expires",
+            "SET lease_token = :token, holder = :holder, expires_at = :expires, told = :told",
             values,
             condition=condition,
         )
-        return Lease(project_id, token, holder, expires_at) if taken else None
+        return Lease(project_id, token, holder, expires_at, told) if taken else None
 
-    def release(self, lease: Lease) -> bool:
+    def release(self, lease: Lease, *, told: bool) -> bool:
         """Gives it back if it is still this holder's with this token; the token stays."""
         condition, values = _unchanged(lease)
+        expression = "SET told = lease_token REMOVE holder" if told else "REMOVE holder"
         return self.table.update(
-            _partition(lease.project_id), _LEASE, "REMOVE holder", values, condition=condition
+            _partition(lease.project_id), _LEASE, expression, values, condition=condition
         )
 
     def is_started(self, project_id: str, window: int) -> bool:
@@ -140,11 +147,14 @@ def _unchanged(lease: Lease) -> tuple[str, Mapping[str, Value]]:
 
 
 def _lease(project_id: str, item: Item) -> Lease:
+    token = number(item, "lease_token")
     return Lease(
         project_id,
-        number(item, "lease_token"),
+        token,
         optional_text(item, "holder"),
         moment(item, "expires_at"),
+        # Holders of former versions noted nothing.
+        told=number(item, "told") if "told" in item else token,
     )
 
 
