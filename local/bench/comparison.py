@@ -50,12 +50,12 @@ class _Bench:
     project: str = ""
 
     def stack(self, **tuning: str) -> StackProcess:
-        tuning = {"KILI_REQUESTS_PER_MINUTE": _UNLIMITED, **tuning}
+        unlimited = {"KILI_REQUESTS_PER_MINUTE": _UNLIMITED, "ARCHIVE_BUDGET_CENTS": _UNLIMITED}
         return StackProcess(
             self.folder / "state",
             endpoint=self.kili.endpoint,
             api_key=self.kili.api_key,
-            tuning=tuning,
+            tuning={**unlimited, **tuning},
         )
 
     def change(self) -> None:
@@ -88,8 +88,9 @@ def compare(kili: KiliProcess, folder: Path, assets: int, tell: Tell) -> Compari
         _theirs(bench, sdk, "change, rewritten", found)
         _judge(bench, ours, sdk, found)
     with bench.stack(REWRITE_LIMIT="0") as stack:
-        ours = Ours.on(kili, stack)
-        _changed(bench, ours, "change, spliced", found)
+        _changed(bench, Ours.on(kili, stack), "change, spliced", found)
+    with bench.stack(ARCHIVE_BUDGET_CENTS="1") as stack:
+        _changed(bench, Ours.on(kili, stack), "change, as a delta", found)
     kili.control("archive_project", project_id=bench.project)
     shutil.rmtree(folder)
     return found

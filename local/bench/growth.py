@@ -22,10 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kili_export.bootstrap import Application
+from kili_export.adapters.s3 import S3ObjectStore
 from kili_export.contracts.workflow import AggregateRequest
 from kili_export.domain.keys import manifest_key
-from kili_export.settings import Settings
+from kili_export.ports import ObjectStore
 from kili_export.usecases.published_exports import load_manifest
 from local.bench.growth_project import EXPORT, PROJECT, batches, write_run
 from local.bench.growth_report import Grown, chart, document, markdown, missed
@@ -37,6 +37,7 @@ from local.stack.seaweed import REGION, SeaweedServer
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _BUCKET = "growth"
 _KEYS = ("AKIAGROWTH", "growth-secret-key")
+_NO_BUDGET = "1000000000"
 _WRITERS = 2
 _PATIENCE_SECONDS = 3600
 
@@ -48,7 +49,7 @@ class _Bench:
     """A bucket, and how processes reach it."""
 
     environment: dict[str, str]
-    application: Application
+    objects: ObjectStore
     folder: Path
     tell: Tell
 
@@ -64,12 +65,12 @@ class _Bench:
         self.tell(f"{files:,} files: publishing one change")
         changed = range(files // 2, files // 2 + 1)
         change = self._publish("change", changed, self._write("change", changed, 2))
-        manifest, _ = load_manifest(self.application.objects, PROJECT, EXPORT)
+        manifest, _ = load_manifest(self.objects, PROJECT, EXPORT)
         if manifest is None or manifest.generation != 2:
             raise RuntimeError(f"{manifest_key(PROJECT, EXPORT)} does not tell of the change")
         archive = self.folder / "archive.zip"
         with archive.open("wb") as target:
-            self.application.objects.download(manifest.archive.key, target)
+            self.objects.download(manifest.archive.key, target)
         readers, _ = check(archive)
         archive.unlink()
         return Grown(
@@ -84,15 +85,14 @@ class _Bench:
 
     def forget(self) -> None:
         """Empties the bucket for the next size."""
-        objects = self.application.objects
-        objects.delete([one.key for one in objects.list("")])
+        self.objects.delete([one.key for one in self.objects.list("")])
 
     def _write(self, run_id: str, numbers: range, version: int) -> list[str]:
         arguments = (run_id, str(numbers.start), str(len(numbers)), str(version))
         return self._child(["batches", *arguments], "").splitlines()
 
     def _publish(self, run_id: str, numbers: range, lines: Sequence[str]) -> dict[str, Any]:
-        request: AggregateRequest = write_run(self.application.objects, run_id, numbers, lines)
+        request: AggregateRequest = write_run(self.objects, run_id, numbers, lines)
         told: dict[str, Any] = json.loads(self._child(["publish"], request.model_dump_json()))
         return told
 
@@ -149,9 +149,10 @@ def _grow(sizes: Sequence[int]) -> list[Grown]:
             "AWS_ENDPOINT_URL_S3": server.endpoint,
             "BUCKET_NAME": _BUCKET,
             "REWRITE_LIMIT": "0",
+            "ARCHIVE_BUDGET_CENTS": _NO_BUDGET,
         }
-        os.environ.update(environment)
-        bench = _Bench(environment, Application(Settings.from_environment()), folder, tell)
+        objects = S3ObjectStore(server.client(), _BUCKET)
+        bench = _Bench(environment, objects, folder, tell)
         found = []
         for size in sizes:
             found.append(bench.measure(size))

@@ -8,7 +8,7 @@ MERGED = frozenset({"pascal_voc"})
 """Formats without the layout that is the default of both sides."""
 
 Side = Literal["ours", "SDK"]
-What = Literal["full", "change, rewritten", "change, spliced"]
+What = Literal["full", "change, rewritten", "change, spliced", "change, as a delta"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def _full(one: Comparison) -> Verdict:
 
 def _increments(one: Comparison) -> Iterable[Verdict]:
     theirs = one.line("SDK", "change, rewritten")
-    for what in ("change, rewritten", "change, spliced"):
+    for what in ("change, rewritten", "change, spliced", "change, as a delta"):
         ours = one.line("ours", what)
         faster, fewer = theirs.seconds / ours.seconds, theirs.calls / max(1, ours.calls)
         judged = one.assets >= LARGE

@@ -65,6 +65,21 @@ def test_the_delta_holds_only_what_changed(bench: Bench) -> None:
         assert files == {one: after[name][one] for one in _changed(before[name], after[name])}
 
 
+def test_runs_tell_what_they_used_and_what_that_costs(bench: Bench) -> None:
+    bench.world.submit_label("scene-12.png")
+    bench.settle()
+    found = bench.stack.answer("cost", bench.project.id, "--events-per-window", "100")
+    assert 1 < found["million_events"]["dollars"] < 1000
+    assert found["full_export"]["dollars"] > 0
+    assert found["month_at_rest"]["by_service"]["Secrets Manager"] == pytest.approx(0.8)
+    manifest = json.loads(bench.read(f"exports/{bench.project.id}/yolo/manifest.json"))
+    spending = manifest["spending"]
+    assert spending["exports"] == len(EXPORTS)
+    assert spending["convert"]["kili_calls"] >= 1
+    assert spending["publish"]["requests"]["s3.PutObject"] >= 1
+    assert spending["dollars"] > 0
+
+
 def test_latest_zip_is_the_archive_that_the_manifest_names(bench: Bench) -> None:
     for export in bench.stack.answer("status", bench.project.id)["exports"]:
         latest = bench.read(f"exports/{bench.project.id}/{export['name']}/latest.zip")

@@ -1,0 +1,116 @@
+"""Which targets a measurement reaches, and how it is told."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from local.bench.comparison import Comparison
+from local.bench.growth_report import Grown, chart, markdown, missed
+from local.bench.measured import FORMATS, Measured, Side, What, total
+from local.bench.report import document
+from local.bench.report import markdown as page
+from local.bench.verdicts import Verdict, verdicts
+
+CHANGES: tuple[What, ...] = ("change, rewritten", "change, spliced", "change, as a delta")
+
+
+def line(side: Side, what: What, assets: int = 50_000, **more: float) -> Measured:
+    made = Measured(
+        side=side,
+        what=what,
+        formats=FORMATS,
+        assets=assets,
+        seconds=10.0,
+        waited=0.0,
+        peak_memory=10**8,
+        calls=10,
+        kili_bytes=10**6,
+        kili_cpu=0.5,
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def comparison(assets: int = 50_000, **ours: float) -> Comparison:
+    """The SDK takes 400 s and 4,000 calls for everything; ours is as told."""
+    theirs = [
+        line("SDK", what, assets, seconds=400.0, calls=4000)
+        for what in ("full", "change, rewritten")
+    ]
+    mine = [line("ours", what, assets, **ours) for what in ("full", *CHANGES)]
+    return Comparison(assets, [*theirs, *mine])
+
+
+def told(found: list[Verdict], part: str) -> list[bool | None]:
+    chosen = [one.holds for one in found if part in one.target]
+    assert chosen, f"no verdict is about {part!r}"
+    return chosen
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(100.0, True), (140.0, False)])
+def test_a_full_export_is_held_against_the_sdks(seconds: float, holds: bool) -> None:
+    assert told(verdicts([comparison(seconds=seconds)]), "full export") == [holds]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "calls", "holds"), [(4.0, 40, True), (4.1, 40, False), (4.0, 41, False)]
+)
+def test_an_increment_must_be_faster_and_ask_less(seconds: float, calls: int, holds: bool) -> None:
+    found = verdicts([comparison(seconds=seconds, calls=calls)])
+    assert told(found, "times faster") == [holds] * 3
+
+
+def test_increments_of_small_projects_are_not_judged() -> None:
+    found = verdicts([comparison(assets=1000, seconds=1.0)])
+    assert told(found, "times faster") == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("moved", "holds"), [(6_000_000, True), (6_000_001, False), (6_500_000, False)]
+)
+def test_bytes_are_held_against_the_archive_and_its_directory(moved: int, holds: bool) -> None:
+    size = {"archive": 100_000_000, "directory": 1_000_000, "spanning": 500_000}
+    found = verdicts([comparison(up=moved + 500_000, **size)])
+    assert told(found, "moves at most") == [holds]
+
+
+def test_an_archive_that_is_not_sound_is_told() -> None:
+    one = comparison()
+    one.problems.append("coco of 50000 assets: unzip exits 3")
+    assert told(verdicts([one]), "sound") == [False]
+
+
+def test_exports_of_single_formats_add_up() -> None:
+    lines = [replace(line("SDK", "full", 1000), formats=(kind,)) for kind in FORMATS]
+    whole = total(lines)
+    assert (whole.seconds, whole.calls, whole.formats) == (40.0, 40, FORMATS)
+    assert whole.rate == pytest.approx(4 * 1000 / 40)
+
+
+def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
+    comparisons = [comparison(1000), comparison(50_000)]
+    judged = verdicts(comparisons)
+    text = page(comparisons, judged, "2 cores", "2026-03-02")
+    assert text.count("| ours | full | all four |") == 2
+    assert all(one.target in text for one in judged)
+    assert json.dumps(document(comparisons, judged, "2 cores", "2026-03-02"))
+
+
+def grown(files: int, memory: int) -> Grown:
+    spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": 5, "bytes_up": 6}
+    step = {"spent": spent, "peak_memory": memory}
+    return Grown(files, 300 * files, 120 * files, 400 * files, step, step, ("unzip -t",))
+
+
+def test_too_much_memory_is_a_missed_target() -> None:
+    assert missed([grown(1000, 10**8)]) == []
+    assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 2
+
+
+def test_growth_is_drawn_and_told() -> None:
+    sizes = [grown(1000, 10**8), grown(1_000_000, 10**9)]
+    picture = chart(sizes)
+    assert picture.startswith("<svg")
+    assert picture.count("<polyline") == 4
+    assert "1M" in picture
+    assert "1,000,000 files: the change took 1.0 GB" in markdown(sizes, "2 cores", "2026-03-02")
