@@ -44,6 +44,21 @@ bench-growth: $(READY) ## one changed label in archives of 1,000 to 1,000,000 fi
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
 	@$(BIN)/python -m local.bench.converters $(BENCH)
 
+FUZZ_SECONDS ?= 30
+FUZZ := .venv-fuzz
+
+.PHONY: fuzz
+fuzz: $(FUZZ)/.ready ## feeds the parsers with what reaches new branches (options: FUZZ_SECONDS=600, each)
+	@for target in answer archive ledger name picture registration webhook; do \
+	  PYTHONPATH=.:layers/shared $(FUZZ)/bin/python -m tests.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
+
+$(FUZZ)/.ready: requirements/fuzz.txt
+	@echo "Setting up $(FUZZ), for the fuzzer (once)"
+	@$(PYTHON) -m venv --clear $(FUZZ)
+	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
 .PHONY: chaos
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)
@@ -78,4 +93,4 @@ lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made
-	rm -rf $(VENV) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-scan $(FUZZ) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

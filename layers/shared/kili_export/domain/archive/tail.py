@@ -15,6 +15,9 @@ _ZIP64_END_SIGNATURE: Final = b"PK\x06\x06"
 _ZIP64_LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
 _VERSION: Final = (0x032D, 45)
 
+# No archive is as long as what a record of eight bytes can count.
+_TOO_MUCH: Final = 1 << 63
+
 MIN_TAIL: Final = _END.size
 MAX_TAIL: Final = _ZIP64_END.size + _ZIP64_LOCATOR.size + _END.size
 
@@ -26,6 +29,11 @@ class Tail:
     directory_start: int
     directory_length: int
     count: int
+
+    @property
+    def ends(self) -> int:
+        """Where the directory ends."""
+        return self.directory_start + self.directory_length
 
 
 def encode_tail(tail: Tail) -> bytes:
@@ -40,9 +48,7 @@ def encode_tail(tail: Tail) -> bytes:
     zip64_end = _ZIP64_END.pack(
         _ZIP64_END_SIGNATURE, _ZIP64_END.size - 12, *_VERSION, 0, 0, tail.count, *numbers
     )
-    locator = _ZIP64_LOCATOR.pack(
-        _ZIP64_LOCATOR_SIGNATURE, 0, tail.directory_start + tail.directory_length, 1
-    )
+    locator = _ZIP64_LOCATOR.pack(_ZIP64_LOCATOR_SIGNATURE, 0, tail.ends, 1)
     count = min(tail.count, ZIP64_COUNT)
     end = _END.pack(
         _END_SIGNATURE, 0, 0, count, count, min(tail.directory_length, ZIP64_MARK),
@@ -64,9 +70,9 @@ def decode_tail(end: bytes, archive_size: int) -> Tail:
     if end[-MAX_TAIL : -MAX_TAIL + 4] == _ZIP64_END_SIGNATURE:
         zip64 = _ZIP64_END.unpack_from(end, len(end) - MAX_TAIL)
         candidate = Tail(directory_start=zip64[9], directory_length=zip64[8], count=zip64[7])
-        if encode_tail(candidate) == end[-MAX_TAIL:]:
+        if candidate.ends < _TOO_MUCH and encode_tail(candidate) == end[-MAX_TAIL:]:
             tail, tail_length = candidate, MAX_TAIL
-    whole = tail.directory_start + tail.directory_length + tail_length == archive_size
+    whole = tail.ends + tail_length == archive_size
     if not whole or encode_tail(tail) != end[-tail_length:]:
         raise IntegrityError("not a ZIP archive of ours: its end record does not fit its size")
     return tail

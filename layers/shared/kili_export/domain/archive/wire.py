@@ -168,11 +168,9 @@ def decode_record(raw: bytes | bytearray | memoryview, start: int) -> Record:
             raise IntegrityError(f"no directory record of ours at byte {start}")
         owner, numbers = _decode_extra(bytes(raw[name_end : name_end + head.extra_length]))
         path = name.decode()
+        size, compressed_size, offset = _extent(head, numbers)
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         raise IntegrityError(f"a broken directory record at byte {start}") from error
-    size, compressed_size = head.size, head.compressed_size
-    if head.size == ZIP64_MARK and head.compressed_size == ZIP64_MARK:
-        size, compressed_size = numbers[0], numbers[1]
     return Record(
         path=path,
         owner=owner,
@@ -180,9 +178,16 @@ def decode_record(raw: bytes | bytearray | memoryview, start: int) -> Record:
         size=size,
         compressed_size=compressed_size,
         method=head.method,
-        offset=numbers[-1],
+        offset=offset,
         local_length=local_length(head.name_length, size, compressed_size),
     )
+
+
+def _extent(head: "_Central", numbers: tuple[int, ...]) -> tuple[int, int, int]:
+    """Size, compressed size and offset. Raises IndexError where a number is not there."""
+    if head.size == ZIP64_MARK and head.compressed_size == ZIP64_MARK:
+        return numbers[0], numbers[1], numbers[-1]
+    return head.size, head.compressed_size, numbers[-1]
 
 
 def is_record_start(raw: bytes | bytearray | memoryview, start: int) -> bool:
