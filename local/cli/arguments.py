@@ -107,11 +107,24 @@ def _add_runs(commands: Commands) -> None:
     wait = commands.add_parser("wait", help="wait until nothing is pending or running")
     reconcile = commands.add_parser("reconcile", help="compare a project with Kili")
     confirm = commands.add_parser("confirm", help="allow the removals that were held")
-    named = {"run": run, "wait": wait, "reconcile": reconcile, "confirm": confirm}
+    retry = commands.add_parser("retry", help="try assets again that could not be exported")
+    named = {
+        "run": run,
+        "wait": wait,
+        "reconcile": reconcile,
+        "retry": retry,
+        "confirm": confirm,
+    }
     for name, command in named.items():
         command.set_defaults(command=name)
         command.add_argument("project_id", metavar="PROJECT_ID")
         _add_target(command)
+    retry.add_argument(
+        "asset_ids",
+        metavar="ASSET_ID",
+        nargs="*",
+        help="assets that `status` lists; all of them if none is named",
+    )
     for command in (run, wait):
         command.add_argument(
             "--timeout",

@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, str] = {
     "wait": "local.cli.runs:wait",
     "reconcile": "local.cli.runs:reconcile",
     "confirm": "local.cli.runs:confirm",
+    "retry": "local.cli.runs:retry",
     "status": "local.cli.status:status",
     "cost": "local.cli.cost:cost",
     "pull": "local.cli.pull:pull",

@@ -1,4 +1,4 @@
-"""`kili-export run`, `wait`, `reconcile` and `confirm`."""
+"""`kili-export run`, `wait`, `reconcile`, `retry` and `confirm`."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -61,6 +61,19 @@ def reconcile(arguments: Namespace) -> ExitCode:
     found = repairs(report)
     text = f"Found and marked: {found}." if found else "Kili and the exports agree."
     output.result({"project_id": arguments.project_id, **report.model_dump()}, text)
+    return ExitCode.OK
+
+
+def retry(arguments: Namespace) -> ExitCode:
+    """Tries assets again that could not be exported."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    services.status.read(arguments.project_id)
+    assets = services.retry(arguments.project_id, arguments.asset_ids)
+    text = f"{len(assets)} assets are tried again; a run takes them now."
+    if not assets:
+        text = "No asset is in quarantine."
+    output.result({"project_id": arguments.project_id, "assets": list(assets)}, text)
     return ExitCode.OK
 
 

@@ -1,5 +1,6 @@
 """What the commands do with a stack."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +72,13 @@ class Services:
         name = self.application.request_run()(project_id, full=full)
         self.connection.remember(Entry(project_id, "full" if full else "run"))
         return name
+
+    def retry(self, project_id: str, asset_ids: Sequence[str]) -> tuple[str, ...]:
+        """Tries assets again that could not be exported, all if none is named. Answers which."""
+        assets, _ = self.application.retry_assets()(project_id, asset_ids)
+        if assets:
+            self.connection.remember(Entry(project_id, "run"))
+        return assets
 
     def confirm_removals(self, project_id: str) -> int:
         """Allows the removals that wait, and starts the run that makes them. Answers how many."""

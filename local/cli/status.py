@@ -132,15 +132,24 @@ def _lines(project: ProjectStatus) -> list[str]:
             f"kili-export confirm {project.project_id}"
         )
     for export in project.exports:
-        quarantined = export.manifest.quarantined if export.manifest else ()
-        lines += [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in quarantined][
-            :_SHOWN_QUARANTINED
-        ]
+        lines += _quarantine_lines(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(
                 f"Lost in {export.name}: {export.manifest.losses}, told by: "
                 f"kili-export report {project.project_id} {export.name}"
             )
+    if project.quarantined:
+        lines.append(f"Try them again with: kili-export retry {project.project_id}")
+    return lines
+
+
+def _quarantine_lines(export: ExportStatus) -> list[str]:
+    quarantined = export.manifest.quarantined if export.manifest else ()
+    shown = quarantined[:_SHOWN_QUARANTINED]
+    lines = [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in shown]
+    if len(quarantined) > len(shown):
+        more = len(quarantined) - len(shown)
+        lines.append(f"Not in {export.name}: {more} more; --json lists them all.")
     return lines
 
 

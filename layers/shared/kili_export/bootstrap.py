@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kili_export.usecases.receive_event import MarkWriter, ReceiveEvent
     from kili_export.usecases.reconcile import Reconcile
     from kili_export.usecases.repair_project import RepairProject
-    from kili_export.usecases.request_run import ConfirmRemovals, RequestRun
+    from kili_export.usecases.request_run import ConfirmRemovals, RequestRun, RetryAssets
     from kili_export.usecases.run_starting import RunStarter
 
 _PATIENCE: Final = 300.0
@@ -195,6 +195,12 @@ class Application:
         return RequestRun(
             objects=self.objects, marks=self.marks, random=self.random, starter=self.starter
         )
+
+    def retry_assets(self) -> "RetryAssets":
+        """Tries assets again that could not be exported."""
+        from kili_export.usecases.request_run import RetryAssets
+
+        return RetryAssets(self.objects, self.request_run())
 
     def confirm_removals(self) -> "ConfirmRemovals":
         """Allows removals that wait for a person."""

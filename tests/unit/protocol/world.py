@@ -44,12 +44,13 @@ from kili_export.usecases.finish_export import FinishExport
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.plan_export import PlanExport, RunLimits
 from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.project_status import StatusReader
 from kili_export.usecases.pseudonyms import provide_key
 from kili_export.usecases.receive_event import Accepted, MarkWriter, ReceiveEvent
 from kili_export.usecases.reconcile import Reconcile
 from kili_export.usecases.registrations import RememberedRegistrations
 from kili_export.usecases.repair_project import RepairProject
-from kili_export.usecases.request_run import ConfirmRemovals, RequestRun
+from kili_export.usecases.request_run import ConfirmRemovals, RequestRun, RetryAssets
 from kili_export.usecases.run_starting import RunStarter
 from kili_export.usecases.secret_check import SecretCheck
 from tests.fakes import (
@@ -204,6 +205,7 @@ class World:
     reconcile: Reconcile = field(init=False)
     request_run: RequestRun = field(init=False)
     confirm_removals: ConfirmRemovals = field(init=False)
+    retry_assets: RetryAssets = field(init=False)
     marks: MarkWriter = field(init=False)
     lease: ProjectLease = field(init=False)
 
@@ -250,6 +252,7 @@ class World:
             self.objects, self.changes, self.clock, self.lease, follow_up, repair
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
+        self.retry_assets = RetryAssets(self.objects, self.request_run)
         self.confirm_removals = ConfirmRemovals(self.state, self.request_run)
 
     # ------------------------------------------------------------------ what people do
@@ -285,6 +288,12 @@ class World:
         """A label is made, readable at once, and Kili tells of it."""
         self.kili.label(asset_id, label_id, left)
         return self.post(asset_id, label_id)
+
+    def status(self) -> StatusReader:
+        """What `status` reads."""
+        return StatusReader(
+            self.objects, self.changes, self.state, self.state, self.workflow, self.clock
+        )
 
     def look_after(self, *, compare: bool = True) -> ReconcileAnswer:
         """The schedule fires."""

@@ -70,6 +70,17 @@ def load_manifest(
         raise IntegrityError(f"{key} cannot be read") from error
 
 
+def quarantined_assets(objects: ObjectStore, registration: ProjectRegistration) -> frozenset[str]:
+    """The ids of all assets that any export lists as not exportable. Raises IntegrityError."""
+    manifests = (
+        load_manifest(objects, registration.project_id, export.name)[0]
+        for export in registration.exports
+    )
+    return frozenset(
+        one.asset_id for manifest in manifests if manifest for one in manifest.quarantined
+    )
+
+
 def _declared(
     objects: ObjectStore,
     project: Project,

@@ -1,10 +1,12 @@
-"""What a person asks for: a run at once, or that assets may vanish."""
+"""What a person asks for: a run at once, another try of some assets, or that assets may vanish."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.marks import CHECK, REBUILD
+from kili_export.domain.marks import CHECK, REBUILD, asset_subject
 from kili_export.ports import ObjectStore, RandomSource, RemovalStore
+from kili_export.usecases.published_exports import quarantined_assets
 from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.run_starting import RunStarter
@@ -34,6 +36,37 @@ class RequestRun:
         if name is None:
             raise InvalidConfiguration(f"a run of project {project_id} was started twice at once")
         return name
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAssets:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    request_run: RequestRun
+
+    def __call__(
+        self, project_id: str, asset_ids: Collection[str] = ()
+    ) -> tuple[tuple[str, ...], str | None]:
+        """Lets a run try assets again that could not be exported; without `asset_ids` all of them.
+
+        Answers which, and the name of the run, None when there are none. Raises
+        InvalidConfiguration when the project is not registered, or an asset is not in quarantine.
+        """
+        registration = load_registration(self.objects, project_id)
+        known = quarantined_assets(self.objects, registration) if registration else frozenset()
+        strangers = sorted(set(asset_ids) - known)
+        if strangers:
+            raise InvalidConfiguration(
+                f"asset {strangers[0]} of project {project_id} is not in quarantine. "
+                f"See what is: kili-export status {project_id}"
+            )
+        chosen = tuple(sorted(asset_ids or known))
+        for asset_id in chosen:
+            self.request_run.marks.mark(project_id, asset_subject(asset_id))
+        if registration is not None and not chosen:
+            return (), None
+        return chosen, self.request_run(project_id)
 
 
 @dataclass(frozen=True, slots=True)
