@@ -59,6 +59,10 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
+.PHONY: load
+load: $(READY) ## 10,000 events in a minute during a full export (options: LOAD="--senders 16")
+	@$(BIN)/python -m local.load $(LOAD)
+
 .PHONY: chaos
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

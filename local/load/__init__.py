@@ -1,0 +1,1 @@
+"""A minute of many events while everything is exported."""

@@ -1,0 +1,113 @@
+"""`python -m local.load`: events of a minute from several senders, during a full export.
+
+Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
+the workflow. What is measured is an answer as a sender sees it, from its request on.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kili_export.contracts.registration import parse_registration
+from kili_export.usecases.project_status import ProjectStatus
+from kili_export.usecases.register_exports import register_exports
+from local.bench.stack import StackProcess
+from local.cli.connection import Connection
+from local.cli.exit_codes import ExitCode
+from local.cli.runs import wait_until_settled
+from local.cli.services import Services
+from local.kili_standin import KiliWorld, generate_project, start_standin
+from local.load.senders import Senders, Sent
+
+_KEY = "load-key"
+_PATIENCE_SECONDS = 1800.0
+_EXPORTS = {"raw": "kili", "yolo": "yolo_v8"}
+
+
+@dataclass(slots=True)
+class Freshness:
+    """Seconds from a generation's first event to its publishing, by export and generation."""
+
+    seconds: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def note(self, status: ProjectStatus) -> None:
+        """Takes in what is published now."""
+        for export in status.exports:
+            manifest = export.manifest
+            if manifest is not None and manifest.first_event_at is not None:
+                took = manifest.published_at - manifest.first_event_at
+                self.seconds[export.name, manifest.generation] = took.total_seconds()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the load and prints what came of it. 1 when an event was lost or a 5xx answered."""
+    parser = argparse.ArgumentParser(prog="make load", description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--senders", type=int, default=8)
+    parser.add_argument("--assets", type=int, default=2_000)
+    options = parser.parse_args(arguments)
+    world = KiliWorld(api_key=_KEY)
+    project = world.add_project(generate_project(7, options.assets))
+    with tempfile.TemporaryDirectory(prefix="kili-export-load-") as folder:
+        tuning = {"KILI_REQUESTS_PER_MINUTE": "100000"}
+        with (
+            start_standin(world) as standin,
+            StackProcess(
+                Path(folder) / "state", endpoint=standin.endpoint, api_key=_KEY, tuning=tuning
+            ) as stack,
+        ):
+            connection = Connection.local(stack.running, stack.state)
+            services = Services.of(connection)
+            _register(services, project.id)
+            senders = Senders(
+                world,
+                project.id,
+                connection.webhook_url,
+                services.webhook_secret(),
+                options.events,
+                options.seconds,
+                options.senders,
+            )
+            took = senders.run()
+            freshness = Freshness()
+            outcome = wait_until_settled(
+                connection, services, project.id, _PATIENCE_SECONDS, freshness.note
+            )
+            repaired = services.reconcile(project.id)
+    print(f"{os.cpu_count()} processors for everything; {options.assets} assets, {took:.1f} s")
+    _tell_answers(senders.sent)
+    print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
+    print(f"lost                {repaired.total} (assets that differ from Kili afterwards)")
+    for (export, generation), seconds in sorted(freshness.seconds.items()):
+        print(f"freshness           {seconds:.1f} s, {export} generation {generation}")
+    whole = all(one.status == 202 for one in senders.sent)
+    return 0 if whole and outcome.code is ExitCode.OK and not repaired.total else 1
+
+
+def _register(services: Services, project_id: str) -> None:
+    """Declares the exports and begins the full export that goes on meanwhile."""
+    declared = [{"name": name, "format": kind} for name, kind in _EXPORTS.items()]
+    registration = parse_registration({"project_id": project_id, "exports": declared})
+    register_exports(services.objects, services.kili, services.random, registration)
+    services.request_run(project_id, full=False)
+
+
+def _tell_answers(sent: Sequence[Sent]) -> None:
+    statuses = Counter(one.status for one in sent)
+    print(f"sent                {len(sent)}")
+    print(f"accepted            {statuses[202]}")
+    print(f"5xx                 {sum(n for status, n in statuses.items() if status >= 500)}")
+    print(f"without an answer   {statuses[0]}")
+    times = sorted(one.seconds for one in sent)
+    for share in (0.5, 0.95, 0.99):
+        print(f"p{share * 100:<18.0f} {times[int(share * (len(times) - 1))] * 1000:.0f} ms")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
