@@ -48,6 +48,7 @@ def _described(project: ProjectStatus, runs: list[ExecutionSummary]) -> dict[str
         "exports": [_described_export(export) for export in project.exports],
         "pending": asdict(project.pending),
         "runner": project.runner,
+        "full_export": None if project.full_export is None else asdict(project.full_export),
         "held": None if project.held is None else _described_hold(project),
         "quarantined": project.quarantined,
         "executions": [asdict(run) for run in runs],
@@ -68,9 +69,11 @@ def _described_export(export: ExportStatus) -> dict[str, Any]:
         **named,
         "generation": manifest.generation,
         "archive_key": manifest.archive.key,
+        "archive_generation": manifest.archive.generation,
+        "deltas_after_archive": len(manifest.deltas),
         "etag": manifest.archive.etag,
         "size": manifest.archive.size,
-        "members": manifest.archive.members,
+        "members": manifest.counts.members,
         "counts": manifest.counts.model_dump(),
         "published_at": manifest.published_at.isoformat(),
         "freshness_seconds": export.freshness_seconds,
@@ -107,7 +110,7 @@ def _published(manifest: Manifest | None) -> tuple[object, ...]:
     return (
         manifest.generation,
         bytes_text(manifest.archive.size),
-        manifest.archive.members,
+        manifest.counts.members,
         f"{manifest.counts.exported} of {manifest.counts.assets}",
         f"{manifest.published_at:%d %b %H:%M:%S}",
     )
@@ -131,7 +134,9 @@ def _lines(project: ProjectStatus) -> list[str]:
             f"Held: {project.held.count} removals. Allow them with: "
             f"kili-export confirm {project.project_id}"
         )
+    lines += _full_export(project)
     for export in project.exports:
+        lines += _follows(project.project_id, export)
         lines += _quarantine_lines(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(
@@ -151,6 +156,22 @@ def _quarantine_lines(export: ExportStatus) -> list[str]:
         more = len(quarantined) - len(shown)
         lines.append(f"Not in {export.name}: {more} more; --json lists them all.")
     return lines
+
+
+def _full_export(project: ProjectStatus) -> list[str]:
+    full = project.full_export
+    if full is None:
+        return []
+    return [f"Made anew: {', '.join(full.exports)}: {full.done} of {full.listed} assets are done."]
+
+
+def _follows(project_id: str, export: ExportStatus) -> list[str]:
+    manifest = export.manifest
+    if manifest is None or not manifest.deltas:
+        return []
+    archive, count = manifest.archive, len(manifest.deltas)
+    line = f"The archive of {export.name} is of generation {archive.generation}, and {count} deltas"
+    return [f"{line} follow it. Have it written anew with: kili-export run {project_id}"]
 
 
 def _run_rows(runs: list[ExecutionSummary]) -> list[tuple[object, ...]]:

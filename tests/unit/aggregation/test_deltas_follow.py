@@ -247,8 +247,8 @@ TB = 2**40
         (TB, timedelta(0), [DeltaSize(TB // 4, 1)], False),
         (TB, timedelta(0), [DeltaSize(TB // 8, 1), DeltaSize(TB // 8 + 1, 1)], True),
         (TB, timedelta(0), [DeltaSize(1, 50_001)], True),
-        (TB, timedelta(0), [DeltaSize(1, 1)] * 50, False),
-        (TB, timedelta(0), [DeltaSize(1, 1)] * 51, True),
+        (TB, timedelta(0), [DeltaSize(1, 1)] * 500, False),
+        (TB, timedelta(0), [DeltaSize(1, 1)] * 501, True),
     ],
 )
 def test_an_archive_is_written_anew_when_its_budget_or_its_deltas_say_so(

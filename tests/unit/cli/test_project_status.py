@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from kili_export.contracts.manifest import Quarantined
+from kili_export.contracts.manifest import DeltaReference, Quarantined
+from kili_export.contracts.rebuild_session import RebuildSession, SessionExport
 from kili_export.contracts.registration import parse_registration
 from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.keys import manifest_key, registration_key
+from kili_export.domain.keys import manifest_key, registration_key, session_key
 from kili_export.ports import HeldRemovals
-from kili_export.usecases.project_status import ProjectStatus, StatusReader
+from kili_export.usecases.project_status import FullExport, ProjectStatus, StatusReader
 from local.cli import runs
 from local.cli.executions import ExecutionSummary, _belongs
 from local.cli.exit_codes import ExitCode
+from local.cli.status import _lines
 from tests.fakes import (
     NOON,
     InMemoryChanges,
@@ -48,6 +50,38 @@ def test_an_export_is_unpublished_until_it_has_a_manifest(reader: StatusReader) 
     status = reader.read("project")
     assert status.unpublished == ()
     assert status.exports[0].freshness_seconds == 9.0
+
+
+def test_a_full_export_in_slices_tells_how_far_it_is(reader: StatusReader) -> None:
+    assert reader.read("project").full_export is None
+    exports = (SessionExport(name="yolo", definition="d", dated="", reason=""),)
+    session = RebuildSession(
+        session_id="s", exports=exports, listed=23, slices=3, slice_assets=10, position=2
+    )
+    reader.objects.put(session_key("project"), session.to_bytes())
+    status = reader.read("project")
+    assert status.full_export == FullExport(("yolo",), done=20, listed=23)
+    assert "Made anew: yolo: 20 of 23 assets are done." in _lines(status)
+    done = session.model_copy(update={"position": 3})
+    reader.objects.put(session_key("project"), done.to_bytes())
+    assert reader.read("project").full_export == FullExport(("yolo",), done=23, listed=23)
+
+
+def test_an_archive_that_deltas_follow_is_told(reader: StatusReader) -> None:
+    delta = DeltaReference(
+        key="d.zip",
+        etag='"d"',
+        size=1,
+        generation=2,
+        from_generation=1,
+        added=0,
+        changed=1,
+        removed=0,
+    )
+    _publish(reader, generation=2, deltas=(delta,), recent_deltas=(delta,))
+    [line] = [one for one in _lines(reader.read("project")) if "archive" in one]
+    assert "of generation 1, and 1 deltas follow" in line
+    assert "kili-export run project" in line
 
 
 def test_marks_are_counted_and_those_that_wait_told_apart(reader: StatusReader) -> None:

@@ -35,6 +35,7 @@ from kili_export.domain.errors import AccessDenied, AssetError, ExportError
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.keys import manifest_key, registration_key
 from kili_export.domain.project import Project
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.domain.windows import WindowRules
 from kili_export.ports import FetchedMedium, RecordedEvent
 from kili_export.usecases.aggregate_archive import AggregateArchive
@@ -198,6 +199,7 @@ class World:
     rules: WindowRules = field(default_factory=lambda: WindowRules(60, 10))
     marks_per_run: int = 1000
     slice_assets: int = 1000
+    rewriting: RewritingRules = field(default_factory=RewritingRules)
     executed: set[str] = field(default_factory=set)
     receive: ReceiveEvent = field(init=False)
     plan: PlanExport = field(init=False)
@@ -246,7 +248,13 @@ class World:
             announcer=announcer,
         )
         repair = RepairProject(
-            self.objects, self.changes, self.state, self.state, self.kili, self.marks
+            self.objects,
+            self.changes,
+            self.state,
+            self.state,
+            self.kili,
+            self.marks,
+            self.rewriting,
         )
         self.reconcile = Reconcile(
             self.objects, self.changes, self.clock, self.lease, follow_up, repair
@@ -451,6 +459,7 @@ class World:
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
+            rewriting=self.rewriting,
         )
         return aggregate(request)
 

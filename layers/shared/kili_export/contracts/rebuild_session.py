@@ -20,11 +20,11 @@ class SessionExport(Document):
 class RebuildSession(Document):
     """A project's full export in slices. Closed, and to be forgotten, when it has no `exports`.
 
-    `listed` assets lie in `slices` objects, of which the first `position` were converted; what
-    all runs converted is in `results`, the latest last. `rebuild_mark` and `compared_mark` are
-    the versions of the marks that asked for it, and of the one that all other exports were
-    compared with Kili for. `yielded`: the last run took changes alone, so that the next one
-    takes a slice. `failures` counts how often publishing failed after all was converted.
+    `listed` assets lie in `slices` objects of `slice_assets` each, of which the first `position`
+    were converted; what all runs converted is in `results`, the latest last. `rebuild_mark` and
+    `compared_mark` are the versions of the marks that asked for it, and of the one that all
+    other exports were compared with Kili for. `yielded`: the last run took changes alone, so that
+    the next one takes a slice. `failures` counts how often publishing failed after all was converted.
     """
 
     schema_version: Literal[1] = 1
@@ -32,6 +32,7 @@ class RebuildSession(Document):
     exports: tuple[SessionExport, ...] = ()
     listed: int = 0
     slices: int = 0
+    slice_assets: int = 0
     position: int = 0
     results: tuple[ResultsLocation, ...] = ()
     rebuild_mark: str | None = None
@@ -39,6 +40,13 @@ class RebuildSession(Document):
     yielded: bool = False
     failures: int = 0
     last_run: str = Field(default="", description="the run that wrote this, if one did")
+
+    @property
+    def done(self) -> int:
+        """How many of the listed assets were converted."""
+        if self.position == self.slices:
+            return self.listed
+        return min(self.listed, self.position * self.slice_assets)
 
     @property
     def names(self) -> frozenset[str]:

@@ -246,7 +246,10 @@ class ReconcileRequest(Document):
 
 
 class Repaired(Document):
-    """What a comparison with Kili marked: assets by how they differed, and whole exports."""
+    """What a comparison with Kili marked: assets by how they differed, and whole exports.
+
+    `rewrites` are exports with an archive that deltas follow and that is to be written anew.
+    """
 
     missed_events: int = 0
     changed: int = 0
@@ -254,10 +257,11 @@ class Repaired(Document):
     vanished: int = 0
     quarantined: int = 0
     rebuilds: int = 0
+    rewrites: int = 0
 
     @property
     def total(self) -> int:
-        """How many repairs were set going, quarantined assets aside: those were known."""
+        """How many repairs were set going. Quarantined assets and rewrites were known before."""
         return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
 
 

@@ -28,7 +28,7 @@ class RewritingRules:
     at_once: timedelta = timedelta(minutes=1)
     share: float = 0.25
     most_files: int = 50_000
-    most_deltas: int = 50
+    most_deltas: int = 500
 
     def is_due(self, size: int, age: timedelta, deltas: Sequence[DeltaSize]) -> bool:
         """Whether an archive of `size` bytes, written `age` ago, is written anew.

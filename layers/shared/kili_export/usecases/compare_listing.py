@@ -31,8 +31,8 @@ class Differences:
     """How many assets are gone from the export, among those that wait, that lost the most."""
     returned: bool = False
     """Nothing waits any more: what had vanished is there again."""
-    overdue: bool = False
-    """An archive that deltas follow may be written anew."""
+    overdue: int = 0
+    """How many archives that deltas follow are to be written anew."""
 
     def all(self) -> set[str]:
         """Every asset that is to be looked at again."""

@@ -74,6 +74,7 @@ class SessionPlanner:
             ),
             listed=listing.count,
             slices=listing.slices,
+            slice_assets=self.slice_assets,
             rebuild_mark=rebuild.version if rebuild else None,
             compared_mark=compared.version if compared else None,
         )

@@ -17,6 +17,7 @@ from kili_export.ports import (
     RemovalStore,
     Workflow,
 )
+from kili_export.usecases.rebuild_sessions import SessionStore
 from kili_export.usecases.register_exports import read_registration
 from kili_export.usecases.registrations import registered_projects
 
@@ -48,6 +49,15 @@ class PendingMarks:
 
 
 @dataclass(frozen=True, slots=True)
+class FullExport:
+    """A full export in slices: of `listed` assets `done` were converted."""
+
+    exports: tuple[str, ...]
+    done: int
+    listed: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectStatus:
     """Everything that tells whether a project's exports are as they should be."""
 
@@ -57,6 +67,7 @@ class ProjectStatus:
     runner: str | None
     """The execution that publishes the project now."""
     held: HeldRemovals | None
+    full_export: FullExport | None = None
 
     @property
     def quarantined(self) -> int:
@@ -96,7 +107,14 @@ class StatusReader:
             pending=_summary(self.changes.marks(project_id), self.clock.now()),
             runner=runner,
             held=self.removals.held(project_id),
+            full_export=self._full_export(project_id),
         )
+
+    def _full_export(self, project_id: str) -> FullExport | None:
+        session = SessionStore(self.objects).read(project_id).session
+        if session is None:
+            return None
+        return FullExport(tuple(sorted(session.names)), session.done, session.listed)
 
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
         for export in registration.exports:

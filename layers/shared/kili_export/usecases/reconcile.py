@@ -68,6 +68,6 @@ class Reconcile:
         except ExportError as error:
             told = f"{type(error).__name__}: {error}"
             return ReconciledProject(project_id=project_id, started=started, error=told)
-        if repaired.total or repaired.quarantined:
+        if repaired.total or repaired.quarantined or repaired.rewrites:
             self.follow_up.starter.after_change(project_id)
         return ReconciledProject(project_id=project_id, started=started, repaired=repaired)

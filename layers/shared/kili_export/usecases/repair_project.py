@@ -80,7 +80,7 @@ class RepairProject:
             self.removals.drop(project.project_id)
             found.returned = True
             waiting = frozenset()
-        found.overdue = any(self._is_overdue(export) for export in exports)
+        found.overdue = sum(self._is_overdue(export) for export in exports)
         outdated = [
             export for export in exports if not export.is_current and export.name not in waiting
         ]
@@ -118,6 +118,7 @@ class RepairProject:
             vanished=len(found.vanished - known),
             quarantined=len(found.quarantined - known),
             rebuilds=len(outdated) + found.returned,
+            rewrites=found.overdue,
         )
 
     def _mark_assets(self, project_id: str, assets: Iterable[str]) -> None:

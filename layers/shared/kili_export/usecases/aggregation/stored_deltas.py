@@ -14,7 +14,7 @@ from kili_export.domain.errors import IntegrityError
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 
-_READERS: Final = 8
+_READERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
