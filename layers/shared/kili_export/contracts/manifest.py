@@ -140,6 +140,21 @@ class Manifest(Document):
     next_ids: dict[str, int] = Field(default_factory=dict)
 
     @property
+    def own_delta(self) -> DeltaReference | None:
+        """What the run that wrote this manifest changed; None if it changed no file."""
+        return next((one for one in self.recent_deltas if self.run_id in one.key), None)
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether the run that wrote this manifest wrote the archive."""
+        return self.run_id in self.archive.key
+
+    @property
+    def first_members(self) -> int:
+        """How many files came with the first generation; 0 for every later manifest."""
+        return self.counts.members if self.generation == 1 and self.is_rewritten else 0
+
+    @property
     def version(self) -> str:
         """Names the files of this generation, also when the archive is written anew."""
         named = (*self.deltas, *self.recent_deltas)

@@ -24,7 +24,8 @@ class RebuildSession(Document):
     were converted; what all runs converted is in `results`, the latest last. `rebuild_mark` and
     `compared_mark` are the versions of the marks that asked for it, and of the one that all
     other exports were compared with Kili for. `yielded`: the last run took changes alone, so that
-    the next one takes a slice. `failures` counts how often publishing failed after all was converted.
+    the next one takes a slice. `failures` counts how often publishing failed after all was
+    converted.
     """
 
     schema_version: Literal[1] = 1

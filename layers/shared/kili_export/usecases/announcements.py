@@ -82,9 +82,7 @@ class Announcer:
         self.publisher.publish(FAILED, event.model_dump(mode="json"))
 
     def _event(self, manifest: Manifest, freshness_seconds: float | None) -> ExportPublished:
-        delta = manifest.recent_deltas[-1] if manifest.recent_deltas else None
-        if delta is not None and delta.generation != manifest.generation:
-            delta = None
+        delta = manifest.own_delta
         return ExportPublished(
             project_id=manifest.project_id,
             export_name=manifest.export_name,
@@ -98,7 +96,7 @@ class Announcer:
             delta_key=delta.key if delta else None,
             latest_key=manifest.latest_key,
             size=manifest.archive.size,
-            added=delta.added if delta else manifest.counts.members,
+            added=delta.added if delta else manifest.first_members,
             changed=delta.changed if delta else 0,
             removed=delta.removed if delta else 0,
             quarantined=len(manifest.quarantined),

@@ -142,9 +142,7 @@ class GenerationWriter:
 
     def answer(self, manifest: Manifest, *, held: int) -> AggregateAnswer:
         """What is told of a manifest that this run committed."""
-        own = (delta for delta in manifest.recent_deltas if manifest.run_id in delta.key)
-        delta = next(own, None)
-        first = manifest.counts.members if self.export.generation == 0 else 0
+        delta = manifest.own_delta
         return AggregateAnswer(
             export=self.export.name,
             status="held" if held else "committed",
@@ -152,8 +150,8 @@ class GenerationWriter:
             archive_key=manifest.archive.key,
             delta_key=delta.key if delta else None,
             members=manifest.counts.members,
-            rewritten=manifest.run_id in manifest.archive.key,
-            added=delta.added if delta else first,
+            rewritten=manifest.is_rewritten,
+            added=delta.added if delta else manifest.first_members,
             changed=delta.changed if delta else 0,
             removed=delta.removed if delta else 0,
             quarantined=len(manifest.quarantined),
