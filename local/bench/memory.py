@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kili_export.adapters.system import SystemClock, SystemRandom
 from kili_export.contracts.manifest import Manifest
@@ -22,8 +22,10 @@ from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.keys import manifest_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.usecases.aggregate_archive import AggregateArchive
+from kili_export.usecases.compare_listing import compare_listing
+from kili_export.usecases.published_exports import DeclaredExport
 from local.bench.folder_objects import FolderObjects
-from local.bench.synthetic_runs import EXPORT, SyntheticRun
+from local.bench.synthetic_runs import EXPORT, ListedProject, SyntheticRun
 
 CASES: Final = {
     "yolo_v8": ExportOptions("yolo_v8", layout=Layout.MERGED),
@@ -35,7 +37,7 @@ CASES: Final = {
     "kili, one file": ExportOptions("kili", single_file=True),
     "geojson": ExportOptions("geojson", layout=Layout.MERGED),
 }
-STEPS: Final = ("first export", "increment", "export anew")
+STEPS: Final = ("first export", "increment", "comparison", "export anew")
 _LIMIT: Final = 512
 
 
@@ -50,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for case in options.case or CASES:
         with tempfile.TemporaryDirectory(prefix="kili-export-memory-") as folder:
             for step in STEPS:
-                peak, seconds = _measure(folder, case, step, options)
+                peak, seconds = measure(folder, case, step, options)
                 worst = max(worst, peak)
                 print(f"| {case} | {step} | {peak:.0f} | {seconds:.0f} |", flush=True)
     return int(worst > options.limit)
 
 
-def _measure(folder: str, case: str, step: str, options: argparse.Namespace) -> tuple[float, float]:
+def measure(folder: str, case: str, step: str, options: argparse.Namespace) -> tuple[float, float]:
     """Peak in MiB and seconds of one step, after a process that only wrote what it begins with."""
     command = [
         *(sys.executable, "-m", "local.bench.memory", "--folder", folder, "--case", case),
@@ -71,11 +73,37 @@ def _measure(folder: str, case: str, step: str, options: argparse.Namespace) -> 
 def _step(options: argparse.Namespace) -> int:
     objects = FolderObjects(Path(options.folder))
     request_file = Path(options.folder) / "request.json"
-    if options.prepare:
+    if options.prepare and options.step != "comparison":
         request_file.write_bytes(_prepared(objects, options).to_bytes())
+    if options.prepare:
         return 0
     request = AggregateRequest.from_bytes(request_file.read_bytes())
     begun = time.monotonic()
+    done = (
+        _compares(objects, options)
+        if options.step == "comparison"
+        else _aggregates(objects, request)
+    )
+    print(f"{_peak_mib():.1f} {time.monotonic() - begun:.1f}")
+    return int(not done)
+
+
+def _compares(objects: FolderObjects, options: argparse.Namespace) -> bool:
+    """The comparison of a listing with what is published finds what the increment changed."""
+    found = objects.get(manifest_key("project", EXPORT))
+    export = DeclaredExport(
+        EXPORT,
+        CASES[options.case[0]],
+        "d",
+        Manifest.from_bytes(found[0]) if found else None,
+        None,
+    )
+    kili: Any = ListedProject(options.assets)
+    differences = compare_listing(objects, kili, "project", [export])
+    return differences.listed == options.assets and len(differences.all()) == len(_changed(options))
+
+
+def _aggregates(objects: FolderObjects, request: AggregateRequest) -> bool:
     answer = AggregateArchive(
         objects=objects,
         clock=SystemClock(),
@@ -84,12 +112,7 @@ def _step(options: argparse.Namespace) -> int:
         limits=PartLimits(),
         latest_max_bytes=0,
     )(request)
-    seconds = time.monotonic() - begun
-    if answer.status != "committed":
-        sys.stderr.write(f"{answer}\n")
-        return 1
-    print(f"{_peak_mib():.1f} {seconds:.1f}")
-    return 0
+    return answer.status == "committed"
 
 
 def _prepared(objects: FolderObjects, options: argparse.Namespace) -> AggregateRequest:
@@ -97,16 +120,20 @@ def _prepared(objects: FolderObjects, options: argparse.Namespace) -> AggregateR
     manifest = Manifest.from_bytes(found[0]) if found else None
     number = STEPS.index(options.step) + 1
     is_increment = options.step == "increment"
-    count = options.assets
-    changed = range(0, count, max(1, count // options.changed))[: options.changed]
     run = SyntheticRun(
         CASES[options.case[0]],
         number,
-        changed if is_increment else range(count),
+        _changed(options) if is_increment else range(options.assets),
         edited=is_increment,
     )
     etag = found[1].etag if found else None
     return run.write(objects, etag, manifest.generation if manifest else 0)
+
+
+def _changed(options: argparse.Namespace) -> Sequence[int]:
+    """The assets that the increment changes, all over the project."""
+    step = max(1, options.assets // options.changed)
+    return range(0, options.assets, step)[: options.changed]
 
 
 def _peak_mib() -> float:

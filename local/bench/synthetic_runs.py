@@ -4,7 +4,7 @@ One asset is converted by the real converter. The others are that one under othe
 records and entries have the sizes of real ones, and cost a few microseconds each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,6 +30,7 @@ from kili_export.domain.conversion import (
     ConvertedMedium,
     SegmentWriter,
 )
+from kili_export.domain.fetching import ListedAsset
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key, plan_key, results_prefix, work_key
@@ -130,6 +131,22 @@ class SyntheticRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedProject:
+    """Kili as far as a comparison of listings asks it, as it was before any edit."""
+
+    assets: int
+
+    def list_asset_ids(
+        self, project_id: str, filters: Mapping[str, Any] | None = None
+    ) -> Iterator[ListedAsset]:
+        """Every asset."""
+        del project_id, filters
+        for number in range(self.assets):
+            name, order_key = _asset_id(number), _order_key(f"{number:08d}")
+            yield ListedAsset(name, f"picture-{number:08d}.jpg", order_key, _fingerprint())
+
+
+@dataclass(frozen=True, slots=True)
 class _Template:
     """One asset's record and entries, with a number in the place of every name."""
 
@@ -148,8 +165,8 @@ class _Template:
             fetched,
             asset_id=_asset_id_of(_NUMBER),
             external_id=f"picture-{_NUMBER}.jpg",
-            order_key=f"2026-01-02T03:04:05.{_NUMBER}Z",
-            fingerprint=f"f{edited}",
+            order_key=_order_key(_NUMBER),
+            fingerprint=_fingerprint(edited=edited),
             fields={
                 **fetched.fields,
                 "id": _asset_id_of(_NUMBER),
@@ -234,3 +251,11 @@ def _asset_id_of(digits: str) -> str:
 
 def _asset_id(number: int) -> str:
     return _asset_id_of(f"{number:08d}")
+
+
+def _order_key(digits: str) -> str:
+    return f"2026-01-02T03:04:05.{digits}Z"
+
+
+def _fingerprint(*, edited: bool = False) -> str:
+    return "edited" if edited else "first"
