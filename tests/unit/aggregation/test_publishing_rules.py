@@ -1,18 +1,21 @@
 """What publishes and what does not: conflicts, repetition, quarantine, held removals."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from kili_export.contracts.upload_journal import UploadJournal
 from kili_export.contracts.workflow import BatchResult
+from kili_export.domain.archive.limits import MIB, PartLimits
+from kili_export.domain.archive.parts import CopyPart, Part
 from kili_export.domain.errors import ConflictError, Unavailable
 from kili_export.domain.keys import history_key, latest_key, manifest_key, uploads_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.retention import RetentionRules
 from kili_export.ports import StoredObject
-from kili_export.usecases.aggregation.publishing import own_keys
+from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.retain_generations import RetainGenerations
 from tests.fakes import InMemoryObjects
 from tests.unit.aggregation.test_increments import labelled, two_jobs
@@ -35,6 +38,33 @@ def test_the_fixed_key_holds_the_current_archive(bench: Workbench) -> None:
     bench.run(["as_001"])
     latest = bench.objects.stored[latest_key("proj1", "yolo")][0]
     assert latest == bench.objects.stored[bench.manifest("yolo").archive.key][0]
+
+
+def test_the_fixed_key_is_copied_by_the_server_wherever_it_can_copy(bench: Workbench) -> None:
+    manifest = bench.manifest("yolo")
+    size = 6 * MIB
+    stored = bench.objects.put("large.zip", bytes(size))
+    archive = manifest.archive.model_copy(
+        update={"key": stored.key, "etag": stored.etag, "size": size, "generation": 9}
+    )
+    copies = _Composing()
+    copies.stored.update(bench.objects.stored)
+    Publisher(copies, PartLimits(), 1 << 30).refresh_latest(
+        manifest.model_copy(update={"archive": archive})
+    )
+    assert [type(part) for part in copies.parts] == [CopyPart]
+    assert len(copies.stored[latest_key("proj1", "yolo")][0]) == size
+
+
+@dataclass(slots=True)
+class _Composing(InMemoryObjects):
+    """Remembers of what the last object was composed."""
+
+    parts: list[Part] = field(default_factory=list)
+
+    def compose(self, key: str, parts: Sequence[Part], **more: Any) -> StoredObject:
+        self.parts = list(parts)
+        return InMemoryObjects.compose(self, key, parts, **more)
 
 
 def test_a_repeated_aggregation_answers_the_same_and_writes_nothing(bench: Workbench) -> None:
