@@ -31,13 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.disable(logging.WARNING)
     when = f"{datetime.now(UTC):%Y-%m-%d}"
+    machine = describe()
     comparisons = _compare(options.size or _SIZES)
     judged = verdicts(comparisons)
-    text = markdown(comparisons, judged, describe(), when)
+    text = markdown(comparisons, judged, machine, when)
     if options.write:
         Path(options.write).write_text(text, encoding="utf-8")
     if options.json:
-        told = document(comparisons, judged, describe(), when)
+        told = document(comparisons, judged, machine, when)
         sys.stdout.write(f"{json.dumps(told, indent=1)}\n")
     else:
         sys.stdout.write(text)

@@ -112,15 +112,16 @@ class _Bench:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, and answers the exit status."""
     options = _parser().parse_args(arguments)
+    machine = describe()
     grown = _grow(options.size or _SIZES)
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    text = markdown(grown, describe(), when)
+    text = markdown(grown, machine, when)
     if options.write:
         Path(options.write).write_text(text, encoding="utf-8")
     if options.chart:
         Path(options.chart).write_text(chart(grown), encoding="utf-8")
     if options.json:
-        sys.stdout.write(f"{json.dumps(document(grown, describe(), when), indent=1)}\n")
+        sys.stdout.write(f"{json.dumps(document(grown, machine, when), indent=1)}\n")
     else:
         sys.stdout.write(text)
     return int(bool(missed(grown)))

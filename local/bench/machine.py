@@ -6,11 +6,15 @@ from pathlib import Path
 
 
 def describe() -> str:
-    """Cores, model of the processor, memory, system and Python."""
+    """Cores, model of the processor, memory, system and Python, and how busy all of it is now.
+
+    To be asked before the measuring begins.
+    """
     cores = len(os.sched_getaffinity(0))
     return (
         f"{cores} cores ({_processor()}), {_memory() / 2**30:.0f} GiB of memory, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; load of "
+        f"the machine in the five minutes before: {os.getloadavg()[1]:.1f}"
     )
 
 
