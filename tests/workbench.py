@@ -29,11 +29,11 @@ from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 from kili_export.domain.rewriting import RewritingRules
-from kili_export.ports import FetchedMedium, Meter, Traffic
+from kili_export.ports import FetchedMedium, FrameCutter, Meter, Traffic
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
 from kili_export.usecases.known_media import MediaLedger, with_known_media
-from kili_export.usecases.media_batch import MediaLimits
+from kili_export.usecases.media_batch import MediaLimits, NoCutter
 from kili_export.usecases.spending import Unmetered
 from tests.archive_of import DATED
 from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
@@ -108,6 +108,7 @@ class Workbench:
     batch_size: int = 3
     runs: int = 0
     meter: Meter = field(default_factory=Unmetered)
+    cutter: FrameCutter = field(default_factory=NoCutter)
 
     def __post_init__(self) -> None:
         self.objects.clock = self.clock
@@ -127,7 +128,9 @@ class Workbench:
 
     @property
     def convert(self) -> ConvertAssets:
-        return ConvertAssets(self.objects, self.kili, self.tokens, self.media, self.meter)  # type: ignore[arg-type]
+        return ConvertAssets(
+            self.objects, self.kili, self.tokens, self.media, self.meter, self.cutter
+        )  # type: ignore[arg-type]
 
     def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:
         """A full export of everything."""

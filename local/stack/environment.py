@@ -24,6 +24,8 @@ _KEPT = (
     "HTTPS_PROXY",
     "http_proxy",
     "https_proxy",
+    # The one program that functions run, where it lies elsewhere than in a layer.
+    "FFMPEG_PATH",
 )
 _LOOPBACK = "127.0.0.1,localhost"
 

@@ -1,23 +1,33 @@
 """With media, our archives are the SDK's: Kili's own client judges, on the stand-in."""
 
 import re
+import shutil
+import subprocess
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 
+from kili_export.adapters.ffmpeg import Ffmpeg
 from kili_export.adapters.kili.client import KiliClient, KiliSettings
 from kili_export.adapters.system import SystemClock
 from kili_export.contracts.registration import parse_registration
-from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.errors import IncompatibleProject, RequestRefused
 from kili_export.domain.formats.registry import FORMATS, format_named
+from kili_export.domain.media import FrameCut
 from kili_export.domain.options import ExportOptions
+from kili_export.usecases.media_batch import NoCutter
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.corpus import corpus_project
+from local.kili_standin.corpus.drawing import box, job
+from local.kili_standin.corpus.pictures import BOB, document, label, picture
 from local.kili_standin.model import Project
+from local.kili_standin.project_documents import read_project
 from tests.sdk_reference import Archive, compare_archives, members_of
 from tests.workbench import Workbench
 
@@ -93,6 +103,11 @@ def judge() -> Iterator[Judge]:
         )
         settings = KiliSettings(standin.endpoint, world.api_key, requests_per_minute=100_000)
         yield Judge(world, KiliClient.connect(settings, SystemClock()), sdk)
+
+
+FFMPEG = shutil.which("ffmpeg") or ""
+needs_ffmpeg = pytest.mark.skipif(not FFMPEG, reason="there is no ffmpeg on this machine")
+SLOWER = {"processingParameters": {"shouldKeepNativeFrameRate": False, "framesPlayedPerSecond": 3}}
 
 
 def _options(format_name: str, **more: Any) -> ExportOptions:
@@ -179,6 +194,121 @@ def test_a_project_with_data_connections_is_refused_with_the_way_out(judge: Judg
     judge.world.add_project(project)
     with pytest.raises(IncompatibleProject, match="set with_assets to false"):
         judge.bench(project, _options("kili"))
+
+
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video of twelve frames, six a second."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    source = f"testsrc=size=64x48:rate=6:duration={FRAMES // 6}"
+    made = [FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", path]
+    subprocess.run(made, check=True)
+    return path.read_bytes()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("format_name", "layout", "metadata"),
+    [
+        ("kili", "split", {}),
+        ("kili", "split", SLOWER),
+        ("yolo_v8", "merged", SLOWER),
+        ("yolo_v8", "split", {}),
+        ("pascal_voc", "merged", {}),
+        ("coco", "split", {}),
+    ],
+)
+def test_videos_are_cut_into_the_frames_of_the_sdk(
+    judge: Judge,
+    tmp_path: Path,
+    film: bytes,
+    format_name: str,
+    layout: str,
+    metadata: dict[str, Any],
+) -> None:
+    pytest.importorskip("ffmpeg", reason="ffmpeg-python, by which the SDK cuts, is not installed")
+    project = native_videos(film, metadata)
+    judge.world.add_project(project)
+    options = _options(format_name, layout=layout, export_type="latest_from_last_step")
+    bench = judge.bench(project, options)
+    bench.cutter = Ffmpeg(FFMPEG)
+    bench.run(list(project.assets), mode="rebuild")
+    assert bench.manifest("export").quarantined == ()
+    ours = bench.files("export")
+    theirs = judge.theirs(tmp_path / "out.zip", project, options)
+    assert sum(path.endswith(".jpg") for path in ours) >= FRAMES / 2
+    # The SDK numbers the frames of each video and label alike, so that what annotations are of
+    # cannot be told from theirs.
+    differences = [
+        one
+        for one in compare_archives(ours, theirs, format_name)
+        if not one.startswith("BOXES/labels.json annotation")
+    ]
+    assert differences == []
+
+
+def native_videos(film: bytes, metadata: dict[str, Any]) -> Project:
+    """Two videos without frames of their own; of one, the labels have ten keys and two."""
+    boxes = {"BOXES": {"annotations": [box("CAR", 0.1, 0.1, 0.5, 0.5)]}}
+    long, short = ({str(frame): boxes for frame in range(count)} for count in (10, 2))
+    shown = {"contentBase64": b64encode(film).decode(), "contentType": "video/mp4"}
+    assets = [
+        picture("film.mp4", label(long), label(short, author=BOB), **shown, jsonMetadata=metadata),
+        picture("without end", label(short), **shown, jsonMetadata=metadata),
+    ]
+    assets[1]["resolution"] = None
+    interface = {"jobs": {"BOXES": job(["CAR"], ["rectangle"])}}
+    return read_project(document("Films", "VIDEO", jsonInterface=interface, assets=assets))
+
+
+@needs_ffmpeg
+def test_a_video_is_cut_once_and_its_frames_stay(judge: Judge, film: bytes) -> None:
+    project = judge.world.add_project(native_videos(film, {}))
+    bench = judge.bench(project, _options("kili", export_type="latest_from_last_step"))
+    bench.cutter = Ffmpeg(FFMPEG)
+    bench.run(list(project.assets), mode="rebuild")
+    before = bench.files("export")
+    assert sum(path.endswith(".jpg") for path in before) == 2 * FRAMES
+    label_of = project.assets[chosen := next(iter(project.assets))].labels[-1]
+    judge.world.edit_label(label_of.id, {"0": {}, "1": {}})
+    bench.cutter = NoCutter()
+    bench.run([chosen])
+    after = bench.files("export")
+    assert bench.manifest("export").quarantined == ()
+    changed = {path for path in before if before[path] != after[path]}
+    assert changed == {"labels/film.mp4.json"}
+    assert before.keys() == after.keys()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "not_a_film",
+    [
+        b"",
+        b"not a film",
+        b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+    ],
+)
+def test_what_is_no_film_puts_its_asset_into_quarantine(judge: Judge, not_a_film: bytes) -> None:
+    project = judge.world.add_project(native_videos(not_a_film, {}))
+    bench = judge.bench(project, _options("yolo_v8", layout="merged"))
+    bench.cutter = Ffmpeg(FFMPEG)
+    bench.run(list(project.assets), mode="rebuild")
+    errors = [entry.error for entry in bench.manifest("export").quarantined]
+    assert len(errors) == 2
+    assert all("ffmpeg" in error for error in errors)
+
+
+@needs_ffmpeg
+def test_cutting_takes_no_longer_than_it_may(film: bytes) -> None:
+    with TemporaryFile() as file:
+        file.write(film)
+        with pytest.raises(RequestRefused, match="not within 0 seconds"):
+            list(Ffmpeg(FFMPEG, seconds=0).cut(file, 0, len(film), FrameCut(1)))
 
 
 def test_video_files_are_refused_where_they_cannot_be_cut(judge: Judge) -> None:

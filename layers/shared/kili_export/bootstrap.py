@@ -115,6 +115,7 @@ class Application:
 
     def convert_assets(self, project_id: str) -> "ConvertAssets":
         """Converts batches of a project."""
+        from kili_export.adapters.ffmpeg import Ffmpeg
         from kili_export.usecases.convert_assets import ConvertAssets
         from kili_export.usecases.media_batch import MediaLimits
 
@@ -126,6 +127,7 @@ class Application:
             random=self.random,
             media=MediaLimits(self.settings.media_file_limit),
             meter=meter,
+            cutter=Ffmpeg(self.settings.ffmpeg_path),
         )
 
     def aggregate_archive(self) -> "AggregateArchive":

@@ -4,7 +4,7 @@ Adapters implement these; tests pass in-memory fakes. Every method may raise `Tr
 (try again later) and `AccessDenied`; other errors are named with each method.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any, BinaryIO, Protocol
@@ -16,6 +16,7 @@ from kili_export.domain.change_events import ChangeEvent
 from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
+from kili_export.domain.media import FrameCut
 from kili_export.domain.project import Project
 from kili_export.domain.request_budget import BudgetRules, BudgetState
 from kili_export.domain.syncing import FolderChange
@@ -408,6 +409,22 @@ class FetchedMedium:
     crc32: int
     sha256: str
     content_type: str
+
+
+class FrameCutter(Protocol):
+    """Cuts videos into frames."""
+
+    def is_there(self) -> bool:
+        """Whether anything can be cut."""
+
+    def cut(
+        self, file: IO[bytes], start: int, size: int, cut: FrameCut
+    ) -> Generator[bytes, None, None]:
+        """The frames of the video in a part of a file, each as a JPEG, in their order.
+
+        What is written behind that part meanwhile does not matter. Raises RequestRefused when
+        the video cannot be cut.
+        """
 
 
 class KiliApi(Protocol):

@@ -126,6 +126,11 @@ class Settings:
         "bytes",
         least=1,
     )
+    ffmpeg_path: str = _variable(
+        "FFMPEG_PATH",
+        "ffmpeg, 5.1 or newer, where it is there: it cuts videos that have no frames of their own",
+        "/opt/bin/ffmpeg",
+    )
     marks_per_run: int = _variable(
         "MARKS_PER_RUN",
         "Changed assets that one run takes on; the rest follow in the next",

@@ -63,6 +63,7 @@ class KnownFiles(Document):
     digest: str
     paths: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
+    frames: int = 0
 
 
 class WorkItem(Document):

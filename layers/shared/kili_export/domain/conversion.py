@@ -217,15 +217,16 @@ def _media_values(media: AssetMedia | None) -> list[Any] | None:
             [*_record_values(one.record), one.sha256, one.identity, one.object_index]
             for one in media.fetched
         ]
-    return [media.known.digest, media.known.paths, media.known.size, fetched]
+    known = media.known
+    return [known.digest, known.paths, known.size, known.frames, fetched]
 
 
 def _media(row: Sequence[Any] | None, asset_id: str) -> AssetMedia | None:
     if row is None:
         return None
-    digest, paths, size, fetched = row
+    digest, paths, size, frames, fetched = row
     return AssetMedia(
-        KnownMedia(digest, tuple(paths), None if size is None else (size[0], size[1])),
+        KnownMedia(digest, tuple(paths), None if size is None else (size[0], size[1]), frames),
         None if fetched is None else tuple(_medium(one, asset_id) for one in fetched),
     )
 

@@ -224,18 +224,16 @@ def _media_values(record: AssetRecord) -> dict[str, Any]:
     """Nothing where an export has no media: most ledgers are smaller for it."""
     if record.known_media is None:
         return {}
+    known = record.known_media
     return {
         "media": [[m.path, m.sha256, m.identity] for m in record.media],
-        "known": [
-            record.known_media.digest,
-            record.known_media.paths,
-            record.known_media.size,
-        ],
+        "known": [known.digest, known.paths, known.size, *([known.frames] if known.frames else [])],
     }
 
 
 def _known_media(row: Sequence[Any] | None) -> KnownMedia | None:
     if row is None:
         return None
-    digest, paths, size = row
-    return KnownMedia(digest, tuple(paths), None if size is None else (size[0], size[1]))
+    digest, paths, size, *frames = row
+    shown = None if size is None else (size[0], size[1])
+    return KnownMedia(digest, tuple(paths), shown, frames[0] if frames else 0)

@@ -22,8 +22,8 @@ from kili_export.domain.formats.base import Conversion, ExportContext, ExportFor
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
-from kili_export.ports import KiliApi, Meter, ObjectStore, RandomSource
-from kili_export.usecases.media_batch import MediaBatch, MediaLimits
+from kili_export.ports import FrameCutter, KiliApi, Meter, ObjectStore, RandomSource
+from kili_export.usecases.media_batch import MediaBatch, MediaLimits, NoCutter
 from kili_export.usecases.run_inputs import load_plan
 from kili_export.usecases.spending import Unmetered
 
@@ -73,12 +73,11 @@ class _Target:
                 selected = replace(selected, media=names, media_size=known.size)
                 conversion = self.format.convert(selected, self.context)
             else:
-                names = batch.fetch(asset.asset_id, requests)
-                size = batch.size_of(requests)
-                selected = replace(selected, media=names, media_size=size)
+                files = batch.fetch(asset.asset_id, requests)
+                selected = replace(selected, media=files.paths, media_size=batch.size_of(files))
                 # Only what can be converted gets a place among the media.
                 conversion = self.format.convert(selected, self.context)
-                media = batch.add(self.plan.name, asset.asset_id, requests, names)
+                media = batch.add(self.plan.name, asset.asset_id, files)
         elif selected is not None:
             conversion = self.format.convert(selected, self.context)
         self.writer.add(asset, conversion, media)
@@ -93,6 +92,7 @@ class ConvertAssets:
     random: RandomSource
     media: MediaLimits = field(default_factory=MediaLimits)
     meter: Meter = field(default_factory=Unmetered)
+    cutter: FrameCutter = field(default_factory=NoCutter)
 
     def __call__(self, request: ConvertRequest) -> BatchResult:
         """Fetches the batch once and writes every export's share of it as one object.
@@ -115,7 +115,7 @@ class ConvertAssets:
             for asset_id, error in fetched.failed.items()
         ]
         with MediaBatch(
-            self.objects, self.kili, self.media, lambda: self._new_key(request)
+            self.objects, self.kili, self.media, lambda: self._new_key(request), self.cutter
         ) as batch:
             # In the order of the archive, so that a whole batch can be copied as one piece.
             for asset in sorted(fetched.assets, key=lambda one: (one.order_key, one.asset_id)):
@@ -195,7 +195,9 @@ def _convert(
     batch: MediaBatch,
 ) -> Iterable[FailedAsset]:
     files = item.known_media.get(target.plan.name)
-    known = None if files is None else KnownMedia(files.digest, files.paths, files.size)
+    known = (
+        None if files is None else KnownMedia(files.digest, files.paths, files.size, files.frames)
+    )
     try:
         target.add(asset, target.select(asset, matching), known, batch)
     except AssetError as error:

@@ -43,6 +43,7 @@ class MediaLedger:
                 digest=record.known_media.digest,
                 paths=record.known_media.paths,
                 size=record.known_media.size,
+                frames=record.known_media.frames,
             )
             for asset_id, record in self.ledger.find_if_listed(order_keys).items()
             if record.known_media is not None and not self._lost_a_name(record)

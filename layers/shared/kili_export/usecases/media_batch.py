@@ -5,11 +5,13 @@ Each export has media objects of its own, whose entries follow each other as its
 have them: what is large is then copied by the bucket itself.
 """
 
+import hashlib
 import mmap
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -24,13 +26,24 @@ from kili_export.domain.archive.record import STORED, Record
 from kili_export.domain.archive.wire import local_header
 from kili_export.domain.conversion import AssetMedia, ConvertedMedium
 from kili_export.domain.errors import AssetError, ExportError, RequestRefused, Unavailable
-from kili_export.domain.media import KnownMedia, MediaRequest
+from kili_export.domain.media import (
+    FrameCut,
+    KnownMedia,
+    MediaRequest,
+    frame_address,
+    frame_requests,
+)
 from kili_export.domain.picture_size import HEAD_BYTES, picture_size
-from kili_export.ports import FetchedMedium, KiliApi, ObjectStore
+from kili_export.ports import FetchedMedium, FrameCutter, KiliApi, ObjectStore
 
 _UPLOAD: Final = PartLimits(rewrite_below=0)
 _AT_ONCE: Final = 8
 _IN_MEMORY: Final = 1 << 20
+_NO_CUTTER: Final = (
+    "The video has no frames of its own, and cutting it needs ffmpeg, which is not there; deploy"
+    " with FfmpegLayerArn, export with with_assets set to false, or have Kili split the project's"
+    " videos into frames."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,31 @@ class _Spooled:
     medium: FetchedMedium
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedFiles:
+    """The files that requests led to: more than were asked for where a video was cut."""
+
+    requests: tuple[MediaRequest, ...]
+    files: tuple[MediaRequest, ...]
+    paths: tuple[str, ...]
+    frames: int
+
+
+class NoCutter:
+    """A FrameCutter where nothing can be cut."""
+
+    def is_there(self) -> bool:
+        """See FrameCutter."""
+        return False
+
+    def cut(
+        self, file: IO[bytes], start: int, size: int, cut: FrameCut
+    ) -> Generator[bytes, None, None]:
+        """See FrameCutter."""
+        del file, start, size, cut
+        raise RequestRefused("there is no ffmpeg")
+
+
 @dataclass(slots=True)
 class _ExportMedia:
     """One export's entries that are not stored yet: headers and places in the spool, in order."""
@@ -67,15 +105,22 @@ class MediaBatch:
     """The media of one batch. A context: what is spooled goes with it."""
 
     def __init__(
-        self, objects: ObjectStore, kili: KiliApi, limits: MediaLimits, new_key: Callable[[], str]
+        self,
+        objects: ObjectStore,
+        kili: KiliApi,
+        limits: MediaLimits,
+        new_key: Callable[[], str],
+        cutter: FrameCutter,
     ) -> None:
         self._objects = objects
         self._kili = kili
         self._limits = limits
         self._new_key = new_key
+        self._cutter = cutter
         self._exports: dict[str, _ExportMedia] = defaultdict(_ExportMedia)
         self._spool: IO[bytes] | None = None
         self._spooled: dict[str, _Spooled] = {}
+        self._cut_into: dict[tuple[str, str | None], int] = {}
         self._refused: dict[str, str] = {}
         self._succeeded = False
         self._unreachable: Unavailable | None = None
@@ -86,36 +131,39 @@ class MediaBatch:
     def __exit__(self, *_: object) -> None:
         self._forget()
 
-    def fetch(self, asset_id: str, requests: Sequence[MediaRequest]) -> tuple[str, ...]:
-        """Fetches what was not fetched before and answers the files' names.
+    def fetch(self, asset_id: str, requests: Sequence[MediaRequest]) -> FetchedFiles:
+        """Fetches and cuts what was not there before.
 
-        Raises AssetError when one of them cannot be had.
+        Raises AssetError when one of the files cannot be had.
         """
-        if len(requests) > _AT_ONCE:
-            self._fetch_together(asset_id, [request.url for request in requests])
-        return tuple(
-            request.path_for(self._fetched(asset_id, request.url).medium.content_type)
-            for request in requests
+        cuts = [self._cut(asset_id, one.url, one.cut) for one in requests if one.cut]
+        frames = max(cuts, default=0)
+        files = tuple(file for one in requests for file in frame_requests(one, frames))
+        if len(files) > _AT_ONCE:
+            self._fetch_together(asset_id, [file.url for file in files])
+        paths = tuple(
+            file.path_for(self._fetched(asset_id, file.url).medium.content_type) for file in files
         )
+        return FetchedFiles(tuple(requests), files, paths, frames)
 
-    def add(
-        self, export: str, asset_id: str, requests: Sequence[MediaRequest], paths: Sequence[str]
-    ) -> AssetMedia:
+    def add(self, export: str, asset_id: str, fetched: FetchedFiles) -> AssetMedia:
         """Adds files that were just fetched to an export's archive; the first of a name counts."""
         kept: dict[str, MediaRequest] = {}
-        for request, path in zip(requests, paths, strict=True):
+        for request, path in zip(fetched.files, fetched.paths, strict=True):
             kept.setdefault(path, request)
-        fetched = tuple(
+        media = tuple(
             self._add(self._exports[export], asset_id, path, request)
             for path, request in kept.items()
         )
-        return AssetMedia(KnownMedia.of(requests, paths, self.size_of(requests)), fetched)
+        size = self.size_of(fetched)
+        known = KnownMedia.of(fetched.requests, fetched.paths, size, fetched.frames)
+        return AssetMedia(known, media)
 
-    def size_of(self, requests: Sequence[MediaRequest]) -> tuple[int, int] | None:
+    def size_of(self, fetched: FetchedFiles) -> tuple[int, int] | None:
         """Width and height of the first of the files that were just fetched, if it is a picture."""
-        if not requests:
+        if not fetched.files:
             return None
-        spooled, spool = self._spooled[requests[0].url], self._opened()
+        spooled, spool = self._spooled[fetched.files[0].url], self._opened()
         end = spool.tell()
         spool.seek(spooled.start)
         head = spool.read(min(HEAD_BYTES, spooled.medium.size))
@@ -157,6 +205,42 @@ class MediaBatch:
         self._succeeded = True
         return _Spooled(start, medium)
 
+    def _cut(self, asset_id: str, url: str, cut: FrameCut) -> int:
+        """Cuts a video unless that was done, and answers how many frames it has."""
+        done = (url, cut.rate)
+        if done not in self._cut_into:
+            if not self._cutter.is_there():
+                raise AssetError(_NO_CUTTER, asset_id=asset_id)
+            video = self._fetched(asset_id, url)
+            try:
+                self._cut_into[done] = self._spool_frames(asset_id, url, cut, video)
+            except RequestRefused as error:
+                raise AssetError(
+                    f"its video has no frames to show: {error}", asset_id=asset_id
+                ) from error
+        return self._cut_into[done]
+
+    def _spool_frames(self, asset_id: str, url: str, cut: FrameCut, video: _Spooled) -> int:
+        spool, number = self._opened(), 0
+        pictures = self._cutter.cut(spool, video.start, video.medium.size, cut)
+        with closing(pictures):
+            for number, picture in enumerate(pictures, start=1):
+                if len(picture) > self._room(asset_id):
+                    raise self._no_room(asset_id)
+                start = spool.tell()
+                spool.write(picture)
+                medium = FetchedMedium(
+                    len(picture),
+                    zlib.crc32(picture),
+                    hashlib.sha256(picture).hexdigest(),
+                    "image/jpeg",
+                )
+                address = frame_address(url, cut, number)
+                self._spooled[address] = _Spooled(start, medium)
+        if not number:
+            raise RequestRefused("ffmpeg finds none in it")
+        return number
+
     def _fetch_together(self, asset_id: str, urls: Sequence[str]) -> None:
         """Fetches many small files, such as the frames of a video, several at once."""
         known = self._spooled.keys() | self._refused.keys()
@@ -196,14 +280,20 @@ class MediaBatch:
 
     def _largest(self, asset_id: str) -> int:
         """The bytes that a file may have now. Raises AssetError when there is no room at all."""
+        return min(self._limits.largest_file, self._room(asset_id))
+
+    def _room(self, asset_id: str) -> int:
         room = self._limits.most - self._opened().tell()
         if room <= 0:
-            raise AssetError(
-                f"its media take more than {self._limits.most} bytes together; a larger"
-                " MEDIA_FILE_LIMIT lets them pass",
-                asset_id=asset_id,
-            )
-        return min(self._limits.largest_file, room)
+            raise self._no_room(asset_id)
+        return room
+
+    def _no_room(self, asset_id: str) -> AssetError:
+        return AssetError(
+            f"its media take more than {self._limits.most} bytes together; a larger"
+            " MEDIA_FILE_LIMIT lets them pass",
+            asset_id=asset_id,
+        )
 
     def _refusal(self, asset_id: str, url: str, error: ExportError) -> AssetError:
         if isinstance(error, Unavailable):
@@ -248,6 +338,7 @@ class MediaBatch:
 
     def _forget(self) -> None:
         self._spooled.clear()
+        self._cut_into.clear()
         if self._spool is not None:
             self._spool.close()
             self._spool = None

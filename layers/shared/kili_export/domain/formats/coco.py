@@ -42,6 +42,7 @@ from kili_export.domain.formats.jobs import (
 from kili_export.domain.formats.labeled_pictures import LabeledPicture, PictureLister
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
+from kili_export.domain.formats.native_videos import series_of_coco
 from kili_export.domain.formats.pixels import Size, size_of
 from kili_export.domain.formats.readme import dated, readme
 from kili_export.domain.formats.refusals import (
@@ -97,7 +98,7 @@ class CocoFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `data/`."""
-        return media_requests(asset, context, _FOLDER)
+        return media_requests(asset, context, _FOLDER, series_of_coco)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label or frame and its annotations, for each document."""

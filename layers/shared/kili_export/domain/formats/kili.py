@@ -24,6 +24,7 @@ from kili_export.domain.formats.indented import indented
 from kili_export.domain.formats.jobs import response_of
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import safe_name
+from kili_export.domain.formats.native_videos import series_of_kili
 from kili_export.domain.formats.raw_responses import raw_response
 from kili_export.domain.formats.readme import readme
 from kili_export.domain.formats.refusals import (
@@ -94,7 +95,7 @@ class KiliFormat:
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `assets/`, and the files of answers beside its label file."""
         files = answer_file_requests(asset, context.project.project_id, self._answer_folder(asset))
-        return (*media_requests(asset, context, "assets"), *files)
+        return (*media_requests(asset, context, "assets", series_of_kili), *files)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""
@@ -181,6 +182,9 @@ def _media_fields(asset: SelectedAsset, names: list[str], input_type: str) -> Js
         fields["jsonContent"] = names[0]
     elif apart and input_type == "IMAGE":
         fields["jsonContent"] = asset.json_content
+    elif input_type == "VIDEO" and len(names) > 1:
+        # The frames that a video was cut into come before it.
+        fields["jsonContent"] = sorted(names[:-1])
     if is_url(asset.fields.get("content")) and names:
         fields["content"] = names[-1]
     return fields

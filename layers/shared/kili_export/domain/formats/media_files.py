@@ -1,32 +1,56 @@
 """Which media of an asset go into an archive, and where, as the SDK's `with_assets` has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.errors import AssetError
 from kili_export.domain.formats.base import ExportContext
+from kili_export.domain.formats.native_videos import Series, frame_cut
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path, safe_path
 from kili_export.domain.urls import is_url
 
 _UNREADABLE_FRAMES = "The list of the video's frames cannot be read."
-_NATIVE = (
-    "The video has no frames of its own, and cutting it needs ffmpeg, which is not there; export"
-    " it with with_assets set to false, or have Kili split the project's videos into frames."
+_NOT_CUT = (
+    "The video has no frames of its own, and is not cut with these options; leave compatibility"
+    " out, set with_assets to false, or have Kili split the project's videos into frames."
 )
 
 
 def media_requests(
-    asset: SelectedAsset, context: ExportContext, folder: str
+    asset: SelectedAsset,
+    context: ExportContext,
+    folder: str,
+    series: Callable[[SelectedAsset], Iterable[Series]] | None = None,
 ) -> tuple[MediaRequest, ...]:
     """The files to put into `folder`, named after the asset; none in an export without media.
 
-    Raises AssetError.
+    A video that has no frames of its own is preceded by the `series` that it is to be cut into.
+    Raises AssetError, also for such a video where none are given.
     """
     if not context.options.with_assets:
         return ()
-    return tuple(_requests(asset, context.project.input_type, folder))
+    requests = tuple(_requests(asset, context.project.input_type, folder))
+    if context.project.input_type == "VIDEO" and not is_url(asset.fields.get("jsonContent")):
+        return (*_cuts(asset, folder, series, requests), *requests)
+    return requests
+
+
+def _cuts(
+    asset: SelectedAsset,
+    folder: str,
+    series: Callable[[SelectedAsset], Iterable[Series]] | None,
+    requests: Sequence[MediaRequest],
+) -> Iterator[MediaRequest]:
+    if requests and series is None:
+        raise AssetError(_NOT_CUT, asset_id=asset.asset_id)
+    name = safe_path(asset.external_id)
+    for video in requests:
+        for suffix, digits in series(asset) if series else ():
+            path = member_path(folder, f"{name}{suffix}")
+            cut = frame_cut(asset.fields.get("jsonMetadata"), digits)
+            yield MediaRequest(video.url, path, guessed=False, cut=cut)
 
 
 def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[MediaRequest]:
@@ -46,8 +70,6 @@ def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[Me
                 asset_id=asset.asset_id,
             )
     if isinstance(content, str) and is_url(content):
-        if input_type == "VIDEO":
-            raise AssetError(_NATIVE, asset_id=asset.asset_id)
         yield MediaRequest(content, member_path(folder, name))
 
 
@@ -64,7 +86,7 @@ def frame_urls(asset: SelectedAsset) -> list[str]:
     Raises AssetError when the video has none of its own, or their list cannot be read.
     """
     if not is_url(asset.fields.get("jsonContent")) and is_url(asset.fields.get("content")):
-        raise AssetError(_NATIVE, asset_id=asset.asset_id)
+        raise AssetError(_NOT_CUT, asset_id=asset.asset_id)
     frames: Any = asset.json_content
     urls = list(frames.values()) if isinstance(frames, Mapping) else None
     if urls is None or not all(is_url(url) for url in urls):

@@ -33,6 +33,7 @@ from kili_export.domain.formats.jobs import (
 from kili_export.domain.formats.labeled_pictures import LabeledPicture, PictureLister
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
+from kili_export.domain.formats.native_videos import series_of_pascal_voc
 from kili_export.domain.formats.pixels import Size, size_of
 from kili_export.domain.formats.readme import readme
 from kili_export.domain.formats.refusals import (
@@ -125,7 +126,7 @@ class PascalVocFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context, "images")
+        return media_requests(asset, context, "images", series_of_pascal_voc)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label or frame; a picture's extension stays in its name."""

@@ -30,6 +30,7 @@ from kili_export.domain.formats.jobs import (
 )
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
+from kili_export.domain.formats.native_videos import series_of_yolo
 from kili_export.domain.formats.readme import readme
 from kili_export.domain.formats.refusals import (
     refuse_all_labels,
@@ -92,7 +93,7 @@ class YoloFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context, _FOLDER)
+        return media_requests(asset, context, _FOLDER, series_of_yolo)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """A text file per label or frame and folder, and a row of `remote_assets.csv` for each.
