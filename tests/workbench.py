@@ -129,8 +129,13 @@ class Workbench:
     @property
     def convert(self) -> ConvertAssets:
         return ConvertAssets(
-            self.objects, self.kili, self.tokens, self.media, self.meter, self.cutter
-        )  # type: ignore[arg-type]
+            self.objects,
+            self.kili,  # type: ignore[arg-type]
+            self.tokens,
+            self.media,
+            self.meter,
+            self.cutter,
+        )
 
     def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:
         """A full export of everything."""

@@ -204,7 +204,18 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A video of twelve frames, six a second."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     source = f"testsrc=size=64x48:rate=6:duration={FRAMES // 6}"
-    made = [FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", path]
+    made: list[str | Path] = [
+        FFMPEG,
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+        "-pix_fmt",
+        "yuv420p",
+        path,
+    ]
     subprocess.run(made, check=True)
     return path.read_bytes()
 
@@ -254,7 +265,7 @@ def native_videos(film: bytes, metadata: dict[str, Any]) -> Project:
     """Two videos without frames of their own; of one, the labels have ten keys and two."""
     boxes = {"BOXES": {"annotations": [box("CAR", 0.1, 0.1, 0.5, 0.5)]}}
     long, short = ({str(frame): boxes for frame in range(count)} for count in (10, 2))
-    shown = {"contentBase64": b64encode(film).decode(), "contentType": "video/mp4"}
+    shown: dict[str, Any] = {"contentBase64": b64encode(film).decode(), "contentType": "video/mp4"}
     assets = [
         picture("film.mp4", label(long), label(short, author=BOB), **shown, jsonMetadata=metadata),
         picture("without end", label(short), **shown, jsonMetadata=metadata),
