@@ -322,7 +322,7 @@ def test_media_of_one_asset_that_fill_the_disk_are_refused() -> None:
 def test_a_video_without_frames_of_its_own_is_refused_with_the_way_out() -> None:
     bench = bench_of("raw")
     bench.project = replace(bench.project, input_type="VIDEO")
-    made = fetched(asset(1, "film.mp4", label({}), resolution=None))
+    made = fetched(asset(1, "film.mp4", label({"0": {}}), resolution=None))
     bench.kili.assets["as_1"] = made
     bench.rebuild()
     [entry] = bench.manifest("raw").quarantined
