@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test parity properties bench bench-large bench-converters check build clean lock bench-growth
+.PHONY: help setup demo test test-large parity properties bench bench-large bench-converters check build clean lock bench-growth
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(READY) ## every test
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m local.parity $(PARITY)
+
+test-large: $(READY) ## archives above 4 GiB and 65,535 files, for all readers (minutes, 5 GB of disk)
+	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
 	@$(BIN)/python -m local.bench --write docs/benchmarks.md $(BENCH)

@@ -26,8 +26,12 @@ def manifest_of(
     previous: Manifest | None = None,
     *,
     ledger_alone: bool = False,
+    followed: bool = False,
 ) -> Manifest:
-    """The manifest after `previous`; with `ledger_alone` the archive stays as it was."""
+    """The manifest after `previous`; with `ledger_alone` the archive stays as it was.
+
+    With `followed` it stays as well, and a delta follows it.
+    """
     archive = ArchiveReference(
         key=archive_key(PROJECT, EXPORT, generation, run),
         etag='"a"',
@@ -36,8 +40,10 @@ def manifest_of(
         generation=generation,
     )
     chain: tuple[DeltaReference, ...] = ()
+    following: tuple[DeltaReference, ...] = ()
     if previous is not None and ledger_alone:
         archive, chain, at = previous.archive, previous.recent_deltas, previous.published_at
+        following = previous.deltas
     elif previous is not None:
         delta = DeltaReference(
             key=delta_key(PROJECT, EXPORT, generation, run),
@@ -50,6 +56,8 @@ def manifest_of(
             removed=0,
         )
         chain = (*previous.recent_deltas, delta)[-CHAIN_LENGTH:]
+        if followed:
+            archive, following = previous.archive, (*previous.deltas, delta)
     return Manifest(
         project_id=PROJECT,
         export_name=EXPORT,
@@ -59,6 +67,7 @@ def manifest_of(
         run_id=run,
         published_at=at,
         archive=archive,
+        deltas=following,
         recent_deltas=chain,
         counts=Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
         moved=Moved(requests={}, bytes_down=0, bytes_up=0),
@@ -76,5 +85,5 @@ def named_keys(manifest: Manifest) -> set[str]:
     return {
         manifest.archive.key,
         manifest.ledger.key,
-        *(delta.key for delta in manifest.recent_deltas),
+        *(delta.key for delta in (*manifest.deltas, *manifest.recent_deltas)),
     }

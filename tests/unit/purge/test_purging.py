@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -9,10 +10,14 @@ from kili_export.contracts.registration import ExportDeclaration, ProjectRegistr
 from kili_export.domain.errors import ConflictError, InvalidConfiguration
 from kili_export.domain.keys import latest_key, manifest_key, registration_key
 from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.republishing import DAY, Republishing
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.usecases.erasing import Eraser
+from kili_export.usecases.pull_archive import pull_archive
 from kili_export.usecases.purge_asset import PurgeAsset
 from kili_export.usecases.purge_export import PurgeExports
 from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.snapshots import iter_snapshots, pinned_keys
 from kili_export.usecases.take_snapshot import take_snapshot
 from tests.fakes import InMemoryChanges, InMemoryProjectState, RecordingWorkflow
 from tests.unit.aggregation.test_increments import labelled, two_jobs
@@ -189,6 +194,28 @@ def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:
         if any(f"{kind}/" in key for key in erased.keys)
     }
     assert kinds == {"archives", "deltas", "ledgers", "snapshots", "runs"}
+
+
+def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> None:
+    bench = site.bench
+    bench.rewriting = RewritingRules(
+        Republishing(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
+    )
+    site.live_and_die()
+    assert len(bench.manifest("coco").deltas) > 2
+    with pytest.raises(InvalidConfiguration, match="kili-export run proj1 --wait"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    plan = bench.plan([], "incremental", rewrite=True)
+    results = bench.convert_all(plan, [])
+    for export in OPTIONS:
+        assert bench.aggregate(bench.request(plan, export, results)).rewritten
+    assert site.mentions(FILE.encode())
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    # A snapshot is whole, or is gone.
+    for name, snapshot in iter_snapshots(site.objects, "proj1", "coco"):
+        assert pinned_keys(snapshot) <= site.objects.stored.keys(), name
+        pull_archive(site.objects, "proj1", "coco", io.BytesIO(), snapshot=name)
 
 
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:

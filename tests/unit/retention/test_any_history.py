@@ -39,7 +39,14 @@ class Life:
     def act(self, step: str) -> None:
         """One step of an export's life."""
         match step:
-            case "publish" | "publish ledger" | "crash before" | "crash at commit" | "crash after":
+            case (
+                "publish"
+                | "publish delta"
+                | "publish ledger"
+                | "crash before"
+                | "crash at commit"
+                | "crash after"
+            ):
                 self._run(step)
             case "snapshot":
                 free = [name for name in SNAPSHOTS if name not in self.pinned]
@@ -57,7 +64,12 @@ class Life:
         ledger_alone = step == "publish ledger" and previous is not None
         number = (previous.generation if previous else 0) + (not ledger_alone)
         made = manifest_of(
-            number, f"run{self.runs}", self.clock.now(), previous, ledger_alone=ledger_alone
+            number,
+            f"run{self.runs}",
+            self.clock.now(),
+            previous,
+            ledger_alone=ledger_alone,
+            followed=step == "publish delta",
         )
         for key in named_keys(made) - self.objects.stored.keys():
             self.objects.put(key, b"-")
@@ -86,6 +98,7 @@ class Life:
         chosen = set().union(*(named_keys(one) for one in (self.current, *kept)))
         for snapshot in self.pinned.values():
             chosen |= {snapshot.archive.key, snapshot.ledger.key}
+            chosen |= {delta.key for delta in snapshot.deltas}
         return chosen
 
     def archives(self) -> set[str]:
@@ -97,6 +110,7 @@ steps = st.lists(
     st.tuples(
         st.sampled_from(
             ["publish"] * 4
+            + ["publish delta"] * 4
             + ["publish ledger", "crash before", "crash at commit", "crash after"]
             + ["snapshot", "unpin"]
         ),
