@@ -34,12 +34,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one file. `detail` shows where it differs, `row` tells why it does so."""
+    """The verdict on one file. `detail` shows where it differs, `row` tells why it does so.
+
+    `aside` is what was left aside in a file that is equal in meaning.
+    """
 
     path: str
     verdict: Verdict
     detail: str = ""
     row: str = ""
+    aside: str = ""
 
 
 def files_of(archive: bytes) -> dict[str, bytes]:
@@ -64,7 +68,23 @@ def _finding(path: str, ours: bytes, theirs: bytes, format_name: str) -> Finding
     if ours == theirs:
         return Finding(path, Verdict.EQUAL)
     detail = _disagreement(path, ours, theirs, format_name)
-    return Finding(path, Verdict.DIFFERENT if detail else Verdict.MEANING, detail)
+    if detail:
+        return Finding(path, Verdict.DIFFERENT, detail)
+    return Finding(path, Verdict.MEANING, aside=_aside(path, format_name))
+
+
+def _aside(path: str, format_name: str) -> str:
+    """Which of the things that cannot be equal a kind of file has."""
+    name = path.rpartition("/")[2]
+    if path == "README.kili.txt" or format_name == "geojson":
+        return "date"
+    if format_name == "coco" and name == "labels.json":
+        return "date and numbers"
+    if name == "video_meta.json":
+        return "order of videos"
+    if format_name.startswith("yolo") and "labels/" in path:
+        return "order of lines"
+    return "quotes in XML" if format_name == "pascal_voc" else "signatures of links"
 
 
 def _disagreement(path: str, ours: bytes, theirs: bytes, format_name: str) -> str:

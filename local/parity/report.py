@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from local.parity.results import Result, rows_shown
+from local.parity.results import Result, left_aside, rows_shown
 
 _HEAD = ("project", "combination", "equal", "in meaning", "on purpose", "different", "")
 _WIDEST = 78
@@ -22,7 +22,7 @@ def table(results: Sequence[Result]) -> str:
         shown.append("  ".join(cells).rstrip())
     shown.insert(1, "-" * len(shown[0]))
     shown.insert(-1, "-" * len(shown[0]))
-    return "\n".join([*shown, *_details(results)])
+    return "\n".join([*shown, *_asides(results), *_details(results)])
 
 
 def document(results: Sequence[Result], seconds: float) -> str:
@@ -44,6 +44,7 @@ def document(results: Sequence[Result], seconds: float) -> str:
                 for result in results
             ],
             "rows": dict(rows_shown(results)),
+            "left_aside": dict(left_aside(results)),
             "different": sum(result.different for result in results),
             "seconds": round(seconds, 1),
         },
@@ -71,6 +72,14 @@ def _counts(results: Iterable[Result]) -> tuple[str, str, str, str]:
         str(sum(one.in_meaning for one in many)),
         str(sum(one.on_purpose for one in many)),
         str(sum(one.different for one in many)),
+    )
+
+
+def _asides(results: Sequence[Result]) -> list[str]:
+    """What the files that are equal in meaning differ in."""
+    counts = [f"{what} in {count}" for what, count in left_aside(results).most_common()]
+    return (
+        [f"\nLeft aside where files are equal in meaning: {', '.join(counts)}."] if counts else []
     )
 
 

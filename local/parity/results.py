@@ -25,6 +25,7 @@ class Result:
     on_purpose: int = 0
     different: int = 0
     rows: Counter[str] = field(default_factory=Counter)
+    asides: Counter[str] = field(default_factory=Counter)
     note: str = ""
     details: list[str] = field(default_factory=list)
 
@@ -99,6 +100,7 @@ class Judge:
             result.equal += 1
         elif finding.verdict is Verdict.MEANING:
             result.in_meaning += 1
+            result.asides[finding.aside] += 1
         elif finding.row:
             result.excuse(finding.row)
         elif (row := explanation(rows, result.combination, finding=finding)) is not None:
@@ -113,3 +115,11 @@ def rows_shown(results: Iterable[Result]) -> Counter[str]:
     for result in results:
         shown += result.rows
     return shown
+
+
+def left_aside(results: Iterable[Result]) -> Counter[str]:
+    """How many files that are equal in meaning differ in what."""
+    aside: Counter[str] = Counter()
+    for result in results:
+        aside += result.asides
+    return aside

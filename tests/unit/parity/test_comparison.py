@@ -18,6 +18,7 @@ README = b"Exported\n- Export date: 20260105-080000\n- Exported format: x\n"
 def verdict(path: str, ours: bytes, theirs: bytes, format_name: str) -> Verdict:
     (finding,) = compare({path: ours}, {path: theirs}, format_name)
     assert (finding.verdict is Verdict.DIFFERENT) == bool(finding.detail)
+    assert (finding.verdict is Verdict.MEANING) == bool(finding.aside)
     return finding.verdict
 
 
