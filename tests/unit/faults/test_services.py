@@ -14,7 +14,8 @@ TABLE = "table"
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}
 UPDATES: list[dict[str, Any]] = [
     {
-        "UpdateExpression": "SET version = :v, attempts = :zero, first_event_at = if_not_exists(first_event_at, :v)"
+        "UpdateExpression": "SET version = :v, attempts = :zero,"
+        " first_event_at = if_not_exists(first_event_at, :v)"
         " REMOVE retry_at ADD label_ids :labels",
         "ConditionExpression": "attribute_not_exists(label_ids) OR size(label_ids) < :most",
         "ExpressionAttributeValues": {
