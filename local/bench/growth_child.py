@@ -4,11 +4,12 @@
     python -m local.bench.growth_child publish                           # a request on its input
 
 The bucket is that of the environment, as for the functions. `publish` prints what the use case
-used: seconds, requests, bytes, and the peak memory of this process.
+used: seconds, also of a core, requests, bytes, and the peak memory of this process.
 """
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 
 from kili_export import bootstrap
@@ -27,12 +28,14 @@ def main(arguments: Sequence[str]) -> None:
             print(write_batch(objects, run_id, moved, version), flush=True)
         return
     request = AggregateRequest.model_validate_json(sys.stdin.read())
+    began = time.process_time()
     answer = bootstrap.aggregate_archive()(request)
     told = {
         "status": answer.status,
         "members": answer.members,
         "size": answer.size,
         "spent": answer.spent.model_dump(mode="json"),
+        "cpu": time.process_time() - began,
         "peak_memory": own_peak(),
     }
     print(json.dumps(told))

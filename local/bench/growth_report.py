@@ -20,13 +20,14 @@ _METHOD = """
 Each file is one asset's labels in YOLO's form, each size a project of its own in a fresh bucket
 of SeaweedFS. All of it is published first, then one changed asset, each by `aggregate_archive`
 in a fresh process. Every archive is spliced by copies, however small (`REWRITE_LIMIT=0`); what
-S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process.
+S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process; seconds of a
+core are those of this process, and hardly depend on what else the machine does.
 
 ![Seconds, memory, requests and bytes by size](growth.svg)
 
-| files | archive | its directory | seconds | memory | S3 requests | down | up \
-| all published: seconds | memory |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
+| files | archive | its directory | seconds | of a core | memory | S3 requests | down | up \
+| all published: seconds | of a core | memory |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 _FOOT = """
 What moves is above all the archive's directory and the ledger's: they are read to find what
 changed, and written anew behind what S3 copied.
@@ -37,7 +38,8 @@ changed, and written anew behind what S3 copied.
 class Grown:
     """One size: what publishing all of it took, and then publishing one change.
 
-    `full` and `change` have `spent` (seconds, requests, bytes) and `peak_memory`.
+    `full` and `change` have `spent` (seconds, requests, bytes), `cpu` (seconds of a core) and
+    `peak_memory`.
     """
 
     files: int
@@ -74,10 +76,12 @@ def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
     """The page, with the picture."""
     rows = [
         f"| {one.files:,} | {bytes_text(one.archive)} | {bytes_text(one.directory)} "
-        f"| {one.change['spent']['seconds']:.2f} | {bytes_text(one.change['peak_memory'])} "
+        f"| {one.change['spent']['seconds']:.2f} | {one.change['cpu']:.2f} "
+        f"| {bytes_text(one.change['peak_memory'])} "
         f"| {one.requests} | {bytes_text(one.change['spent']['bytes_down'])} "
         f"| {bytes_text(one.change['spent']['bytes_up'])} "
-        f"| {one.full['spent']['seconds']:.1f} | {bytes_text(one.full['peak_memory'])} |"
+        f"| {one.full['spent']['seconds']:.1f} | {one.full['cpu']:.1f} "
+        f"| {bytes_text(one.full['peak_memory'])} |"
         for one in grown
     ]
     verdict = "; ".join(missed(grown)) or f"reached: nothing took {bytes_text(MEMORY_LIMIT)}"

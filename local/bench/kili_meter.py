@@ -1,9 +1,8 @@
 """What the stand-in of Kili was asked, and how much of a core it took to answer."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
+from local.bench.processes import cpu_seconds
 from local.demo.kili_process import KiliProcess
 
 
@@ -32,9 +31,3 @@ class KiliMeter:
             bytes=sum(counted["bytes"].values()),
             cpu=cpu_seconds(self._kili.pid) - self._began,
         )
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has had of all cores; proc(5): fields 14 and 15 of `stat` count ticks."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

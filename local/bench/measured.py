@@ -16,7 +16,8 @@ class Measured:
     """One line of the table: one side's export of some formats, or its export after a change.
 
     `seconds` are of processing, without the window in which changes are collected and without
-    `waited`, the seconds in one's own rate limiter. `peak_memory` is that of the largest
+    `waited`, the seconds in one's own rate limiter; `cpu` are seconds of a core, of ours with S3
+    and the workflow, of neither with Kili. `peak_memory` is that of the largest
     process, `up` and `down` are bytes between clients and S3 (the SDK uses none), `spanning`
     those of them that are documents over the whole dataset, `archive` the bytes of the archives
     that came out of it and `directory` those of their directories. `kili_cpu` are the seconds of
@@ -28,6 +29,7 @@ class Measured:
     formats: tuple[str, ...]
     assets: int
     seconds: float
+    cpu: float
     waited: float
     peak_memory: int
     calls: int
@@ -55,6 +57,7 @@ def total(lines: list[Measured]) -> Measured:
         formats=tuple(kind for line in lines for kind in line.formats),
         assets=first.assets,
         seconds=sum(line.seconds for line in lines),
+        cpu=sum(line.cpu for line in lines),
         waited=sum(line.waited for line in lines),
         peak_memory=max(line.peak_memory for line in lines),
         calls=sum(line.calls for line in lines),

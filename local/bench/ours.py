@@ -93,8 +93,10 @@ class Ours:
         workers.forget_peaks()
         meter = KiliMeter(self.kili)
         counted = s3_count(data, running.bucket)
+        cpu = workers.cpu()
         begin()
         runs = self._await(known)
+        spent = workers.cpu() - cpu
         moved = s3_count(data, running.bucket) - counted
         asked = meter.read()
         archives = [self._archive(project_id, kind) for kind in formats]
@@ -104,6 +106,7 @@ class Ours:
             formats=formats,
             assets=assets,
             seconds=sum(map(_processing, runs)),
+            cpu=spent,
             # Its budget is set out of reach: see the report for what Kili's own pace would be.
             waited=0.0,
             peak_memory=workers.largest_peak(),

@@ -1,5 +1,7 @@
 """The memory of processes, as Linux tells it."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 _WORKER = "local.stack.worker"
@@ -21,14 +23,31 @@ class Workers:
         """The most bytes that any of them has held since."""
         return max(map(_peak, self._all()), default=0)
 
+    def cpu(self) -> float:
+        """Seconds of a core that the whole stack has had: servers and the workflow too."""
+        return sum(cpu_seconds(pid) for pid in _family(self._stack))
+
     def _all(self) -> list[Path]:
         found = []
-        for task in Path(f"/proc/{self._stack}/task").iterdir():
-            for pid in (task / "children").read_text().split():
-                process = Path("/proc") / pid
-                if _WORKER in (process / "cmdline").read_bytes().decode().split("\0"):
-                    found.append(process)
+        for pid in _family(self._stack):
+            process = Path(f"/proc/{pid}")
+            if _WORKER in (process / "cmdline").read_bytes().decode().split("\0"):
+                found.append(process)
         return found
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that it started, and so on."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has had of all cores; proc(5): fields 14 and 15 of `stat` count ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def own_peak() -> int:

@@ -16,6 +16,7 @@ _COLUMNS = (
     "what",
     "formats",
     "seconds",
+    "of a core",
     "waited",
     "assets/s",
     "memory",
@@ -54,6 +55,8 @@ def markdown(
         "- *rewritten*: small archives are written anew from their bytes; *spliced*: by copies on",
         "  S3 (`REWRITE_LIMIT=0`); *as a delta*: the archive stays, a delta follows it, as large",
         "  archives do between two writings (`ARCHIVE_BUDGET_CENTS=1`; elsewhere out of reach).",
+        "- *of a core* are seconds of processor time, of ours with S3 and the workflow; they",
+        "  hardly depend on what else the machine does.",
         "- *waited* are seconds in one's own rate limiter, which *seconds* do not contain. Ours is",
         f"  set out of reach here; at its default of {KILI_CALLS_A_MINUTE} calls a minute a run",
         "  takes at least its GraphQL calls divided by that.",
@@ -102,6 +105,7 @@ def row(line: Measured) -> list[str]:
         line.what if line.side == "ours" else line.what.partition(",")[0],
         line.formats[0] if len(line.formats) == 1 else "all four",
         f"{line.seconds:.2f}",
+        f"{line.cpu:.2f}",
         f"{line.waited:.1f}",
         f"{line.rate:,.0f}",
         bytes_text(line.peak_memory),
@@ -116,7 +120,7 @@ def row(line: Measured) -> list[str]:
 
 
 def _table(lines: Sequence[Measured]) -> list[str]:
-    head = ["| " + " | ".join(_COLUMNS) + " |", "|---:|---|---|---|" + "---:|" * 11]
+    head = ["| " + " | ".join(_COLUMNS) + " |", "|---:|---|---|---|" + "---:|" * 12]
     return [*head, *("| " + " | ".join(row(line)) + " |" for line in lines)]
 
 

@@ -52,6 +52,7 @@ class Sdk:
             formats=(kind,),
             assets=assets,
             seconds=told["seconds"] - told["waited"],
+            cpu=told["cpu"],
             waited=told["waited"],
             peak_memory=told["peak_memory"],
             calls=asked.calls,

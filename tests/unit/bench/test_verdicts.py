@@ -22,6 +22,7 @@ def line(side: Side, what: What, assets: int = 50_000, **more: float) -> Measure
         formats=FORMATS,
         assets=assets,
         seconds=10.0,
+        cpu=12.0,
         waited=0.0,
         peak_memory=10**8,
         calls=10,
@@ -98,7 +99,7 @@ def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
 
 def grown(files: int, memory: int) -> Grown:
     spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": 5, "bytes_up": 6}
-    step = {"spent": spent, "peak_memory": memory}
+    step = {"spent": spent, "cpu": 0.5, "peak_memory": memory}
     return Grown(files, 300 * files, 120 * files, 400 * files, step, step, ("unzip -t",))
 
 
