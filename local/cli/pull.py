@@ -22,17 +22,18 @@ def pull(arguments: Namespace) -> ExitCode:
     manifest = download(
         services, arguments.project_id, arguments.export, target, arguments.snapshot
     )
-    archive = manifest.archive
+    archive, size = manifest.archive, target.stat().st_size
     answer = {
         "file": str(target),
-        "bytes": archive.size,
+        "bytes": size,
         "generation": manifest.generation,
         "archive_key": archive.key,
         "etag": archive.etag,
+        "deltas_after_archive": len(manifest.deltas),
         "published_at": manifest.published_at.isoformat(),
         "quarantined": len(manifest.quarantined),
     }
-    text = f"{target}: generation {manifest.generation}, {bytes_text(archive.size)}"
+    text = f"{target}: generation {manifest.generation}, {bytes_text(size)}"
     output.result(answer, text)
     return ExitCode.QUARANTINED if manifest.quarantined else ExitCode.OK
 

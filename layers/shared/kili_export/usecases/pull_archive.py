@@ -52,7 +52,7 @@ def pull_archive(
         except (ConflictError, IntegrityError):
             # Retention may have removed an archive that was replaced meanwhile.
             newer = read_manifest(objects, project_id, export)
-            if newer.archive == manifest.archive:
+            if (newer.archive, newer.deltas) == (manifest.archive, manifest.deltas):
                 raise
             manifest = newer
     return _download(objects, manifest, target)
@@ -68,7 +68,9 @@ def _download(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> Man
         objects.download(manifest.archive.key, target, if_match=manifest.archive.etag)
     received = target.tell()
     if received != expected:
-        raise IntegrityError(f"{manifest.archive.key} gave {received} bytes instead of {expected}")
+        raise IntegrityError(
+            f"{manifest.archive.key} has {received} bytes, and the manifest promises {expected}"
+        )
     return manifest
 
 

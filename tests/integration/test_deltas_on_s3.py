@@ -1,0 +1,64 @@
+"""Deltas that follow an archive, on a real S3 server: pulled, synced, and written into it."""
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from kili_export.adapters.folder.following import FolderOnDisk
+from kili_export.adapters.s3 import S3ObjectStore
+from kili_export.adapters.s3_traffic import S3Traffic
+from kili_export.domain.archive.limits import MIB, PartLimits
+from kili_export.usecases.pull_archive import pull_archive
+from kili_export.usecases.sync_folder import Wish, sync_folder
+from tests.integration.test_archive_on_s3 import open_uploads
+from tests.kili_samples import job, project
+from tests.unit.aggregation.test_deltas_follow import SELDOM, rewrite, synced
+from tests.unit.aggregation.test_media import OPTIONS, put
+from tests.workbench import Workbench
+
+
+def test_what_is_pulled_is_what_is_written_in_the_end(
+    s3_client: Any, object_store: S3ObjectStore, key_prefix: str, tmp_path: Path
+) -> None:
+    project_id = key_prefix.strip("/")
+    bench = Workbench(
+        replace(project({"CARS": job(["BIG"])}), project_id=project_id),
+        {"yolo": OPTIONS["yolo"]},
+        objects=object_store,  # type: ignore[arg-type]
+        traffic=S3Traffic(s3_client),
+        limits=PartLimits(rewrite_below=0, copy=5 * MIB),
+        rewriting=SELDOM,
+    )
+    for number in range(6):
+        put(bench, number, f"{number}.jpg")
+        bench.kili.files[f"/{number}-0"] = (bytes([number]) * (2 * MIB), "image/jpeg")
+    bench.rebuild()
+    with FolderOnDisk.open(tmp_path) as folder:
+        sync_folder(object_store, folder, Wish(project_id, "yolo"))
+        before = bench.traffic.snapshot() if bench.traffic else None
+        bench.run([put(bench, 1, "1.jpg", 0.5)])
+        put(bench, 2, "2.jpg", version=1)
+        bench.kili.files["/2-1"] = (b"another picture" * 1000, "image/jpeg")
+        bench.run(["as_002"])
+        del bench.kili.assets["as_003"]
+        bench.run(["as_003"], confirmed_removals=1)
+        manifest = bench.manifest("yolo")
+        assert len(manifest.deltas) == 3
+        assert before is not None
+        assert bench.traffic is not None
+        moved = bench.traffic.snapshot()
+        assert moved.requests.get("UploadPartCopy") == before.requests.get("UploadPartCopy")
+        target = BytesIO()
+        pull_archive(object_store, project_id, "yolo", target)
+        files = bench.files_of(target.getvalue())
+        assert sync_folder(object_store, folder, Wish(project_id, "yolo")).method == "deltas"
+        assert synced(tmp_path) == files
+    assert "images/3.jpg" not in files
+    assert files["images/2.jpg"] == b"another picture" * 1000
+    assert rewrite(bench, "yolo").rewritten
+    after = bench.manifest("yolo")
+    written = object_store.get(after.archive.key)
+    assert written is not None
+    assert written[0] == target.getvalue()
+    assert open_uploads(s3_client, f"exports/{project_id}/") == []
