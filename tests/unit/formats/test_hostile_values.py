@@ -1,5 +1,6 @@
 """Numbers that are none, children in a circle, drawings without end, names from everywhere."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,11 +90,6 @@ def test_depth_without_end_is_refused() -> None:
     assert files_of("coco", {}, exporting, Compatibility.CORRECTED) is not None
     answer = fetched(asset(1, "a.jpg", label({})))
     deep = {**(answer.latest_label or {}), "jsonResponse": response}
-    held = type(answer)(
-        **{
-            name: deep if name == "latest_label" else getattr(answer, name)
-            for name in answer.__slots__
-        }
-    )
+    held = replace(answer, latest_label=deep)
     with pytest.raises(AssetError, match="nested"):
         archive_of(exporting, [held], ExportOptions("kili"))
