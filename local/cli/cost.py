@@ -68,8 +68,9 @@ def cost(arguments: Namespace) -> ExitCode:
     settings = connection.settings
     retention = timedelta(hours=settings.retention_hours)
     window = timedelta(seconds=arguments.window or settings.window_seconds)
-    size = sum(map(_written, manifests))
-    replaced = Republished(size, retention)
+    rule = settings.rewriting.republishing
+    size = sum(one.archive.size + one.ledger.size for one in manifests)
+    replaced = Republished(sum(_written(one, rule, window) for one in manifests), retention)
     estimates = []
     if changes:
         usage = per_million_events(changes, full, replaced, arguments.events_per_window)
@@ -126,9 +127,10 @@ def _sorted(answers: list[FinishAnswer]) -> tuple[list[CountedRun], list[Counted
     return changes, full
 
 
-def _written(manifest: Manifest) -> int:
-    """Bytes of what each run writes anew: the archive and the ledger."""
-    return manifest.archive.size + manifest.ledger.size
+def _written(manifest: Manifest, rule: Republishing, window: timedelta) -> int:
+    """Bytes that a run writes anew: the ledger, and the archive as often as its budget allows."""
+    interval = max(window, rule.interval(manifest.archive.size))
+    return round(manifest.archive.size * (window / interval)) + manifest.ledger.size
 
 
 def _assumptions(
@@ -155,7 +157,7 @@ def _assumptions(
             f"another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook."
         ),
         (
-            f"Each run writes {bytes_text(replaced.size)} of archives and ledgers anew; what it "
+            f"A run writes {bytes_text(replaced.size)} of archives and ledgers anew; what it "
             f"replaces is kept for {replaced.kept.total_seconds() / 3600:.0f} hours."
         ),
         (

@@ -1,0 +1,65 @@
+"""What `cost` reads: prices of one's own, runs, and what they write anew."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.workflow import FinishAnswer
+from kili_export.domain.cost import LIST_PRICES, Unit
+from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.republishing import Republishing
+from local.cli.cost import _prices, _sorted, _written
+from tests.sample_manifest import manifest_of
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+
+def finished(converted: int, rebuilt: int) -> FinishAnswer:
+    spending = RunSpending(convert=Spent(invocations=1), exports=2, rebuilt=rebuilt)
+    return FinishAnswer(project_id="p", converted=converted, spending=spending)
+
+
+def test_runs_are_full_exports_or_took_up_changes() -> None:
+    nothing = FinishAnswer(project_id="p", converted=3)
+    changes, full = _sorted([finished(3, 0), finished(500, 1), finished(0, 0), nothing])
+    assert [run.assets for run in changes] == [3]
+    assert [run.assets for run in full] == [500]
+
+
+def test_a_large_archive_is_written_anew_as_often_as_its_budget_allows() -> None:
+    manifest = manifest_of()
+    small = manifest.archive.model_copy(update={"size": 1_000_000})
+    large = manifest.archive.model_copy(update={"size": 10**12})
+    rule = Republishing(kept=DAY)
+    ledger = manifest.ledger.size
+    assert _written(manifest.model_copy(update={"archive": small}), rule, MINUTE) == (
+        1_000_000 + ledger
+    )
+    seldom = _written(manifest.model_copy(update={"archive": large}), rule, MINUTE) - ledger
+    assert seldom == pytest.approx(10**12 * (MINUTE / rule.interval(10**12)), rel=1e-6)
+    assert seldom < 10**9
+
+
+def test_own_prices_stand_in_for_listed_ones(tmp_path: Path) -> None:
+    file = tmp_path / "prices.yaml"
+    file.write_text("transition: 0.5\n")
+    assert _prices(str(file)).each[Unit.TRANSITION] == 0.5
+    assert _prices(None) is LIST_PRICES
+
+
+@pytest.mark.parametrize(
+    "text", ["gold: 1", "transition: much", "- 1", "transition: -1", "a: [", ""]
+)
+def test_a_file_without_prices_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "prices.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidConfiguration, match="must hold dollars"):
+        _prices(str(file))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match="cannot be read"):
+        _prices(str(tmp_path / "none.yaml"))
