@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-large parity properties bench bench-large bench-converters check build clean lock bench-growth
+.PHONY: help setup demo test test-large parity properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench-large: $(READY) ## the same with 50,000 assets too; takes long
 
 bench-growth: $(READY) ## one changed label in archives of 1,000 to 1,000,000 files
 	@$(BIN)/python -m local.bench.growth --write docs/growth.md --chart docs/growth.svg $(BENCH)
+
+bench-memory: $(READY) ## the memory of publishing a million assets; takes hours (options: BENCH='--assets 100000')
+	@$(BIN)/python -m local.bench.memory $(BENCH)
 
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
 	@$(BIN)/python -m local.bench.converters $(BENCH)

@@ -134,7 +134,7 @@ class Settings:
     marks_per_run: int = _variable(
         "MARKS_PER_RUN",
         "Changed assets that one run takes on; the rest follow in the next",
-        50_000,
+        5_000,
         "assets",
         least=1,
     )
