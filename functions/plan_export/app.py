@@ -14,10 +14,10 @@ metrics = Metrics()
 
 
 @logger.inject_lambda_context(correlation_id_path="execution_arn", clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers a PlanAnswer to a PlanRequest. Raises the errors of domain.errors."""
     request = PlanRequest.model_validate(event)
-    answer = bootstrap.plan_export(request.project_id)(request)
+    answer = bootstrap.plan_export(request.project_id)(request, bootstrap.time_left(context))
     planned = answer.work.count if answer.work else 0
     known = {
         "project_id": answer.project_id,

@@ -154,7 +154,7 @@ class KiliBehindItsKey:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.kili, name)
-        if name in {"project", "list_asset_ids", "fetch_assets", "events_since", "count_assets"}:
+        if name in {"project", "list_pages", "fetch_assets", "events_since", "count_assets"}:
             keys = ProjectKeys(self.objects, self.key.clock, self.key.secret_id, "kili-keys/")
             assert keys.secret_of(PROJECT) == self.key.secret_id
             next(self.key.versions())

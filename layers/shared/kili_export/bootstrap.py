@@ -90,7 +90,8 @@ class Application:
 
     def plan_export(self, project_id: str) -> "PlanExport":
         """Plans runs of a project."""
-        from kili_export.usecases.plan_export import PlanExport, RunLimits
+        from kili_export.usecases.plan_export import PlanExport
+        from kili_export.usecases.run_in_making import RunLimits
 
         meter = self.meter.invocation()
         return PlanExport(

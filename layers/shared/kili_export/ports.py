@@ -13,7 +13,14 @@ from kili_export.contracts.folder_state import FolderState
 from kili_export.contracts.spending import Spent
 from kili_export.domain.archive.parts import Part
 from kili_export.domain.change_events import ChangeEvent
-from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.fetching import (
+    FROM_THE_BEGINNING,
+    FetchNeeds,
+    FetchResult,
+    ListedAsset,
+    ListedPage,
+    ListingPosition,
+)
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.media import FrameCut
@@ -448,6 +455,16 @@ class KiliApi(Protocol):
 
         Verified against Kili's own count before the first is given: raises Unavailable when the
         listing cannot be brought to agree with it, because assets come and go meanwhile.
+        """
+
+    def list_pages(
+        self, project_id: str, position: ListingPosition = FROM_THE_BEGINNING
+    ) -> Iterator[ListedPage]:
+        """Every asset, once, in server order, page by page; from a position on that was given.
+
+        What was there all the time is not missed, if the pages are read to their end; an asset that
+        went away meanwhile may be among them. Raises Unavailable when Kili counts more than it
+        lists, and ConflictError when so much went away that the listing must be begun anew.
         """
 
     def fetch_assets(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from kili_export.adapters.kili import listing
 from kili_export.adapters.kili.answers import Row
-from kili_export.adapters.kili.listing import PAGE, list_consistently
-from kili_export.domain.errors import Unavailable
+from kili_export.adapters.kili.listing import PAGE, RECENT, list_consistently, read_pages
+from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.fetching import FROM_THE_BEGINNING
 
 CHANGES = st.lists(
     st.one_of(
@@ -112,3 +113,78 @@ def test_a_count_that_never_agrees_is_given_up() -> None:
     with pytest.raises(Unavailable, match="later"):
         list_consistently(shelf.read, lambda: 2)
     assert shelf.reads <= listing.TRIES**2
+
+
+def paged(shelf: Shelf, resumed: bool = True) -> list[str]:
+    """All ids that are read page by page, each page by another reader if it is resumed."""
+    seen: list[str] = []
+    pages = read_pages(shelf.read, shelf.count, FROM_THE_BEGINNING)
+    while True:
+        rows, position, is_last = next(pages)
+        seen += [row["id"] for row in rows]
+        if is_last:
+            return seen
+        if resumed:
+            pages = read_pages(shelf.read, shelf.count, position)
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 60), CHANGES, st.sampled_from([2, 3, 10]), st.booleans())
+def test_pages_miss_nothing_that_stays_though_others_go_on_with_them(
+    assets: int, changes: list[tuple[str, float]], page: int, resumed: bool
+) -> None:
+    shelf = Shelf([f"asset-{number:03}" for number in range(assets)], list(changes))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "PAGE", page)
+        try:
+            seen = paged(shelf, resumed)
+        except (Unavailable, ConflictError):
+            assert changes, "nothing changed, so there was nothing to give up for"
+            return
+    assert len(seen) == len(set(seen)), "an asset is listed twice"
+    assert shelf.always_there <= set(seen) <= shelf.ever_there
+
+
+def test_a_position_is_small_however_long_the_listing_is() -> None:
+    shelf = Shelf([f"asset-{number:05}" for number in range(20_000)])
+    for _, position, _ in read_pages(shelf.read, shelf.count, FROM_THE_BEGINNING):
+        assert len(position.recent) <= RECENT
+    assert (position.seen, position.offset) == (20_000, 20_000)
+    assert shelf.reads <= 205
+
+
+def test_pages_that_shift_too_far_are_begun_anew() -> None:
+    shelf = Shelf([f"asset-{number:05}" for number in range(5_000)])
+    pages = read_pages(shelf.read, shelf.count, FROM_THE_BEGINNING)
+    for _ in range(30):
+        _, position, _ = next(pages)
+    del shelf.ids[:2000]
+    with pytest.raises(ConflictError, match="begin anew"):
+        list(read_pages(shelf.read, shelf.count, position))
+    assert shelf.reads < 50
+
+
+def test_pages_without_end_or_that_repeat_are_given_up() -> None:
+    def endless(skip: int, first: int) -> list[Row]:
+        return [{"id": f"asset-{skip + number}"} for number in range(first)]
+
+    with pytest.raises(Unavailable, match="far more"):
+        list(read_pages(endless, lambda: 10, FROM_THE_BEGINNING))
+    same = [{"id": f"asset-{number}"} for number in range(PAGE)]
+    reads = 0
+
+    def repeating(_skip: int, _first: int) -> list[Row]:
+        nonlocal reads
+        reads += 1
+        return same
+
+    with pytest.raises(Unavailable, match="again and again"):
+        list(read_pages(repeating, lambda: 1_000_000, FROM_THE_BEGINNING))
+    assert reads < 30
+
+
+@pytest.mark.parametrize("counted", [11, 10**9])
+def test_fewer_than_are_counted_is_never_taken_for_all(counted: int) -> None:
+    shelf = Shelf([f"asset-{number}" for number in range(10)])
+    with pytest.raises(Unavailable, match="counts more"):
+        list(read_pages(shelf.read, lambda: counted, FROM_THE_BEGINNING))

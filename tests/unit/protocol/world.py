@@ -32,18 +32,25 @@ from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.change_events import ChangeEvent
 from kili_export.domain.errors import AccessDenied, AssetError, ExportError
-from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.fetching import (
+    FROM_THE_BEGINNING,
+    FetchNeeds,
+    FetchResult,
+    ListedAsset,
+    ListedPage,
+    ListingPosition,
+)
 from kili_export.domain.keys import manifest_key, registration_key
 from kili_export.domain.project import Project
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.domain.windows import WindowRules
-from kili_export.ports import FetchedMedium, RecordedEvent
+from kili_export.ports import FetchedMedium, RecordedEvent, TimeLeft
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.announcements import Announcer
 from kili_export.usecases.convert_assets import ConvertAssets
 from kili_export.usecases.finish_export import FinishExport
 from kili_export.usecases.follow_up import FollowUp
-from kili_export.usecases.plan_export import PlanExport, RunLimits
+from kili_export.usecases.plan_export import PlanExport
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.project_status import StatusReader
 from kili_export.usecases.pseudonyms import provide_key
@@ -52,6 +59,7 @@ from kili_export.usecases.reconcile import Reconcile
 from kili_export.usecases.registrations import RememberedRegistrations
 from kili_export.usecases.repair_project import RepairProject
 from kili_export.usecases.request_run import ConfirmRemovals, RequestRun, RetryAssets
+from kili_export.usecases.run_in_making import RunLimits
 from kili_export.usecases.run_starting import RunStarter
 from kili_export.usecases.secret_check import SecretCheck
 from tests.fakes import (
@@ -85,6 +93,8 @@ class ScriptedKili:
     """What any server-side filter lets through."""
     past: list[RecordedEvent] = field(default_factory=list)
     listings: list[Mapping[str, Any] | None] = field(default_factory=list)
+    pages_from: list[int] = field(default_factory=list)
+    """Where each listing in pages was begun or gone on with."""
     fetches: list[tuple[str, ...]] = field(default_factory=list)
     media: list[str] = field(default_factory=list)
     """Addresses of the media that were fetched."""
@@ -125,6 +135,22 @@ class ScriptedKili:
             if not self.visible or (filters and one.asset_id not in self.filtered):
                 continue
             yield ListedAsset(one.asset_id, one.external_id, one.order_key, one.fingerprint)
+
+    def list_pages(
+        self, project_id: str, position: ListingPosition = FROM_THE_BEGINNING
+    ) -> Iterator[ListedPage]:
+        """Three assets at a time. Who resumes goes on after the last one that it was given."""
+        self.pages_from.append(position.offset)
+        last = position.recent[-1] if position.recent else ""
+        left = [one for one in self.list_asset_ids(project_id) if one.order_key > last]
+        seen, recent = position.seen, position.recent
+        for first in range(0, max(1, len(left)), 3):
+            some = tuple(left[first : first + 3])
+            self.interleaving.reach("page")
+            seen += len(some)
+            recent = tuple(one.order_key for one in some) or recent
+            is_last = first + 3 >= len(left)
+            yield ListedPage(some, ListingPosition(seen, seen, recent), is_last)
 
     def fetch_assets(
         self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
@@ -205,6 +231,10 @@ class World:
     plan: PlanExport = field(init=False)
     finish: FinishExport = field(init=False)
     reconcile: Reconcile = field(init=False)
+    time_left: TimeLeft | None = None
+    """Of every invocation that plans."""
+    continued: int = 0
+    """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
     confirm_removals: ConfirmRemovals = field(init=False)
     retry_assets: RetryAssets = field(init=False)
@@ -343,7 +373,12 @@ class World:
         self.clock.time = max(self.clock.time, begins)
         self.workflow.running.add(arn(name))
         try:
-            planned = self.plan(PlanRequest(project_id=PROJECT, execution_arn=arn(name)))
+            request = PlanRequest(project_id=PROJECT, execution_arn=arn(name))
+            planned = self.plan(request, self.time_left)
+            while planned.status == "continue":
+                self.continued += 1
+                assert self.continued < 100, "the listing does not come to its end"
+                planned = self.plan(request, self.time_left)
         except ExportError as error:
             self.fail(name, error=type(error).__name__, cause=str(error))
             raise

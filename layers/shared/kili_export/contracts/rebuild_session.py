@@ -55,6 +55,25 @@ class RebuildSession(Document):
         return frozenset(export.name for export in self.exports)
 
 
+class PendingListing(Document):
+    """A listing of all assets that is under way.
+
+    It was begun when the session's object had the ETag `base`, None for no object: whoever opened
+    a session since has another. `slices` objects are stored under `session_id`; `rest` are the
+    assets after them, each by its id and its order key. `offset`, `seen` and `recent` are where
+    Kili's pages are gone on with (see domain.fetching.ListingPosition).
+    """
+
+    schema_version: Literal[1] = 1
+    session_id: str
+    base: str | None = None
+    slices: int = 0
+    rest: tuple[tuple[str, str], ...] = ()
+    offset: int = 0
+    seen: int = 0
+    recent: tuple[str, ...] = ()
+
+
 class SessionStep(Document):
     """What one run does for a session: its plan's part of it.
 

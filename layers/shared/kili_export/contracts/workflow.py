@@ -46,9 +46,10 @@ class PlanAnswer(Document):
     """Output of plan_export.
 
     `busy`: another run holds the project. `idle`: nothing to do. Both end the execution quietly.
+    `continue`: the time of the invocation is up; the next one goes on with the listing.
     """
 
-    status: Literal["run", "idle", "busy"]
+    status: Literal["run", "idle", "busy", "continue"]
     project_id: str
     run_id: str | None = None
     plan_key: str | None = None

@@ -41,6 +41,31 @@ class ListedAsset:
 
 
 @dataclass(frozen=True, slots=True)
+class ListingPosition:
+    """Where a listing that is read in pages has come to.
+
+    `seen` assets were given, `offset` is where the server's next page begins, and `recent` are the
+    ids of the last ones that were given, by which is told whether the pages have shifted.
+    """
+
+    offset: int = 0
+    seen: int = 0
+    recent: tuple[str, ...] = ()
+
+
+FROM_THE_BEGINNING = ListingPosition()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Some assets of a listing, and where to go on after them; with the last one it is whole."""
+
+    assets: tuple[ListedAsset, ...]
+    position: ListingPosition
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FetchNeeds:
     """Which parts of an asset the exports of a project need together.
 

@@ -132,6 +132,11 @@ def listings_prefix(project_id: str) -> str:
     return f"state/{project_id}/rebuild.slices/"
 
 
+def listing_key(project_id: str) -> str:
+    """How far the listing of a full export has come that takes several invocations."""
+    return listings_prefix(project_id) + "listing.json"
+
+
 def slice_key(project_id: str, session_id: str, number: int) -> str:
     """One slice of the assets, one JSON object a line."""
     return listings_prefix(project_id) + f"{session_id}/{number:06d}.jsonl"

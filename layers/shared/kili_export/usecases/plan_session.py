@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from kili_export.contracts.rebuild_session import RebuildSession, SessionExport, SessionStep
 from kili_export.contracts.run_plan import ExportPlan
 from kili_export.domain.errors import ConflictError
+from kili_export.domain.keys import listing_key
 from kili_export.domain.marks import CHECK, REBUILD, RECONCILE
-from kili_export.ports import ChangeMark, ChangeStore, KiliApi, ObjectStore
+from kili_export.ports import ChangeMark, ChangeStore, KiliApi, ObjectStore, TimeLeft
 from kili_export.usecases.followed_exports import FollowedStore
+from kili_export.usecases.project_listing import ProjectListing
 from kili_export.usecases.rebuild_sessions import Listing, SessionStore, StoredSession
 from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.run_marks import RunMarks
@@ -35,10 +37,12 @@ class SessionPlanner:
         same = all(definitions.get(one.name) == one.definition for one in session.exports)
         return same and outdated <= session.names and self.store.is_usable(project_id, session)
 
-    def list_assets(self, project_id: str, session_id: str) -> Listing:
-        """Everything that Kili has."""
-        found = self.kili.list_asset_ids(project_id)
-        return self.store.list_assets(project_id, session_id, found, most=self.slice_assets)
+    def list_assets(
+        self, project_id: str, run_id: str, stored: StoredSession, time_left: TimeLeft | None
+    ) -> Listing | None:
+        """Everything that Kili has, None when the time is up: then the next invocation goes on."""
+        listing = ProjectListing(self.objects, self.kili, project_id, self.slice_assets)
+        return listing.read(run_id, base=stored.etag, time_left=time_left)
 
     def open(
         self,
@@ -79,6 +83,7 @@ class SessionPlanner:
             compared_mark=compared.version if compared else None,
         )
         etag = self.store.write(project_id, session, etag=stored.etag)
+        self.objects.delete([listing_key(project_id)])
         return StoredSession(session, etag), check
 
     def _mark(self, project_id: str, changes: ChangeStore) -> ChangeMark:

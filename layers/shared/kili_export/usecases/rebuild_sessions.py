@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 import orjson
 from pydantic import ValidationError
@@ -10,7 +9,6 @@ from pydantic import ValidationError
 from kili_export.contracts.rebuild_session import RebuildSession
 from kili_export.contracts.workflow import WorkItem
 from kili_export.domain.errors import IntegrityError
-from kili_export.domain.fetching import ListedAsset
 from kili_export.domain.keys import listings_prefix, session_key, slice_key
 from kili_export.ports import ObjectStore
 from kili_export.usecases.known_media import ItemInOrder
@@ -80,7 +78,7 @@ class SessionStore:
             content_type="application/json",
         )
         if not session.exports:
-            self._delete_below(f"{listings_prefix(project_id)}{session.session_id}/")
+            self.delete_listings(project_id, session.session_id)
         return stored.etag
 
     def close(self, project_id: str, found: StoredSession) -> StoredSession:
@@ -90,24 +88,6 @@ class SessionStore:
         # It keeps its id: no two sessions, open or closed, have the same ETag.
         closed = RebuildSession(session_id=found.session.session_id, last_run="-")
         return StoredSession(None, self.write(project_id, closed, etag=found.etag))
-
-    def list_assets(
-        self, project_id: str, session_id: str, assets: Iterable[ListedAsset], *, most: int
-    ) -> Listing:
-        """Stores a listing in slices of `most` assets, unless it fits in one. Holds two."""
-        remaining = iter(assets)
-        count = number = 0
-        current = _items(remaining, most)
-        while following := _items(remaining, most):
-            if not number:
-                # What runs left that died before they opened their session.
-                self._delete_below(listings_prefix(project_id))
-            self._write_slice(project_id, session_id, number, current)
-            count, number, current = count + len(current), number + 1, following
-        if not number:
-            return Listing(session_id, len(current), 1, current)
-        self._write_slice(project_id, session_id, number, current)
-        return Listing(session_id, count + len(current), number + 1)
 
     def is_usable(self, project_id: str, session: RebuildSession) -> bool:
         """Whether what the session goes by is still there: what runs leave expires."""
@@ -126,22 +106,19 @@ class SessionStore:
             listed = orjson.loads(line)
             yield WorkItem(asset_id=listed["asset_id"], marked=False), listed["order_key"]
 
-    def _write_slice(
-        self, project_id: str, session_id: str, number: int, items: Iterable[ItemInOrder]
+    def write_slice(
+        self, project_id: str, session_id: str, number: int, assets: Iterable[tuple[str, str]]
     ) -> None:
+        """Stores one slice: assets by their ids and order keys."""
         lines = b"".join(
-            orjson.dumps({"asset_id": item.asset_id, "order_key": order_key}) + b"\n"
-            for item, order_key in items
+            orjson.dumps({"asset_id": asset_id, "order_key": order_key}) + b"\n"
+            for asset_id, order_key in assets
         )
         key = slice_key(project_id, session_id, number)
         self.objects.put(key, lines, content_type="application/x-ndjson")
 
-    def _delete_below(self, prefix: str) -> None:
+    def delete_listings(self, project_id: str, session_id: str | None = None) -> None:
+        """Deletes the listing of a session, or all that there are."""
+        below = "" if session_id is None else f"{session_id}/"
+        prefix = listings_prefix(project_id) + below
         self.objects.delete([found.key for found in self.objects.list(prefix)])
-
-
-def _items(assets: Iterator[ListedAsset], most: int) -> tuple[ItemInOrder, ...]:
-    return tuple(
-        (WorkItem(asset_id=asset.asset_id, marked=False), asset.order_key)
-        for asset in islice(assets, most)
-    )

@@ -20,7 +20,7 @@ from kili_export.adapters.kili.downloads import ATTEMPTS, LARGEST_DOCUMENT, Json
 from kili_export.adapters.kili.events import events_since
 from kili_export.adapters.kili.fetching import AssetFetcher
 from kili_export.adapters.kili.keys import ApiKey
-from kili_export.adapters.kili.listing import PAGE, list_consistently
+from kili_export.adapters.kili.listing import PAGE, ReadPage, list_consistently, read_pages
 from kili_export.adapters.kili.media import MediaDownloads
 from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience, PerMinuteBudget, RequestBudget
@@ -32,14 +32,21 @@ from kili_export.adapters.kili.queries import (
     project_query,
 )
 from kili_export.adapters.kili.rows import RowReader
-from kili_export.adapters.kili.selection import chunks, wheres
+from kili_export.adapters.kili.selection import asset_where, chunks, wheres
 from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import GraphQLTransport, new_session
 from kili_export.adapters.kili.webhooks import Webhooks
 from kili_export.domain.addresses import AddressRules, Network
 from kili_export.domain.answer_files import AnswerFile, answer_file_at
 from kili_export.domain.errors import AccessDenied, IntegrityError, InvalidConfiguration
-from kili_export.domain.fetching import FetchNeeds, FetchResult, ListedAsset
+from kili_export.domain.fetching import (
+    FROM_THE_BEGINNING,
+    FetchNeeds,
+    FetchResult,
+    ListedAsset,
+    ListedPage,
+    ListingPosition,
+)
 from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.project import Project
@@ -125,6 +132,15 @@ class KiliClient:
         resolved = self._resolved(project_id, filters or {})
         for where in wheres(project_id, resolved):
             yield from (listed_asset(row) for row in self._list(where))
+
+    def list_pages(
+        self, project_id: str, position: ListingPosition = FROM_THE_BEGINNING
+    ) -> Iterator[ListedPage]:
+        """See KiliApi."""
+        where = asset_where(project_id, {})
+        pages = read_pages(self._page_reader(where), lambda: self._count(where), position)
+        for found, after, is_last in pages:
+            yield ListedPage(tuple(map(listed_asset, found)), after, is_last)
 
     def fetch_assets(
         self, project_id: str, asset_ids: Sequence[str], needs: FetchNeeds
@@ -213,11 +229,14 @@ class KiliClient:
         return count(self._transport.execute(COUNT_ASSETS, {"where": where}))
 
     def _list(self, where: dict[str, Any]) -> list[Row]:
+        return list_consistently(self._page_reader(where), lambda: self._count(where))
+
+    def _page_reader(self, where: dict[str, Any]) -> ReadPage:
         def read_page(skip: int, first: int) -> list[Row]:
             variables = {"where": where, "first": first, "skip": skip}
             return asset_rows(self._dialect.ask(listed_assets, variables))
 
-        return list_consistently(read_page, lambda: self._count(where))
+        return read_page
 
     def _resolved(
         self,

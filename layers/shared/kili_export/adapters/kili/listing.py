@@ -6,13 +6,16 @@ not, earlier assets went away and later ones moved forward, so the reading steps
 Kili's own count must agree with what was seen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kili_export.adapters.kili.answers import Row
-from kili_export.domain.errors import Unavailable
+from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.fetching import ListingPosition
 
 PAGE = 100
 TRIES = 4
+RECENT = 1000
+"""Rows by which a listing in pages is gone on with: what shifts it by more begins it anew."""
 _SLACK = 10_000
 
 ReadPage = Callable[[int, int], list[Row]]
@@ -64,3 +67,72 @@ def _read_on(read_page: ReadPage, seen: dict[str, Row], most: int) -> None:
 
 def _most(expected: int) -> int:
     return max(2 * expected, expected + _SLACK)
+
+
+def read_pages(
+    read_page: ReadPage, count: Callable[[], int], position: ListingPosition
+) -> Iterator[tuple[list[Row], ListingPosition, bool]]:
+    """Every row once, in server order, page by page, in memory for the last thousand ids.
+
+    Each page comes with the position after it, from which the reading can be gone on with, and
+    whether it is the last. Raises Unavailable and ConflictError, see KiliApi.list_pages.
+    """
+    reading = _Reading(position, count())
+    short = 0
+    while True:
+        start = max(0, reading.offset - 1)
+        page = read_page(start, PAGE)
+        if start > 0 and (not page or page[0]["id"] not in reading.recent):
+            reading.step_back(start)
+            continue
+        rows = reading.take(page, start)
+        is_last = len(page) < PAGE and reading.is_whole(count())
+        yield rows, reading.position(), is_last
+        if is_last:
+            return
+        short += len(page) < PAGE
+        if short == TRIES:
+            raise Unavailable("Kili counts more assets than it lists; to be tried later")
+
+
+class _Reading:
+    """What is known while pages are read."""
+
+    def __init__(self, position: ListingPosition, expected: int) -> None:
+        self.offset = position.offset
+        self.seen = position.seen
+        self.recent = dict.fromkeys(position.recent)
+        self.expected = expected
+        self._known_pages = 0
+        self._steps_back = 0
+
+    def position(self) -> ListingPosition:
+        return ListingPosition(self.offset, self.seen, tuple(self.recent))
+
+    def take(self, page: list[Row], start: int) -> list[Row]:
+        """Those rows of a page that were not seen before."""
+        rows = {row["id"]: row for row in page if row["id"] not in self.recent}
+        self._steps_back = 0
+        self._known_pages = 0 if rows else self._known_pages + 1
+        self.offset = start + len(page)
+        self.seen += len(rows)
+        self.recent.update(dict.fromkeys(rows))
+        for asset_id in list(self.recent)[: max(0, len(self.recent) - RECENT)]:
+            del self.recent[asset_id]
+        if self.offset > _most(self.expected):
+            raise Unavailable("Kili lists far more assets than it counts")
+        if self._known_pages > RECENT // PAGE + TRIES:
+            raise Unavailable("Kili lists the same assets again and again")
+        return list(rows.values())
+
+    def is_whole(self, counted: int) -> bool:
+        """Whether as many were seen as there are; some that were seen may be gone since."""
+        self.expected = counted
+        return counted <= self.seen
+
+    def step_back(self, start: int) -> None:
+        """Earlier rows went away, so that later ones moved forward."""
+        self._steps_back += 1
+        if self._steps_back > RECENT // PAGE:
+            raise ConflictError("too many assets went away while they were listed; begin anew")
+        self.offset = max(0, start - PAGE)

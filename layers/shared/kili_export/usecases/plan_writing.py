@@ -1,0 +1,115 @@
+"""Writes what a run works from: its work list, its marks and its plan."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kili_export.contracts.run_plan import ProjectDocument, RunPlan
+from kili_export.contracts.workflow import (
+    ExportName,
+    PlanAnswer,
+    PlanRequest,
+    WorkItem,
+    WorkList,
+)
+from kili_export.domain.keys import marks_key, plan_key, results_prefix, work_key
+from kili_export.domain.marks import labels_to_await
+from kili_export.ports import Meter, ObjectStore, RemovalStore
+from kili_export.usecases.known_media import ItemInOrder, MediaLedger, with_known_media
+from kili_export.usecases.rebuild_sessions import SessionStore
+from kili_export.usecases.run_in_making import (
+    RunInMaking,
+    RunLimits,
+    first_event_at,
+    listed_assets,
+)
+from kili_export.usecases.work_list import write_work_list
+
+_VIDEO_BATCH = 10
+"""Kili answers ten videos at most in one page."""
+_MEDIA_BATCH = 10
+"""A batch must be done within a minute, downloads included; a video's are its frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWriter:
+    """Freezes a run. Nothing of it counts before the plan, which is stored last."""
+
+    objects: ObjectStore
+    removals: RemovalStore
+    limits: RunLimits
+    meter: Meter
+
+    def write(self, run: RunInMaking, request: PlanRequest) -> PlanAnswer:
+        """Stores the work list, the marks and, last, the plan."""
+        project_id, run_id = run.project_id, run.run_id
+        key = work_key(project_id, run_id)
+        items = with_known_media(self._items(run), self._media_ledgers(run))
+        count = write_work_list(self.objects, key, items)
+        self.objects.put(
+            marks_key(project_id, run_id), run.marks.lines(), content_type="application/x-ndjson"
+        )
+        plan = RunPlan(
+            project_id=project_id,
+            run_id=run_id,
+            token=run.lease.token,
+            execution_arn=request.execution_arn,
+            started_at=run.started_at,
+            first_event_at=first_event_at(run),
+            project=ProjectDocument.of(run.project),
+            exports=tuple(run.plans),
+            listed_assets=listed_assets(run),
+            confirmed_removals=self.removals.confirmed(project_id),
+            session=run.step,
+            spent=self.meter.spent(),
+        )
+        self.objects.put(
+            plan_key(project_id, run_id), plan.to_bytes(), content_type="application/json"
+        )
+        return PlanAnswer(
+            status="run",
+            project_id=project_id,
+            run_id=run_id,
+            plan_key=plan_key(project_id, run_id),
+            work=WorkList(
+                key=key,
+                count=count,
+                batch_size=self._batch_size(run),
+                max_concurrency=self.limits.max_concurrency,
+            ),
+            exports=tuple(ExportName(name=plan.name) for plan in run.plans if plan.mode != "slice"),
+            results_prefix=results_prefix(project_id, run_id),
+        )
+
+    def _batch_size(self, run: RunInMaking) -> int:
+        batch = self.limits.batch_size
+        if run.project.input_type == "VIDEO":
+            batch = min(batch, _VIDEO_BATCH)
+        if any(plan.options.with_assets for plan in run.plans):
+            batch = min(batch, 1 if run.project.input_type == "VIDEO" else _MEDIA_BATCH)
+        return batch
+
+    def _media_ledgers(self, run: RunInMaking) -> list[MediaLedger]:
+        rebuilt = {plan.name: plan.mode != "incremental" for plan in run.plans}
+        return [
+            MediaLedger.open(
+                self.objects, export.name, export.manifest, rebuilt=rebuilt[export.name]
+            )
+            for export in run.exports
+            if export.name in rebuilt and export.options.with_assets and export.manifest
+        ]
+
+    def _items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
+        """What changed and, when an export is made anew, all that Kili has, or a slice of it."""
+        for asset_id, mark in run.marks.assets.items():
+            awaited = labels_to_await(
+                mark.label_ids,
+                attempts=mark.attempts,
+                last_event_at=mark.last_event_at,
+                now=run.started_at,
+            )
+            yield WorkItem(asset_id=asset_id, label_ids=awaited), None
+        if run.step is None:
+            yield from run.listing.items if run.listing else ()
+        elif run.step.taken is not None:
+            store = SessionStore(self.objects)
+            yield from store.items(run.project_id, run.step.session_id, run.step.taken)

@@ -1,0 +1,151 @@
+"""Lists all assets of a project, over as many invocations as that takes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from kili_export.contracts.rebuild_session import PendingListing
+from kili_export.contracts.workflow import WorkItem
+from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.fetching import ListedPage, ListingPosition
+from kili_export.domain.keys import listing_key
+from kili_export.ports import KiliApi, ObjectStore, TimeLeft
+from kili_export.usecases.rebuild_sessions import Listing, SessionStore
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What was listed so far: stored slices, and the assets after them."""
+
+    session_id: str
+    base: str | None
+    slices: int = 0
+    rest: list[tuple[str, str]] = field(default_factory=list)
+    position: ListingPosition = field(default_factory=ListingPosition)
+    etag: str | None = None
+    """Of what is stored about the listing that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectListing:
+    """The listing, in slices of `most` assets. For the holder of the project's lease alone.
+
+    What was listed is stored with each slice, so that an invocation that ends, in time or not, is
+    gone on with by the next, of whichever run: what Kili creates later it lists later, and what
+    went away meanwhile is found missing when it is fetched. Holds a slice and a page.
+    """
+
+    objects: ObjectStore
+    kili: KiliApi
+    project_id: str
+    most: int
+
+    def read(self, run_id: str, *, base: str | None, time_left: TimeLeft | None) -> Listing | None:
+        """Everything that Kili has, None when the time is up.
+
+        `base` is the ETag of the project's session as it is now. Raises Unavailable when the
+        listing cannot be relied on, ConflictError when another run has gone on with it.
+        """
+        progress = self._load(run_id, base)
+        for page in self._pages(progress.position):
+            self._add(progress, page)
+            if not page.is_last and time_left is not None and time_left.is_up():
+                self._store(progress)
+                return None
+        return self._finish(progress)
+
+    def _pages(self, position: ListingPosition) -> Iterator[ListedPage]:
+        try:
+            yield from self.kili.list_pages(self.project_id, position)
+        except ConflictError as error:
+            self._forget()
+            raise Unavailable(f"the listing of the assets is begun anew: {error}") from error
+
+    def _add(self, progress: _Progress, page: ListedPage) -> None:
+        progress.rest += [(asset.asset_id, asset.order_key) for asset in page.assets]
+        progress.position = page.position
+        full = False
+        # The last slice is written at the end: what fits in one is not stored at all.
+        while len(progress.rest) > self.most:
+            self._write(progress, self.most)
+            full = True
+        if full:
+            self._store(progress)
+
+    def _write(self, progress: _Progress, count: int) -> None:
+        if not progress.slices:
+            # What runs left that died before they opened their session.
+            self._sessions.delete_listings(self.project_id)
+            progress.etag = None
+        taken, progress.rest = progress.rest[:count], progress.rest[count:]
+        self._sessions.write_slice(self.project_id, progress.session_id, progress.slices, taken)
+        progress.slices += 1
+
+    def _finish(self, progress: _Progress) -> Listing:
+        count = progress.position.seen
+        if progress.slices:
+            # Not counted in: should this run die, the last slice is written again.
+            slices = progress.slices
+            self._sessions.write_slice(self.project_id, progress.session_id, slices, progress.rest)
+            return Listing(progress.session_id, count, slices + 1)
+        if progress.etag is not None:
+            self._forget()
+        items = tuple(
+            (WorkItem(asset_id=asset_id, marked=False), order_key)
+            for asset_id, order_key in progress.rest
+        )
+        return Listing(progress.session_id, count, 1, items)
+
+    @property
+    def _sessions(self) -> SessionStore:
+        return SessionStore(self.objects)
+
+    def _load(self, run_id: str, base: str | None) -> _Progress:
+        """The listing that is under way, or a new one.
+
+        One that cannot be read, or that has led to a session, is none.
+        """
+        found = self.objects.get(listing_key(self.project_id))
+        if found is None:
+            return _Progress(run_id, base)
+        etag = found[1].etag
+        try:
+            pending = PendingListing.from_bytes(found[0])
+        except (ValidationError, ValueError):
+            return _Progress(run_id, base, etag=etag)
+        if pending.base != base:
+            return _Progress(run_id, base, etag=etag)
+        return _Progress(
+            session_id=pending.session_id,
+            base=base,
+            slices=pending.slices,
+            rest=list(pending.rest),
+            position=ListingPosition(pending.offset, pending.seen, pending.recent),
+            etag=etag,
+        )
+
+    def _store(self, progress: _Progress) -> None:
+        position = progress.position
+        pending = PendingListing(
+            session_id=progress.session_id,
+            base=progress.base,
+            slices=progress.slices,
+            rest=tuple(progress.rest),
+            offset=position.offset,
+            seen=position.seen,
+            recent=position.recent,
+        )
+        key = listing_key(self.project_id)
+        # Who is taken for dead and is not must not go on with what another run took over.
+        stored = self.objects.put(
+            key,
+            pending.to_bytes(),
+            if_match=progress.etag,
+            if_none_match=progress.etag is None,
+            content_type="application/json",
+        )
+        progress.etag = stored.etag
+
+    def _forget(self) -> None:
+        self.objects.delete([listing_key(self.project_id)])
