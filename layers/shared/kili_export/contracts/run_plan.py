@@ -123,7 +123,8 @@ class RunPlan(Document):
 
     `listed_assets` is how many assets Kili had when they were listed (rebuild), else None.
     `confirmed_removals` lets that many assets vanish where a person said so. `session` is there
-    when exports are made anew in slices.
+    when exports are made anew in slices. `resumed_results` are those of runs that failed, for
+    assets that this run need not convert again.
     """
 
     schema_version: Literal[1] = 1
@@ -138,6 +139,7 @@ class RunPlan(Document):
     listed_assets: int | None = None
     confirmed_removals: int = 0
     session: SessionStep | None = None
+    resumed_results: tuple[ResultsLocation, ...] = ()
     spent: Spent = Spent()
 
     def export(self, name: str) -> ExportPlan:

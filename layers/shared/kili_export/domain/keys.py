@@ -109,6 +109,11 @@ def batch_key(project_id: str, run_id: str, attempt: str) -> str:
     return run_prefix(project_id, run_id) + f"batches/{attempt}.bin"
 
 
+def resumption_key(project_id: str) -> str:
+    """What the last run of the project converted, if it did not publish everything."""
+    return f"state/{project_id}/resumption.json"
+
+
 def followed_key(project_id: str) -> str:
     """Which exports of a project every change is followed for."""
     return f"state/{project_id}/followed.json"

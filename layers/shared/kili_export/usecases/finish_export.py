@@ -28,6 +28,7 @@ from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.rebuild_progress import SessionProgress
 from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.resumed_runs import ResumedRuns
 from kili_export.usecases.run_inputs import load_plan
 from kili_export.usecases.run_results import (
     ExportOutcomes,
@@ -35,6 +36,7 @@ from kili_export.usecases.run_results import (
     SettledAssets,
     is_same,
     read_planned_marks,
+    settled_by_results,
 )
 from kili_export.usecases.spending import RunTally, Unmetered
 
@@ -76,7 +78,8 @@ class FinishExport:
     def _after_success(self, request: FinishRequest, plan: RunPlan) -> FinishAnswer:
         tally = RunTally(self.meter)
         batches = iter_batch_results(self.objects, request.results)
-        assets = SettledAssets.of(tally.over(batches))
+        earlier = settled_by_results(self.objects, plan.resumed_results)
+        assets = SettledAssets.of(tally.over(batches)).over(earlier)
         planned = read_planned_marks(self.objects, plan)
         exports = ExportOutcomes.of(plan, request.exports)
         # Before anything else: who lost the session to another run must change nothing.
@@ -84,6 +87,7 @@ class FinishExport:
         verdict = RunVerdict.of(planned, assets, request.exports, exports, progress)
         self._follow(plan, verdict)
         self._hold(plan, verdict)
+        self._leave(plan, request, failed=bool(exports.failed))
         cleared = self._clear(plan.project_id, verdict)
         lease = self.lease.held_by(request.project_id, request.execution_arn)
         announced = self._announce(request, plan, verdict, lease)
@@ -108,6 +112,12 @@ class FinishExport:
             failed_assets=len(assets.failed),
             freshness_seconds=announced.freshness_seconds,
             spending=tally.of_run(plan, (export.spent for export in request.exports)),
+        )
+
+    def _leave(self, plan: RunPlan, request: FinishRequest, *, failed: bool) -> None:
+        """What was converted in vain is for the next run."""
+        ResumedRuns(self.objects).remember(
+            plan, request.plan_key or "", request.results, failed=failed
         )
 
     def _follow(self, plan: RunPlan, verdict: RunVerdict) -> None:
@@ -213,6 +223,8 @@ class FinishExport:
             # It never held the project, or gave it back already: then all of this was done.
             remaining = Remaining(sum(1 for _ in self.changes.marks(request.project_id)))
         else:
+            if request.plan_key is not None:
+                self._leave(load_plan(self.objects, request.plan_key), request, failed=True)
             self._postpone(self._taken_on(request))
             # Some exports may have been published before it failed.
             told = self.announcer.catch_up(lease)

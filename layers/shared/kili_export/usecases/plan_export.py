@@ -37,6 +37,7 @@ from kili_export.usecases.published_exports import DeclaredExport, read_declared
 from kili_export.usecases.rebuild_sessions import Listing, StoredSession
 from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.resumed_runs import ResumedRuns
 from kili_export.usecases.run_in_making import RunInMaking, RunLimits, plan_of
 from kili_export.usecases.run_marks import RunMarks, select_marks
 from kili_export.usecases.spending import Unmetered
@@ -158,6 +159,11 @@ class PlanExport:
         ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
+        else:
+            run.taken_over = ResumedRuns(self.objects).take_over(
+                run.project_id, run.plans, run.exports, run.marks.assets
+            )
+            run.plans = run.taken_over.applied_to(run.plans)
         return run
 
     def _choose_modes(self, run: RunInMaking, exports: Sequence[DeclaredExport]) -> None:

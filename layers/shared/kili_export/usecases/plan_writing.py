@@ -60,6 +60,7 @@ class PlanWriter:
             listed_assets=listed_assets(run),
             confirmed_removals=self.removals.confirmed(project_id),
             session=run.step,
+            resumed_results=run.taken_over.results,
             spent=self.meter.spent(),
         )
         self.objects.put(
@@ -99,6 +100,20 @@ class PlanWriter:
         ]
 
     def _items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
+        """What this run converts: all of its assets but those that a run before it converted."""
+        taken_over = run.taken_over.assets
+        listed: set[str] = set()
+        for item, order_key in self._all_items(run):
+            if item.asset_id not in taken_over:
+                yield item, order_key
+            else:
+                listed.add(item.asset_id)
+        if run.listing is not None:
+            # Converted by a run before, and Kili does not list them any more.
+            for asset_id in sorted(taken_over - listed):
+                yield WorkItem(asset_id=asset_id, marked=False), None
+
+    def _all_items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
         """What changed and, when an export is made anew, all that Kili has, or a slice of it."""
         for asset_id, mark in run.marks.assets.items():
             awaited = labels_to_await(

@@ -12,6 +12,7 @@ from kili_export.domain.project import Project
 from kili_export.ports import Lease
 from kili_export.usecases.published_exports import DeclaredExport
 from kili_export.usecases.rebuild_sessions import Listing, StoredSession
+from kili_export.usecases.resumed_runs import TakenOver
 from kili_export.usecases.run_marks import RunMarks
 
 
@@ -42,6 +43,7 @@ class RunInMaking:
     plans: list[ExportPlan] = field(default_factory=list)
     listing: Listing | None = None
     step: SessionStep | None = None
+    taken_over: TakenOver = field(default_factory=TakenOver)
     is_listed: bool = True
     """False when the time was up before all assets were listed."""
 

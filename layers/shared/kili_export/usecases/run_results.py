@@ -7,11 +7,12 @@ import orjson
 from pydantic import ValidationError
 
 from kili_export.contracts.run_plan import MarkLine, RunPlan
-from kili_export.contracts.workflow import AggregateAnswer, BatchResult
+from kili_export.contracts.workflow import AggregateAnswer, BatchResult, ResultsLocation
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.keys import marks_key
 from kili_export.domain.marks import RECONCILE, asset_of
 from kili_export.ports import ChangeMark, ObjectStore
+from kili_export.usecases.map_results import iter_batch_results
 
 _PUBLISHED = frozenset({"committed", "unchanged"})
 _MOST_FAILURES = 3
@@ -39,6 +40,16 @@ class SettledAssets:
             missing.update(batch.missing)
             pending.update(batch.pending)
         return cls(*map(frozenset, (converted, failed, missing, pending)))
+
+    def over(self, earlier: "SettledAssets") -> "SettledAssets":
+        """These results and earlier ones: of each asset the latest alone counts."""
+        own = self.converted | self.failed | self.missing
+        return SettledAssets(
+            self.converted | (earlier.converted - own),
+            self.failed | (earlier.failed - own),
+            self.missing | (earlier.missing - own),
+            self.pending | (earlier.pending - own),
+        )
 
     def is_answered(self, asset_id: str) -> bool:
         """Whether the run came to a result for the asset."""
@@ -169,6 +180,14 @@ class RunVerdict:
         """Exports that failed again and again: what is stored of them may be damaged."""
         tried = max((line.attempts for line in self.planned.values()), default=0)
         return self.exports.failed if tried >= _MOST_FAILURES else frozenset()
+
+
+def settled_by_results(objects: ObjectStore, results: Iterable[ResultsLocation]) -> SettledAssets:
+    """What the batches of several runs settled, oldest first. Raises IntegrityError."""
+    settled = SettledAssets()
+    for location in results:
+        settled = SettledAssets.of(iter_batch_results(objects, location)).over(settled)
+    return settled
 
 
 def is_same(planned: Mapping[str, MarkLine], mark: ChangeMark) -> bool:
