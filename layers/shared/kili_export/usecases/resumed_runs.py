@@ -65,8 +65,9 @@ class ResumedRuns:
         left = Resumption()
         failures = before.failures + 1 if plan.resumed_results else 1
         if failed and plan.session is None and failures < _MOST_FAILURES:
-            results = (*plan.resumed_results, *own)
-            left = Resumption(plan_key=plan_key, results=results, failures=failures)
+            left = Resumption(
+                plan_key=plan_key, results=(*plan.resumed_results, *own), failures=failures
+            )
         if left != before:
             self.objects.put(
                 resumption_key(plan.project_id), left.to_bytes(), content_type="application/json"
