@@ -17,6 +17,7 @@ TRIES = 4
 RECENT = 1000
 """Rows by which a listing in pages is gone on with: what shifts it by more begins it anew."""
 _SLACK = 10_000
+_REPEATED = "Kili lists the same assets again and again"
 
 ReadPage = Callable[[int, int], list[Row]]
 """Reads rows, given how many to skip and how many to read at most."""
@@ -47,7 +48,7 @@ def list_consistently(
 
 def _read_on(read_page: ReadPage, seen: dict[str, Row], most: int) -> None:
     position = len(seen)
-    steps_back = 0
+    steps_back = known_pages = 0
     while True:
         start = max(0, position - 1)
         page = read_page(start, PAGE)
@@ -57,9 +58,13 @@ def _read_on(read_page: ReadPage, seen: dict[str, Row], most: int) -> None:
                 raise Unavailable("the pages of the project's assets shift too fast to be read")
             position = max(0, start - PAGE)
             continue
+        before = len(seen)
         seen.update((row["id"], row) for row in page)
         if len(page) < PAGE:
             return
+        known_pages = known_pages + 1 if len(seen) == before else 0
+        if known_pages > steps_back + TRIES:
+            raise Unavailable(_REPEATED)
         position = start + len(page)
         if position > most:
             raise Unavailable("Kili lists far more assets than it counts")
@@ -122,7 +127,7 @@ class _Reading:
         if self.offset > _most(self.expected):
             raise Unavailable("Kili lists far more assets than it counts")
         if self._known_pages > RECENT // PAGE + TRIES:
-            raise Unavailable("Kili lists the same assets again and again")
+            raise Unavailable(_REPEATED)
         return list(rows.values())
 
     def is_whole(self, counted: int) -> bool:
