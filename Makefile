@@ -32,7 +32,7 @@ test: $(READY) ## every test
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m local.parity $(PARITY)
 
-test-large: $(READY) ## archives above 4 GiB and 65,535 files, for all readers (minutes, 5 GB of disk)
+test-large: $(READY) ## archives above 4 GiB and 65,535 files, for all readers; takes minutes
 	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
