@@ -10,7 +10,6 @@ from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
-from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask
@@ -39,7 +38,7 @@ from kili_export.usecases.aggregation.shared_members import (
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
-from kili_export.usecases.run_inputs import load_plan
+from kili_export.usecases.run_inputs import load_plan, planned_format
 from kili_export.usecases.spending import RunTally, Unmetered
 
 
@@ -183,7 +182,7 @@ class AggregateArchive:
         replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
         options = export.options.to_options()
         shared = shared_changes(
-            format_of(options),
+            planned_format(export),
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
             dirty_streams(old, new, gone),
@@ -233,7 +232,7 @@ class AggregateArchive:
             roster=roster,
             claims=NameClaims(self.objects),
             numbering=Numbering(previous.next_ids if previous else {}),
-            fmt=format_of(options),
+            fmt=planned_format(export),
             context=ExportContext(plan.project.to_project(), options, export.dated),
             former=cache(lambda: open_archive(self.objects, previous) if previous else None),
         )

@@ -19,12 +19,11 @@ from kili_export.domain.conversion import AssetMedia, SegmentWriter
 from kili_export.domain.errors import AssetError
 from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
-from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
 from kili_export.ports import FrameCutter, KiliApi, Meter, ObjectStore, RandomSource
 from kili_export.usecases.media_batch import MediaBatch, MediaLimits, NoCutter
-from kili_export.usecases.run_inputs import load_plan
+from kili_export.usecases.run_inputs import load_plan, planned_format
 from kili_export.usecases.spending import Unmetered
 
 
@@ -184,7 +183,7 @@ class ConvertAssets:
 def _target(plan: RunPlan, export: ExportPlan) -> _Target:
     options = export.options.to_options()
     context = ExportContext(plan.project.to_project(), options, export.dated)
-    return _Target(export, format_of(options), context)
+    return _Target(export, planned_format(export), context)
 
 
 def _convert(

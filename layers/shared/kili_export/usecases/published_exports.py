@@ -33,6 +33,7 @@ class DeclaredExport:
     manifest_etag: str | None
     problem: str = ""
     pseudonym_key: str | None = field(default=None, repr=False)
+    converter: str = ""
 
     @property
     def published(self) -> Published | None:
@@ -100,5 +101,5 @@ def _declared(
         problem = _NO_KEY
     definition = definition_of(options, project, version, pseudonym_key)
     return DeclaredExport(
-        declaration.name, options, definition, manifest, etag, problem, pseudonym_key
+        declaration.name, options, definition, manifest, etag, problem, pseudonym_key, version
     )

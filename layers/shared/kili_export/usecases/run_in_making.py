@@ -84,6 +84,7 @@ def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> Expo
         manifest_etag=export.manifest_etag,
         generation=export.manifest.generation if export.manifest else 0,
         definition=export.definition,
+        converter=export.converter,
         dated=date_of(export.published, export.definition, run.started_at),
         pseudonym_key=export.pseudonym_key,
         rewrite=_is_to_be_rewritten(export, run),

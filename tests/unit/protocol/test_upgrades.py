@@ -1,0 +1,82 @@
+"""A new version that is deployed while a run is under way mixes nothing and loses nothing."""
+
+import pytest
+
+from kili_export.contracts.workflow import PlanAnswer
+from kili_export.domain.errors import ConflictError
+from kili_export.domain.formats.base import ExportFormat
+from kili_export.domain.formats.registry import format_of
+from kili_export.domain.marks import asset_subject
+from tests.unit.protocol.world import PROJECT, World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.publish_everything()
+    return world
+
+
+def deploy(world: World, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """From now on the functions convert as another version does."""
+    for name in ("raw", "yolo"):
+        found: type[ExportFormat] = type(format_of(world.manifest(name).options.to_options()))
+        monkeypatch.setattr(found, "version", version)
+
+
+def planned(world: World) -> tuple[str, PlanAnswer]:
+    world.submit("as_001", "second", left=0.4)
+    name = world.pending()[0]
+    return name, world.begin(name)
+
+
+def definitions(world: World) -> set[str]:
+    return {world.manifest(name).definition for name in ("raw", "yolo")}
+
+
+def assert_made_anew(world: World, before: set[str]) -> None:
+    """Every asset was converted by the new version, and nothing waits."""
+    world.clock.advance(7 * 3600)
+    world.look_after()
+    world.kili.fetches.clear()
+    world.run_pending()
+    assert {asset for batch in world.kili.fetches for asset in batch} == set(world.kili.assets)
+    assert not world.changes.held
+    assert not definitions(world) & before
+
+
+def test_what_one_version_planned_another_does_not_convert(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = definitions(world)
+    name, answer = planned(world)
+    deploy(world, monkeypatch, "next")
+    with pytest.raises(ConflictError, match="planned for version"):
+        world.convert(answer)
+    assert asset_subject("as_001") in world.changes.subjects(PROJECT), "its mark was lost"
+    world.fail(name, answer, "ConflictError")
+    assert definitions(world) == before
+    assert_made_anew(world, before)
+
+
+def test_what_one_version_converted_another_does_not_publish(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, generations = definitions(world), world.generations()
+    name, answer = planned(world)
+    results = world.convert(answer)
+    deploy(world, monkeypatch, "next")
+    exports = world.aggregate(answer, results)
+    assert {one.error for one in exports} == {"ConflictError"}
+    world.finish_run(name, answer, results, exports)
+    assert asset_subject("as_001") in world.changes.subjects(PROJECT), "its mark was lost"
+    assert world.generations() == generations
+    assert_made_anew(world, before)
+
+
+def test_what_is_published_is_made_anew_by_the_first_run_of_a_new_version(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = definitions(world)
+    deploy(world, monkeypatch, "next")
+    assert_made_anew(world, before)
