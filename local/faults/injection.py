@@ -62,6 +62,7 @@ READING: Final = frozenset(
         "ListObjectsV2",
         "ListParts",
         "Query",
+        "annotationFileUrl",
         "assets",
         "content",
         "countAssets",
