@@ -90,11 +90,21 @@ $(JUDGES)/.ready: requirements/judges.txt
 judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: supervision, pycocotools, GDAL
 	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py
 
-check: $(READY) ## formatting, lint, types, import direction
+SCAN := .venv-scan
+
+$(SCAN)/.ready: requirements/scan.txt
+	@echo "Setting up $(SCAN), for the scan of the template (once, about a minute)"
+	@$(PYTHON) -m venv --clear $(SCAN)
+	@$(SCAN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/scan.txt
+	@touch $@
+
+check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, template, permissions, leaks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m local.build.scan
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
 
 build: $(READY) ## the deployable application, checked
 	@$(BIN)/python -m local.build
@@ -103,4 +113,4 @@ lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made
-	rm -rf $(VENV) .venv-scan $(FUZZ) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SCAN) $(FUZZ) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
