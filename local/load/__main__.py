@@ -8,8 +8,10 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +36,23 @@ class Freshness:
     """Seconds from a generation's first event to its publishing, by export and generation."""
 
     seconds: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    @contextmanager
+    def watched(self, services: Services, project_id: str) -> Iterator[None]:
+        """Looks once a second at what is published, while the block runs."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(1.0):
+                self.note(services.status.read(project_id))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def note(self, status: ProjectStatus) -> None:
         """Takes in what is published now."""
@@ -74,18 +93,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.seconds,
                 options.senders,
             )
-            took = senders.run()
             freshness = Freshness()
+            with freshness.watched(services, project.id):
+                took = senders.run()
             outcome = wait_until_settled(
                 connection, services, project.id, _PATIENCE_SECONDS, freshness.note
             )
             repaired = services.reconcile(project.id)
-    print(f"{os.cpu_count()} processors for everything; {options.assets} assets, {took:.1f} s")
+    waiting = os.getloadavg()[1]
+    print(f"{os.cpu_count()} processors for everything, {waiting:.0f} processes wanted them")
+    print(f"sending took        {took:.1f} s, to {options.assets} assets")
     _tell_answers(senders.sent)
     print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
     print(f"lost                {repaired.total} (assets that differ from Kili afterwards)")
-    for (export, generation), seconds in sorted(freshness.seconds.items()):
-        print(f"freshness           {seconds:.1f} s, {export} generation {generation}")
+    seen = sorted(freshness.seconds.values())
+    print(
+        f"freshness           {seen[len(seen) // 2]:.1f} s in the middle, {seen[-1]:.1f} s at most"
+    )
+    print(f"generations         {len(seen)} were seen, of {len(_EXPORTS)} exports")
     whole = all(one.status == 202 for one in senders.sent)
     return 0 if whole and outcome.code is ExitCode.OK and not repaired.total else 1
 
