@@ -81,11 +81,6 @@ RARE: dict[tuple[str, str, str], str] = {
         "::test_who_reads_the_bucket_can_tell_that_an_object_is_not_there"
     ),
     ("plan_export", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
-    ("plan_export", "s3:DeleteObject", "${Bucket.Arn}/state/*/rebuild.slices/*"): (
-        "the listing of a full export that is given up is deleted: tests/unit/protocol/"
-        "test_slices.py"
-        "::test_a_project_that_is_not_registered_any_more_is_left_and_its_listing_deleted"
-    ),
     ("plan_export", "states:StartExecution", _MACHINE): (
         "marks that came while an idle run held the lease get a run: tests/unit/protocol/"
         "test_lease.py::test_an_idle_plan_looks_for_marks_again_after_it_released"
