@@ -198,5 +198,6 @@ def test_what_is_not_refused_is_exported(format_name: str, kind: str) -> None:
 def _is_of_the_asset(kind: str, options: ExportOptions, failure: str) -> bool:
     """What only an asset can tell, never its project: another one of it may be exported."""
     if kind == "native videos":
-        return options.with_assets and "with_assets set to false" in failure
+        ways_out = ("with_assets set to false", "set with_assets to false")
+        return options.with_assets and any(way_out in failure for way_out in ways_out)
     return kind == "geotiffs" and "use the format kili or geojson" in failure
