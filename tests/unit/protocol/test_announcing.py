@@ -3,8 +3,13 @@
 import pytest
 
 from kili_export.contracts.notifications import FAILED, PUBLISHED, ExportPublished
+from kili_export.contracts.workflow import AggregateAnswer
 from kili_export.domain.errors import Unavailable
-from tests.unit.protocol.world import BUCKET, PROJECT, World
+from tests.unit.protocol.world import BUCKET, PROJECT, World, arn
+
+
+class Killed(Exception):
+    """The process ended here."""
 
 
 @pytest.fixture
@@ -62,6 +67,66 @@ def test_a_bus_that_is_down_does_not_hold_up_the_project(world: World) -> None:
     # The step is tried again, and tells.
     world.finish_run(name, planned, results, exports)
     assert {one["export_name"] for one in world.told(PUBLISHED)} == {"raw", "yolo"}
+
+
+def test_an_export_whose_step_died_right_after_publishing_is_told_of(world: World) -> None:
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    results = world.convert(planned)
+    raw, yolo = world.aggregate(planned, results)
+    died = AggregateAnswer(export=yolo.export, status="failed", error="Runtime.ExitError")
+    world.finish_run(name, planned, results, [raw, died])
+    assert {one["export_name"] for one in world.told(PUBLISHED)} == {"raw", "yolo"}
+
+
+@pytest.mark.parametrize("moment", ["clear", "publish", "release"])
+def test_what_a_run_that_died_did_not_tell_the_sweep_has_told(world: World, moment: str) -> None:
+    def die() -> None:
+        raise Killed
+
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    results = world.convert(planned)
+    exports = world.aggregate(planned, results)
+    steps = {"clear": world.changes, "publish": world.publisher, "release": world.state}
+    steps[moment].interleaving.before(moment, die)
+    with pytest.raises(Killed):
+        world.finish_run(name, planned, results, exports)
+    world.workflow.running.discard(arn(name))
+    world.clock.advance(300)
+    world.look_after(compare=False)
+    world.run_pending()
+    assert {one["export_name"] for one in world.told(PUBLISHED)} == {"raw", "yolo"}
+    assert world.state.leases[PROJECT].is_settled
+    world.publisher.sent.clear()
+    world.clock.advance(300)
+    world.look_after(compare=False)
+    assert not world.pending(), "the sweep finds something to do again and again"
+
+
+def test_what_a_bus_that_was_down_for_long_missed_is_told_later(world: World) -> None:
+    def down() -> None:
+        raise Unavailable("EventBridge did not take an event")
+
+    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    planned = world.begin(name)
+    results = world.convert(planned)
+    world.publisher.interleaving.before("publish", down)
+    with pytest.raises(Unavailable):
+        world.finish_run(name, planned, results, world.aggregate(planned, results))
+    world.workflow.running.discard(arn(name))
+    for _ in range(2):
+        # The first run of the sweep finds the bus down, too.
+        world.publisher.interleaving.before("publish", down)
+        world.clock.advance(300)
+        world.look_after(compare=False)
+        world.run_pending()
+    assert world.told(PUBLISHED) == []
+    world.clock.advance(300)
+    world.look_after(compare=False)
+    world.run_pending()
+    assert {one["export_name"] for one in world.told(PUBLISHED)} == {"raw", "yolo"}
+    assert world.state.leases[PROJECT].is_settled
 
 
 def test_the_answer_tells_what_dashboards_show(world: World) -> None:

@@ -44,13 +44,20 @@ class Announcer:
         self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
         return manifest.published_at if is_new else None
 
-    def catch_up(self, lease: Lease, *, until: int | None = None) -> bool:
+    def catch_up(
+        self,
+        lease: Lease,
+        *,
+        until: int | None = None,
+        failed: frozenset[str] = frozenset(),
+    ) -> bool:
         """Announces what former holders published and perhaps told nobody of.
 
         That is what is current since a run whose token comes after `told` and, if given, before
-        `until`. Answers whether all was sent: a bus that is down holds nobody up.
+        `until`; of exports that `failed` also that run's own: who published may die right after.
+        Answers whether all was sent: a bus that is down holds nobody up.
         """
-        if lease.told >= (lease.token if until is None else until - 1):
+        if not failed and lease.told >= (lease.token if until is None else until - 1):
             return True
         try:
             registration = load_registration(self.objects, lease.project_id)
@@ -58,7 +65,8 @@ class Announcer:
                 manifest, _ = load_manifest(self.objects, lease.project_id, export.name)
                 if manifest is None or token_of(manifest.run_id) <= lease.told:
                     continue
-                if until is None or token_of(manifest.run_id) < until:
+                own = until is not None and token_of(manifest.run_id) >= until
+                if not own or export.name in failed:
                     fresh = freshness(manifest.first_event_at, manifest.published_at)
                     event = self._event(manifest, fresh)
                     self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))

@@ -192,7 +192,9 @@ class FinishExport:
 
         The lease notes whether that succeeded: if this ends before, a later run does it again.
         """
-        caught_up = lease is None or self.announcer.catch_up(lease, until=plan.token)
+        caught_up = lease is None or self.announcer.catch_up(
+            lease, until=plan.token, failed=verdict.exports.failed
+        )
         try:
             return _Announced(self._tell(request, plan, verdict), caught_up=caught_up)
         except ExportError as error:
