@@ -88,8 +88,12 @@ def test_what_a_run_that_died_did_not_tell_the_sweep_has_told(world: World, mome
     planned = world.begin(name)
     results = world.convert(planned)
     exports = world.aggregate(planned, results)
-    steps = {"clear": world.changes, "publish": world.publisher, "release": world.state}
-    steps[moment].interleaving.before(moment, die)
+    steps = {
+        "clear": world.changes.interleaving,
+        "publish": world.publisher.interleaving,
+        "release": world.state.interleaving,
+    }
+    steps[moment].before(moment, die)
     with pytest.raises(Killed):
         world.finish_run(name, planned, results, exports)
     world.workflow.running.discard(arn(name))
