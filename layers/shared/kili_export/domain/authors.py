@@ -34,7 +34,9 @@ def with_authors(asset: SelectedAsset, authors: Authors, key: str | None) -> Sel
     """
     if authors is Authors.KEEP:
         return asset
-    if authors is Authors.PSEUDONYMOUS and key is None:
+    if authors is Authors.OMIT:
+        key = None
+    elif key is None:
         raise IntegrityError("there is no key to make authors' pseudonyms with")
     return replace(asset, labels=tuple(_rewritten(label, key) for label in asset.labels))
 
