@@ -26,6 +26,7 @@ def prepared(name: str) -> PreparedStage:
     return next(one for one in prepared_stages() if one.stage.name == name)
 
 
+@pytest.mark.timeout(900)
 def test_a_share_of_all_trials_holds() -> None:
     choose = chosen_trials(SHARE)
     results = [
