@@ -81,7 +81,11 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
         },
         "convert_assets": {"runs/*"},
         "aggregate_archive": {"exports/*", "state/*"},
-        "finish_export": {"state/*/followed.json", "state/*/rebuild.json"},
+        "finish_export": {
+            "state/*/followed.json",
+            "state/*/rebuild.json",
+            "state/*/resumption.json",
+        },
         "reconcile": set(),
         "workflow": {"runs/*"},
     }
