@@ -81,7 +81,7 @@ class HandledWorld(World):
 def _handled(function: str, use_case: Callable[..., Any], answer: type[Document]) -> Any:
     """The use case, called by the handler of its function."""
 
-    def call(request: Document) -> Any:
+    def call(request: Document, *_time_left: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(f"kili_export.bootstrap.{function}", lambda *_: use_case)
             handler = importlib.import_module(f"functions.{function}.app").lambda_handler
