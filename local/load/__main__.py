@@ -1,10 +1,13 @@
 """`python -m local.load`: events of a minute from several senders, during a full export.
 
 Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
-the workflow. What is measured is an answer as a sender sees it, from its request on.
+the workflow. An answer is measured as a sender sees it, from its request on, and as the handler's
+process does, from the invocation to its result: between the two lie the waiting for one of the
+few processes, the journal and the senders' own turn at the processors.
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -100,10 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 connection, services, project.id, _PATIENCE_SECONDS, freshness.note
             )
             repaired = services.reconcile(project.id)
+            handled = handler_seconds(stack.state.logs, "webhook")
     waiting = os.getloadavg()[1]
     print(f"{os.cpu_count()} processors for everything, {waiting:.0f} processes wanted them")
     print(f"sending took        {took:.1f} s, to {options.assets} assets")
     _tell_answers(senders.sent)
+    _tell_times("handler alone", handled)
     print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
     print(f"lost                {repaired.total} (assets that differ from Kili afterwards)")
     seen = sorted(freshness.seconds.values())
@@ -129,9 +134,24 @@ def _tell_answers(sent: Sequence[Sent]) -> None:
     print(f"accepted            {statuses[202]}")
     print(f"5xx                 {sum(n for status, n in statuses.items() if status >= 500)}")
     print(f"without an answer   {statuses[0]}")
-    times = sorted(one.seconds for one in sent)
+    _tell_times("answer to a sender", [one.seconds for one in sent])
+
+
+def _tell_times(what: str, seconds: Sequence[float]) -> None:
+    times = sorted(seconds)
+    print(f"{what:<19} {len(times)} times")
     for share in (0.5, 0.95, 0.99):
-        print(f"p{share * 100:<18.0f} {times[int(share * (len(times) - 1))] * 1000:.0f} ms")
+        print(f"  p{share * 100:<16.0f} {times[int(share * (len(times) - 1))] * 1000:.0f} ms")
+
+
+def handler_seconds(logs: Path, function: str) -> list[float]:
+    """How long each invocation of a function took, as its workers' logs tell."""
+    return [
+        json.loads(line)["record"]["metrics"]["durationMs"] / 1000
+        for log in sorted(logs.glob(f"{function}-*.log"))
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if '"platform.report"' in line
+    ]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,11 @@ def main() -> None:
     send_message(connection, {"ready": True})
     try:
         while True:
-            send_message(connection, _answer(handler, receive_message(connection)))
+            request = receive_message(connection)
+            began = time.perf_counter()
+            answer = _answer(handler, request)
+            _report(request, time.perf_counter() - began)
+            send_message(connection, answer)
     except ConnectionEnded:
         return
 
@@ -67,6 +72,16 @@ def _context(request: dict[str, Any]) -> LocalContext:
         log_group_name=f"/aws/lambda/{name}",
         log_stream_name=f"local/{os.getpid()}",
     )
+
+
+def _report(request: dict[str, Any], seconds: float) -> None:
+    """Logs what Lambda logs after each invocation, in the form of its JSON logs.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
+    """
+    metrics = {"durationMs": round(seconds * 1000, 3)}
+    record = {"requestId": request["request_id"], "metrics": metrics}
+    print(json.dumps({"type": "platform.report", "record": record}), flush=True)
 
 
 def _failure(name: str, error: BaseException) -> dict[str, Any]:

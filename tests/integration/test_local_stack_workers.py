@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from local.load.__main__ import handler_seconds
 from local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
 from local.workflow.errors import FunctionFailed
 
@@ -129,6 +130,16 @@ def test_an_exceptions_message_is_the_cause(pool: WorkerPool) -> None:
 def test_what_a_handler_prints_is_in_its_log(pool: WorkerPool, folder: Path) -> None:
     pool.invoke("sample", {"do": "print"})
     assert "a line of the log\n" in (folder / "logs" / "sample-0.log").read_text()
+
+
+def test_a_worker_logs_how_long_its_handler_took(pool: WorkerPool, folder: Path) -> None:
+    before = len(handler_seconds(folder / "logs", "sample"))
+    pool.invoke("sample", {"do": "answer"})
+    with pytest.raises(FunctionFailed):
+        pool.invoke("sample", {"do": "raise"})
+    took = handler_seconds(folder / "logs", "sample")[before:]
+    assert len(took) == 2, "each invocation is told once, and so is one that failed"
+    assert all(0 <= seconds < 2.0 for seconds in took), took
 
 
 def test_two_processes_work_side_by_side(folder: Path) -> None:
