@@ -18,10 +18,10 @@ class Measured:
     `seconds` are of processing, without the window in which changes are collected and without
     `waited`, the seconds in one's own rate limiter; `cpu` are seconds of a core, of ours with S3
     and the workflow, of neither with Kili. `peak_memory` is that of the largest
-    process, `up` and `down` are bytes between clients and S3 (the SDK uses none), `spanning`
-    those of them that are documents over the whole dataset, `archive` the bytes of the archives
-    that came out of it and `directory` those of their directories. `kili_cpu` are the seconds of
-    a core that the stand-in of Kili took.
+    process, `up` and `down` are bytes between clients and S3 on the wire (the SDK uses none),
+    `archive` the bytes of the archives that came out of it, and of these `spanning` those of
+    documents over the whole dataset and `directory` those of their directories. `kili_cpu` are
+    the seconds of a core that the stand-in of Kili took.
     """
 
     side: Side

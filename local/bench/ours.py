@@ -92,12 +92,12 @@ class Ours:
         known = {one.name for one in self._executions()}
         workers.forget_peaks()
         meter = KiliMeter(self.kili)
-        counted = s3_count(data, running.bucket)
+        counted = s3_count(data, running.bucket, self.stack.s3)
         cpu = workers.cpu()
         begin()
         runs = self._await(known)
         spent = workers.cpu() - cpu
-        moved = s3_count(data, running.bucket) - counted
+        moved = s3_count(data, running.bucket, self.stack.s3) - counted
         asked = meter.read()
         archives = [self._archive(project_id, kind) for kind in formats]
         return Measured(

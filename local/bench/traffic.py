@@ -1,4 +1,8 @@
-"""What S3 was asked, as the server itself counts it: by everybody, the workflow included."""
+"""What S3 was asked, by everybody, the workflow included.
+
+The server tells how many requests there were. Bytes are counted at a proxy by which everybody
+reaches it: the server's own count of bytes takes in what it copied by itself.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,17 +10,19 @@ from pathlib import Path
 
 import requests
 
+from local.bench.counting_proxy import CountingProxy
 from local.stack.seaweed import metrics_url
 
 _SAMPLE = re.compile(r"^(SeaweedFS_s3_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
 _REQUESTS = "SeaweedFS_s3_request_total"
-_UP = "SeaweedFS_s3_bucket_traffic_received_bytes_total"
-_DOWN = "SeaweedFS_s3_bucket_traffic_sent_bytes_total"
 
 
 @dataclass(frozen=True, slots=True)
 class S3Count:
-    """Requests, and bytes from the clients (`up`) and to them. Copies by the server move none."""
+    """Requests, and bytes on the wire from the clients (`up`) and to them, HTTP's own included.
+
+    A copy by the server moves none but those of its request.
+    """
 
     requests: int
     up: int
@@ -29,14 +35,16 @@ class S3Count:
         )
 
 
-def s3_count(data_dir: Path, bucket: str) -> S3Count:
+def s3_count(data_dir: Path, bucket: str, door: CountingProxy) -> S3Count:
     """What one bucket of the server over a directory was asked since it started."""
+    up, down = door.snapshot()
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(metrics_url(data_dir), timeout=30)
     answer.raise_for_status()
-    totals = dict.fromkeys((_REQUESTS, _UP, _DOWN), 0.0)
-    for name, labels, value in _SAMPLE.findall(answer.text):
-        if name in totals and f'bucket="{bucket}"' in labels:
-            totals[name] += float(value)
-    return S3Count(int(totals[_REQUESTS]), int(totals[_UP]), int(totals[_DOWN]))
+    asked = sum(
+        float(value)
+        for name, labels, value in _SAMPLE.findall(answer.text)
+        if name == _REQUESTS and f'bucket="{bucket}"' in labels
+    )
+    return S3Count(int(asked), up, down)

@@ -42,20 +42,25 @@ class SeaweedServer:
         secret_access_key: str,
         log: Path | None = None,
         volume_megabytes: int = 1024,
+        door: int | None = None,
     ) -> None:
-        """`bucket` is made when it does not exist. Volumes are files that hold many objects."""
+        """`bucket` is made when it does not exist. Volumes are files that hold many objects.
+
+        `door` is a port by which clients come instead of the server's own: of a proxy that counts.
+        """
         self._data_dir = data_dir
         self._bucket = bucket
         self._credentials = (access_key_id, secret_access_key)
         self._log = log or data_dir / "weed.log"
         self._volume_megabytes = volume_megabytes
+        self._door = door
         self._child: Child | None = None
         self._ports: Ports = {}
 
     @property
     def endpoint(self) -> str:
         """The URL that clients use."""
-        return f"http://{_HOST}:{self._ports['s3']}"
+        return f"http://{_HOST}:{self._door or self._ports['s3']}"
 
     def start(self) -> None:
         """Starts the server; it serves when this returns. Raises ServerDidNotStart."""
@@ -206,9 +211,18 @@ def _binary() -> str:
     return found
 
 
+def s3_port(data_dir: Path) -> int:
+    """Where the server over this directory listens. Raises FileNotFoundError before it began."""
+    return _chosen_port(data_dir, "s3")
+
+
 def metrics_url(data_dir: Path) -> str:
     """Where the server over this directory tells what it was asked, as Prometheus reads it."""
-    return f"http://{_HOST}:{json.loads((data_dir / 'ports.json').read_bytes())['metrics']}/metrics"
+    return f"http://{_HOST}:{_chosen_port(data_dir, 'metrics')}/metrics"
+
+
+def _chosen_port(data_dir: Path, name: str) -> int:
+    return int(json.loads((data_dir / "ports.json").read_bytes())[name])
 
 
 def _port_names() -> list[str]:

@@ -39,7 +39,7 @@ class StackOptions:
 
     `project_keys` are API keys of single projects, by the names of their secrets without the
     prefix that these have. `tuning` are further settings of the functions, by the names of their
-    environment variables.
+    environment variables. `s3_door` is the port of a proxy by which everybody reaches S3.
     """
 
     state: Path
@@ -52,6 +52,7 @@ class StackOptions:
     reconcile_every: float = 300.0
     tuning: Mapping[str, str] = field(default_factory=dict)
     project_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    s3_door: int | None = None
 
 
 class LocalStack:
@@ -135,6 +136,7 @@ class LocalStack:
             access_key_id=credentials.access_key_id,
             secret_access_key=credentials.secret_access_key,
             log=self._state.logs / "seaweed.log",
+            door=self._options.s3_door,
         )
         moto = MotoServer(process_environment(), self._state.logs)
         self._servers = {"SeaweedFS": s3, "moto": moto}

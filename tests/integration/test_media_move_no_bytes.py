@@ -15,12 +15,12 @@ from kili_export.adapters.s3_traffic import S3Traffic
 from kili_export.adapters.system import SystemClock
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.options import ExportOptions, Layout
+from local.bench.counting_proxy import CountingProxy
 from local.kili_standin import KiliWorld, start_standin
 from local.kili_standin.corpus import corpus_project
 from local.kili_standin.model import Project, StoredMedia
 from local.parity.real_pictures import real_pictures, real_pictures_are_there
 from local.stack.seaweed import SeaweedServer
-from tests.counting_proxy import CountingProxy
 from tests.seaweed import BUCKET
 from tests.workbench import Workbench
 
@@ -48,7 +48,7 @@ def test_a_changed_label_moves_no_bytes_of_media(
     project = world.add_project(project_of_pictures())
     media = sum(len(asset.media.render()) for asset in project.assets.values() if asset.media)
     assert media > 5_300_000, "too little for a server to copy"
-    with start_standin(world) as standin, CountingProxy(seaweed._ports["s3"]) as door:
+    with start_standin(world) as standin, CountingProxy(lambda: seaweed._ports["s3"]) as door:
         client = client_through(seaweed, door.port)
         settings = KiliSettings(standin.endpoint, world.api_key, requests_per_minute=100_000)
         kili = KiliClient.connect(settings, SystemClock())

@@ -61,6 +61,15 @@ def test_an_increment_must_be_faster_and_ask_less(seconds: float, calls: int, ho
     assert told(found, "times faster") == [holds] * 3
 
 
+def test_increments_of_large_projects_are_held_against_the_one_export_of_the_sdk() -> None:
+    whole = comparison(seconds=4.0)
+    once = replace(whole, lines=[one for one in whole.lines if one.side == "ours"])
+    once.lines.insert(2, line("SDK", "full", seconds=399.0, calls=4000))
+    assert told(verdicts([once]), "times faster") == [False] * 3
+    once.lines[2] = line("SDK", "full", seconds=400.0, calls=4000)
+    assert told(verdicts([once]), "times faster") == [True] * 3
+
+
 def test_increments_of_small_projects_are_not_judged() -> None:
     found = verdicts([comparison(assets=1000, seconds=1.0)])
     assert told(found, "times faster") == [None] * 3

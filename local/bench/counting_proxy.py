@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -10,9 +11,12 @@ _CHUNK = 1 << 16
 
 @dataclass
 class CountingProxy:
-    """Passes connections on to a port; `up` goes to the server, `down` comes from it."""
+    """Passes connections on to a port; `up` goes to the server, `down` comes from it.
 
-    target: int
+    `target` is asked at each connection: the server may choose its port after this is open.
+    """
+
+    target: Callable[[], int]
     up: int = 0
     down: int = 0
     _listener: socket.socket = field(init=False)
@@ -45,7 +49,15 @@ class CountingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target()))
+            except OSError:
+                # As the server would refuse it: it does not serve yet, or no more.
+                client.close()
+                continue
+            for end in (client, server):
+                # A piece of a message must not wait until the one before it is acknowledged.
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, sink, name in ((client, server, "up"), (server, client, "down")):
                 threading.Thread(target=self._pass, args=(source, sink, name), daemon=True).start()
 
