@@ -1,14 +1,22 @@
 """Areas of outlines that cross, touch or retrace themselves."""
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from kili_export.domain import crossings
+from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.crossings import goes_around_once, meetings, only_touches
+from kili_export.domain.errors import AssetError, TangledOutline
+from kili_export.domain.formats.base import ExportContext
+from kili_export.domain.formats.registry import format_of
+from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.planar import boundary_rings
 from kili_export.domain.polygon_area import enclosed_area
+from tests.kili_samples import answers, job, label, project, ring, shape
 
 SQUARE = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
 BOW_TIE = [(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0)]
@@ -95,3 +103,34 @@ def test_the_quick_ways_agree_with_the_thorough_one(corners: list[tuple[int, int
 def test_touching_is_told_from_crossing(outline: str, touches: bool) -> None:
     ring = [(float(place[0]), float(place[1])) for place in outline.split()]
     assert only_touches(ring) == touches
+
+
+def test_an_outline_that_meets_itself_without_end_is_refused_in_time() -> None:
+    random = Random(1)
+    scribble = [(random.random(), random.random()) for _ in range(3_000)]
+    with pytest.raises(TangledOutline, match="more than 20000 places"):
+        enclosed_area(scribble)
+
+
+def test_an_outline_with_too_many_sides_to_compare_is_refused_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crossings, "_MOST_COMPARISONS", 1_000)
+    comb = [(place / 100 + place % 2 / 2, float(place % 2)) for place in range(100)]
+    with pytest.raises(TangledOutline, match="100 points"):
+        enclosed_area(comb)
+
+
+def test_coco_names_the_asset_whose_outline_is_a_tangle() -> None:
+    random = Random(1)
+    scribble = ring(*((random.random(), random.random()) for _ in range(1_000)))
+    drawn = label(answers(MASKS=[shape("semantic", "CAR", scribble)]))
+    options = ExportOptions("coco", Layout.MERGED)
+    context = ExportContext(
+        project({"MASKS": job(["CAR"], ["semantic"])}), options, "2026-01-02T03:04:05.678000+00:00"
+    )
+    fields = {"resolution": {"width": 100, "height": 100}}
+    selected = SelectedAsset("as_1", "a.jpg", "1", fields, (drawn,))
+    with pytest.raises(AssetError, match="draw it anew") as refused:
+        format_of(options).convert(selected, context)
+    assert refused.value.asset_id == "as_1"

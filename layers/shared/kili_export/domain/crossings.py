@@ -9,6 +9,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import mul, ne, sub
+from typing import Final
+
+from kili_export.domain.errors import TangledOutline
 
 Pair = tuple[float, float]
 
@@ -18,6 +21,12 @@ _CERTAIN = 3.3306690738754716e-16
 _MIDDLE_ERROR = 1e-14
 # Of so few segments it does not matter along which axis they are sorted.
 _FEW = 50
+MOST_MEETINGS: Final = 20_000
+"""Meetings of an outline with itself that are followed up: two seconds' work. Scribbles have
+hundreds."""
+_MOST_COMPARISONS: Final = 10_000_000
+"""Pairs of sides that are compared: ten seconds' work. A mask traced along 4,000 pixels needs a
+hundredth of it."""
 
 
 def is_upright_box(ring: Sequence[Pair]) -> bool:
@@ -56,8 +65,16 @@ def goes_around_once(xs: Sequence[float], ys: Sequence[float]) -> bool:
 def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
     """Pairs of segments that have more in common than the point that joins neighbours.
 
-    Segments are numbered by their first points. Neighbouring points are distinct.
+    Segments are numbered by their first points. Neighbouring points are distinct. Raises
+    TangledOutline when there are more than `MOST_MEETINGS`, or too many to compare.
     """
+    for count, pair in enumerate(_meetings(ring)):
+        if count == MOST_MEETINGS:
+            raise TangledOutline(f"an outline meets itself at more than {MOST_MEETINGS} places")
+        yield pair
+
+
+def _meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
     xs, ys = zip(*ring, strict=True)
     yield from _folds(ring, xs, ys)
     x_sides, y_sides = _sides(xs), _sides(ys)
@@ -129,9 +146,14 @@ def _crossings(ring: Sequence[Pair], along: Sides, across: Sides) -> Iterator[tu
     starts = [along[0][index] for index in order]
     ends = [along[1][index] for index in order]
     neighbours = frozenset({1, -1, count - 1, 1 - count})
+    compared = 0
     for place, (index, end) in enumerate(zip(order, ends, strict=True), start=1):
         low, high = lows[index], highs[index]
-        for other in order[place : bisect_right(starts, end, place)]:
+        until = bisect_right(starts, end, place)
+        compared += until - place
+        if compared > _MOST_COMPARISONS:
+            raise TangledOutline(f"an outline of {count} points has too many sides that may meet")
+        for other in order[place:until]:
             if (
                 lows[other] <= high
                 and highs[other] >= low

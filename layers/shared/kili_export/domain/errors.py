@@ -84,6 +84,10 @@ class RemovalsHeld(ExportError):
     """So many assets vanished at once that a person must confirm before they are removed."""
 
 
+class TangledOutline(ExportError):
+    """An outline meets itself so often that its area cannot be worked out in reasonable time."""
+
+
 class AssetError(ExportError):
     """One asset cannot be exported. `asset_id` names it; the message never holds its contents."""
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
-from kili_export.domain.errors import IncompatibleProject
+from kili_export.domain.errors import AssetError, IncompatibleProject, TangledOutline
 from kili_export.domain.formats.base import (
     Conversion,
     ExportContext,
@@ -61,6 +61,7 @@ _TOOLS = frozenset({"rectangle", "semantic"})
 _FILE = "labels.json"
 _FOLDER = "data"
 _NO_SIZE = "the picture's size is not known, so the asset is left out"
+_DRAW_ANEW = "COCO needs its area: draw it anew, or delete it"
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
 
@@ -110,9 +111,12 @@ class CocoFormat:
             return Conversion(losses=tuple(losses.losses))
         pictures = list(self._pictures(asset, context, losses))
         fragments: list[Fragment] = []
-        for document in _documents(context):
-            entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
-            fragments += entries.of(pictures)
+        try:
+            for document in _documents(context):
+                entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
+                fragments += entries.of(pictures)
+        except TangledOutline as error:
+            raise AssetError(f"{error}; {_DRAW_ANEW}", asset_id=asset.asset_id) from None
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
