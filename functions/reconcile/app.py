@@ -14,14 +14,16 @@ metrics = Metrics()
 
 
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers a ReconcileAnswer to a ReconcileRequest. Raises the errors of domain.errors."""
     request = ReconcileRequest.model_validate(event)
-    answer = bootstrap.reconcile()(request)
+    answer = bootstrap.reconcile()(request, bootstrap.time_left(context))
     for project in answer.projects:
         told = project.model_dump(mode="json")
         if project.error:
             logger.error("Project could not be reconciled", extra=told)
+        elif project.unfinished:
+            logger.info("Comparison goes on next time", extra=told)
         elif project.started or project.repaired.total:
             logger.warning("Project repaired", extra=told)
     failed = sum(project.error is not None for project in answer.projects)

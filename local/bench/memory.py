@@ -23,6 +23,7 @@ from kili_export.domain.keys import manifest_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.compare_listing import compare_listing
+from kili_export.usecases.comparison_listing import ComparisonListing
 from kili_export.usecases.published_exports import DeclaredExport
 from local.bench.folder_objects import FolderObjects
 from local.bench.synthetic_runs import EXPORT, ListedProject, SyntheticRun
@@ -99,7 +100,11 @@ def _compares(objects: FolderObjects, options: argparse.Namespace) -> bool:
         None,
     )
     kili: Any = ListedProject(options.assets)
-    differences = compare_listing(objects, kili, "project", [export])
+    listing = ComparisonListing(objects, kili, SystemClock(), SystemRandom(), "project", "sweep")
+    listed = listing.read(None)
+    assert listed is not None, "there was time without end"
+    differences = compare_listing(objects, kili, "project", [export], listed=listed)
+    listing.forget(listed)
     return differences.listed == options.assets and len(differences.all()) == len(_changed(options))
 
 

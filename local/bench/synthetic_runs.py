@@ -7,6 +7,7 @@ records and entries have the sizes of real ones, and cost a few microseconds eac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -30,7 +31,12 @@ from kili_export.domain.conversion import (
     ConvertedMedium,
     SegmentWriter,
 )
-from kili_export.domain.fetching import ListedAsset
+from kili_export.domain.fetching import (
+    FROM_THE_BEGINNING,
+    ListedAsset,
+    ListedPage,
+    ListingPosition,
+)
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import batch_key, plan_key, results_prefix, work_key
@@ -144,6 +150,17 @@ class ListedProject:
         for number in range(self.assets):
             name, order_key = _asset_id(number), _order_key(f"{number:08d}")
             yield ListedAsset(name, f"picture-{number:08d}.jpg", order_key, _fingerprint())
+
+    def list_pages(
+        self, project_id: str, position: ListingPosition = FROM_THE_BEGINNING
+    ) -> Iterator[ListedPage]:
+        """Every asset, from the first one on, a hundred at a time."""
+        seen = position.seen
+        assets = self.list_asset_ids(project_id)
+        while some := tuple(islice(assets, 100)):
+            seen += len(some)
+            after = ListingPosition(seen, seen, tuple(asset.asset_id for asset in some))
+            yield ListedPage(some, after, seen == self.assets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "state/*/followed.json",
             "state/*/rebuild.json",
             "state/*/rebuild.slices/*",
+            "state/*/comparison.listings/run/*",
         },
         "convert_assets": {"runs/*"},
         "aggregate_archive": {"exports/*", "state/*"},
@@ -86,7 +87,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "state/*/rebuild.json",
             "state/*/resumption.json",
         },
-        "reconcile": set(),
+        "reconcile": {"state/*/comparison.listings/sweep/*"},
         "workflow": {"runs/*"},
     }
 
@@ -94,9 +95,14 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
 def test_only_what_a_run_left_behind_can_be_deleted() -> None:
     deleting = {name: places(name, "s3:DeleteObject") for name in PRINCIPALS}
     assert {name: where for name, where in deleting.items() if where} == {
-        "plan_export": {"runs/*", "state/*/rebuild.slices/*"},
+        "plan_export": {
+            "runs/*",
+            "state/*/rebuild.slices/*",
+            "state/*/comparison.listings/run/*",
+        },
         "aggregate_archive": {"exports/*", "state/*"},
         "finish_export": {"state/*/rebuild.slices/*"},
+        "reconcile": {"state/*/comparison.listings/sweep/*"},
     }
 
 

@@ -56,6 +56,11 @@ _MACHINE = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":stateMachine:${AWS::StackName}-export"
 )
+_LONG_COMPARISON = (
+    "what was listed to be compared outlasts invocations: "
+    "tests/unit/protocol/test_long_comparisons.py::test_the_next_comparison_goes_on"
+)
+_LISTED = "${Bucket.Arn}/state/*/comparison.listings"
 _OWN_KEY = (
     "a project may have a key of its own: "
     "tests/unit/protocol/test_wiring.py::test_each_project_is_read_with_its_own_key"
@@ -68,6 +73,10 @@ RARE: dict[tuple[str, str, str], str] = {
     ("convert_assets", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("plan_export", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("reconcile", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
+    ("reconcile", "s3:PutObject", f"{_LISTED}/sweep/*"): _LONG_COMPARISON,
+    ("reconcile", "s3:DeleteObject", f"{_LISTED}/sweep/*"): _LONG_COMPARISON,
+    ("plan_export", "s3:PutObject", f"{_LISTED}/run/*"): _LONG_COMPARISON,
+    ("plan_export", "s3:DeleteObject", f"{_LISTED}/run/*"): _LONG_COMPARISON,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/state/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/exports/*"): _RESUMED,

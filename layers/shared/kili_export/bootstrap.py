@@ -174,7 +174,7 @@ class Application:
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,
-            repair=lambda project_id: self._repair(project_id)(project_id),
+            repair=lambda project_id, time_left: self._repair(project_id)(project_id, time_left),
         )
 
     def _repair(self, project_id: str) -> "RepairProject":

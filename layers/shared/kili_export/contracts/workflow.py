@@ -268,11 +268,15 @@ class Repaired(Document):
 
 
 class ReconciledProject(Document):
-    """What became of one project. `error` is the error's class and message."""
+    """What became of one project. `error` is the error's class and message.
+
+    `unfinished`: the time was up before all assets were listed; the next comparison goes on.
+    """
 
     project_id: str
     started: str | None = None
     repaired: Repaired = Repaired()
+    unfinished: bool = False
     error: str | None = None
 
 

@@ -142,6 +142,11 @@ def listing_key(project_id: str) -> str:
     return listings_prefix(project_id) + "listing.json"
 
 
+def comparisons_prefix(project_id: str, purpose: str) -> str:
+    """What was listed so far to be compared: by the sweep or by a run, each for itself."""
+    return f"state/{project_id}/comparison.listings/{purpose}/"
+
+
 def slice_key(project_id: str, session_id: str, number: int) -> str:
     """One slice of the assets, one JSON object a line."""
     return listings_prefix(project_id) + f"{session_id}/{number:06d}.jsonl"

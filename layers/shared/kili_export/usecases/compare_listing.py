@@ -10,6 +10,7 @@ from kili_export.domain.fetching import server_filters
 from kili_export.domain.ledger import record_from_bytes
 from kili_export.ports import KiliApi, ObjectStore
 from kili_export.usecases.aggregation.sorting import Sorter, joined
+from kili_export.usecases.comparison_listing import ListedAssets
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.published_exports import DeclaredExport
 
@@ -127,27 +128,24 @@ def compare_listing(
     project_id: str,
     exports: Iterable[DeclaredExport],
     *,
+    listed: ListedAssets,
     waiting: Iterable[DeclaredExport] = (),
     thorough: bool = False,
 ) -> Differences:
     """What is to be looked at again, over all exports that are published and up to date.
 
-    `waiting` are those whose removals a person must confirm; nothing is fetched for them.
+    `listed` is everything that Kili has; `waiting` are those whose removals a person must confirm,
+    nothing is fetched for them.
 
     To be called after the project query succeeded: a listing without access would look like a
     deletion of everything. Raises Unavailable when Kili's listing cannot be relied on.
     """
-    listed, count = Sorter(), 0
-    for asset in kili.list_asset_ids(project_id):
-        listed.add(_line(asset.asset_id, asset.fingerprint.encode()))
-        count += 1
-    listed.settle()
-    comparison = _Comparison(objects, kili, project_id, thorough, listed)
+    comparison = _Comparison(objects, kili, project_id, thorough, listed.lines)
     for export in exports:
         comparison.add(export)
     for export in waiting:
         comparison.add_waiting(export)
-    comparison.found.listed = count
+    comparison.found.listed = listed.count
     return comparison.found
 
 

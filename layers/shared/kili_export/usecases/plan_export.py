@@ -1,7 +1,7 @@
 """Takes the project's lease and freezes what a run works from."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kili_export.contracts.registration import ProjectRegistration
 from kili_export.contracts.run_plan import (
@@ -27,6 +27,7 @@ from kili_export.ports import (
 )
 from kili_export.usecases.announcements import Announcer
 from kili_export.usecases.compare_listing import compare_listing
+from kili_export.usecases.comparison_listing import ComparisonListing
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.followed_exports import FollowedStore
 from kili_export.usecases.left_out_exports import LeaveOut
@@ -148,7 +149,9 @@ class PlanExport:
             if not run.is_listed:
                 return run
         if RECONCILE in run.marks.project:
-            self._compare(run, possible)
+            self._compare(run, possible, time_left)
+            if not run.is_listed:
+                return run
         if run.listing is not None and run.listing.slices > 1:
             self._open_session(run, run.listing)
         session = run.stored.session
@@ -189,20 +192,37 @@ class PlanExport:
         )
         run.marks = RunMarks({**run.marks.project, CHECK: check}, run.marks.assets)
 
-    def _compare(self, run: RunInMaking, exports: Iterable[DeclaredExport]) -> None:
+    def _compare(
+        self,
+        run: RunInMaking,
+        exports: Iterable[DeclaredExport],
+        time_left: TimeLeft | None,
+    ) -> None:
         """Somebody said that assets changed, not which: finds them, so that this run has them.
 
         What is made anew needs none of it.
         """
-        session = run.stored.session
-        if session and session.compared_mark == run.marks.project[RECONCILE].version:
+        session, asked = run.stored.session, run.marks.project[RECONCILE]
+        if session and session.compared_mark == asked.version:
             return
         going_along = {plan.name for plan in run.plans if plan.mode == "incremental"}
         compared = [export for export in exports if export.name in going_along]
         if not compared:
             return
-        found = compare_listing(self.objects, self.kili, run.project_id, compared, thorough=True)
+        listing = ComparisonListing(
+            self.objects, self.kili, self.clock, self.random, run.project_id, "run"
+        )
+        listed = listing.read(time_left, about=asked.version)
+        if listed is None:
+            run.is_listed = False
+            return
+        found = compare_listing(
+            self.objects, self.kili, run.project_id, compared, listed=listed, thorough=True
+        )
         for asset_id in sorted(found.all() - run.marks.assets.keys()):
             self._writer.mark(run.project_id, asset_subject(asset_id))
+        listing.forget(listed)
         again = self._marks(run.project_id, run.stored)
-        run.marks = RunMarks(run.marks.project, again.assets)
+        # Who asked after the listing was begun is not answered by it: that mark stays.
+        answered = replace(asked, version=listed.about or asked.version)
+        run.marks = RunMarks({**run.marks.project, RECONCILE: answered}, again.assets)

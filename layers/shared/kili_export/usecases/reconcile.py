@@ -1,6 +1,6 @@
 """On a schedule: starts runs that a crash prevented, and marks what a lost event left unmarked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,10 +12,13 @@ from kili_export.contracts.workflow import (
     Repaired,
 )
 from kili_export.domain.errors import ExportError
-from kili_export.ports import ChangeStore, Clock, ObjectStore
+from kili_export.ports import ChangeStore, Clock, ObjectStore, TimeLeft
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.registrations import registered_projects
+
+_TURN: Final = timedelta(hours=1)
+"""After so long another project is the first to be looked after."""
 
 _GRACE: Final = timedelta(seconds=30)
 """How long a run of its own may take to begin before the sweep starts one."""
@@ -30,19 +33,27 @@ class Reconcile:
     clock: Clock
     lease: ProjectLease
     follow_up: FollowUp
-    repair: Callable[[str], Repaired]
-    """Compares one project with Kili and marks what differs."""
+    repair: Callable[[str, TimeLeft | None], Repaired | None]
+    """Compares one project with Kili and marks what differs, None when the time was up before."""
 
-    def __call__(self, request: ReconcileRequest) -> ReconcileAnswer:
+    def __call__(
+        self, request: ReconcileRequest, time_left: TimeLeft | None = None
+    ) -> ReconcileAnswer:
         """Looks after one project, or all. What fails in one project does not stop the others."""
-        projects: Iterable[str] = registered_projects(self.objects)
+        projects = self._in_turn(list(registered_projects(self.objects)))
         if request.project_id is not None:
             projects = [request.project_id]
         return ReconcileAnswer(
             projects=tuple(
-                self._look_after(project_id, compare=request.compare) for project_id in projects
+                self._look_after(project_id, time_left, compare=request.compare)
+                for project_id in projects
             )
         )
+
+    def _in_turn(self, projects: Sequence[str]) -> Sequence[str]:
+        """Another first one every hour: a listing that takes all the time must not starve others."""
+        first = int(self.clock.now().timestamp() // _TURN.total_seconds()) % (len(projects) or 1)
+        return [*projects[first:], *projects[:first]]
 
     def sweep(self, project_id: str) -> str | None:
         """Starts a run if there is something to do and nobody is at work. Answers its name.
@@ -58,16 +69,20 @@ class Reconcile:
             return None
         return self.follow_up.starter.at_once(project_id, "s")
 
-    def _look_after(self, project_id: str, *, compare: bool) -> ReconciledProject:
+    def _look_after(
+        self, project_id: str, time_left: TimeLeft | None, *, compare: bool
+    ) -> ReconciledProject:
         started: str | None = None
-        repaired = Repaired()
+        repaired: Repaired | None = Repaired()
         try:
             started = self.sweep(project_id)
             if compare:
-                repaired = self.repair(project_id)
+                repaired = self.repair(project_id, time_left)
         except ExportError as error:
             told = f"{type(error).__name__}: {error}"
             return ReconciledProject(project_id=project_id, started=started, error=told)
+        if repaired is None:
+            return ReconciledProject(project_id=project_id, started=started, unfinished=True)
         if repaired.total or repaired.quarantined or repaired.rewrites:
             self.follow_up.starter.after_change(project_id)
         return ReconciledProject(project_id=project_id, started=started, repaired=repaired)

@@ -11,9 +11,17 @@ from kili_export.domain.marks import CHECK, REBUILD, asset_of, asset_subject
 from kili_export.domain.project import Project
 from kili_export.domain.removals import must_ask
 from kili_export.domain.rewriting import RewritingRules
-from kili_export.ports import ChangeStore, CursorStore, KiliApi, ObjectStore, RemovalStore
+from kili_export.ports import (
+    ChangeStore,
+    CursorStore,
+    KiliApi,
+    ObjectStore,
+    RemovalStore,
+    TimeLeft,
+)
 from kili_export.usecases.aggregation.summary import is_rewriting_due
 from kili_export.usecases.compare_listing import Differences, compare_listing
+from kili_export.usecases.comparison_listing import ComparisonListing, ListedAssets
 from kili_export.usecases.published_exports import DeclaredExport, read_declared
 from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import load_registration
@@ -35,8 +43,10 @@ class RepairProject:
     marks: MarkWriter
     rewriting: RewritingRules = field(default_factory=RewritingRules)
 
-    def __call__(self, project_id: str) -> Repaired:
+    def __call__(self, project_id: str, time_left: TimeLeft | None = None) -> Repaired | None:
         """Marks what no event told of. Answers what was marked, by kind.
+
+        None when the time was up before all assets were listed: the next one goes on with it.
 
         Raises InvalidConfiguration when the project is not registered, AccessDenied when Kili
         does not show it, TransientError when something does not answer.
@@ -47,9 +57,16 @@ class RepairProject:
         # First of all: without it an empty listing would look like a deletion of everything.
         project = self.kili.project(project_id)
         past = self._replay(project_id, registration)
-        outdated, found = self._compare(project, registration, thorough=past.thorough)
+        listing = ComparisonListing(
+            self.objects, self.kili, self.marks.clock, self.marks.random, project_id, "sweep"
+        )
+        listed = listing.read(time_left)
+        if listed is None:
+            return None
+        outdated, found = self._compare(project, registration, listed, thorough=past.thorough)
         repaired = self._mark(project_id, outdated, found, past.assets)
         self.cursors.move(project_id, past.cursor)
+        listing.forget(listed)
         return repaired
 
     def _replay(self, project_id: str, registration: ProjectRegistration) -> Replayed:
@@ -57,7 +74,12 @@ class RepairProject:
         return replay_events(self.kili, registration, cursor, now=self.marks.clock.now())
 
     def _compare(
-        self, project: Project, registration: ProjectRegistration, *, thorough: bool
+        self,
+        project: Project,
+        registration: ProjectRegistration,
+        listed: ListedAssets,
+        *,
+        thorough: bool,
     ) -> tuple[Sequence[DeclaredExport], Differences]:
         """The exports that must be made anew, and the assets of the others that differ."""
         held = self.removals.held(project.project_id)
@@ -72,6 +94,7 @@ class RepairProject:
             self.kili,
             project.project_id,
             [export for export in exports if export.is_current and export.name not in waiting],
+            listed=listed,
             waiting=[export for export in exports if export.name in waiting],
             thorough=thorough,
         )
