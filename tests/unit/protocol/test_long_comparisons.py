@@ -27,6 +27,17 @@ class OnePage:
         return True
 
 
+@dataclass
+class TwoPages:
+    """An invocation has time for two."""
+
+    asked: int = 0
+
+    def is_up(self) -> bool:
+        self.asked += 1
+        return self.asked == 2
+
+
 @pytest.fixture
 def world() -> World:
     world = World(assets=ASSETS)
@@ -66,6 +77,15 @@ def test_the_next_comparison_goes_on(world: World) -> None:
     assert stored(world) == []
     world.run_pending()
     assert compared(world).unfinished, "the comparison after that did not begin anew"
+
+
+def test_ledgers_are_read_by_an_invocation_of_their_own(world: World) -> None:
+    assert listing_of(world).read(TwoPages()) is None
+    assert listing_of(world).read(TwoPages()) is None
+    found = listing_of(world).read(TwoPages())
+    assert found is not None
+    assert world.kili.pages_from == [0, 6, 12], "a listing that is whole was not kept"
+    assert (found.count, len(list(found.lines))) == (ASSETS, ASSETS)
 
 
 def test_what_is_missing_from_a_listing_is_not_removed(world: World) -> None:

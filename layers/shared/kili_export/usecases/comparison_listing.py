@@ -73,14 +73,20 @@ class ComparisonListing:
         has gone on with it.
         """
         progress = self._load(about)
+        resumed, pages = bool(progress.pending.parts), 0
         for page in self._pages(progress.position):
             progress.rest += [(asset.asset_id, asset.fingerprint) for asset in page.assets]
             progress.position = page.position
+            pages += 1
             is_up = not page.is_last and time_left is not None and time_left.is_up()
             if is_up or len(progress.rest) >= self.part_assets:
                 self._store(progress)
             if is_up:
                 return None
+        if resumed and pages > 1 and time_left is not None:
+            # So large a project's ledgers get the time of an invocation of their own.
+            self._store(progress)
+            return None
         return self._whole(progress)
 
     def forget(self, listed: ListedAssets) -> None:

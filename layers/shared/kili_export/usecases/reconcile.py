@@ -51,7 +51,7 @@ class Reconcile:
         )
 
     def _in_turn(self, projects: Sequence[str]) -> Sequence[str]:
-        """Another first one every hour: a listing that takes all the time must not starve others."""
+        """Another first one every hour: a listing that takes all the time starves no others."""
         first = int(self.clock.now().timestamp() // _TURN.total_seconds()) % (len(projects) or 1)
         return [*projects[first:], *projects[:first]]
 
