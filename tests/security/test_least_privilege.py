@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from kili_export.contracts.workflow import WorkItem
+from kili_export.contracts.workflow import ReconcileRequest, WorkItem
 from kili_export.domain.errors import ExportError
 from kili_export.domain.keys import work_key
+from kili_export.domain.marks import RECONCILE
 from kili_export.usecases.work_list import write_work_list
 from local.stack.template import ACCOUNT, REGION
 from local.workflow.definition import read_definition
@@ -56,11 +57,6 @@ _MACHINE = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":stateMachine:${AWS::StackName}-export"
 )
-_LONG_COMPARISON = (
-    "what was listed to be compared outlasts invocations: "
-    "tests/unit/protocol/test_long_comparisons.py::test_the_next_comparison_goes_on"
-)
-_LISTED = "${Bucket.Arn}/state/*/comparison.listings"
 _OWN_KEY = (
     "a project may have a key of its own: "
     "tests/unit/protocol/test_wiring.py::test_each_project_is_read_with_its_own_key"
@@ -73,10 +69,6 @@ RARE: dict[tuple[str, str, str], str] = {
     ("convert_assets", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("plan_export", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("reconcile", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
-    ("reconcile", "s3:PutObject", f"{_LISTED}/sweep/*"): _LONG_COMPARISON,
-    ("reconcile", "s3:DeleteObject", f"{_LISTED}/sweep/*"): _LONG_COMPARISON,
-    ("plan_export", "s3:PutObject", f"{_LISTED}/run/*"): _LONG_COMPARISON,
-    ("plan_export", "s3:DeleteObject", f"{_LISTED}/run/*"): _LONG_COMPARISON,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/exports/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/state/*"): _FAILED_UPLOAD,
     ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/exports/*"): _RESUMED,
@@ -205,6 +197,26 @@ def an_export_cannot_be_made_any_more() -> RecordedWorld:
     return world
 
 
+class _OnePage:
+    """An invocation has time for one page."""
+
+    def is_up(self) -> bool:
+        return True
+
+
+def comparisons_outlast_invocations() -> RecordedWorld:
+    world = RecordedWorld()
+    world.request_run(PROJECT)
+    world.run_pending()
+    while world.reconcile(ReconcileRequest(), _OnePage()).projects[0].unfinished:
+        world.clock.advance(3600)
+    world.marks.mark(PROJECT, RECONCILE)
+    world.time_left = _OnePage()
+    world.request_run(PROJECT)
+    world.run_pending()
+    return world
+
+
 def a_work_list_is_long() -> RecordedWorld:
     world = RecordedWorld(assets=1)
     items = (WorkItem(asset_id=f"as_{number:0100d}") for number in range(45_000))
@@ -221,6 +233,7 @@ SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     assets_vanish_and_break,
     what_was_gone_is_there_again,
     an_export_cannot_be_made_any_more,
+    comparisons_outlast_invocations,
     a_work_list_is_long,
 )
 
