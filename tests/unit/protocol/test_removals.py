@@ -3,6 +3,7 @@
 import pytest
 
 from kili_export.domain.errors import InvalidConfiguration
+from kili_export.domain.removals import SPAN
 from kili_export.usecases.ledger_reading import iter_known_assets
 from tests.unit.protocol.world import PROJECT, World
 
@@ -14,8 +15,8 @@ def world() -> World:
     return world
 
 
-def vanish(world: World, count: int) -> list[str]:
-    gone = [f"as_{number:03d}" for number in range(count)]
+def vanish(world: World, count: int, first: int = 0) -> list[str]:
+    gone = [f"as_{number:03d}" for number in range(first, first + count)]
     for asset_id in gone:
         del world.kili.assets[asset_id]
         world.post(asset_id, event="asset.deleted")
@@ -125,6 +126,112 @@ def test_held_exports_go_on_when_what_vanished_is_there_again(world: World) -> N
     assert len(known) == 20
     assert known["as_019"] == "second:0.25", "what it missed while it waited is missing"
     assert world.changes.held == {}
+
+
+def test_a_deletion_that_is_told_over_several_runs_is_one_deletion(world: World) -> None:
+    vanish(world, 3)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17
+    vanish(world, 1, first=3)
+    world.submit("as_019", "second", left=0.3)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17, "the fourth one went unasked"
+    assert world.manifest("raw").generation == 3, "other changes wait for the answer as well"
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert held.count == 1
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 16
+    assert world.state.held(PROJECT) is None
+    vanish(world, 3, first=4)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 13, "who confirmed has agreed to what went before"
+
+
+def test_what_waits_because_of_what_went_lately_goes_a_day_later(world: World) -> None:
+    vanish(world, 3)
+    world.run_pending()
+    vanish(world, 1, first=3)
+    world.run_pending()
+    world.look_after()
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17
+    world.clock.advance(SPAN.total_seconds())
+    world.look_after()
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 16
+    assert world.state.held(PROJECT) is None
+    assert world.changes.held == {}
+
+
+def test_a_batch_that_fails_does_not_split_a_deletion(world: World) -> None:
+    vanish(world, 4)
+    world.submit("as_019", "second", left=0.3)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    results = world.convert(planned, lose=[1])
+    world.finish_run(name, planned, results, world.aggregate(planned, results))
+    assert world.manifest("raw").counts.assets == 20, "three went, and the fourth would follow"
+    world.clock.advance(3600)
+    world.look_after(compare=False)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 20
+    assert world.manifest("raw").generation == 2, "what did not vanish was not published"
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert held.count == 4
+
+
+def test_a_few_removals_beside_a_failed_batch_go_with_the_next_run(world: World) -> None:
+    vanish(world, 1)
+    for number in range(10, 16):
+        world.submit(f"as_{number:03d}", "second", left=0.3)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    results = world.convert(planned, lose=[1, 2])
+    world.finish_run(name, planned, results, world.aggregate(planned, results))
+    assert world.manifest("raw").counts.assets == 20
+    world.clock.advance(3600)
+    world.look_after(compare=False)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 19
+    assert world.state.held(PROJECT) is None, "a person is asked for nothing"
+    assert world.changes.held == {}
+
+
+def test_a_rebuild_counts_what_went_lately_and_a_comparison_does_not_forget_it(
+    world: World,
+) -> None:
+    vanish(world, 3)
+    world.run_pending()
+    del world.kili.assets["as_003"]
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    world.look_after()
+    held = world.state.held(PROJECT)
+    assert held is not None, "the comparison took it for returned"
+    assert held.count == 1
+    assert held.exports == {"raw", "yolo"}
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17
+    world.clock.advance(SPAN.total_seconds())
+    world.look_after()
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 16
+    assert world.state.held(PROJECT) is None
+
+
+def test_what_a_rebuild_removes_counts_afterwards(world: World) -> None:
+    for number in range(3):
+        del world.kili.assets[f"as_{number:03d}"]
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17
+    vanish(world, 1, first=3)
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 17
+    assert world.state.held(PROJECT) is not None
 
 
 def test_lost_access_removes_nothing(world: World) -> None:

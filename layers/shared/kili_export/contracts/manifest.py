@@ -9,6 +9,7 @@ from pydantic import Field
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
 from kili_export.contracts.spending import RunSpending
+from kili_export.domain.removals import RemovedAssets
 
 DELTA_LIST: Final = "delta.json"
 """The file of a delta archive that tells what it brings and removes."""
@@ -138,6 +139,8 @@ class Manifest(Document):
     ledger: LedgerReference
     regions: Regions
     next_ids: dict[str, int] = Field(default_factory=dict)
+    recent_removals: tuple[RemovedAssets, ...] = ()
+    """Assets that left unasked, and that count yet when more of them do."""
 
     @property
     def own_delta(self) -> DeltaReference | None:

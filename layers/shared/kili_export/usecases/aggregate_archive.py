@@ -12,7 +12,7 @@ from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.keys import manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
-from kili_export.domain.removals import must_ask
+from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
@@ -168,7 +168,13 @@ class AggregateArchive:
         old = ledger.find({**orders, **dict.fromkeys(outcome.missing)})
         gone = outcome.missing & old.keys()
         held = 0
-        if must_ask(len(gone), previous.counts.assets, plan.confirmed_removals):
+        if must_ask(
+            len(gone),
+            previous.counts.assets,
+            plan.confirmed_removals,
+            lately=removed_lately(previous.recent_removals, self.clock.now()),
+            unanswered=self._unanswered(plan, outcome, ledger) if gone else 0,
+        ):
             held = len(gone)
             outcome.missing -= gone
             gone = set()
@@ -201,7 +207,17 @@ class AggregateArchive:
             base=base,
             known=ledger,
         )
-        return writer.publish(increment, held=held)
+        return writer.publish(increment, held=held, removed=len(gone))
+
+    def _unanswered(self, plan: RunPlan, outcome: Outcome, ledger: LedgerReader) -> int:
+        """How many assets of the export the run was to look at and has no result for.
+
+        Their batch failed. What else is gone may be the other half of what they are part of.
+        """
+        listed = listed_ids(self.objects, [work_key(plan.project_id, plan.run_id)])
+        answered = outcome.converted.keys() | outcome.failed.keys() | outcome.missing
+        open_ones = {key.decode() for key in listed if key.decode() not in answered}
+        return len(ledger.names(open_ones))
 
     def _rebuild(
         self,
@@ -220,7 +236,9 @@ class AggregateArchive:
         roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
         roster.require_complete()
         vanished = roster.vanished_count
-        if must_ask(vanished, roster.known_count, plan.confirmed_removals):
+        past = previous.recent_removals if previous else ()
+        lately = removed_lately(past, self.clock.now())
+        if must_ask(vanished, roster.known_count, plan.confirmed_removals, lately=lately):
             return AggregateAnswer(
                 export=export.name,
                 status="held",
@@ -237,7 +255,7 @@ class AggregateArchive:
             former=cache(lambda: open_archive(self.objects, previous) if previous else None),
         )
         rebuild.make()
-        return writer.publish(rebuild, held=0)
+        return writer.publish(rebuild, removed=vanished)
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
         found = self.objects.get(manifest_key(project_id, export))

@@ -9,7 +9,7 @@ from kili_export.contracts.workflow import Repaired
 from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.marks import CHECK, REBUILD, asset_of, asset_subject
 from kili_export.domain.project import Project
-from kili_export.domain.removals import must_ask
+from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import (
     ChangeStore,
@@ -98,7 +98,8 @@ class RepairProject:
             waiting=[export for export in exports if export.name in waiting],
             thorough=thorough,
         )
-        if waiting and not must_ask(found.waiting_vanished, found.listed, 0):
+        lately = max((self._lately(one) for one in exports if one.name in waiting), default=0)
+        if waiting and not must_ask(found.waiting_vanished, found.listed, 0, lately=lately):
             # What had vanished is there again: nobody needs to be asked.
             self.removals.drop(project.project_id)
             found.returned = True
@@ -108,6 +109,10 @@ class RepairProject:
             export for export in exports if not export.is_current and export.name not in waiting
         ]
         return outdated, found
+
+    def _lately(self, export: DeclaredExport) -> int:
+        past = export.manifest.recent_removals if export.manifest else ()
+        return removed_lately(past, self.marks.clock.now())
 
     def _is_overdue(self, export: DeclaredExport) -> bool:
         """Whether deltas follow an archive that may be written anew: no other change may come."""

@@ -18,6 +18,7 @@ from kili_export.contracts.workflow import AggregateAnswer
 from kili_export.domain.archive.splice import SplicePlan
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
+from kili_export.domain.removals import remembered_removals
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Traffic, TrafficCount
@@ -93,8 +94,13 @@ class GenerationWriter:
     reports: LossReports
     rewriting: RewritingRules
 
-    def publish(self, generation: Generation, *, held: int) -> AggregateAnswer:
-        """Commits what changed. Readers get a new generation only when files changed for them."""
+    def publish(
+        self, generation: Generation, *, held: int = 0, removed: int = 0
+    ) -> AggregateAnswer:
+        """Commits what changed. Readers get a new generation only when files changed for them.
+
+        `removed` is how many assets leave, `held` how many that are gone do not.
+        """
         begun = self.traffic.snapshot()
         changed = generation.changes_archive
         listed = quarantined(
@@ -113,6 +119,12 @@ class GenerationWriter:
         manifest = manifest.model_copy(
             update={
                 "quarantined": listed,
+                "recent_removals": remembered_removals(
+                    self.previous.recent_removals if self.previous else (),
+                    removed,
+                    self.plan.confirmed_removals,
+                    self.clock.now(),
+                ),
                 "moved": _moved(begun, self.traffic.snapshot()),
                 "spending": self.tally.of_export(self.plan),
                 "report": reference_to_report(
