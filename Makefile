@@ -5,6 +5,10 @@ JUDGES := .venv-judges
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+# The pins are complete, and `pip check` says so afterwards: nothing is looked for besides. Some
+# versions of pip, which do look, take the extra of a pinned package for one that is not pinned once
+# there is a newer version.
+PINNED := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-large parity properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
@@ -19,8 +23,9 @@ $(READY): requirements/dev.txt pyproject.toml
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PINNED) -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --disable-pip-version-check >&2
 	@touch $@
 
 demo: $(READY) ## the whole system on this machine, live
@@ -62,7 +67,7 @@ fuzz: $(FUZZ)/.ready ## feeds the parsers with what reaches new branches (option
 $(FUZZ)/.ready: requirements/fuzz.txt
 	@echo "Setting up $(FUZZ), for the fuzzer (once)"
 	@$(PYTHON) -m venv --clear $(FUZZ)
-	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(FUZZ)/bin/python $(PINNED) -r requirements/fuzz.txt
 	@touch $@
 
 .PHONY: load
@@ -83,7 +88,7 @@ properties: $(READY) ## increments against full exports over random histories (o
 $(JUDGES)/.ready: requirements/judges.txt
 	@echo "Setting up $(JUDGES) (once; 270 MB)"
 	@$(PYTHON) -m venv $(JUDGES)
-	@$(JUDGES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/judges.txt
+	@$(JUDGES)/bin/python $(PINNED) -r requirements/judges.txt
 	@touch $@
 
 .PHONY: judges
@@ -95,7 +100,7 @@ SCAN := .venv-scan
 $(SCAN)/.ready: requirements/scan.txt
 	@echo "Setting up $(SCAN), for the scan of the template (once, about a minute)"
 	@$(PYTHON) -m venv --clear $(SCAN)
-	@$(SCAN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/scan.txt
+	@$(SCAN)/bin/python $(PINNED) -r requirements/scan.txt
 	@touch $@
 
 check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, template, permissions, leaks

@@ -59,7 +59,10 @@ def _prepare_environment() -> None:
         "pip",
         "--disable-pip-version-check",
     ]
-    _run([*pip, "install", "--quiet", "--require-hashes", "-r", pins], "installing SAM")
+    # The pins are complete: nothing is looked for besides. Some versions of pip, which do look,
+    # take the extra of a pinned package for one that is not pinned once there is a newer version.
+    complete = ["--no-deps", "--require-hashes"]
+    _run([*pip, "install", "--quiet", *complete, "-r", pins], "installing SAM")
     ready.write_text(digest)
 
 
