@@ -80,15 +80,13 @@ class Bench:
         return any(run.states and run.states[-1][0] == state for run in self._running())
 
     def catch_in(self, state: str, asset: str) -> None:
-        """Submits labels until a run is seen in a state, however short that is."""
-        for _ in range(30):
-            self.world.submit_label(asset)
-            assert self.world.courier.wait_idle(30)
-            while self._running():
-                if self.is_in(state):
-                    return
-                time.sleep(0.005)  # the stand-in runs in this process and needs its turn
-        raise AssertionError(f"no run was ever seen in {state}")
+        """Submits a label and waits until a run is in a state, which something has to hold it in."""
+        self.world.submit_label(asset)
+        assert self.world.courier.wait_idle(30)
+        deadline = time.monotonic() + 60
+        while not self.is_in(state):
+            assert time.monotonic() < deadline, f"no run was seen in {state} for 60 seconds"
+            time.sleep(0.005)  # the stand-in runs in this process and needs its turn
 
     def _running(self) -> list[Execution]:
         store = ExecutionStore(self.stack.state / "executions")

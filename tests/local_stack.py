@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,31 @@ class StackProcess:
             self.process.kill()
             self.process.stdout.close()
             self.process = None
+
+    @contextmanager
+    def held(self, function: str) -> Iterator[None]:
+        """Lets whoever invokes a function wait, by halting the function's workers meanwhile."""
+        workers = self._workers(function)
+        assert workers, f"{function} has no workers"
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                os.kill(worker, signal.SIGCONT)
+
+    def _workers(self, function: str) -> list[int]:
+        assert self.process is not None
+        listed = subprocess.run(
+            ("ps", "-A", "-ww", "-o", "pid=,ppid=,args="), capture_output=True, text=True, check=True
+        )
+        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        return [
+            int(pid)
+            for pid, parent, command in rows
+            if int(parent) == self.process.pid and f"functions.{function}." in command
+        ]
 
     def discard(self) -> None:
         """Ends it if it still runs."""

@@ -35,7 +35,8 @@ pytestmark = [
 # whether to say that an object does not exist; executions are looked up when a lease is held for
 # long; uploads are ended, and objects deleted, after a crash or a lost race; an upload of media is
 # ended when it fails; parts are listed when a copy outlasts an invocation; the listing of a full
-# export is deleted when that took several runs.
+# export is deleted when that took several runs; a comparison is stored, and deleted, when it
+# outlasts an invocation.
 NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
     "webhook": {"s3:ListBucket"},
     "plan_export": {
@@ -55,7 +56,12 @@ NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
         "s3:ListMultipartUploadParts",
     },
     "finish_export": {"s3:DeleteObject", "s3:ListBucket", "states:StartExecution"},
-    "reconcile": {"dynamodb:DeleteItem", "states:DescribeExecution"},
+    "reconcile": {
+        "dynamodb:DeleteItem",
+        "s3:DeleteObject",
+        "s3:PutObject",
+        "states:DescribeExecution",
+    },
 }
 
 

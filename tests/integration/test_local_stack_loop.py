@@ -189,7 +189,8 @@ def test_a_stack_that_is_killed_in_the_middle_of_runs_comes_back_right(bench: Be
     bench.catch_in("ConvertAssets", "scene-42.png")
     bench.world.faults.clear()
     bench.restart_after_kill()
-    bench.catch_in("AggregateArchives", "scene-43.png")
+    with bench.stack.held("aggregate_archive"):
+        bench.catch_in("AggregateArchives", "scene-43.png")
     bench.restart_after_kill()
     _assert_fresh(bench, "kili-judge", "yolo-judge", "coco-judge")
 
