@@ -1,5 +1,9 @@
 """Fixtures that every test may ask for, and how all properties are tested."""
 
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
 import pytest
 from hypothesis import settings
 
@@ -10,6 +14,13 @@ settings.register_profile("every run", derandomize=True, deadline=None)
 settings.load_profile("every run")
 
 __all__ = ["key_prefix", "object_store", "s3_client", "seaweed"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment_of_its_own() -> Iterator[None]:
+    """Gives back the environment: commands point the clients of their process at their stack."""
+    with patch.dict(os.environ):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
