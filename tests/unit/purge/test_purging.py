@@ -3,11 +3,12 @@
 import io
 import zipfile
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
-from kili_export.domain.errors import ConflictError, InvalidConfiguration
+from kili_export.domain.errors import ConflictError, InvalidConfiguration, Unavailable
 from kili_export.domain.keys import latest_key, manifest_key, registration_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.republishing import DAY, Republishing
@@ -19,7 +20,7 @@ from kili_export.usecases.purge_export import PurgeExports
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.snapshots import iter_snapshots, pinned_keys
 from kili_export.usecases.take_snapshot import take_snapshot
-from tests.fakes import InMemoryChanges, InMemoryProjectState, RecordingWorkflow
+from tests.fakes import InMemoryChanges, InMemoryObjects, InMemoryProjectState, RecordingWorkflow
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
 
@@ -243,6 +244,24 @@ def test_publishing_goes_on_after_a_purge(site: Site) -> None:
     site.change(4, "4.jpg", 0.6)
     assert site.bench.manifest("yolo").generation == 7
     assert ASSET.encode() not in b"".join(site.bench.files("coco").values())
+
+
+def test_a_bucket_that_does_not_answer_is_no_reason_to_erase(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.live_and_die()
+    before = dict(site.objects.stored)
+    read = InMemoryObjects.get_range
+
+    def get_range(objects: InMemoryObjects, key: str, *arguments: Any, **options: Any) -> bytes:
+        if "/deltas/" in key:
+            raise Unavailable("the bucket does not answer")
+        return read(objects, key, *arguments, **options)
+
+    monkeypatch.setattr(InMemoryObjects, "get_range", get_range)
+    with pytest.raises(Unavailable):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.objects.stored == before
 
 
 def test_an_asset_that_was_never_there_costs_no_generation(site: Site) -> None:

@@ -12,7 +12,6 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.asset_traces import Trace, owns_entries, tainted
 from kili_export.domain.errors import (
     ConflictError,
-    ExportError,
     IntegrityError,
     InvalidConfiguration,
 )
@@ -169,7 +168,7 @@ class PurgeAsset:
         for stored in self.objects.list(f"{prefix}deltas/"):
             try:
                 delta, shared = self._delta(stored)
-            except (ExportError, ValidationError, ValueError):
+            except (IntegrityError, ValidationError, ValueError):
                 yield Trace(stored.key, names_asset=True, has_shared=True)
                 continue
             yield Trace(stored.key, _names(delta, asset_id), has_shared=shared)
