@@ -153,6 +153,13 @@ class InMemoryObjects:
                 return self.stored[key][1]
             raise
 
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        del uploads
+        found = self.head(key)
+        return found if found is not None and found.metadata.get("plan") == plan else None
+
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._note("delete", key)

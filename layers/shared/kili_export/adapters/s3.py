@@ -173,17 +173,14 @@ class S3ObjectStore:
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
         for a while; the same call goes on from there.
         """
-        if uploads is not None and (written := self._composed(key, plan)):
-            # By an earlier invocation, which copies other objects since, or could not tell.
-            if uploads.begun(key) is not None:
-                uploads.ended(key)
+        if uploads is not None and (written := self.composed(key, plan, uploads=uploads)):
             return written
         about = {**(metadata or {}), **({_PLAN: plan} if plan else {})}
         condition = _condition(if_match, if_none_match=if_none_match)
         try:
             return self._compose(key, parts, condition, about, content_type, plan, uploads)
         except ConflictError:
-            composed = self._composed(key, plan) if plan else None
+            composed = self.composed(key, plan) if plan else None
             if composed is None:
                 raise
             return composed
@@ -209,10 +206,17 @@ class S3ObjectStore:
         )
         return StoredObject(key, etag, sum(part.length for part in parts), metadata)
 
-    def _composed(self, key: str, plan: str) -> StoredObject | None:
-        """The object, if it was made by this plan."""
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        """The object, if it was made by this plan; `uploads` then know no upload of it any more."""
         found = self.head(key)
-        return found if found is not None and found.metadata.get(_PLAN) == plan else None
+        if found is None or found.metadata.get(_PLAN) != plan:
+            return None
+        # An earlier invocation wrote it, which copies other objects since, or could not tell.
+        if uploads is not None and uploads.begun(key) is not None:
+            uploads.ended(key)
+        return found
 
     def assemble(self, part: BufferPart) -> bytearray:
         """The bytes of a part. Raises ConflictError when a source changed or is gone."""

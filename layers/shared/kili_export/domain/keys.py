@@ -109,6 +109,11 @@ def batch_key(project_id: str, run_id: str, attempt: str) -> str:
     return run_prefix(project_id, run_id) + f"batches/{attempt}.bin"
 
 
+def joins_prefix(project_id: str, run_id: str, export: str) -> str:
+    """Objects that a run makes a very large one of, until that is written."""
+    return run_prefix(project_id, run_id) + f"joins/{export}/"
+
+
 def resumption_key(project_id: str) -> str:
     """What the last run of the project converted, if it did not publish everything."""
     return f"state/{project_id}/resumption.json"

@@ -10,7 +10,7 @@ from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
-from kili_export.domain.keys import manifest_key, slice_key, work_key
+from kili_export.domain.keys import joins_prefix, manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
@@ -96,7 +96,8 @@ class AggregateArchive:
         uploads: ResumableUploads,
     ) -> AggregateAnswer:
         previous, etag = self._previous(plan.project_id, export.name)
-        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads)
+        joins = joins_prefix(plan.project_id, plan.run_id, export.name)
+        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads, joins)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,

@@ -11,6 +11,7 @@ from kili_export.contracts.workflow import (
     PlanAnswer,
     PlanRequest,
 )
+from kili_export.domain.keys import runs_prefix
 from kili_export.domain.lease import run_id_of
 from kili_export.domain.marks import CHECK, RECONCILE, asset_subject
 from kili_export.ports import (
@@ -121,7 +122,7 @@ class PlanExport:
 
     def _recover_predecessor(self, project_id: str) -> None:
         """Ends the uploads of runs that died. Nobody else publishes while the lease is held."""
-        for prefix in (f"exports/{project_id}/", f"state/{project_id}/"):
+        for prefix in (f"exports/{project_id}/", f"state/{project_id}/", runs_prefix(project_id)):
             self.objects.abort_uploads(prefix)
 
     def _prepare(

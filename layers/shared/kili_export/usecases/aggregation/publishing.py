@@ -8,7 +8,6 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.archive.parts import (
     CopyRange,
-    Part,
     Piece,
     Source,
     parts_digest,
@@ -17,6 +16,7 @@ from kili_export.domain.archive.parts import (
 from kili_export.domain.errors import ConflictError, ExportError
 from kili_export.domain.keys import latest_key, manifest_key
 from kili_export.ports import LongUploads, ObjectStore, StoredObject
+from kili_export.usecases.aggregation.large_objects import LargeObjects
 
 GENERATION = "generation"
 _TRIES = 5
@@ -28,24 +28,20 @@ class Publisher:
     """Writes one export's generations.
 
     `latest_max_bytes` is the size above which no copy is made at the fixed key. With `uploads`,
-    large objects may take several invocations; OutOfTime is raised then.
+    large objects may take several invocations; OutOfTime is raised then. `joins` is where very
+    large ones are put together.
     """
 
     objects: ObjectStore
     limits: PartLimits
     latest_max_bytes: int
     uploads: LongUploads | None = None
+    joins: str = ""
 
     def compose(self, key: str, pieces: Sequence[Piece]) -> StoredObject:
         """Writes an immutable object, unless an invocation of this run did so already."""
-        parts = plan_parts(pieces, self.limits)
-        return self.objects.compose(
-            key,
-            parts,
-            if_none_match=True,
-            plan=parts_digest(parts),
-            uploads=self._long(parts),
-        )
+        large = LargeObjects(self.objects, self.limits, self.joins, self.uploads)
+        return large.compose(key, pieces)
 
     def commit(self, manifest: Manifest, previous_etag: str | None) -> None:
         """Replaces the manifest that the run was planned from: this alone publishes.
@@ -79,6 +75,7 @@ class Publisher:
         whole = CopyRange(Source(archive.key, archive.etag, archive.size), 0, archive.size)
         # Nothing in it changes: what S3 can copy at all moves no byte through here.
         parts = plan_parts([whole], replace(self.limits, rewrite_below=0))
+        is_long = len(parts) >= self.limits.resumable_from
         for _ in range(_TRIES):
             present = self.objects.head(manifest.latest_key)
             if present is not None and _generation(present) >= archive.generation:
@@ -91,7 +88,7 @@ class Publisher:
                     if_none_match=present is None,
                     metadata={GENERATION: str(archive.generation)},
                     plan=parts_digest(parts),
-                    uploads=self._long(parts),
+                    uploads=self.uploads if is_long else None,
                 )
             except ConflictError:
                 continue
@@ -101,9 +98,6 @@ class Publisher:
     def latest_for(self, project_id: str, export: str, size: int) -> str | None:
         """The fixed key, unless the archive is too large for a copy there."""
         return latest_key(project_id, export) if size <= self.latest_max_bytes else None
-
-    def _long(self, parts: Sequence[Part]) -> LongUploads | None:
-        return self.uploads if len(parts) >= self.limits.resumable_from else None
 
     def _is_committed(self, manifest: Manifest) -> bool:
         found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))
