@@ -6,10 +6,11 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kili_export.adapters.parallel_reads import ParallelReads
 from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
 from kili_export.adapters.s3_multipart import MultipartUpload, UploadTarget
-from kili_export.domain.archive.parts import BufferPart, Part, Source
-from kili_export.domain.archive.reads import assembled
+from kili_export.domain.archive.parts import BufferPart, Part
+from kili_export.domain.archive.reads import Read, assembled
 from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.ports import LongUploads, StoredObject
 
@@ -25,7 +26,7 @@ class S3ObjectStore:
 
     `encryption` are arguments of every write (`ServerSideEncryption`, `SSEKMSKeyId`), None leaves
     it to the bucket. `expected_owner` is the account that must own the bucket. The client's
-    connection pool should hold 24 connections for `compose` to use its threads.
+    connection pool should hold 40 connections for `compose` to use its threads.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class S3ObjectStore:
         self._bucket = bucket
         self._encryption = dict(encryption or {})
         self._common = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
+        self._read_all = ParallelReads(self._read)
         self._source_owner = {"ExpectedSourceBucketOwner": expected_owner} if expected_owner else {}
 
     def head(self, key: str) -> StoredObject | None:
@@ -220,14 +222,14 @@ class S3ObjectStore:
 
     def assemble(self, part: BufferPart) -> bytearray:
         """The bytes of a part. Raises ConflictError when a source changed or is gone."""
+        return assembled(part, self._read_all)
 
-        def fetch(source: Source, start: int, length: int) -> bytes:
-            try:
-                return self.get_range(source.key, start, length, if_match=source.etag)
-            except IntegrityError as error:
-                raise ConflictError(f"a source of the archive changed: {error}") from error
-
-        return assembled(part, fetch)
+    def _read(self, read: Read) -> bytes:
+        source = read.source
+        try:
+            return self.get_range(source.key, read.start, read.length, if_match=source.etag)
+        except IntegrityError as error:
+            raise ConflictError(f"a source of the archive changed: {error}") from error
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that do not exist are no error."""
