@@ -11,6 +11,7 @@ import pytest
 from kili_export.contracts import notifications
 from kili_export.contracts.workflow import ReconcileRequest
 from kili_export.settings import VARIABLES
+from kili_export.usecases.media_batch import MediaLimits
 from local.build.checks import DEFINITION, check_template, check_workflow
 from local.workflow.definition import read_definition, substitution_names
 from tests.template_document import ROOT, functions, resources_of, template
@@ -23,7 +24,10 @@ POWERTOOLS = {
 
 
 def environment() -> Mapping[str, Any]:
-    variables: Mapping[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    """What any function is given, by name."""
+    variables = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
+    for function in functions().values():
+        variables.update(function.get("Environment", {}).get("Variables", {}))
     return variables
 
 
@@ -68,6 +72,20 @@ def test_defaults_of_the_template_are_those_of_the_settings() -> None:
     assert {name: str(value) for name, value in given.items()} == {
         variable.name: variable.default for variable in VARIABLES if variable.name in given
     }
+
+
+def test_workers_have_the_disk_that_each_limit_for_media_needs() -> None:
+    """Two files of that size at once, and what was fetched before them, fit with some room."""
+    worker = functions()["convert_assets"]
+    disk = worker["EphemeralStorage"]["Size"]["Fn::FindInMap"]
+    assert disk == ["DiskForMedia", {"Ref": "MediaFileLimit"}, "MiB"]
+    assert worker["Environment"]["Variables"]["MEDIA_FILE_LIMIT"] == {"Ref": "MediaFileLimit"}
+    sizes = template()["Mappings"]["DiskForMedia"]
+    allowed = template()["Parameters"]["MediaFileLimit"]["AllowedValues"]
+    assert sorted(sizes) == sorted(map(str, allowed))
+    for limit in allowed:
+        needed = MediaLimits(limit).most + limit
+        assert needed < sizes[str(limit)]["MiB"] << 20 <= 10240 << 20, limit
 
 
 def test_every_substitution_of_the_workflow_is_given() -> None:
