@@ -293,6 +293,14 @@ def test_an_aggregation_that_keeps_crashing_fails(bench: Bench, crash: str) -> N
     ]
 
 
+def test_what_no_invocation_has_time_for_is_tried_once(bench: Bench) -> None:
+    execution = run(bench, aggregate=failing("OutlastsInvocation", "declare several"))
+
+    assert len(bench.functions.payloads("aggregate")) == 1
+    [answer] = execution.output["exports"]
+    assert (answer["status"], answer["cause"]) == ("failed", "declare several")
+
+
 def test_one_export_that_fails_does_not_hold_up_the_others(bench: Bench) -> None:
     def aggregate(payload: dict[str, Any]) -> Any:
         if payload["export"] == "bad":

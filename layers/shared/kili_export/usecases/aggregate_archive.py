@@ -16,6 +16,7 @@ from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
+from kili_export.usecases.aggregation.computing_time import ComputingTime
 from kili_export.usecases.aggregation.conversions import Conversions
 from kili_export.usecases.aggregation.generation import GenerationWriter
 from kili_export.usecases.aggregation.increment import Increment
@@ -64,7 +65,8 @@ class AggregateArchive:
         Doing it again after it succeeded changes nothing and answers the same. Answers `continue`
         when the time is up while large objects are copied: the same request goes on. Raises
         ConflictError when another run published since this one was planned, TransientError when
-        the bucket does not answer; nothing that readers see has changed then.
+        the bucket does not answer, OutlastsInvocation when a full export has too many assets;
+        nothing that readers see has changed then.
         """
         plan = load_plan(self.objects, request.plan_key)
         export = plan.export(request.export)
@@ -77,7 +79,8 @@ class AggregateArchive:
             random=self.random,
         )
         try:
-            answer = self._publish(request, plan, export, uploads)
+            time = ComputingTime(time_left, export.name)
+            answer = self._publish(request, plan, export, uploads, time)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
@@ -94,6 +97,7 @@ class AggregateArchive:
         plan: RunPlan,
         export: ExportPlan,
         uploads: ResumableUploads,
+        time: ComputingTime,
     ) -> AggregateAnswer:
         previous, etag = self._previous(plan.project_id, export.name)
         joins = joins_prefix(plan.project_id, plan.run_id, export.name)
@@ -126,7 +130,7 @@ class AggregateArchive:
             reports.refresh(previous)
         ledger = open_ledger(self.objects, previous)
         if export.mode == "rebuild":
-            return self._rebuild(plan, export, previous, ledger, request, writer)
+            return self._rebuild(plan, export, previous, ledger, request, writer, time)
         if previous is None:
             raise IntegrityError(f"export {export.name} has nothing to build an increment on")
         return self._increment(plan, export, previous, ledger, request, writer)
@@ -228,11 +232,12 @@ class AggregateArchive:
         ledger: LedgerReader,
         request: AggregateRequest,
         writer: GenerationWriter,
+        time: ComputingTime,
     ) -> AggregateAnswer:
         conversions = Conversions(self.objects, export.name)
         for results in (*export.earlier_results, request.results):
             batches = writer.tally.over(iter_batch_results(self.objects, results))
-            conversions.take(batches)
+            conversions.take(time.over(batches))
         conversions.settle()
         roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
         roster.require_complete()
@@ -255,7 +260,8 @@ class AggregateArchive:
             context=ExportContext(plan.project.to_project(), options, export.dated),
             former=cache(lambda: open_archive(self.objects, previous) if previous else None),
         )
-        rebuild.make()
+        rebuild.make(time.over)
+        time.end()
         return writer.publish(rebuild, removed=vanished)
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:

@@ -108,10 +108,15 @@ class Rebuild:
     _tally: _Tally = field(default_factory=_Tally)
     _shared: SharedChanges = field(default_factory=lambda: SharedChanges({}))
 
-    def make(self) -> None:
-        """Does all of it but the archives themselves. Raises IntegrityError."""
+    def make(
+        self, watched: Callable[[Iterator[Subject]], Iterator[Subject]] = lambda assets: assets
+    ) -> None:
+        """Does all of it but the archives themselves. Raises IntegrityError.
+
+        `watched` gives the assets it is given, and may end the work among them by raising.
+        """
         streams = FragmentStreams(streams_of(self.fmt.documents(self.context)))
-        for subject in self.roster.subjects():
+        for subject in watched(self.roster.subjects()):
             self._take(subject, streams)
         self._before.add_shared(self.roster.known.shared().values())
         self.claims.settle_all()
