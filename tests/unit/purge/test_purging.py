@@ -219,6 +219,21 @@ def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> Non
         pull_archive(site.objects, "proj1", "coco", io.BytesIO(), snapshot=name)
 
 
+def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(site: Site) -> None:
+    site.change(7, f"{FILE}.jpg", 0.4)
+    copies = {
+        key: site.objects.stored[key] for key in (latest_key("proj1", name) for name in OPTIONS)
+    }
+    site.bench.latest_max_bytes = 10
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As a run leaves it that ends before it removes the copy.
+    site.objects.stored.update(copies)
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert not copies.keys() & site.objects.stored.keys()
+
+
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:
     site.live_and_die()
     files = {name: site.bench.files(name) for name in OPTIONS}

@@ -202,7 +202,10 @@ class PurgeAsset:
             ) from None
 
     def _renew_latest(self, manifest: Manifest) -> None:
-        """The copy at the fixed key may be of a former generation, if a run crashed before it."""
+        """The copy at the fixed key may be of a former generation, if a run crashed before it.
+
+        One that is too large by now for such a copy is removed.
+        """
         Publisher(self.objects, PartLimits(), manifest.archive.size).refresh_latest(manifest)
 
 

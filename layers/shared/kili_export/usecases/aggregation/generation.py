@@ -134,7 +134,7 @@ class GenerationWriter:
         )
         self.retention.remember(self.previous)
         self._commit(manifest)
-        self.publisher.refresh_latest(manifest)
+        self.publisher.refresh_latest(manifest, self.previous)
         self.reports.refresh(manifest, self.previous)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not changed and not overdue:

@@ -63,13 +63,18 @@ class Publisher:
                 return
             raise
 
-    def refresh_latest(self, manifest: Manifest) -> None:
-        """Brings the copy at the fixed key up to the manifest's archive.
+    def refresh_latest(self, manifest: Manifest, before: Manifest | None = None) -> None:
+        """Brings the copy at the fixed key up to the manifest's archive, or removes it.
 
         A copy of the same or a later generation is left alone, also when it appears meanwhile.
-        Raises ConflictError when others keep replacing it.
+        `before` is the manifest that this one replaced, if that was just now. Raises
+        ConflictError when others keep replacing the copy.
         """
         if manifest.latest_key is None:
+            # A former copy is looked for while no delta follows the archive: so also the run
+            # after one that crashed here does, and those that only add deltas need not ask.
+            if not manifest.deltas or (before is not None and before.latest_key is not None):
+                self._remove_latest(manifest)
             return
         archive = manifest.archive
         whole = CopyRange(Source(archive.key, archive.etag, archive.size), 0, archive.size)
@@ -98,6 +103,12 @@ class Publisher:
     def latest_for(self, project_id: str, export: str, size: int) -> str | None:
         """The fixed key, unless the archive is too large for a copy there."""
         return latest_key(project_id, export) if size <= self.latest_max_bytes else None
+
+    def _remove_latest(self, manifest: Manifest) -> None:
+        """Removes the copy of an archive that was small enough for one."""
+        key = latest_key(manifest.project_id, manifest.export_name)
+        if self.objects.head(key) is not None:
+            self.objects.delete([key])
 
     def _is_committed(self, manifest: Manifest) -> bool:
         found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))
