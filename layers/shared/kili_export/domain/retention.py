@@ -1,12 +1,13 @@
 """Which archives, deltas and ledgers nobody needs any more.
 
-Kept are what the current manifest names, what the last generations named, what any manifest named
-that was current lately (downloads take long), and what snapshots pin. Everything else goes, also
-what crashed runs left, but nothing that was written lately: a run may be about to name it.
+Kept are what the current manifest names, what the last generations named in the end, what any
+manifest named that was current lately (downloads take long), and what snapshots pin. Everything
+else goes, also what crashed runs left, but nothing that was written lately: a run may be about to
+name it.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -56,14 +57,22 @@ class Retained:
 
 
 def needed(
-    past: Iterable[Named], current_generation: int, rules: RetentionRules, now: datetime
+    past: Sequence[Named], current_generation: int, rules: RetentionRules, now: datetime
 ) -> tuple[Named, ...]:
-    """Those of the former manifests whose objects stay."""
+    """Those of the former manifests, oldest first, whose objects stay.
+
+    Of several with one generation only the last one counts as that generation: a new ledger and
+    an archive that caught up with its deltas leave the number as it is. The others go by age.
+    """
+    last = {one.generation: one for one in past}
+    oldest = current_generation - rules.generations
+    by_number = {
+        number: one for number, one in last.items() if oldest <= number < current_generation
+    }
     return tuple(
         one
         for one in past
-        if one.until >= now - rules.recent
-        or one.generation >= current_generation - rules.generations
+        if one.until >= now - rules.recent or by_number.get(one.generation) is one
     )
 
 
