@@ -57,29 +57,29 @@ class NameSettler:
         """The consequences of assets having their `new` records and of `gone` assets leaving."""
         touched = _touched_names(old, new, gone)
         changes = NameChanges()
-        remembers = self.ledger.has_claims()
+        remembered = self._remembered(touched)
+        holders = self._holders(touched.keys() - remembered, old)
         for path in sorted(touched):
-            self._settle(path, touched[path], old, new, changes, remembers=remembers)
+            stored = self.ledger.claimed(path) if path in remembered else None
+            standing = standing_bids(stored, holders.get(path))
+            self._settle(path, touched[path], stored, standing, new, changes)
         return changes
 
     def _settle(
         self,
         path: str,
         assets: set[str],
-        old: Mapping[str, AssetRecord],
+        stored: ClaimedName | None,
+        standing: Mapping[str, Bid],
         new: Mapping[str, AssetRecord],
         changes: NameChanges,
-        *,
-        remembers: bool,
     ) -> None:
-        stored = self.ledger.claimed(path) if remembers else None
-        holder = None if stored else self._holder(path, old)
         bids = {
             asset_id: claim
             for asset_id in assets
             if asset_id in new and (claim := self._claim(path, new[asset_id])) is not None
         }
-        settled = settle(path, standing_bids(stored, holder), assets, bids)
+        settled = settle(path, standing, assets, bids)
         self._apply(settled, changes)
         if settled.contested:
             claims = [self._kept_aside(path, bid) for bid in settled.losers]
@@ -104,12 +104,28 @@ class NameSettler:
         else:
             changes.restored.append((_region(claim), _restored(path, claim)))
 
-    def _holder(self, path: str, old: Mapping[str, AssetRecord]) -> Claim | None:
-        """The claim of the asset whose file is in the archive under that name."""
-        record = self.archive.directory.find(path)
-        if record is None:
-            return None
-        owner = old.get(record.owner) or self.ledger.find({record.owner: None}).get(record.owner)
+    def _remembered(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the names that several assets claimed already."""
+        if not self.ledger.has_claims():
+            return frozenset()
+        known = self.ledger.directory
+        return frozenset(path for path in paths if claim_entry_name(path) in known)
+
+    def _holders(self, paths: Iterable[str], old: Mapping[str, AssetRecord]) -> dict[str, Claim]:
+        """The claims of the assets whose files are in the archive under these names.
+
+        Owners that the run does not touch are looked for together: where only their ids are
+        known, that takes a pass over the whole directory of the ledger.
+        """
+        find = self.archive.directory.find
+        owners = {path: record.owner for path in paths if (record := find(path)) is not None}
+        others = self.ledger.find(dict.fromkeys(set(owners.values()) - old.keys()))
+        return {
+            path: self._held(path, old.get(owner) or others.get(owner))
+            for path, owner in owners.items()
+        }
+
+    def _held(self, path: str, owner: AssetRecord | None) -> Claim:
         claim = self._claim(path, owner) if owner else None
         if claim is None:
             raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")
