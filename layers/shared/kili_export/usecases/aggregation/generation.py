@@ -23,6 +23,7 @@ from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock, Traffic, TrafficCount
 from kili_export.usecases.aggregation.delta_list import DeltaHead, DeltaPlan
+from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.stored_regions import stored_regions
@@ -61,6 +62,10 @@ class Generation(Protocol):
     @property
     def changes_losses(self) -> bool:
         """Whether the assets that the run touched lose something else than before."""
+
+    @property
+    def loss_changes(self) -> LossChanges | None:
+        """What the report of losses can be brought up to date with; None if all is made anew."""
 
     def archive(self) -> SplicePlan:
         """The new archive."""
@@ -135,7 +140,7 @@ class GenerationWriter:
         self.retention.remember(self.previous)
         self._commit(manifest)
         self.publisher.refresh_latest(manifest, self.previous)
-        self.reports.refresh(manifest, self.previous)
+        self.reports.refresh(manifest, self.previous, generation.loss_changes)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not changed and not overdue:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})

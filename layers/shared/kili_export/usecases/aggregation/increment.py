@@ -20,6 +20,7 @@ from kili_export.usecases.aggregation.differences import (
 )
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
+from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_reports import losses_of
 from kili_export.usecases.aggregation.names import FileDigest, NameChanges
 from kili_export.usecases.aggregation.shared_members import SharedChanges
@@ -79,6 +80,11 @@ class Increment:
     def changes_losses(self) -> bool:
         """Whether the touched assets lose something else than before."""
         return losses_of(self.old) != losses_of(self.new)
+
+    @property
+    def loss_changes(self) -> LossChanges:
+        """What the touched assets lost before, and lose now."""
+        return LossChanges(self.old, self.new, self.known)
 
     def archive(self) -> SplicePlan:
         """The new archive."""

@@ -162,6 +162,11 @@ class Rebuild:
         """Whether other assets lose something than before, or something else."""
         return self._tally.lost_before != self._tally.lost_after
 
+    @property
+    def loss_changes(self) -> None:
+        """Nothing: the report is made anew with everything else."""
+        return
+
     def archive(self) -> SplicePlan:
         """The new archive."""
         base = AssembledArchive(self.claims.assembly, self.claims.directory, self.claims.gaps)
