@@ -358,6 +358,7 @@ def test_an_aggregation_outlasts_invocations_of_a_second(
     assert statuses[-1] == "committed"
     manifest = bench.manifest("yolo")
     assert manifest.counts.exported == 8
+    assert manifest.moved.requests["UploadPartCopy"] >= 32, "those of all invocations"
     archive, latest = (
         object_store.head(key) for key in (manifest.archive.key, manifest.latest_key or "")
     )

@@ -378,6 +378,7 @@ class World:
             while planned.status == "continue":
                 self.continued += 1
                 assert self.continued < 100, "the listing does not come to its end"
+                request = request.model_copy(update={"resume": planned.resume})
                 planned = self.plan(request, self.time_left)
         except ExportError as error:
             self.fail(name, error=type(error).__name__, cause=str(error))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
-from kili_export.contracts.spending import RunSpending
+from kili_export.contracts.spending import Moved, RunSpending
 from kili_export.domain.removals import RemovedAssets
 
 DELTA_LIST: Final = "delta.json"
@@ -86,14 +86,6 @@ class Counts(Document):
     exported: int
     members: int
     uncompressed_bytes: int
-
-
-class Moved(Document):
-    """What the publishing step of a run moved: S3 requests by operation, bytes both ways."""
-
-    requests: dict[str, int]
-    bytes_down: int
-    bytes_up: int
 
 
 class ReportReference(Document):

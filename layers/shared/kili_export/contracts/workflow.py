@@ -4,12 +4,12 @@ Payloads carry keys of the bucket and ids, never labels: a state may hold 256 Ki
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from kili_export.contracts.base import Document
-from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.spending import RunSpending, Spent, Unfinished
 
 
 class ExecutionInput(Document):
@@ -21,10 +21,11 @@ class ExecutionInput(Document):
 
 
 class PlanRequest(Document):
-    """Input of plan_export."""
+    """Input of plan_export. `resume` is what an earlier `continue` answered."""
 
     project_id: str
     execution_arn: str
+    resume: Unfinished | None = None
 
 
 class WorkList(Document):
@@ -56,6 +57,7 @@ class PlanAnswer(Document):
     work: WorkList | None = None
     exports: tuple[ExportName, ...] = ()
     results_prefix: str | None = None
+    resume: Unfinished | None = None
 
 
 class KnownFiles(Document):
@@ -166,7 +168,7 @@ class AggregateRequest(Document):
     plan_key: str
     export: str
     results: ResultsLocation | None = None
-    resume: dict[str, Any] | None = None
+    resume: Unfinished | None = None
 
 
 class AggregateAnswer(Document):
@@ -194,7 +196,7 @@ class AggregateAnswer(Document):
     bytes_down: int = 0
     bytes_up: int = 0
     spent: Spent = Spent()
-    resume: dict[str, Any] | None = None
+    resume: Unfinished | None = None
     error: str | None = None
     cause: str | None = None
 

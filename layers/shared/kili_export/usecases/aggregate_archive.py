@@ -6,6 +6,7 @@ from functools import cache
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
+from kili_export.contracts.spending import Unfinished
 from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
@@ -40,7 +41,7 @@ from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.run_inputs import load_plan, planned_format
-from kili_export.usecases.spending import RunTally, Unmetered
+from kili_export.usecases.spending import Continued, MovedTally, RunTally, Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ class AggregateArchive:
         the bucket does not answer, OutlastsInvocation when a full export has too many assets;
         nothing that readers see has changed then.
         """
+        earlier = request.resume or Unfinished()
+        meter = Continued(self.meter, earlier.spent)
+        moved = MovedTally(self.traffic, self.traffic.snapshot(), earlier.moved)
         plan = load_plan(self.objects, request.plan_key)
         export = plan.export(request.export)
         uploads = ResumableUploads(
@@ -80,16 +84,17 @@ class AggregateArchive:
         )
         try:
             time = ComputingTime(time_left, export.name)
-            answer = self._publish(request, plan, export, uploads, time)
+            tally = RunTally(meter)
+            answer = self._publish(request, plan, export, uploads, moved, tally, time)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
                 status="continue",
                 generation=export.generation or None,
-                resume={"uploads": uploads.key},
-                spent=self.meter.spent(),
+                resume=Unfinished(spent=meter.spent(), moved=moved.moved(), uploads=uploads.key),
+                spent=meter.spent(),
             )
-        return answer.model_copy(update={"spent": self.meter.spent()})
+        return answer.model_copy(update={"spent": meter.spent()})
 
     def _publish(
         self,
@@ -97,6 +102,8 @@ class AggregateArchive:
         plan: RunPlan,
         export: ExportPlan,
         uploads: ResumableUploads,
+        moved: MovedTally,
+        tally: RunTally,
         time: ComputingTime,
     ) -> AggregateAnswer:
         previous, etag = self._previous(plan.project_id, export.name)
@@ -110,8 +117,8 @@ class AggregateArchive:
             previous,
             self.clock,
             uploads.attempt,
-            self.traffic,
-            RunTally(self.meter),
+            moved,
+            tally,
             RetainGenerations(self.objects, self.clock, self.retention),
             reports,
             self.rewriting,
