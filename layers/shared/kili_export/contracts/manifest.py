@@ -181,7 +181,7 @@ class ChangedAssets(Document):
 
 
 class Delta(Document):
-    """`delta.json`, the first file of a delta archive.
+    """`delta.json`, the list in a delta archive.
 
     Write the files named in `added` and `changed` from the delta archive, delete those in
     `removed`, and `from_generation` has become `generation`.

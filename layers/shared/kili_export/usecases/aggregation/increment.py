@@ -109,8 +109,9 @@ class Increment:
                 (item for item in self.names.located if item.member.record.path in brought),
                 (one for one in self.names.restored if one[1].path in brought),
             ),
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
             *(file.addition for file in self.shared.files if file.path in brought),
+            # Next to the directory: both are read at once.
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]
         return DeltaPlan(
             splice(None, (), additions, hold_in_spool),

@@ -207,8 +207,9 @@ class Rebuild:
             list(_holes(unchanged, self.claims.assembly.regions)),
         )
         additions = [
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
             *(file.addition for file in self._shared.files if file.path in shared),
+            # Next to the directory: both are read at once.
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]
         plan = splice(base, (), additions, hold_in_spool)
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
