@@ -48,6 +48,16 @@ class LossReports:
         except ExportError:
             _log.warning("the loss report could not be brought up to date", exc_info=True)
 
+    def renew(self, manifest: Manifest) -> None:
+        """Makes sure that there is the manifest's report and no other, whatever went before.
+
+        Raises TransientError, ConflictError.
+        """
+        if manifest.report is not None:
+            self._write(manifest, manifest.report, None, None)
+        else:
+            self.objects.delete([report_key(manifest.project_id, manifest.export_name)])
+
     def scanned(self, manifest: Manifest) -> bytes:
         """The report out of the ledger: what it lists is held once, as text."""
         records = open_ledger(self.objects, manifest).all()
