@@ -87,6 +87,30 @@ def test_ledgers_of_one_generation_go_by_age_but_for_the_last(export: Export) ->
     assert export.generations() == [3, 4, 5]
 
 
+def test_ledgers_of_the_last_hours_go_while_their_archives_stay(export: Export) -> None:
+    export.publish(4, every=30 * HOUR)
+    export.publish(26, every=HOUR / 4)
+    assert export.generations() == list(range(3, 31))
+    assert export.generations("ledgers") == [25, 26, 27, 28, 29, 30], "of an hour"
+    export.publish(every=2 * HOUR)
+    assert export.generations("ledgers") == [29, 30, 31], "the last two before the current one"
+
+
+def test_the_ledger_of_a_snapshot_outlasts_that_hour(export: Export) -> None:
+    export.publish(3, every=30 * HOUR)
+    take_snapshot(export.objects, PROJECT, EXPORT, "kept")
+    export.publish(30, every=HOUR / 4)
+    assert export.generations("ledgers")[0] == 3
+
+
+def test_a_ledger_that_a_run_is_about_to_name_stays(export: Export) -> None:
+    export.publish(4, every=30 * HOUR)
+    made = manifest_of(5, "slow", export.clock.now(), export.current)
+    export.objects.put(made.ledger.key, b"-")
+    export.publish(8, every=HOUR / 4)
+    assert made.ledger.key in export.objects.stored, "its archive may take hours"
+
+
 def test_a_generation_that_was_current_for_a_month_stays_for_downloads(export: Export) -> None:
     export.publish(10, every=30 * HOUR)
     export.clock.advance(30 * 24 * HOUR)
