@@ -16,7 +16,7 @@ metrics = Metrics()
 @logger.inject_lambda_context(correlation_id_path="execution_arn", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers a FinishAnswer to a FinishRequest. Raises the errors of domain.errors."""
-    request = FinishRequest.model_validate(event)
+    request = FinishRequest.from_payload(event)
     answer = bootstrap.finish_export()(request)
     outcomes = [export.status for export in request.exports]
     known = {

@@ -235,7 +235,15 @@ def test_a_batch_that_meets_a_passing_fault_is_tried_three_times(bench: Bench, e
 
 @pytest.mark.parametrize(
     "error",
-    ["AccessDenied", "IncompatibleProject", "ConflictError", "Lambda.ServiceException"],
+    [
+        "AccessDenied",
+        "IncompatibleProject",
+        "RequestRefused",
+        "IntegrityError",
+        "ConflictError",
+        "ValidationError",
+        "Lambda.ServiceException",
+    ],
 )
 def test_what_says_nothing_about_an_asset_never_quarantines_one(bench: Bench, error: str) -> None:
     def convert(payload: dict[str, Any]) -> Any:
