@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from kili_export.contracts.registration import parse_registration
 from kili_export.domain.change_events import Action
-from kili_export.domain.errors import InvalidEvent, Unauthorized, Unavailable
+from kili_export.domain.errors import InvalidEvent, Throttled, Unauthorized, Unavailable
 from kili_export.domain.keys import registration_key
 from kili_export.domain.marks import REBUILD, RECONCILE
+from kili_export.usecases.receive_event import Accepted
 from tests.unit.protocol.world import PROJECT, SECRET, World
 
 
@@ -110,6 +112,54 @@ def test_a_flood_of_unknown_projects_does_not_cost_a_request_each(world: World) 
     world.clock.advance(10)
     world.register(raw="kili")
     assert world.post("as_000").accepted == 1
+
+
+def register_many(world: World, count: int) -> list[str]:
+    for number in range(count):
+        declared = {"project_id": f"many{number}", "exports": [{"format": "kili"}]}
+        world.objects.put(
+            registration_key(f"many{number}"), parse_registration(declared).to_bytes()
+        )
+    return [f"many{number}" for number in range(count)]
+
+
+def post_to(world: World, project_id: str) -> Accepted:
+    event = {"event": "asset.deleted", "projectId": project_id, "payload": {"assetId": "as_000"}}
+    return world.receive(json.dumps(event).encode(), SECRET)
+
+
+def test_no_event_of_many_registered_projects_is_dropped_by_a_process_that_just_began(
+    world: World,
+) -> None:
+    left, attempts = register_many(world, 60), 0
+    while left:
+        attempts += 1
+        assert attempts < 10, f"never taken: {left}"
+        for project_id in tuple(left):
+            try:
+                assert post_to(world, project_id).accepted == 1, "it was dropped"
+                left.remove(project_id)
+            except Throttled:
+                assert len(left) <= 60 - 20, "the budget was not used"
+        world.clock.advance(5)
+    assert all(world.changes.subjects(f"many{number}") for number in range(60))
+
+
+def test_strangers_with_made_up_projects_make_no_event_of_another_vanish(world: World) -> None:
+    register_many(world, 1)
+    world.objects.requests.clear()
+    refused = 0
+    for number in range(500):
+        try:
+            assert post_to(world, f"made_up{number}").accepted == 0
+        except Throttled:
+            refused += 1
+    assert refused == 480
+    assert len(world.objects.requests) == 20
+    with pytest.raises(Throttled):
+        post_to(world, "many0")
+    world.clock.advance(5)
+    assert post_to(world, "many0").accepted == 1
 
 
 def test_a_known_project_is_read_once_a_minute(world: World) -> None:
