@@ -1,8 +1,10 @@
 """On a schedule: starts runs that a crash prevented, and marks what a lost event left unmarked."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import PurePath
 from typing import Final
 
 from kili_export.contracts.workflow import (
@@ -19,6 +21,9 @@ from kili_export.usecases.registrations import registered_projects
 
 _TURN: Final = timedelta(hours=1)
 """After so long another project is the first to be looked after."""
+
+_FRAMES: Final = 6
+"""So many of the places that an unexpected error came through are told."""
 
 _GRACE: Final = timedelta(seconds=30)
 """How long a run of its own may take to begin before the sweep starts one."""
@@ -73,16 +78,23 @@ class Reconcile:
         self, project_id: str, time_left: TimeLeft | None, *, compare: bool
     ) -> ReconciledProject:
         started: str | None = None
-        repaired: Repaired | None = Repaired()
         try:
             started = self.sweep(project_id)
-            if compare:
-                repaired = self.repair(project_id, time_left)
-        except ExportError as error:
-            told = f"{type(error).__name__}: {error}"
-            return ReconciledProject(project_id=project_id, started=started, error=told)
-        if repaired is None:
-            return ReconciledProject(project_id=project_id, started=started, unfinished=True)
-        if repaired.total or repaired.quarantined or repaired.rewrites:
-            self.follow_up.starter.after_change(project_id)
+            repaired = self.repair(project_id, time_left) if compare else Repaired()
+            if repaired is None:
+                return ReconciledProject(project_id=project_id, started=started, unfinished=True)
+            if repaired.total or repaired.quarantined or repaired.rewrites:
+                self.follow_up.starter.after_change(project_id)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
+            return ReconciledProject(project_id=project_id, started=started, error=_told(error))
         return ReconciledProject(project_id=project_id, started=started, repaired=repaired)
+
+
+def _told(error: Exception) -> str:
+    """The error's class, and its message if it is one of ours: of others it may hold anything."""
+    name = type(error).__name__
+    if isinstance(error, ExportError):
+        return f"{name}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames]
+    return f"{name}, unexpected, at {' > '.join(places)}"
