@@ -1,5 +1,6 @@
 """Who may tell of changes, which of them count, and what that costs."""
 
+import hmac
 import json
 from datetime import timedelta
 
@@ -56,6 +57,56 @@ def test_a_secret_that_was_taken_back_is_refused_after_five_minutes(world: World
     world.clock.advance(301)
     with pytest.raises(Unauthorized):
         world.post("as_000")
+
+
+def test_while_secrets_cannot_be_read_the_remembered_one_serves_on(world: World) -> None:
+    world.post("as_000")
+    world.secrets.are_down = True
+    for _ in range(20):
+        world.clock.advance(299)
+        assert world.post("as_000").accepted == 1
+    with pytest.raises(Unavailable):
+        world.post("as_000", authorization="a new one, or a stranger's")
+    reads = world.secrets.reads
+    for _ in range(100):
+        world.post("as_000")
+        with pytest.raises(Unavailable):
+            world.post("as_000", authorization="guess")
+    assert world.secrets.reads == reads
+    world.secrets.are_down, world.secrets.secrets = False, ("new",)
+    world.clock.advance(6)
+    assert world.post("as_000", authorization="new").accepted == 1
+    with pytest.raises(Unauthorized):
+        world.post("as_000")
+
+
+def test_without_any_secret_read_yet_the_sender_is_to_try_again(world: World) -> None:
+    world.secrets.are_down = True
+    with pytest.raises(Unavailable):
+        world.post("as_000")
+    world.secrets.are_down = False
+    world.clock.advance(6)
+    assert world.post("as_000").accepted == 1
+
+
+def test_secrets_are_compared_in_constant_time_and_nothing_else_decides(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.secrets.secrets = ("new", SECRET)
+    compared: list[tuple[bytes, bytes]] = []
+
+    def none_is_equal(given: bytes, secret: bytes) -> bool:
+        compared.append((given, secret))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", none_is_equal)
+    with pytest.raises(Unauthorized):
+        world.post("as_000")
+    sent = SECRET.encode()
+    assert compared == [(sent, b"new"), (sent, sent)]
+
+    monkeypatch.setattr(hmac, "compare_digest", lambda given, _secret: given == b"anything")
+    assert world.post("as_000", authorization="anything").accepted == 1
 
 
 @pytest.mark.parametrize(
