@@ -337,10 +337,14 @@ class RemovalStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EventsCursor:
-    """The last of Kili's recorded events that was taken into account."""
+    """The last of Kili's recorded events that was taken into account.
+
+    `thorough`: what was read asks for a thorough comparison, which was not made yet.
+    """
 
     event_id: str
     created_at: str
+    thorough: bool = False
 
 
 class CursorStore(Protocol):
