@@ -27,12 +27,15 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         "cleared": answer.cleared,
         "remaining": answer.remaining,
         "follow_up": answer.follow_up,
+        "failed_assets": answer.failed_assets,
+        "unanswered": answer.unanswered,
     }
     logger.info("Run finished", extra=known)
     metrics.add_metric("RunsFailed", MetricUnit.Count, int(request.error is not None))
     metrics.add_metric("ExportsPublished", MetricUnit.Count, outcomes.count("committed"))
     metrics.add_metric("ExportsFailed", MetricUnit.Count, outcomes.count("failed"))
     metrics.add_metric("ExportsHeld", MetricUnit.Count, outcomes.count("held"))
+    metrics.add_metric("AssetsUnanswered", MetricUnit.Count, answer.unanswered)
     if answer.freshness_seconds is not None:
         metrics.add_metric("FreshnessSeconds", MetricUnit.Seconds, answer.freshness_seconds)
     for key, value in known.items():

@@ -10,6 +10,7 @@ import pytest
 
 from kili_export.contracts import notifications
 from kili_export.contracts.workflow import ReconcileRequest
+from kili_export.domain import cost_estimate
 from kili_export.settings import VARIABLES
 from kili_export.usecases.media_batch import MediaLimits
 from local.build.checks import DEFINITION, check_template, check_workflow
@@ -238,9 +239,36 @@ def test_every_metric_that_is_watched_is_emitted() -> None:
 @pytest.mark.parametrize("name", sorted(resources_of("AWS::CloudWatch::Alarm")))
 def test_every_alarm_tells_the_topic_and_is_quiet_without_data(name: str) -> None:
     properties = resources_of("AWS::CloudWatch::Alarm")[name]["Properties"]
-    assert properties["TreatMissingData"] == "notBreaching"
+    # Of the schedules nothing is heard when they are silent.
+    expected = "breaching" if name == "ReconcileSilentAlarm" else "notBreaching"
+    assert properties["TreatMissingData"] == expected
     for action in ("AlarmActions", "OKActions"):
         assert properties[action]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "OldestMarkSeconds",
+        "AssetsUnanswered",
+        "ProjectsHeld",
+        "ExportsLeftOut",
+        "EventsRejected",
+        "ProjectsReconciled",
+    ],
+)
+def test_what_goes_wrong_for_long_raises_an_alarm(metric: str) -> None:
+    alarms = resources_of("AWS::CloudWatch::Alarm").values()
+    assert metric in {alarm["Properties"].get("MetricName") for alarm in alarms}
+
+
+def test_the_cost_of_alarms_counts_every_metric_that_they_look_at() -> None:
+    alarms = [one["Properties"] for one in resources_of("AWS::CloudWatch::Alarm").values()]
+    looked_at = [
+        max(1, sum("MetricStat" in metric for metric in alarm.get("Metrics", ())))
+        for alarm in alarms
+    ]
+    assert sum(looked_at) == cost_estimate._ALARMS
 
 
 @pytest.mark.parametrize("name", sorted(template()["Parameters"]))

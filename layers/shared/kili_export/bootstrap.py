@@ -171,6 +171,7 @@ class Application:
         return Reconcile(
             objects=self.objects,
             changes=self.changes,
+            removals=self.project_state,
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,

@@ -241,7 +241,9 @@ def test_what_events_ask_of_a_comparison_is_not_forgotten_before_it_is_made() ->
     world.look_after()
     world.kili.filtered.add("as_001")
     world.clock.advance(60)
-    world.kili.tell_past("e1", world.clock.now(), "asset.workflow.step.consensus.activated", "as_001")
+    world.kili.tell_past(
+        "e1", world.clock.now(), "asset.workflow.step.consensus.activated", "as_001"
+    )
     reports = [compared(world)]
     while reports[-1].unfinished:
         reports.append(compared(world))

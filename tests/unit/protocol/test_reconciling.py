@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from kili_export.contracts.registration import parse_registration
-from kili_export.contracts.workflow import ReconcileRequest, Repaired
+from kili_export.contracts.workflow import ReconcileRequest, Repaired, Waiting
 from kili_export.domain.errors import Unavailable
 from kili_export.domain.keys import registration_key
 from kili_export.domain.marks import CHECK, REBUILD
@@ -217,3 +217,37 @@ def test_an_unexpected_error_in_one_project_stops_no_other(world: World, broken:
         assert error.startswith("KeyError, unexpected, at reconcile.py:")
     else:
         assert error == "Unavailable: the workflow does not answer"
+
+
+def test_a_batch_that_is_lost_in_every_run_is_seen(world: World) -> None:
+    world.submit("as_001", "second", left=0.6)
+    for _ in range(4):
+        world.clock.advance(6 * 3600)
+        world.look_after(compare=False)
+        name = world.pending()[0]
+        planned = world.begin(name)
+        results = world.convert(planned, lose=[0])
+        answer = world.finish_run(name, planned, results, world.aggregate(planned, results))
+        assert (answer.unanswered, answer.cleared) == (1, 0)
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting.seconds >= 4 * 6 * 3600
+    world.run_pending()
+    assert world.look_after(compare=False).projects[0].waiting == Waiting()
+
+
+def test_what_waits_for_a_person_is_seen_with_every_sweep(world: World) -> None:
+    for number in range(4):
+        del world.kili.assets[f"as_{number:03d}"]
+        world.post(f"as_{number:03d}", event="asset.deleted")
+    world.run_pending()
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting.removals == 4
+    assert report.waiting.left_out == 0
+
+
+def test_an_export_that_cannot_be_made_is_seen_with_every_sweep(world: World) -> None:
+    world.register(raw="kili", yolo={"format": "yolo_v8", "export_type": "normal"})
+    world.submit("as_002", "second", left=0.3)
+    world.run_pending()
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting == Waiting(left_out=1)

@@ -287,7 +287,7 @@ class World:
             self.rewriting,
         )
         self.reconcile = Reconcile(
-            self.objects, self.changes, self.clock, self.lease, follow_up, repair
+            self.objects, self.changes, self.state, self.clock, self.lease, follow_up, repair
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
         self.retry_assets = RetryAssets(self.objects, self.request_run)

@@ -223,8 +223,9 @@ class FinishRequest(Document):
 class FinishAnswer(Document):
     """Output of finish_export and of the execution.
 
-    `converted` and `failed_assets` count assets. `freshness_seconds` runs from the first event
-    that the run answers for to the publishing of its last export.
+    `converted` and `failed_assets` count assets, `unanswered` those that changed and of which no
+    batch told anything: theirs failed, and they are tried again. `freshness_seconds` runs
+    from the first event that the run answers for to the publishing of its last export.
     """
 
     project_id: str
@@ -235,6 +236,7 @@ class FinishAnswer(Document):
     exports: tuple[AggregateAnswer, ...] = ()
     converted: int = 0
     failed_assets: int = 0
+    unanswered: int = 0
     freshness_seconds: float | None = None
     spending: RunSpending | None = None
 
@@ -269,6 +271,19 @@ class Repaired(Document):
         return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
 
 
+class Waiting(Document):
+    """What of a project waits.
+
+    `seconds`: how long ago the change that waits longest was told of, for the last time.
+    `removals`: how many wait for a person's word. `left_out`: exports that this project cannot
+    have as they are declared.
+    """
+
+    seconds: float = 0
+    removals: int = 0
+    left_out: int = 0
+
+
 class ReconciledProject(Document):
     """What became of one project. `error` is the error's class and message.
 
@@ -276,6 +291,7 @@ class ReconciledProject(Document):
     """
 
     project_id: str
+    waiting: Waiting = Waiting()
     started: str | None = None
     repaired: Repaired = Repaired()
     unfinished: bool = False

@@ -113,6 +113,7 @@ class FinishExport:
             exports=request.exports,
             converted=len(assets.converted),
             failed_assets=len(assets.failed),
+            unanswered=verdict.unanswered(),
             freshness_seconds=announced.freshness_seconds,
             spending=tally.of_run(plan, (export.spent for export in request.exports)),
         )

@@ -12,10 +12,12 @@ from kili_export.contracts.workflow import (
     ReconciledProject,
     ReconcileRequest,
     Repaired,
+    Waiting,
 )
 from kili_export.domain.errors import ExportError
-from kili_export.ports import ChangeStore, Clock, ObjectStore, TimeLeft
+from kili_export.ports import ChangeStore, Clock, ObjectStore, RemovalStore, TimeLeft
 from kili_export.usecases.follow_up import FollowUp
+from kili_export.usecases.followed_exports import FollowedStore
 from kili_export.usecases.project_lease import ProjectLease
 from kili_export.usecases.registrations import registered_projects
 
@@ -30,11 +32,20 @@ _GRACE: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
+class _Marks:
+    """Whether a run may take any mark, and how long ago the oldest was stored."""
+
+    are_due: bool
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Reconcile:
     """The use case, with what it needs of the outside."""
 
     objects: ObjectStore
     changes: ChangeStore
+    removals: RemovalStore
     clock: Clock
     lease: ProjectLease
     follow_up: FollowUp
@@ -60,34 +71,59 @@ class Reconcile:
         first = int(self.clock.now().timestamp() // _TURN.total_seconds()) % (len(projects) or 1)
         return [*projects[first:], *projects[:first]]
 
-    def sweep(self, project_id: str) -> str | None:
+    def _marks(self, project_id: str) -> _Marks:
+        now = self.clock.now()
+        due, longest = False, timedelta()
+        for mark in self.changes.marks(project_id):
+            due = due or self.follow_up.due_at(mark) <= now - _GRACE
+            longest = max(longest, now - mark.last_event_at)
+        return _Marks(due, longest)
+
+    def _sweep(self, project_id: str, marks: _Marks) -> str | None:
         """Starts a run if there is something to do and nobody is at work. Answers its name.
 
         That is: marks are due, or the last run ended without having given the lease back or
         without having told the consumers.
         """
-        latest = self.clock.now() - _GRACE
-        due = any(self.follow_up.due_at(mark) <= latest for mark in self.changes.marks(project_id))
-        if due and self.lease.is_at_work(project_id):
+        if marks.are_due and self.lease.is_at_work(project_id):
             return None
-        if not due and not self.lease.is_abandoned(project_id):
+        if not marks.are_due and not self.lease.is_abandoned(project_id):
             return None
         return self.follow_up.starter.at_once(project_id, "s")
+
+    def _waiting(self, project_id: str, marks: _Marks) -> Waiting:
+        held = self.removals.held(project_id)
+        waits = held.exports if held else frozenset()
+        left_out = FollowedStore(self.objects).read(project_id).left_out
+        return Waiting(
+            seconds=marks.longest.total_seconds(),
+            removals=held.count if held else 0,
+            left_out=len(left_out.keys() - waits),
+        )
 
     def _look_after(
         self, project_id: str, time_left: TimeLeft | None, *, compare: bool
     ) -> ReconciledProject:
         started: str | None = None
+        waiting = Waiting()
         try:
-            started = self.sweep(project_id)
+            marks = self._marks(project_id)
+            started = self._sweep(project_id, marks)
+            waiting = self._waiting(project_id, marks)
             repaired = self.repair(project_id, time_left) if compare else Repaired()
-            if repaired is None:
-                return ReconciledProject(project_id=project_id, started=started, unfinished=True)
-            if repaired.total or repaired.quarantined or repaired.rewrites:
+            if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
                 self.follow_up.starter.after_change(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
-            return ReconciledProject(project_id=project_id, started=started, error=_told(error))
-        return ReconciledProject(project_id=project_id, started=started, repaired=repaired)
+            return ReconciledProject(
+                project_id=project_id, waiting=waiting, started=started, error=_told(error)
+            )
+        return ReconciledProject(
+            project_id=project_id,
+            waiting=waiting,
+            started=started,
+            repaired=repaired or Repaired(),
+            unfinished=repaired is None,
+        )
 
 
 def _told(error: Exception) -> str:
