@@ -78,6 +78,10 @@ def test_an_archive_that_is_due_leaves_the_budget_whole(
     assert due == (DAY * spent <= minutes * MINUTE)
 
 
+def test_the_smallest_budget_gives_an_interval_still() -> None:
+    assert Republishing(kept=DAY, dollars_a_day=1e-15).interval(TERABYTE) > 10**6 * DAY
+
+
 def test_a_ledger_is_kept_as_long_as_it_is_reckoned_with() -> None:
     assert Republishing(kept=DAY).ledgers_kept == RetentionRules().ledgers
 

@@ -15,6 +15,7 @@ from kili_export.domain.archive.limits import DEFAULT_LIMITS
 from kili_export.domain.cost import LIST_PRICES, PriceList, Unit, added, kept, lambda_use
 
 DAY: Final = timedelta(days=1)
+_FOR_EVER: Final = timedelta.max.days
 _LARGEST: Final = 50 * 2**40
 """S3 holds no larger object (Amazon S3 User Guide, "Amazon S3 objects overview")."""
 
@@ -61,7 +62,7 @@ class Republishing:
         spent = self.dollars(size)
         each = self.dollars(ledger, self.ledgers_kept)
         spent += sum(self.dollars(delta) + each for delta in deltas)
-        return DAY * (spent / self.dollars_a_day)
+        return DAY * min(spent / self.dollars_a_day, _FOR_EVER)
 
     def size_for(self, interval: timedelta) -> int:
         """The largest size, in bytes, that may be written anew at every `interval`."""
