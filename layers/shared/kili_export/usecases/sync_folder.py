@@ -121,8 +121,10 @@ def _present(
 
     Raises InvalidConfiguration when something else is in the way, unless it may be deleted.
     """
-    occupied = folder.occupied(path for path in change.write if path not in known.files)
-    same = frozenset(path for path, sha256 in occupied.items() if sha256 == change.write[path])
+    occupied = folder.occupied(
+        {path: digest for path, digest in change.write.items() if path not in known.files}
+    )
+    same = frozenset(path for path, is_same in occupied.items() if is_same)
     in_the_way = sorted(occupied.keys() - same)
     if in_the_way and not wish.delete:
         shown = ", ".join(in_the_way[:_SHOWN]) + (" …" if len(in_the_way) > _SHOWN else "")
@@ -142,10 +144,10 @@ def _fetch(
     """Stages what is to be written. Answers how many files came, and how many were there."""
     by_archive: dict[str, tuple[StoredArchive, list[Record]]] = {}
     resumed = 0
-    for path, sha256 in change.write.items():
+    for path, digest in change.write.items():
         if path in present:
             continue
-        if folder.is_staged(path, sha256):
+        if folder.is_staged(path, digest):
             resumed += 1
             continue
         archive, record = places[path]
