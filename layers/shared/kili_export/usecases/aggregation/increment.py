@@ -142,14 +142,7 @@ class Increment:
 
     @cached_property
     def _ledger_changes(self) -> dict[str, bytes | None]:
-        shared_changed = bool(self.shared.digests or self.shared.removed)
-        return ledger_changes(
-            self.old,
-            self.new,
-            self.gone,
-            self.names.claims,
-            self.shared.members if shared_changed else None,
-        )
+        return ledger_changes(self.old, self.new, self.gone, self.names.claims, self.shared)
 
     def _bytes_brought(self) -> int:
         labels = sum(item.member.record.size for item in self.names.located)

@@ -25,6 +25,7 @@ from kili_export.domain.errors import IntegrityError
 from kili_export.domain.formats.base import ExportContext, ExportFormat
 from kili_export.domain.ledger import SHARED, AssetRecord, record_to_bytes, shared_to_bytes
 from kili_export.domain.numbering import Numbering
+from kili_export.domain.sharding import ShardRules
 from kili_export.usecases.aggregation.delta_list import (
     DeltaHead,
     DeltaList,
@@ -33,13 +34,14 @@ from kili_export.usecases.aggregation.delta_list import (
 )
 from kili_export.usecases.aggregation.differences import contents_of
 from kili_export.usecases.aggregation.former_files import FormerFile, FormerFiles
+from kili_export.usecases.aggregation.fragment_streams import FragmentStreams
 from kili_export.usecases.aggregation.name_claims import NameClaims, NamedFile
 from kili_export.usecases.aggregation.new_ledger import NewLedger
 from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
 from kili_export.usecases.aggregation.records import record_of
 from kili_export.usecases.aggregation.roster import Roster, Subject
 from kili_export.usecases.aggregation.shared_members import (
-    FragmentStreams,
+    Documents,
     SharedChanges,
     shared_changes,
 )
@@ -102,6 +104,7 @@ class Rebuild:
     fmt: ExportFormat
     context: ExportContext
     former: Callable[[], StoredArchive | None]
+    sharding: ShardRules
     _new_ledger: NewLedger = field(default_factory=NewLedger)
     _changed: ChangedIds = field(default_factory=ChangedIds)
     _before: FormerFiles = field(default_factory=FormerFiles)
@@ -110,15 +113,19 @@ class Rebuild:
 
     def make(self) -> None:
         """Does all of it but the archives themselves. Raises IntegrityError."""
-        streams = FragmentStreams(streams_of(self.fmt.documents(self.context)))
+        separators = streams_of(self.fmt.documents(self.context))
+        streams = FragmentStreams(separators, self.sharding)
         for subject in self.roster.subjects():
             self._take(subject, streams)
         self._before.add_shared(self.roster.known.shared().values())
         self.claims.settle_all()
-        self._shared = shared_changes(self.fmt, self.context, {}, None, streams.of)
+        source = Documents(self.sharding, lambda _: streams)
+        self._shared = shared_changes(self.fmt, self.context, {}, source)
         for item in self.claims.claims:
             name, _, contents = item.partition(_END)
             self._new_ledger.add(name.decode(), contents)
+        for entry, index in self._shared.index_entries():
+            self._new_ledger.add(entry, index)
         members = self._shared.members
         self._new_ledger.add(SHARED, shared_to_bytes(members[path] for path in sorted(members)))
 
