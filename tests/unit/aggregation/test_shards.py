@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.digests import DigestCheck
 from kili_export.domain.sharding import Shard, ShardIndex, ShardRules
+from kili_export.usecases.aggregation import streamed_files
 from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.sharded_files import stored_shards
@@ -177,6 +178,20 @@ def test_a_document_is_in_shards_while_it_is_large(export: str) -> None:
     assert not indexes(bench, export)
     assert_equals_full_export(bench, export)
     assert_described(bench, export)
+
+
+def test_a_document_made_anew_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed_files, "_LARGE", 1000)
+    bench = bench_of("one_file", limits=COPIES)
+    for key in bench.kili.assets:
+        number = int(key.removeprefix("as_"))
+        bench.kili.assets[key] = labelled(number, f"{number}.jpg", 0.6)
+    bench.rebuild(confirmed_removals=1000)
+    manifest = bench.manifest("one_file")
+    delta = bench.files_at(manifest.recent_deltas[-1].key)
+    assert delta["data.json"] == bench.files("one_file")["data.json"]
+    sent = manifest.archive.size + manifest.ledger.size
+    assert manifest.moved.bytes_up < sent + manifest.recent_deltas[-1].size / 2
 
 
 def test_shards_that_are_not_those_of_the_stored_document_are_not_copied() -> None:

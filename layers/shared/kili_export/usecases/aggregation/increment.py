@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kili_export.contracts.manifest import DELTA_LIST, Counts, Manifest
-from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
 from kili_export.domain.ledger import AssetRecord
 from kili_export.usecases.aggregation.additions import asset_additions
 from kili_export.usecases.aggregation.delta_list import (
@@ -92,8 +92,9 @@ class Increment:
         """The new ledger."""
         return splice_ledger(self.known, self._ledger_changes)
 
-    def delta(self, head: DeltaHead) -> DeltaPlan:
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that come, with the list of all that changed."""
+        del written
         differences = self._differences
         listed = _listed(differences)
         listed.take_assets(changed_assets(self.old, self.new))

@@ -17,7 +17,7 @@ import orjson
 from kili_export.contracts.manifest import DELTA_LIST, Counts
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.layout import Hole, Region, Regions
-from kili_export.domain.archive.splice import AssembledArchive, SplicePlan, splice
+from kili_export.domain.archive.splice import AssembledArchive, BaseArchive, SplicePlan, splice
 from kili_export.domain.archive.wire import record_span
 from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.documents import streams_of
@@ -173,7 +173,7 @@ class Rebuild:
         """The new ledger."""
         return self._new_ledger.finish()
 
-    def delta(self, head: DeltaHead) -> DeltaPlan:
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that differ from those of the archive before."""
         listed, unchanged = DeltaList(), Sorter()
         records, count, shared = Spool(), 0, set[str]()
@@ -205,7 +205,7 @@ class Rebuild:
         )
         additions = [
             streamed_file(DELTA_LIST, listed.document(head)).addition,
-            *(file.addition for file in self._shared.files if file.path in shared),
+            *(file.stored_in(written) for file in self._shared.files if file.path in shared),
         ]
         plan = splice(base, (), additions, hold_in_spool)
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
