@@ -39,6 +39,8 @@ class Revision:
     base: Base
     fragments: Fragments
     touched: Mapping[str, Touched] = field(default_factory=dict)
+    _spool: Spool = field(default_factory=Spool)
+    """One for all: every spool may hold a MiB in memory."""
 
     def of(self, document: SpanningDocument, index: ShardIndex) -> list[list[PlacedShard]] | None:
         """The document's shards after the run, section by section.
@@ -77,7 +79,7 @@ class Revision:
     def _written(
         self, section: FragmentStream, found: Iterable[tuple[str, bytes]], *, follows: bool
     ) -> list[PlacedShard]:
-        writer = ShardWriter(section.separator, self.rules, Spool(), follows=follows)
+        writer = ShardWriter(section.separator, self.rules, self._spool, follows=follows)
         for name, text in found:
             writer.add(name, text)
         return [PlacedShard.new(written) for written in writer.finish()]
