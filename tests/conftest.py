@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for, and how all properties are tested."""
 
+import logging
 import os
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -7,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
+from tests.leak_watch import WATCHED, LeakWatch
 from tests.seaweed import key_prefix, object_store, s3_client, seaweed
 
 # The same examples every time, and no failure because a machine is busy.
@@ -21,6 +23,23 @@ def environment_of_its_own() -> Iterator[None]:
     """Gives back the environment: commands point the clients of their process at their stack."""
     with patch.dict(os.environ):
         yield
+
+
+@pytest.fixture(scope="session")
+def leak_watch() -> Iterator[LeakWatch]:
+    """Sees everything that our code logs, also what would not be shown."""
+    watch = LeakWatch()
+    logging.getLogger().addHandler(watch)
+    logging.getLogger(WATCHED).setLevel(logging.DEBUG)
+    yield watch
+    logging.getLogger().removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def nothing_private_is_logged(leak_watch: LeakWatch) -> Iterator[None]:
+    """Fails a test during which a secret, a signed link, a person or a label was logged."""
+    yield
+    assert not (found := leak_watch.take()), f"this was logged: {found}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from kili_export.domain.archive.parts import BufferPart, CopyPart, CopyRange, InlineBytes, Part
-from kili_export.domain.errors import ConflictError, IntegrityError
+from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.ports import (
     ChangeMark,
     EventsCursor,
@@ -152,6 +152,13 @@ class InMemoryObjects:
             if plan and key in self.stored and self.stored[key][1].metadata.get("plan") == plan:
                 return self.stored[key][1]
             raise
+
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        del uploads
+        found = self.head(key)
+        return found if found is not None and found.metadata.get("plan") == plan else None
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -415,7 +422,10 @@ class ListedSecrets:
 
     secrets: tuple[str, ...]
     reads: int = 0
+    are_down: bool = False
 
     def accepted(self) -> tuple[str, ...]:
         self.reads += 1
+        if self.are_down:
+            raise Unavailable("Secrets Manager does not answer")
         return self.secrets

@@ -16,6 +16,7 @@ import requests
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.model import Project
 from local.workflow.executions import Execution, ExecutionStore
+from tests.leak_watch import private_lines
 from tests.local_stack import StackProcess
 
 EXPORTS = {"kili": "kili", "yolo": "yolo_v8", "coco": "coco"}
@@ -80,7 +81,7 @@ class Bench:
         return any(run.states and run.states[-1][0] == state for run in self._running())
 
     def catch_in(self, state: str, asset: str) -> None:
-        """Submits a label and waits until a run is in a state, which something has to hold it in."""
+        """Submits a label and waits for a run to come to a state, in which something holds it."""
         self.world.submit_label(asset)
         assert self.world.courier.wait_idle(30)
         deadline = time.monotonic() + 60
@@ -131,3 +132,6 @@ def running_bench(folder: Path) -> Iterator[Bench]:
             yield bench
         finally:
             stack.discard()
+            logs = stack.state / "logs"
+            assert any(logs.glob("*.log")), "the functions of a stack log"
+            assert private_lines(logs) == []

@@ -85,7 +85,10 @@ class StackProcess:
     def _workers(self, function: str) -> list[int]:
         assert self.process is not None
         listed = subprocess.run(
-            ("ps", "-A", "-ww", "-o", "pid=,ppid=,args="), capture_output=True, text=True, check=True
+            ("ps", "-A", "-ww", "-o", "pid=,ppid=,args="),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
         return [

@@ -8,10 +8,10 @@ from kili_export.contracts.manifest import (
     DeltaReference,
     LedgerReference,
     Manifest,
-    Moved,
     Regions,
 )
 from kili_export.contracts.run_plan import OptionsDocument
+from kili_export.contracts.spending import Moved
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.retention import CHAIN_LENGTH

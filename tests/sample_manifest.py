@@ -8,10 +8,10 @@ from kili_export.contracts.manifest import (
     Counts,
     LedgerReference,
     Manifest,
-    Moved,
     Regions,
 )
 from kili_export.contracts.run_plan import OptionsDocument
+from kili_export.contracts.spending import Moved
 
 
 def manifest_of(**fields: Any) -> Manifest:

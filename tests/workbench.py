@@ -106,6 +106,7 @@ class Workbench:
     """Counts what is moved, where `objects` do not."""
     media: MediaLimits = field(default_factory=MediaLimits)
     rewriting: RewritingRules = field(default_factory=RewritingRules)
+    latest_max_bytes: int = 1 << 30
     batch_size: int = 3
     runs: int = 0
     meter: Meter = field(default_factory=Unmetered)
@@ -123,7 +124,7 @@ class Workbench:
             random=self.tokens,
             traffic=self.traffic or self.objects,
             limits=self.limits,
-            latest_max_bytes=1 << 30,
+            latest_max_bytes=self.latest_max_bytes,
             rewriting=self.rewriting,
             meter=self.meter,
             sharding=self.sharding,

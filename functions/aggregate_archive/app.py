@@ -16,7 +16,7 @@ metrics = Metrics()
 @logger.inject_lambda_context(correlation_id_path="run_id", clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers an AggregateAnswer to an AggregateRequest. Raises the errors of domain.errors."""
-    request = AggregateRequest.model_validate(event)
+    request = AggregateRequest.from_payload(event)
     answer = bootstrap.aggregate_archive()(request, bootstrap.time_left(context))
     known = {
         "project_id": request.project_id,

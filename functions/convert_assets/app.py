@@ -16,7 +16,7 @@ metrics = Metrics()
 @logger.inject_lambda_context(correlation_id_path="batch.run_id", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers a BatchResult to a ConvertRequest. Raises the errors of domain.errors."""
-    request = ConvertRequest.model_validate(event)
+    request = ConvertRequest.from_payload(event)
     result = bootstrap.convert_assets(request.batch.project_id)(request)
     known = {
         "project_id": request.batch.project_id,

@@ -16,7 +16,7 @@ metrics = Metrics()
 @logger.inject_lambda_context(correlation_id_path="execution_arn", clear_state=True)
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers a FinishAnswer to a FinishRequest. Raises the errors of domain.errors."""
-    request = FinishRequest.model_validate(event)
+    request = FinishRequest.from_payload(event)
     answer = bootstrap.finish_export()(request)
     outcomes = [export.status for export in request.exports]
     known = {
@@ -27,12 +27,15 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         "cleared": answer.cleared,
         "remaining": answer.remaining,
         "follow_up": answer.follow_up,
+        "failed_assets": answer.failed_assets,
+        "unanswered": answer.unanswered,
     }
     logger.info("Run finished", extra=known)
     metrics.add_metric("RunsFailed", MetricUnit.Count, int(request.error is not None))
     metrics.add_metric("ExportsPublished", MetricUnit.Count, outcomes.count("committed"))
     metrics.add_metric("ExportsFailed", MetricUnit.Count, outcomes.count("failed"))
     metrics.add_metric("ExportsHeld", MetricUnit.Count, outcomes.count("held"))
+    metrics.add_metric("AssetsUnanswered", MetricUnit.Count, answer.unanswered)
     if answer.freshness_seconds is not None:
         metrics.add_metric("FreshnessSeconds", MetricUnit.Seconds, answer.freshness_seconds)
     for key, value in known.items():

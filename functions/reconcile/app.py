@@ -37,5 +37,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     metrics.add_metric("ReconcileFailed", MetricUnit.Count, failed)
     metrics.add_metric("ReconcileRepaired", MetricUnit.Count, repaired)
     metrics.add_metric("RunsSwept", MetricUnit.Count, started)
+    waiting = [project.waiting for project in answer.projects]
+    oldest = max((one.seconds for one in waiting), default=0)
+    metrics.add_metric("OldestMarkSeconds", MetricUnit.Seconds, oldest)
+    metrics.add_metric("ProjectsHeld", MetricUnit.Count, sum(one.removals > 0 for one in waiting))
+    metrics.add_metric("ExportsLeftOut", MetricUnit.Count, sum(one.left_out for one in waiting))
     metrics.flush_metrics()
     return answer.model_dump(mode="json")

@@ -1,7 +1,7 @@
 """A synthetic project of any size, and what the runs of a workflow would leave of it in a bucket.
 
 Assets are not converted, which is another benchmark's matter: each has one file of lines as YOLO
-has them. The batches are large, so that they are written fast.
+has them. A batch has as many assets as the plan of a run gives it.
 """
 
 import json
@@ -23,10 +23,11 @@ from kili_export.domain.formats.base import Conversion, Member
 from kili_export.domain.keys import batch_key, manifest_key, plan_key, results_prefix, work_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.ports import ObjectStore
+from kili_export.settings import Settings
 
 PROJECT = "growth"
 EXPORT = "yolo"
-BATCH = 10_000
+BATCH = Settings().batch_size
 _LINES = 6
 _STARTED = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _INTERFACE = {
@@ -125,11 +126,8 @@ def asset_id(number: int) -> str:
 
 
 def _write_results(objects: ObjectStore, prefix: str, lines: Iterable[str]) -> ResultsLocation:
-    files = []
-    for index, line in enumerate(lines):
-        key = f"{prefix}/SUCCEEDED_{index}.jsonl"
-        stored = objects.put(key, line.encode())
-        files.append({"Key": key, "Size": stored.size})
+    listed = objects.put(f"{prefix}/SUCCEEDED_0.json", "\n".join(lines).encode())
+    files = [{"Key": listed.key, "Size": listed.size}]
     key = f"{prefix}/manifest.json"
     objects.put(key, json.dumps({"ResultFiles": {"SUCCEEDED": files}}).encode())
     return ResultsLocation(bucket="", key=key)

@@ -160,19 +160,20 @@ class Deployment:
 
     def execute(self, execution: Execution) -> None:
         """One execution, from its beginning to its end."""
-        self._note(execution, "RUNNING")
+        self.note(execution, "RUNNING")
         activity = self._activity(execution)
         try:
             run_states(_definition(), activity, execution.input, self._performers())
-            self._note(execution, "SUCCEEDED")
+            self.note(execution, "SUCCEEDED")
         except StateFailed as failure:
-            self._note(execution, "FAILED", failure.error, failure.cause)
+            self.note(execution, "FAILED", failure.error, failure.cause)
         except ExecutionEnded as ended:
-            self._note(execution, "TIMED_OUT", type(ended).__name__)
+            self.note(execution, "TIMED_OUT", type(ended).__name__)
         except Halt:
-            self._note(execution, "ABORTED")
+            self.note(execution, "ABORTED")
 
-    def _note(self, execution: Execution, status: str, error: str = "", cause: str = "") -> None:
+    def note(self, execution: Execution, status: str, error: str = "", cause: str = "") -> None:
+        """An execution comes to another status."""
         self.cloud.executions[execution.arn] = replace(
             execution, status=status, error=error, cause=cause
         )

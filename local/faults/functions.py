@@ -31,7 +31,6 @@ SMALL_PARTS: Final = PartLimits(
     copy_from=1024,
     copy=8192,
     buffer=2048,
-    max_buffer=8192,
     resumable_from=2,
 )
 """So small that archives of a few files are put together as large ones are."""

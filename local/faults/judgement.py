@@ -69,6 +69,11 @@ def differences(seen: Seen, expected: Seen) -> list[str]:
     return found
 
 
+def has_quarantined(cloud: Cloud) -> bool:
+    """Whether an export lists an asset that it could not take in."""
+    return any(manifest.quarantined for _, manifest in _published(cloud))
+
+
 def contradictions(cloud: Cloud) -> list[str]:
     """What contradicts itself in the bucket."""
     found: list[str] = []

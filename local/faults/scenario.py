@@ -6,12 +6,14 @@ or by what a person asks for from the command line.
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kili_export.bootstrap import Application
 from kili_export.contracts.registration import parse_registration
 from kili_export.domain.errors import ExportError, InvalidConfiguration, Unavailable
+from kili_export.domain.keys import archive_key
 from kili_export.usecases.erasing import Eraser
 from kili_export.usecases.purge_asset import PurgeAsset
 from kili_export.usecases.register_exports import register_exports
@@ -21,6 +23,7 @@ from local.faults.clients import ENDPOINT
 from local.faults.cloud import SECRETS
 from local.faults.deployment import Deployment
 from local.faults.injection import Crash
+from local.faults.s3_service import Upload
 from local.faults.virtual_time import VirtualTime
 from local.kili_standin.generated_project import generate_project
 from local.kili_standin.model import StoredMedia
@@ -139,6 +142,35 @@ def _silent_changes(world: KiliWorld) -> None:
     world.submit_label(asset.id, author="alice@example.com")
 
 
+def _another_silent_change(world: KiliWorld) -> None:
+    """A label is edited, and nobody is told; Kili's list of events, read before, tells of it."""
+    _edit(4)(world)
+
+
+def _answer_with_a_file(world: KiliWorld) -> None:
+    """The interface asks for a file as well, and a label answers with one."""
+    interface = copy.deepcopy(world.project().json_interface)
+    content = {"categories": {}, "input": "file"}
+    interface["jobs"]["SCAN"] = {"mlTask": "TRANSCRIPTION", "content": content, "required": 0}
+    world.set_interface(interface)
+    answers = {"SCAN": {"fileId": "file-1", "fileName": "scan.bin", "text": ""}}
+    world.submit_label(_asset(world, 3), json_response=answers, author="alice@example.com")
+
+
+def _die_and_deliver(play: Play) -> None:
+    """A run dies right after it planned, in the middle of an upload; its lease stays."""
+    play.deliver()
+    deployment = play.deployment
+    for execution in deployment.pending():
+        deployment.note(execution, "RUNNING")
+        payload = {"project_id": play.project_id, "execution_arn": execution.arn}
+        with suppress(FunctionFailed, Crash):
+            deployment.invoke("plan_export", payload)
+        deployment.note(execution, "ABORTED")
+    begun = Upload(archive_key(play.project_id, "coco", 1, "dead"), deployment.time.now(), {})
+    deployment.cloud.bucket.uploads.setdefault("of a run that died", begun)
+
+
 def _more_classes(world: KiliWorld) -> None:
     interface = copy.deepcopy(world.project().json_interface)
     job = next(one for one in interface["jobs"].values() if one["mlTask"] == "OBJECT_DETECTION")
@@ -231,7 +263,10 @@ STAGES: Final[tuple[Stage, ...]] = (
     Stage("snapshot", act=_snapshot),
     Stage("delete", lambda world: world.delete_asset(_asset(world, 0))),
     Stage("reconcile", _silent_changes, _compare, announced=False),
+    Stage("second comparison", _another_silent_change, _compare, announced=False),
+    Stage("dead run", _edit(5), _die_and_deliver),
     Stage("interface", _more_classes),
+    Stage("file of an answer", _answer_with_a_file),
     Stage("options", act=_register({**_EXPORTS[0], "with_assets": False}, _EXPORTS[1])),
     Stage("slices", act=_run_all, settings={"SLICE_ASSETS": 2}),
     Stage("increment and slices", _edit(4), _run_all_and_deliver, settings={"SLICE_ASSETS": 3}),

@@ -14,6 +14,7 @@ from local.faults.judgement import (
     Seen,
     contradictions,
     differences,
+    has_quarantined,
     leftovers,
     look,
     unannounced,
@@ -91,7 +92,8 @@ class PreparedStage:
         with connected(deployment):
             self.stage.act(play)
             deployment.settle()
-            if play.unheard:
+            # Comparisons bring what no event told, and try again what is in quarantine.
+            if play.unheard or has_quarantined(deployment.cloud):
                 deployment.settle(compare=True)
         return play
 
@@ -173,10 +175,29 @@ def chosen_trials(every: int, share: int = 0, shares: int = 1) -> Choice:
     """
 
     def choose(trial: Trial) -> bool:
-        number = zlib.crc32(str(trial).encode())
+        number = _number(trial)
         return number % every == 0 and number // every % shares == share
 
     return choose
+
+
+def one_of_each() -> frozenset[Trial]:
+    """A trial of every operation of every service in every way in which it may fail.
+
+    Which stage and call it is goes by the trials' names, as in `chosen_trials`.
+    """
+    chosen: dict[tuple[str, str, Kind], Trial] = {}
+    for prepared in prepared_stages():
+        for trial in trials_of(prepared):
+            sort = (trial.point.service, trial.point.operation, trial.kind)
+            rival = chosen.get(sort)
+            if rival is None or _number(trial) < _number(rival):
+                chosen[sort] = trial
+    return frozenset(chosen.values())
+
+
+def _number(trial: Trial) -> int:
+    return zlib.crc32(str(trial).encode())
 
 
 def play_share(stages: Collection[str], choose: Choice) -> Iterator[Result]:

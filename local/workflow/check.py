@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from cfnlint import api  # type: ignore[import-untyped]
+from pydantic import ValidationError
 
 from kili_export.domain import errors
 from local.workflow.definition import substitute, substitution_names
@@ -121,6 +122,7 @@ def _exists(error: str) -> bool:
     ours = getattr(errors, error, None)
     return (
         error in _STATES_ERRORS
+        or error == ValidationError.__name__
         or _SERVICE_ERROR.fullmatch(error) is not None
         or (isinstance(ours, type) and issubclass(ours, errors.ExportError))
     )

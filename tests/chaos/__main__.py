@@ -9,6 +9,15 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.chaos.machine import COUNTS, AnyOrder
 
+WANTED = {
+    "runs planned: run": 2.0,
+    "runs beside another": 0.2,
+    "a run dies": 0.1,
+    "a run loses a batch": 0.1,
+    "sequences judged without a comparison": 0.1,
+}
+"""How often it has to happen in a sequence, on average."""
+
 
 def main() -> int:
     """Runs the sequences. The exit status is 1 when one of them did not hold."""
@@ -32,8 +41,17 @@ def main() -> int:
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is told with the summary
         held = False
         print(f"{type(problem).__name__}: {problem}", *getattr(problem, "__notes__", ()), sep="\n")
+    seldom = _too_seldom(arguments.sequences)
     _tell(time.monotonic() - started, held=held)
-    return 0 if held else 1
+    for name, least in seldom.items():
+        print(f"Proves too little: {COUNTS[name]} {name}, at least {least} were wanted")
+    return 0 if held and not seldom else 1
+
+
+def _too_seldom(sequences: int) -> dict[str, int]:
+    """What has to happen in so many sequences for them to prove anything, and did not."""
+    wanted = {name: int(share * sequences) for name, share in WANTED.items()}
+    return {name: least for name, least in wanted.items() if COUNTS[name] < least}
 
 
 def _tell(seconds: float, *, held: bool) -> None:

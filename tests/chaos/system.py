@@ -90,14 +90,14 @@ class System:
         """Kili calls the webhook."""
         self.world.receive(json.dumps(delivery.body).encode(), delivery.header)
 
-    def come_to_rest(self) -> int:
+    def come_to_rest(self, *, compare: bool = True) -> int:
         """The schedule alone, and a person who confirms, bring everything to its end.
 
-        Answers how many rounds that took.
+        Without `compare` the schedule only sweeps. Answers how many rounds that took.
         """
         for number in range(_ROUNDS):
             self.world.run_pending(most=300)
-            answer = self.world.look_after()
+            answer = self.world.look_after(compare=compare)
             [project] = answer.projects
             assert project.error is None, f"reconcile fails: {project.error}"
             try:
@@ -109,6 +109,11 @@ class System:
             self.clock.advance(_RESTING)
         left = self.world.changes.subjects(PROJECT)
         raise AssertionError(f"it never comes to rest: {left} are marked, {answer}")
+
+    def left_behind(self) -> list[str]:
+        """What nobody needs any more once everything is published, by its kind and name."""
+        uploads = [f"upload of {name}" for name in self.world.objects.uploads]
+        return uploads + [f"mark of {one}" for one in self.world.changes.subjects(PROJECT)]
 
     def disagreements(self) -> list[str]:
         """Where an archive is not what a full export of the present state is."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kili_export.contracts.spending import Unfinished
 from kili_export.contracts.workflow import (
     AggregateAnswer,
     AggregateRequest,
@@ -120,7 +121,7 @@ def aggregate(payload: Any) -> Any:
     answer = AggregateAnswer(
         export=request.export,
         status="continue" if going_on else "committed",
-        resume={"upload": "u"} if going_on else None,
+        resume=Unfinished(uploads="u") if going_on else None,
     )
     return answer.model_dump(mode="json")
 

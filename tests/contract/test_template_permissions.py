@@ -81,7 +81,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "state/*/comparison.listings/run/*",
         },
         "convert_assets": {"runs/*"},
-        "aggregate_archive": {"exports/*", "state/*"},
+        "aggregate_archive": {"exports/*", "state/*", "runs/*/joins/*"},
         "finish_export": {
             "state/*/followed.json",
             "state/*/rebuild.json",
@@ -100,7 +100,7 @@ def test_only_what_a_run_left_behind_can_be_deleted() -> None:
             "state/*/rebuild.slices/*",
             "state/*/comparison.listings/run/*",
         },
-        "aggregate_archive": {"exports/*", "state/*"},
+        "aggregate_archive": {"exports/*", "state/*", "runs/*/joins/*"},
         "finish_export": {"state/*/rebuild.slices/*"},
         "reconcile": {"state/*/comparison.listings/sweep/*"},
     }

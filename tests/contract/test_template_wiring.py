@@ -10,7 +10,9 @@ import pytest
 
 from kili_export.contracts import notifications
 from kili_export.contracts.workflow import ReconcileRequest
+from kili_export.domain import cost_estimate
 from kili_export.settings import VARIABLES
+from kili_export.usecases.media_batch import MediaLimits
 from local.build.checks import DEFINITION, check_template, check_workflow
 from local.workflow.definition import read_definition, substitution_names
 from tests.template_document import ROOT, functions, resources_of, template
@@ -23,7 +25,10 @@ POWERTOOLS = {
 
 
 def environment() -> Mapping[str, Any]:
-    variables: Mapping[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    """What any function is given, by name."""
+    variables = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
+    for function in functions().values():
+        variables.update(function.get("Environment", {}).get("Variables", {}))
     return variables
 
 
@@ -68,6 +73,20 @@ def test_defaults_of_the_template_are_those_of_the_settings() -> None:
     assert {name: str(value) for name, value in given.items()} == {
         variable.name: variable.default for variable in VARIABLES if variable.name in given
     }
+
+
+def test_workers_have_the_disk_that_each_limit_for_media_needs() -> None:
+    """Two files of that size at once, and what was fetched before them, fit with some room."""
+    worker = functions()["convert_assets"]
+    disk = worker["EphemeralStorage"]["Size"]["Fn::FindInMap"]
+    assert disk == ["DiskForMedia", {"Ref": "MediaFileLimit"}, "MiB"]
+    assert worker["Environment"]["Variables"]["MEDIA_FILE_LIMIT"] == {"Ref": "MediaFileLimit"}
+    sizes = template()["Mappings"]["DiskForMedia"]
+    allowed = template()["Parameters"]["MediaFileLimit"]["AllowedValues"]
+    assert sorted(sizes) == sorted(map(str, allowed))
+    for limit in allowed:
+        needed = MediaLimits(limit).most + limit
+        assert needed < sizes[str(limit)]["MiB"] << 20 <= 10240 << 20, limit
 
 
 def test_every_substitution_of_the_workflow_is_given() -> None:
@@ -220,9 +239,36 @@ def test_every_metric_that_is_watched_is_emitted() -> None:
 @pytest.mark.parametrize("name", sorted(resources_of("AWS::CloudWatch::Alarm")))
 def test_every_alarm_tells_the_topic_and_is_quiet_without_data(name: str) -> None:
     properties = resources_of("AWS::CloudWatch::Alarm")[name]["Properties"]
-    assert properties["TreatMissingData"] == "notBreaching"
+    # Of the schedules nothing is heard when they are silent.
+    expected = "breaching" if name == "ReconcileSilentAlarm" else "notBreaching"
+    assert properties["TreatMissingData"] == expected
     for action in ("AlarmActions", "OKActions"):
         assert properties[action]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "OldestMarkSeconds",
+        "AssetsUnanswered",
+        "ProjectsHeld",
+        "ExportsLeftOut",
+        "EventsRejected",
+        "ProjectsReconciled",
+    ],
+)
+def test_what_goes_wrong_for_long_raises_an_alarm(metric: str) -> None:
+    alarms = resources_of("AWS::CloudWatch::Alarm").values()
+    assert metric in {alarm["Properties"].get("MetricName") for alarm in alarms}
+
+
+def test_the_cost_of_alarms_counts_every_metric_that_they_look_at() -> None:
+    alarms = [one["Properties"] for one in resources_of("AWS::CloudWatch::Alarm").values()]
+    looked_at = [
+        max(1, sum("MetricStat" in metric for metric in alarm.get("Metrics", ())))
+        for alarm in alarms
+    ]
+    assert sum(looked_at) == cost_estimate._ALARMS
 
 
 @pytest.mark.parametrize("name", sorted(template()["Parameters"]))

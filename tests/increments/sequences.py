@@ -18,6 +18,7 @@ NAMES = (
     *(f"{LONG}.jpg", f"{LONG}y.jpg", "labels/a.txt", "remote_assets.csv", "labels.json", "", "/"),
     *("as_0.jpg", "a-as_0.jpg", "video_meta.json", "=1+1.tif", 'q"u,o\nte.jpg', "README.kili.txt"),
     *("data.yaml", "classes.txt", "labels/a.jpg", "labels"),
+    *("a.json/b.jpg", "a.txt/b.jpg", "a.jpg/c.jpg", "a.jpg.xml/c.jpg"),
 )
 EVENTS = (
     *("label", "label", "label", "two labels", "unlabel", "type", "send back"),

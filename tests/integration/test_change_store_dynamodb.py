@@ -233,6 +233,8 @@ def test_the_cursor_stays_where_it_was_moved(state: State) -> None:
     state.move(PROJECT, EventsCursor("e1", "2026-01-01"))
     state.move(PROJECT, EventsCursor("e2", "2026-01-02"))
     assert state.cursor(PROJECT) == EventsCursor("e2", "2026-01-02")
+    state.move(PROJECT, EventsCursor("e3", "2026-01-03", thorough=True))
+    assert state.cursor(PROJECT) == EventsCursor("e3", "2026-01-03", thorough=True)
 
 
 def test_a_table_that_does_not_exist_is_told_as_a_setting(client: "DynamoDBClient") -> None:

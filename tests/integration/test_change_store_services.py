@@ -120,6 +120,14 @@ def test_the_former_secret_is_accepted_for_a_while_after_a_change() -> None:
     assert stored.value() == "new"
 
 
+def test_the_end_of_a_line_is_no_part_of_a_secret() -> None:
+    stored = secret("old\n")
+    stored.client.put_secret_value(SecretId="secret", SecretString=" new\r\n")
+    assert stored.accepted() == ("new", "old")
+    stored.client.put_secret_value(SecretId="secret", SecretString="\n")
+    assert stored.accepted() == ("new",)
+
+
 def test_all_versions_of_a_secret_are_there_while_it_is_changed() -> None:
     stored = secret("old")
     assert list(stored.versions()) == ["old"]

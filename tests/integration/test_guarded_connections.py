@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from kili_export.adapters.kili.bodies import TooSlow, read_body
 from kili_export.adapters.kili.connections import ConnectionGuard
 from kili_export.adapters.kili.downloads import (
     Document,
@@ -33,6 +35,7 @@ from kili_export.adapters.kili.origin import KiliEndpoint
 from kili_export.adapters.kili.pacing import Patience
 from kili_export.adapters.kili.traffic import KiliTraffic
 from kili_export.adapters.kili.transport import new_session
+from kili_export.adapters.system import SystemClock
 from kili_export.domain.addresses import AddressRules, parse_networks
 from kili_export.domain.errors import RequestRefused, Unavailable
 from tests.fakes import ManualClock
@@ -342,3 +345,55 @@ def test_a_promise_above_the_limit_is_refused_before_anything_is_read() -> None:
 
     with serving(PUBLIC, huge) as server, pytest.raises(RequestRefused, match="larger"):
         Fetcher(names).media(f"http://media.example:{server.port}/x", 10_000)
+
+
+def trickle(handler: Handler, head: bytes, drop: bytes) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + head)
+    handler.wfile.flush()
+    while True:
+        handler.wfile.write(drop)
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+# A gzip stream whose file name never ends: nothing of it can be given out.
+NAMED = b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" + bytes.fromhex(
+    "1f8b0808000000000003"
+)
+TRICKLES = {
+    "a length": (b"Content-Length: 1000000\r\n\r\n", b"x"),
+    "no length": (b"Connection: close\r\n\r\n", b"x"),
+    "chunks": (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "the length of a chunk": (b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "the name in gzip": (NAMED, b"\r\n1\r\nx"),
+}
+
+
+def seconds_until_too_slow(url: str, verify: str | None = None) -> float:
+    rules = AddressRules(parse_networks(f"{PUBLIC}/32"))
+    resolve = Names({"media.example": [[PUBLIC]]}).resolve
+    with new_session(ConnectionGuard(rules, None, resolve)) as session:
+        session.trust_env = False
+        session.verify = verify or True
+        with session.get(url, stream=True, timeout=(2, 5)) as response:
+            began = time.monotonic()
+            with pytest.raises(TooSlow):
+                read_body(response, limit=1_000_000, seconds=0.3, clock=SystemClock())
+            return time.monotonic() - began
+
+
+@pytest.mark.parametrize("kind", TRICKLES)
+def test_a_body_that_trickles_is_cut_off_in_time(kind: str) -> None:
+    head, drop = TRICKLES[kind]
+    with serving(PUBLIC, lambda one: trickle(one, head, drop)) as server:
+        assert seconds_until_too_slow(f"http://media.example:{server.port}/x") < 2
+
+
+def test_a_body_that_trickles_through_tls_is_cut_off_in_time(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    head = b"Content-Length: 9999\r\n\r\n"
+    with serving(PUBLIC, lambda one: trickle(one, head, b"x")) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        url = f"https://media.example:{server.port}/x"
+        assert seconds_until_too_slow(url, str(certificate)) < 2

@@ -29,6 +29,8 @@ CLASSES = {f"C{number}": {"name": name, "children": []} for number, name in enum
 WRITABLE = [
     name for name in NAMES if "\ud800" not in name and unicodedata.normalize("NFC", name) == name
 ]
+# Files that are called like folders of others: of labels, of media, and two of them in one another.
+FOLDERS = ["d.jpg", "d.jpg/c.jpg", "x", "x.json/y", "x.jpg.xml/y.jpg", "x.jpg", "e.jpg/f.jpg/g.jpg"]
 APART_BY_FORM = ["caf\u00e9.jpg", "cafe\u0301.jpg", "g\u0301" + "\u0301" * 200 + ".jpg"]
 EXPORTS = {
     "raw": ExportOptions("kili"),
@@ -49,7 +51,7 @@ def hostile_project() -> Json:
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return exported(WRITABLE, EXPORTS)
+    return exported([*WRITABLE, *FOLDERS, "e.jpg/f.jpg", "e.jpg"], EXPORTS)
 
 
 def exported(names: Sequence[str], exports: dict[str, ExportOptions]) -> Workbench:

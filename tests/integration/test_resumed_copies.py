@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +14,21 @@ from botocore.exceptions import EndpointConnectionError
 from kili_export.adapters.s3 import S3ObjectStore
 from kili_export.adapters.s3_traffic import S3Traffic
 from kili_export.adapters.system import InvocationTime
+from kili_export.contracts.workflow import AggregateRequest
 from kili_export.domain.archive.limits import MIB, PartLimits
 from kili_export.domain.archive.parts import CopyPart, Source, parts_digest
 from kili_export.domain.errors import ConflictError, OutOfTime, Unavailable
 from kili_export.ports import TimeLeft
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
+from local.workflow.errors import FunctionFailed
 from tests.fakes import CountingTokens
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.kili_samples import job, project
 from tests.seaweed import BUCKET
 from tests.unit.aggregation.test_media import OPTIONS, put
+from tests.unit.workflow.doubles import Bench
+from tests.unit.workflow.test_export_workflow import planned, run
 from tests.workbench import Workbench
 
 PARTS = 12
@@ -257,10 +262,10 @@ def one_second() -> InvocationTime:
     return InvocationTime(lambda: int((end - time.monotonic()) * 1000))
 
 
-def test_an_aggregation_outlasts_invocations_of_a_second(
-    s3_client: Any, key_prefix: str, object_store: S3ObjectStore
-) -> None:
-    """Each part takes half a second here, and each invocation may take one."""
+def bench_of_large_pictures(
+    key_prefix: str, object_store: S3ObjectStore
+) -> tuple[Workbench, AggregateRequest]:
+    """Eight pictures of 20 MiB, converted and not yet in an archive; parts of 5 MiB."""
     bench = Workbench(
         replace(project({"CARS": job(["BIG"])}), project_id=key_prefix.strip("/")),
         {"yolo": OPTIONS["yolo"]},
@@ -275,6 +280,65 @@ def test_an_aggregation_outlasts_invocations_of_a_second(
     assets = sorted(bench.kili.assets)
     plan = bench.plan(assets, "rebuild")
     request = bench.request(plan, "yolo", bench.convert_all(plan, assets))
+    return bench, request
+
+
+def test_a_crash_in_the_middle_of_a_copy_is_gone_on_with_by_the_workflow(
+    s3_client: Any,
+    key_prefix: str,
+    object_store: S3ObjectStore,
+    tmp_path: Path,
+    traffic: Callable[[str], int],
+) -> None:
+    """The process dies after a third of the parts; the deployed definition calls the next one."""
+    bench, request = bench_of_large_pictures(key_prefix, object_store)
+    left = Enough(10)
+    started: list[object] = []
+
+    def die() -> None:
+        if left.is_up():
+            raise KeyboardInterrupt
+
+    def never() -> None:
+        raise EndpointConnectionError(endpoint_url="http://nowhere")
+
+    def aggregate(payload: dict[str, Any]) -> dict[str, Any]:
+        client = s3_client
+        if not started:
+            client = Client(s3_client, upload_part_copy=die, abort_multipart_upload=never)
+        started.append(payload["resume"])
+        aggregate = AggregateArchive(
+            S3ObjectStore(client, BUCKET),
+            bench.clock,
+            bench.tokens,
+            S3Traffic(s3_client),
+            bench.limits,
+            0,
+        )
+        try:
+            return aggregate(request).model_dump(mode="json")
+        except KeyboardInterrupt:
+            raise FunctionFailed("Runtime.ExitError", "signal: killed") from None
+
+    machine = Bench(tmp_path)
+    machine.objects.stored["bucket", "runs/r1/work.jsonl"] = b'{"asset_id": "a"}'
+    execution = run(machine, plan=planned(1, exports=("yolo",)), aggregate=aggregate)
+
+    assert started == [None, None]
+    assert [one["status"] for one in execution.output["exports"]] == ["committed"]
+    assert traffic("UploadPartCopy") < 32 + 16, "it was begun anew"
+    assert bench.manifest("yolo").counts.exported == 8
+    listed = [stored.key for stored in object_store.list(f"exports/{key_prefix}yolo/archives/")]
+    assert listed == [bench.manifest("yolo").archive.key]
+    assert open_uploads(s3_client, f"exports/{key_prefix}") == []
+    object_store.delete(listed)
+
+
+def test_an_aggregation_outlasts_invocations_of_a_second(
+    s3_client: Any, key_prefix: str, object_store: S3ObjectStore
+) -> None:
+    """Each part takes half a second here, and each invocation may take one."""
+    bench, request = bench_of_large_pictures(key_prefix, object_store)
     slow = Client(s3_client, upload_part_copy=lambda: time.sleep(0.5))
     statuses: list[str] = []
     while not statuses or statuses[-1] == "continue":
@@ -294,6 +358,7 @@ def test_an_aggregation_outlasts_invocations_of_a_second(
     assert statuses[-1] == "committed"
     manifest = bench.manifest("yolo")
     assert manifest.counts.exported == 8
+    assert manifest.moved.requests["UploadPartCopy"] >= 32, "those of all invocations"
     archive, latest = (
         object_store.head(key) for key in (manifest.archive.key, manifest.latest_key or "")
     )

@@ -53,6 +53,10 @@ _RETENTION = (
     "retention deletes what nobody needs: "
     "tests/unit/retention/test_retention.py::test_generations_go_by_number_once_they_are_old"
 )
+_JOINED = (
+    "an archive of many objects is made of few that are joined first: "
+    "tests/integration/test_joined_archives.py::test_an_archive_of_many_objects_outlasts_invocations"
+)
 _MACHINE = (
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
     ":stateMachine:${AWS::StackName}-export"
@@ -75,6 +79,10 @@ RARE: dict[tuple[str, str, str], str] = {
     ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/state/*"): _RESUMED,
     ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/exports/*"): _RETENTION,
     ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/state/*"): _RETENTION,
+    ("aggregate_archive", "s3:PutObject", "${Bucket.Arn}/runs/*/joins/*"): _JOINED,
+    ("aggregate_archive", "s3:DeleteObject", "${Bucket.Arn}/runs/*/joins/*"): _JOINED,
+    ("aggregate_archive", "s3:ListMultipartUploadParts", "${Bucket.Arn}/runs/*/joins/*"): _JOINED,
+    ("aggregate_archive", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*/joins/*"): _JOINED,
     ("convert_assets", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
     ("convert_assets", "s3:ListBucket", "${Bucket.Arn}"): (
         "a plan that expired is told apart from one that may not be read: "

@@ -44,7 +44,7 @@ _PATIENCE: Final = 300.0
 """Seconds to wait for a turn to call Kili."""
 _BATCH_PATIENCE: Final = 25.0
 """A batch must be done within a minute."""
-_CONNECTIONS: Final = 24
+_CONNECTIONS: Final = 40
 _TALKATIVE: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
 
 
@@ -171,6 +171,7 @@ class Application:
         return Reconcile(
             objects=self.objects,
             changes=self.changes,
+            removals=self.project_state,
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,

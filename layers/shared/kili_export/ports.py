@@ -79,6 +79,9 @@ class LongUploads(Protocol):
     def is_time_up(self) -> bool:
         """Whether nothing more may be begun in this invocation."""
 
+    def has_ended_any(self) -> bool:
+        """Whether this invocation came to the end of an upload."""
+
 
 class ObjectStore(Protocol):
     """One bucket."""
@@ -132,6 +135,11 @@ class ObjectStore(Protocol):
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
         for a while; the same call goes on from there.
         """
+
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        """The object, if it was made by this plan; `uploads` then know no upload of it any more."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that do not exist are no error."""
@@ -329,10 +337,14 @@ class RemovalStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EventsCursor:
-    """The last of Kili's recorded events that was taken into account."""
+    """The last of Kili's recorded events that was taken into account.
+
+    `thorough`: what was read asks for a thorough comparison, which was not made yet.
+    """
 
     event_id: str
     created_at: str
+    thorough: bool = False
 
 
 class CursorStore(Protocol):

@@ -121,7 +121,8 @@ class Settings:
     )
     media_file_limit: int = _variable(
         "MEDIA_FILE_LIMIT",
-        "The largest media file that an export takes in; a worker needs twice as much disk",
+        "The largest media file that an export takes in; a worker needs twice as much disk and"
+        " 256 MiB",
         256 * 1024**2,
         "bytes",
         least=1,

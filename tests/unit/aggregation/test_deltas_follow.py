@@ -19,6 +19,7 @@ from kili_export.domain.keys import latest_key, manifest_key
 from kili_export.domain.republishing import DAY, Republishing
 from kili_export.domain.rewriting import DeltaSize, RewritingRules
 from kili_export.domain.sharding import ShardRules
+from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.pull_archive import pull_archive
 from kili_export.usecases.sync_folder import Wish, sync_folder
 from kili_export.usecases.take_snapshot import take_snapshot
@@ -144,6 +145,19 @@ def test_no_archive_is_written_while_deltas_follow(lazy: Workbench) -> None:
     written = [key for operation, key in lazy.objects.requests if operation == "compose"]
     assert not [key for key in written if "/archives/" in key or key.endswith("latest.zip")]
     assert [key for key in written if "/yolo/deltas/" in key]
+
+
+def test_each_delta_that_follows_is_opened_by_one_request(lazy: Workbench) -> None:
+    for number in (1, 2, 3):
+        edit(lazy, number, 0.5)
+    for export in ("yolo", "coco"):
+        chain = lazy.manifest(export).deltas
+        lazy.objects.requests.clear()
+        opened = open_archive(lazy.objects, lazy.manifest(export))
+        asked = [key for _, key in lazy.objects.requests if "/deltas/" in key]
+        assert sorted(asked) == sorted(delta.key for delta in chain), export
+        assert len(chain) == 3
+        assert len(opened.directory) == lazy.manifest(export).counts.members
 
 
 def test_the_archive_is_written_anew_when_somebody_asks(lazy: Workbench) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.options import Compatibility, ExportOptions, Layout, Split
 from kili_export.domain.project import Project
+from kili_export.usecases.aggregation.ledger import LedgerReader
 from tests.archive_of import archive_of
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
@@ -239,3 +241,30 @@ def test_how_a_full_export_was_batched_does_not_show_in_its_bytes() -> None:
         bench.rebuild()
         archives.append(bench.objects.stored[bench.manifest("yolo").archive.key][0])
     assert archives[0] == archives[1] == archives[2]
+
+
+def test_contested_names_cost_one_pass_over_the_ledger_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    names = LedgerReader.names
+
+    def counted(ledger: LedgerReader, asset_ids: Collection[str]) -> dict[str, str]:
+        asked.append(len(asset_ids))
+        return names(ledger, asset_ids)
+
+    bench = Workbench(two_jobs(), {"yolo": OPTIONS["yolo"]})
+    for number in range(20):
+        bench.kili.assets[f"as_{number:03d}"] = labelled(number, f"{number}.jpg", 0.2)
+    bench.rebuild()
+    rivals = [f"as_{number:03d}" for number in range(100, 120)]
+    for number, rival in enumerate(rivals):
+        bench.kili.assets[rival] = labelled(100 + number, f"{number}.png", 0.4)
+    monkeypatch.setattr(LedgerReader, "names", counted)
+
+    bench.run(rivals)
+
+    assert asked == [20, 20], "once for the assets that came, once for those that had the names"
+    assert bench.files("yolo") == archive_of(
+        bench.project, list(bench.kili.assets.values()), OPTIONS["yolo"]
+    )

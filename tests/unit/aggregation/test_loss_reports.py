@@ -2,15 +2,21 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kili_export.contracts.loss_report import AssetLosses, ReportedLoss
+from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.errors import InvalidConfiguration, Unavailable
 from kili_export.domain.keys import report_key
 from kili_export.domain.options import ExportOptions, Layout
+from kili_export.usecases import aggregate_archive
 from kili_export.usecases.aggregation.loss_reports import LossReports
 from kili_export.usecases.read_report import read_report
 from tests.fakes import InMemoryObjects
@@ -145,6 +151,98 @@ def test_a_long_report_is_cut_and_says_so() -> None:
     assert [one.asset_id for one in report.assets] == ["as_0", "as_1"]
     assert (report.assets_left_out, report.reasons) == (1, {UNKNOWN: 3})
     assert json.loads(bench.objects.stored[KEY][0])["assets_left_out"] == 1
+
+
+def test_one_changed_loss_does_not_read_the_ledger_again() -> None:
+    bench = Workbench(
+        project({"CARS": job(["BIG"])}),
+        {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)},
+        batch_size=50,
+        limits=PartLimits(rewrite_below=0),
+    )
+    for number in range(400):
+        change(bench, number, "GONE" if number == 7 else "BIG")
+    bench.rebuild()
+    for category in ("GONE", "BIG"):
+        before = len(bench.objects.requests)
+        bench.run([change(bench, 100, category)])
+        written = ("get_range", bench.manifest("yolo").ledger.key)
+        assert written not in bench.objects.requests[before:]
+        assert len(losses_of(bench)) == (2 if category == "GONE" else 1)
+
+
+def test_the_former_report_is_not_relied_on_when_it_is_another_one() -> None:
+    bench = workbench("BIG", "GONE", "GONE")
+    stored = bench.objects.stored[KEY]
+
+    def damage(data: bytes, version: str) -> None:
+        bench.objects.put(KEY, data, metadata={"version": version})
+
+    reference = bench.manifest("yolo").report
+    assert reference is not None
+    for data, version in (
+        (b"{", reference.version),
+        (stored[0].replace(b"as_1", b"as_9"), reference.version),
+        (stored[0].replace(b"as_1", b"as_0"), "an older run's"),
+    ):
+        damage(data, version)
+        bench.run([change(bench, 1, "BIG")])
+        assert set(losses_of(bench)) == {"as_2"}
+        bench.run([change(bench, 1, "GONE")])
+        assert set(losses_of(bench)) == {"as_1", "as_2"}
+        reference = bench.manifest("yolo").report
+        assert reference is not None
+
+
+_STEPS = st.lists(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7),
+            st.sampled_from(["BIG", "GONE", "GONE TOO", "NOTHING"]),
+            st.sampled_from(["", "0", "9"]),
+        ),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda one: one[0],
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_STEPS, st.sampled_from([1, 3, 100]))
+def test_a_report_that_is_brought_up_to_date_is_the_one_that_the_ledger_gives(
+    steps: list[list[tuple[int, str, str]]], most: int
+) -> None:
+    made = partial(LossReports, most_assets=most)
+    with patch.object(aggregate_archive, "LossReports", made):
+        bench = workbench("BIG", "GONE", "GONE", "BIG")
+        for step in steps:
+            _take(bench, step)
+            manifest = bench.manifest("yolo")
+            if manifest.report is None:
+                assert KEY not in bench.objects.stored
+                continue
+            data, about = bench.objects.stored[KEY]
+            assert about.metadata["version"] == manifest.report.version
+            generation = json.loads(data)["generation"]
+            as_of = manifest.model_copy(update={"generation": generation})
+            assert data == made(bench.objects).scanned(as_of)
+
+
+def _take(bench: Workbench, step: list[tuple[int, str, str]]) -> None:
+    """Assets change, move in the server's order, come and go."""
+    for number, category, moved in step:
+        if category == "NOTHING":
+            bench.kili.assets.pop(f"as_{number}", None)
+            continue
+        found = labelled(number, category)
+        order = f"{moved}{found.order_key}"
+        bench.kili.assets[found.asset_id] = replace(
+            found, order_key=order, fingerprint=f"{category}{order}"
+        )
+    bench.run([f"as_{number}" for number, *_ in step], confirmed_removals=99)
 
 
 def test_an_export_that_was_never_published_has_no_report() -> None:

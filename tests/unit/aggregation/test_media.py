@@ -29,7 +29,7 @@ OPTIONS = {
     "coco_split": ExportOptions("coco", layout=Layout.SPLIT, with_assets=True),
     "voc": ExportOptions("pascal_voc", layout=Layout.MERGED, with_assets=True),
 }
-NAMES = ("a.jpg", "a.JPG", "plain", "v1.2", "d/a.jpg", "e/a.jpg", "../a.jpg")
+NAMES = ("a.jpg", "a.JPG", "plain", "v1.2", "d/a.jpg", "e/a.jpg", "../a.jpg", "a.jpg/b.jpg")
 
 
 def bench_of(*exports: str, **more: Any) -> Workbench:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from kili_export.domain.archive.parts import CopyPart, Part
 from kili_export.domain.errors import ConflictError, Unavailable
 from kili_export.domain.keys import history_key, latest_key, manifest_key, uploads_key
 from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.republishing import DAY, Republishing
 from kili_export.domain.retention import RetentionRules
+from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import StoredObject
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.retain_generations import RetainGenerations
@@ -54,6 +57,46 @@ def test_the_fixed_key_is_copied_by_the_server_wherever_it_can_copy(bench: Workb
     )
     assert [type(part) for part in copies.parts] == [CopyPart]
     assert len(copies.stored[latest_key("proj1", "yolo")][0]) == size
+
+
+def test_an_archive_that_grew_too_large_has_no_copy_at_the_fixed_key(bench: Workbench) -> None:
+    bench.latest_max_bytes = 10
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    bench.run(["as_001"])
+    assert bench.manifest("yolo").latest_key is None
+    assert latest_key("proj1", "yolo") not in bench.objects.stored
+
+
+def test_the_run_after_a_crash_removes_the_copy_of_what_grew_too_large(bench: Workbench) -> None:
+    bench.latest_max_bytes = 10
+
+    def crash() -> None:
+        raise Unavailable("killed")
+
+    bench.objects.interleaving.before("delete", crash)
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    with pytest.raises(Unavailable):
+        bench.run(["as_001"])
+    assert latest_key("proj1", "yolo") in bench.objects.stored
+    bench.run(["as_001"])
+    assert latest_key("proj1", "yolo") not in bench.objects.stored
+
+
+def test_deltas_after_an_archive_without_a_copy_do_not_look_for_one(bench: Workbench) -> None:
+    bench.latest_max_bytes = 10
+    bench.rewriting = RewritingRules(
+        Republishing(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
+    )
+    for left in (0.4, 0.5, 0.6):
+        bench.kili.assets["as_001"] = labelled(1, "1.jpg", left)
+        bench.run(["as_001"])
+    assert len(bench.manifest("yolo").deltas) == 3
+    assert latest_key("proj1", "yolo") not in bench.objects.stored
+    before = len(bench.objects.requests)
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.7)
+    bench.run(["as_001"])
+    asked = {key for _, key in bench.objects.requests[before:]}
+    assert latest_key("proj1", "yolo") not in asked
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """What runs used, added up and priced."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.spending import Moved, RunSpending, Spent, Unfinished
 from kili_export.domain.cost import LIST_PRICES, Unit, aws_requests
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.run_cost import Step, run_usage
@@ -85,12 +85,53 @@ def test_the_estimate_names_its_prices() -> None:
     assert own.dollars >= 9
 
 
-def test_the_manifest_tells_what_the_run_used() -> None:
+def five_assets() -> Workbench:
     bench = Workbench(project({"CARS": job(["BIG"])}), {"yolo": ExportOptions("yolo_v8")})
     for number in range(5):
         made = label(answers(CARS=[box("BIG", 0.1, 0.1, 0.9, 0.8)]))
         one = fetched(asset(number, f"{number}.jpg", made))
         bench.kili.assets[one.asset_id] = one
+    return bench
+
+
+def test_everything_that_publishing_reads_counts_as_moved() -> None:
+    bench = five_assets()
+    bench.rebuild()
+    one = next(iter(bench.kili.assets))
+    bench.kili.assets[one] = replace(bench.kili.assets[one], fingerprint="changed")
+    plan = bench.plan([one], "incremental")
+    request = bench.request(plan, "yolo", bench.convert_all(plan, [one]))
+    begun = len(bench.objects.requests)
+    bench.aggregate(request)
+    moved = bench.manifest("yolo").moved
+    read = [name for name, _ in bench.objects.requests[begun:] if name == "get_range"]
+    assert len(read) > 5
+    assert moved.requests["get_range"] == len(read)
+
+
+def test_what_all_invocations_of_an_aggregation_used_is_counted() -> None:
+    bench = five_assets()
+    bench.meter = _Ticking()
+    ids = sorted(bench.kili.assets)
+    plan = bench.plan(ids, "rebuild")
+    request = bench.request(plan, "yolo", bench.convert_all(plan, ids))
+    answer = bench.aggregate(request.model_copy(update={"resume": EARLIER}))
+    manifest = bench.manifest("yolo")
+    assert answer.spent.invocations == manifest.spending.publish.invocations == 8
+    assert manifest.spending.publish.requests == {"s3.PutObject": 1, "s3.UploadPartCopy": 900}
+    assert manifest.moved.requests["UploadPartCopy"] == 900
+    assert manifest.moved.bytes_up > 5_000_000
+
+
+EARLIER = Unfinished(
+    spent=Spent(invocations=7, seconds=5000.0, requests={"s3.UploadPartCopy": 900}),
+    moved=Moved(requests={"UploadPartCopy": 900}, bytes_down=0, bytes_up=5_000_000),
+)
+"""What seven invocations handed to the eighth."""
+
+
+def test_the_manifest_tells_what_the_run_used() -> None:
+    bench = five_assets()
     bench.meter = _Ticking()
     answer = bench.rebuild()["yolo"]
     spending = bench.manifest("yolo").spending

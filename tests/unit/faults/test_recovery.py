@@ -7,10 +7,28 @@ import pytest
 
 from kili_export.usecases.reconcile import Reconcile
 from local.faults.injection import Kind, Point, kinds_of
-from local.faults.trial import PreparedStage, Trial, chosen_trials, prepared_stages, trials_of
+from local.faults.trial import (
+    PreparedStage,
+    Trial,
+    one_of_each,
+    play_share,
+    prepared_stages,
+)
 
-# One trial of so many: about ten seconds when nothing else runs.
-SHARE = 800
+OPERATIONS = {
+    *(f"dynamodb.{name}" for name in ("DeleteItem", "GetItem", "Query", "UpdateItem")),
+    "events.PutEvents",
+    *(f"kili.{name}" for name in ("annotationFileUrl", "assets", "content", "countAssets")),
+    *(f"kili.{name}" for name in ("events", "media", "projects")),
+    *(f"s3.{name}" for name in ("GetObject", "HeadObject", "PutObject", "DeleteObjects")),
+    *(f"s3.{name}" for name in ("ListObjectsV2", "ListObjectVersions", "ListParts")),
+    *(f"s3.{name}" for name in ("CreateMultipartUpload", "UploadPart", "UploadPartCopy")),
+    *(f"s3.{name}" for name in ("CompleteMultipartUpload", "AbortMultipartUpload")),
+    "s3.ListMultipartUploads",
+    "secretsmanager.GetSecretValue",
+    "stepfunctions.DescribeExecution",
+    "stepfunctions.StartExecution",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +44,32 @@ def prepared(name: str) -> PreparedStage:
     return next(one for one in prepared_stages() if one.stage.name == name)
 
 
+@pytest.fixture(scope="module")
+def chosen() -> frozenset[Trial]:
+    """One trial of each operation and kind."""
+    return one_of_each()
+
+
 @pytest.mark.timeout(900)
-def test_a_share_of_all_trials_holds() -> None:
-    choose = chosen_trials(SHARE)
-    results = [
-        stage.attempt(trial.point, trial.kind)
-        for stage in prepared_stages()
-        for trial in filter(choose, trials_of(stage))
-    ]
-    assert len(results) > 10, "hardly anything was tried"
+@pytest.mark.parametrize("half", [0, 1], ids=["one half", "the other half"])
+def test_every_operation_may_fail_in_every_way(chosen: frozenset[Trial], half: int) -> None:
+    played = sorted(chosen, key=str)[half::2]
+    assert len(played) > 80, "hardly anything was tried"
+    stages = {trial.stage for trial in played}
+    results = list(play_share(stages, set(played).__contains__))
+    assert len(results) == len(played)
     broken = [f"{one.trial}: {', '.join(one.problems)}" for one in results if not one.held]
     assert not broken, "\n".join(broken)
+
+
+def test_no_call_of_an_adapter_is_without_a_point() -> None:
+    """What no stage calls cannot be broken either: the list is of all that clients send."""
+    met = {
+        f"{point.service}.{point.operation}"
+        for prepared in prepared_stages()
+        for point in prepared.points
+    }
+    assert met == OPERATIONS
 
 
 def test_every_service_has_points_and_every_stage_does_something() -> None:

@@ -27,9 +27,10 @@ from kili_export.contracts.workflow import (
     ReconciledProject,
     ReconcileRequest,
     Repaired,
+    Waiting,
     WorkList,
 )
-from kili_export.domain.errors import Unavailable
+from kili_export.domain.errors import ConflictError, Unavailable
 from local.stack.lambda_context import LocalContext
 from tests.standard_output import StandardOutput
 
@@ -119,12 +120,13 @@ CASES = [
         "finish_export",
         "one_export_failed",
         FinishRequest,
-        FinishAnswer(project_id="clabc123", cleared=1, freshness_seconds=64.5),
+        FinishAnswer(project_id="clabc123", cleared=1, unanswered=3, freshness_seconds=64.5),
         {
             "RunsFailed": 0,
             "ExportsPublished": 1,
             "ExportsFailed": 1,
             "ExportsHeld": 0,
+            "AssetsUnanswered": 3,
             "FreshnessSeconds": 64.5,
         },
     ),
@@ -133,7 +135,13 @@ CASES = [
         "run_failed",
         FinishRequest,
         FinishAnswer(project_id="clabc123", remaining=4),
-        {"RunsFailed": 1, "ExportsPublished": 0, "ExportsFailed": 0, "ExportsHeld": 0},
+        {
+            "RunsFailed": 1,
+            "ExportsPublished": 0,
+            "ExportsFailed": 0,
+            "ExportsHeld": 0,
+            "AssetsUnanswered": 0,
+        },
     ),
     Case(
         "reconcile",
@@ -142,11 +150,23 @@ CASES = [
         ReconcileAnswer(
             projects=(
                 ReconciledProject(project_id="a", repaired=Repaired(changed=2, rebuilds=1)),
-                ReconciledProject(project_id="b", started="b-1-s"),
+                ReconciledProject(
+                    project_id="b",
+                    waiting=Waiting(seconds=7300, removals=12, left_out=2),
+                    started="b-1-s",
+                ),
                 ReconciledProject(project_id="c", error="AccessDenied: the key is refused"),
             )
         ),
-        {"ProjectsReconciled": 2, "ReconcileFailed": 1, "ReconcileRepaired": 3, "RunsSwept": 1},
+        {
+            "ProjectsReconciled": 2,
+            "ReconcileFailed": 1,
+            "ReconcileRepaired": 3,
+            "RunsSwept": 1,
+            "OldestMarkSeconds": 7300,
+            "ProjectsHeld": 1,
+            "ExportsLeftOut": 2,
+        },
         lambda _event: None,
     ),
 ]
@@ -222,5 +242,14 @@ def test_an_input_of_another_shape_is_refused_before_anything_is_done(
     def use_case(*_request: Any) -> Document:
         raise AssertionError("it was called")
 
-    with pytest.raises(ValidationError):
+    # What functions hand to each other is of another version when it is of another shape.
+    error = ValidationError if case.function in {"plan_export", "reconcile"} else ConflictError
+    with pytest.raises(error):
         handler_of(case.function, use_case, monkeypatch)({"imagined": True}, CONTEXT)
+
+
+def test_what_a_refused_request_holds_is_not_told() -> None:
+    with pytest.raises(ConflictError, match=r"batch\.imagined") as refused:
+        ConvertRequest.from_payload({"batch": {"imagined": "a secret"}, "items": []})
+    assert "a secret" not in str(refused.value)
+    assert refused.value.__cause__ is None

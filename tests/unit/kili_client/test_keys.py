@@ -110,6 +110,22 @@ def test_a_revoked_key_is_told_and_the_secret_is_not_read_for_every_attempt() ->
     assert secret.reads <= 3
 
 
+def test_a_key_that_is_stored_after_the_old_one_was_refused_is_taken_up_under_steady_traffic() -> (
+    None
+):
+    clock, secret = ManualClock(), Secret(["old"])
+    key = RotatingKey(secret.read, clock)
+    for second in range(60):
+        if second == 3:
+            secret.versions = ["new", "old"]
+        if (used := key.value()) == "new":
+            break
+        key.replace(used)
+        clock.advance(1)
+    assert second <= 11
+    assert secret.reads <= 4
+
+
 def test_no_key_is_shown_in_errors_or_in_what_objects_look_like() -> None:
     secret = Secret(["first-secret", "second-secret"])
     line = line_with(secret, Kili(set()))

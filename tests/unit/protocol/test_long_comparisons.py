@@ -8,7 +8,10 @@ from kili_export.contracts.workflow import ReconciledProject, ReconcileRequest, 
 from kili_export.domain.errors import ConflictError, Unavailable
 from kili_export.domain.keys import comparisons_prefix
 from kili_export.domain.marks import RECONCILE
+from kili_export.ports import EventsCursor
 from kili_export.usecases.comparison_listing import ComparisonListing
+from kili_export.usecases.registrations import load_registration
+from kili_export.usecases.replay_events import replay_events
 from tests.unit.protocol.world import PROJECT, World
 
 ASSETS = 12
@@ -211,3 +214,58 @@ def test_another_project_is_the_first_every_hour(world: World) -> None:
         firsts.add(answer.projects[0].project_id)
         world.clock.advance(3600)
     assert firsts == {PROJECT, "other"}
+
+
+def test_a_backlog_of_events_is_read_over_invocations_and_keeps_no_listing_from_its_end(
+    world: World,
+) -> None:
+    for number in range(6):
+        world.clock.advance(60)
+        world.kili.tell_past(f"e{number}", world.clock.now(), "asset.updated", f"as_{number:03d}")
+    marked = []
+    for _ in range(20):
+        compared(world)
+        marked.append(len(world.changes.subjects(PROJECT)))
+    assert marked[:6] == [1, 2, 3, 4, 5, 6], "an event was read twice, or none"
+    assert not stored(world), "no listing came to its end"
+    world.run_pending()
+    world.look_after()
+    assert not world.changes.held, "an event was replayed again"
+
+
+def test_what_events_ask_of_a_comparison_is_not_forgotten_before_it_is_made() -> None:
+    filters = {"consensus_mark_gte": 0.5}
+    world = World(exports={"best": {"format": "kili", "filters": filters}}, assets=ASSETS)
+    world.kili.filtered = set(world.kili.assets) - {"as_001"}
+    world.publish_everything()
+    world.look_after()
+    world.kili.filtered.add("as_001")
+    world.clock.advance(60)
+    world.kili.tell_past(
+        "e1", world.clock.now(), "asset.workflow.step.consensus.activated", "as_001"
+    )
+    reports = [compared(world)]
+    while reports[-1].unfinished:
+        reports.append(compared(world))
+    assert len(reports) > 2
+    assert reports[-1].repaired.changed == 1, "the comparison was not thorough"
+    cursor = world.state.cursor(PROJECT)
+    assert cursor
+    assert not cursor.thorough
+
+
+def test_more_events_of_one_moment_than_can_be_read_are_passed_over(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.clock.advance(60)
+    now = world.clock.now()
+    for number in range(5):
+        world.kili.tell_past(f"e{number}", now, "asset.updated", f"as_{number:03d}")
+    registration = load_registration(world.objects, PROJECT)
+    assert registration
+    began = EventsCursor("", now.isoformat())
+    world.clock.advance(60)
+    past = replay_events(world.kili, registration, began, now=world.clock.now(), most=3)
+    assert past.assets == {"as_000", "as_001", "as_002"}
+    assert past.cursor == EventsCursor("", world.clock.now().isoformat(), thorough=True)
+    assert "they are passed over" in caplog.text

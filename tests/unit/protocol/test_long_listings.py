@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from kili_export.contracts.rebuild_session import PendingListing
+from kili_export.contracts.spending import Spent
 from kili_export.contracts.workflow import PlanRequest
 from kili_export.domain.errors import ConflictError, Unavailable
 from kili_export.domain.keys import listing_key, listings_prefix
 from kili_export.usecases.project_listing import ProjectListing
+from kili_export.usecases.run_inputs import load_plan
 from tests.unit.protocol.sliced import ASSETS, assert_all_is_published, listings, sliced
 from tests.unit.protocol.world import PROJECT, World, arn
 
@@ -52,6 +54,25 @@ def test_a_listing_that_outlasts_invocations_is_gone_on_with(slices: bool) -> No
     assert sorted(one for some in world.kili.fetches for one in some) == sorted(world.kili.assets)
     world.time_left = None
     assert_all_is_published(world)
+
+
+class _OneEach:
+    """A meter by which each invocation took a second."""
+
+    def spent(self) -> Spent:
+        return Spent(invocations=1, seconds=1)
+
+
+def test_what_all_invocations_of_a_listing_used_is_counted() -> None:
+    world = World(assets=ASSETS)
+    world.time_left = OnePage()
+    world.plan = replace(world.plan, meter=_OneEach())
+    name = world.request_run(PROJECT)
+    planned = world.begin(name)
+    assert world.continued == 3
+    assert planned.plan_key is not None
+    spent = load_plan(world.objects, planned.plan_key).spent
+    assert (spent.invocations, spent.seconds) == (4, 4)
 
 
 def test_nothing_but_the_listing_is_left_between_invocations() -> None:

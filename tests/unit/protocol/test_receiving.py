@@ -1,14 +1,17 @@
 """Who may tell of changes, which of them count, and what that costs."""
 
+import hmac
 import json
 from datetime import timedelta
 
 import pytest
 
+from kili_export.contracts.registration import parse_registration
 from kili_export.domain.change_events import Action
-from kili_export.domain.errors import InvalidEvent, Unauthorized, Unavailable
+from kili_export.domain.errors import InvalidEvent, Throttled, Unauthorized, Unavailable
 from kili_export.domain.keys import registration_key
 from kili_export.domain.marks import REBUILD, RECONCILE
+from kili_export.usecases.receive_event import Accepted
 from tests.unit.protocol.world import PROJECT, SECRET, World
 
 
@@ -54,6 +57,56 @@ def test_a_secret_that_was_taken_back_is_refused_after_five_minutes(world: World
     world.clock.advance(301)
     with pytest.raises(Unauthorized):
         world.post("as_000")
+
+
+def test_while_secrets_cannot_be_read_the_remembered_one_serves_on(world: World) -> None:
+    world.post("as_000")
+    world.secrets.are_down = True
+    for _ in range(20):
+        world.clock.advance(299)
+        assert world.post("as_000").accepted == 1
+    with pytest.raises(Unavailable):
+        world.post("as_000", authorization="a new one, or a stranger's")
+    reads = world.secrets.reads
+    for _ in range(100):
+        world.post("as_000")
+        with pytest.raises(Unavailable):
+            world.post("as_000", authorization="guess")
+    assert world.secrets.reads == reads
+    world.secrets.are_down, world.secrets.secrets = False, ("new",)
+    world.clock.advance(6)
+    assert world.post("as_000", authorization="new").accepted == 1
+    with pytest.raises(Unauthorized):
+        world.post("as_000")
+
+
+def test_without_any_secret_read_yet_the_sender_is_to_try_again(world: World) -> None:
+    world.secrets.are_down = True
+    with pytest.raises(Unavailable):
+        world.post("as_000")
+    world.secrets.are_down = False
+    world.clock.advance(6)
+    assert world.post("as_000").accepted == 1
+
+
+def test_secrets_are_compared_in_constant_time_and_nothing_else_decides(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.secrets.secrets = ("new", SECRET)
+    compared: list[tuple[bytes, bytes]] = []
+
+    def none_is_equal(given: bytes, secret: bytes) -> bool:
+        compared.append((given, secret))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", none_is_equal)
+    with pytest.raises(Unauthorized):
+        world.post("as_000")
+    sent = SECRET.encode()
+    assert compared == [(sent, b"new"), (sent, sent)]
+
+    monkeypatch.setattr(hmac, "compare_digest", lambda given, _secret: given == b"anything")
+    assert world.post("as_000", authorization="anything").accepted == 1
 
 
 @pytest.mark.parametrize(
@@ -110,6 +163,54 @@ def test_a_flood_of_unknown_projects_does_not_cost_a_request_each(world: World) 
     world.clock.advance(10)
     world.register(raw="kili")
     assert world.post("as_000").accepted == 1
+
+
+def register_many(world: World, count: int) -> list[str]:
+    for number in range(count):
+        declared = {"project_id": f"many{number}", "exports": [{"format": "kili"}]}
+        world.objects.put(
+            registration_key(f"many{number}"), parse_registration(declared).to_bytes()
+        )
+    return [f"many{number}" for number in range(count)]
+
+
+def post_to(world: World, project_id: str) -> Accepted:
+    event = {"event": "asset.deleted", "projectId": project_id, "payload": {"assetId": "as_000"}}
+    return world.receive(json.dumps(event).encode(), SECRET)
+
+
+def test_no_event_of_many_registered_projects_is_dropped_by_a_process_that_just_began(
+    world: World,
+) -> None:
+    left, attempts = register_many(world, 60), 0
+    while left:
+        attempts += 1
+        assert attempts < 10, f"never taken: {left}"
+        for project_id in tuple(left):
+            try:
+                assert post_to(world, project_id).accepted == 1, "it was dropped"
+                left.remove(project_id)
+            except Throttled:
+                assert len(left) <= 60 - 20, "the budget was not used"
+        world.clock.advance(5)
+    assert all(world.changes.subjects(f"many{number}") for number in range(60))
+
+
+def test_strangers_with_made_up_projects_make_no_event_of_another_vanish(world: World) -> None:
+    register_many(world, 1)
+    world.objects.requests.clear()
+    refused = 0
+    for number in range(500):
+        try:
+            assert post_to(world, f"made_up{number}").accepted == 0
+        except Throttled:
+            refused += 1
+    assert refused == 480
+    assert len(world.objects.requests) == 20
+    with pytest.raises(Throttled):
+        post_to(world, "many0")
+    world.clock.advance(5)
+    assert post_to(world, "many0").accepted == 1
 
 
 def test_a_known_project_is_read_once_a_minute(world: World) -> None:

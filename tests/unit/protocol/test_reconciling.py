@@ -1,11 +1,16 @@
 """What no event told of is found, and what a crash prevented is started."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.workflow import Repaired
+from kili_export.contracts.registration import parse_registration
+from kili_export.contracts.workflow import ReconcileRequest, Repaired, Waiting
+from kili_export.domain.errors import Unavailable
+from kili_export.domain.keys import registration_key
 from kili_export.domain.marks import CHECK, REBUILD
+from kili_export.ports import TimeLeft
 from tests.kili_samples import job
 from tests.unit.protocol.world import PROJECT, World, arn
 
@@ -184,3 +189,65 @@ def test_trouble_in_one_project_does_not_stop_the_others(world: World) -> None:
     reports = {report.project_id: report for report in world.look_after().projects}
     assert (reports["broken"].error or "").startswith("IntegrityError")
     assert reports[PROJECT].repaired.changed == 1
+
+
+@pytest.mark.parametrize("broken", ["repair", "after"])
+def test_an_unexpected_error_in_one_project_stops_no_other(world: World, broken: str) -> None:
+    for project_id in ("project2", "project3"):
+        registration = {"project_id": project_id, "exports": [{"format": "kili"}]}
+        world.objects.put(registration_key(project_id), parse_registration(registration).to_bytes())
+    seen: list[str] = []
+
+    def repair(project_id: str, _time_left: TimeLeft | None) -> Repaired:
+        seen.append(project_id)
+        if len(seen) == 1 and broken == "repair":
+            raise KeyError("a label of somebody")
+        return Repaired(changed=1)
+
+    def start_nothing() -> None:
+        raise Unavailable("the workflow does not answer")
+
+    if broken == "after":
+        world.workflow.interleaving.before("start", start_nothing)
+    answer = replace(world.reconcile, repair=repair)(ReconcileRequest())
+    assert sorted(seen) == [PROJECT, "project2", "project3"]
+    [error] = [project.error for project in answer.projects if project.error]
+    assert "somebody" not in error
+    if broken == "repair":
+        assert error.startswith("KeyError, unexpected, at reconcile.py:")
+    else:
+        assert error == "Unavailable: the workflow does not answer"
+
+
+def test_a_batch_that_is_lost_in_every_run_is_seen(world: World) -> None:
+    world.submit("as_001", "second", left=0.6)
+    for _ in range(4):
+        world.clock.advance(6 * 3600)
+        world.look_after(compare=False)
+        name = world.pending()[0]
+        planned = world.begin(name)
+        results = world.convert(planned, lose=[0])
+        answer = world.finish_run(name, planned, results, world.aggregate(planned, results))
+        assert (answer.unanswered, answer.cleared) == (1, 0)
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting.seconds >= 4 * 6 * 3600
+    world.run_pending()
+    assert world.look_after(compare=False).projects[0].waiting == Waiting()
+
+
+def test_what_waits_for_a_person_is_seen_with_every_sweep(world: World) -> None:
+    for number in range(4):
+        del world.kili.assets[f"as_{number:03d}"]
+        world.post(f"as_{number:03d}", event="asset.deleted")
+    world.run_pending()
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting.removals == 4
+    assert report.waiting.left_out == 0
+
+
+def test_an_export_that_cannot_be_made_is_seen_with_every_sweep(world: World) -> None:
+    world.register(raw="kili", yolo={"format": "yolo_v8", "export_type": "normal"})
+    world.submit("as_002", "second", left=0.3)
+    world.run_pending()
+    (report,) = world.look_after(compare=False).projects
+    assert report.waiting == Waiting(left_out=1)

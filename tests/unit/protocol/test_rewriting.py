@@ -1,5 +1,6 @@
 """Archives that deltas follow are written anew when that is asked for, or overdue."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,8 @@ from tests.unit.protocol.world import PROJECT, World
 class Hourly(Republishing):
     """Whatever the size."""
 
-    def interval(self, size: int) -> timedelta:
-        del size
+    def interval(self, size: int, deltas: Iterable[int] = (), ledger: int = 0) -> timedelta:
+        del size, deltas, ledger
         return timedelta(hours=1)
 
 

@@ -1,7 +1,10 @@
 """A new version that is deployed while a run is under way mixes nothing and loses nothing."""
 
+import json
+
 import pytest
 
+from kili_export.contracts.run_plan import PLAN_VERSION
 from kili_export.contracts.workflow import PlanAnswer
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.formats.base import ExportFormat
@@ -80,3 +83,44 @@ def test_what_is_published_is_made_anew_by_the_first_run_of_a_new_version(
     before = definitions(world)
     deploy(world, monkeypatch, "next")
     assert_made_anew(world, before)
+
+
+def written_by_the_next_version(world: World, answer: PlanAnswer) -> None:
+    """Its plans have a field more, and say that they are of another version."""
+    assert answer.plan_key
+    plan = json.loads(world.objects.stored[answer.plan_key][0])
+    plan |= {"schema_version": PLAN_VERSION + 1, "a_new_field": 1}
+    world.objects.put(answer.plan_key, json.dumps(plan).encode())
+
+
+def test_a_plan_of_another_version_is_refused_and_the_change_is_published_later(
+    world: World,
+) -> None:
+    name, answer = planned(world)
+    written_by_the_next_version(world, answer)
+    with pytest.raises(ConflictError, match="planned in version"):
+        world.convert(answer)
+    world.fail(name, answer, "ConflictError")
+    assert not world.lease.is_at_work(PROJECT)
+    assert asset_subject("as_001") in world.changes.subjects(PROJECT), "its mark was lost"
+    before = world.generations()
+    world.clock.advance(7 * 3600)
+    world.look_after()
+    world.run_pending()
+    assert not world.changes.held
+    assert world.generations() == {name: number + 1 for name, number in before.items()}
+    assert not world.manifest("raw").quarantined
+
+
+def test_what_a_run_of_another_version_left_is_converted_anew(world: World) -> None:
+    name, answer = planned(world)
+    results = world.convert(answer)
+    exports = world.aggregate(answer, results, broken=["raw", "yolo"])
+    world.finish_run(name, answer, results, exports)
+    written_by_the_next_version(world, answer)
+    world.kili.fetches.clear()
+    world.clock.advance(7 * 3600)
+    world.look_after()
+    world.run_pending()
+    assert world.kili.fetches == [("as_001",)]
+    assert not world.changes.held

@@ -287,7 +287,7 @@ class World:
             self.rewriting,
         )
         self.reconcile = Reconcile(
-            self.objects, self.changes, self.clock, self.lease, follow_up, repair
+            self.objects, self.changes, self.state, self.clock, self.lease, follow_up, repair
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
         self.retry_assets = RetryAssets(self.objects, self.request_run)
@@ -378,6 +378,7 @@ class World:
             while planned.status == "continue":
                 self.continued += 1
                 assert self.continued < 100, "the listing does not come to its end"
+                request = request.model_copy(update={"resume": planned.resume})
                 planned = self.plan(request, self.time_left)
         except ExportError as error:
             self.fail(name, error=type(error).__name__, cause=str(error))

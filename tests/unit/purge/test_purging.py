@@ -2,13 +2,22 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from kili_export.contracts.rebuild_session import RebuildSession, SessionExport
 from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
-from kili_export.domain.errors import ConflictError, InvalidConfiguration
-from kili_export.domain.keys import latest_key, manifest_key, registration_key
+from kili_export.domain.errors import ConflictError, InvalidConfiguration, Unavailable
+from kili_export.domain.keys import (
+    comparisons_prefix,
+    latest_key,
+    manifest_key,
+    registration_key,
+    report_key,
+)
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.republishing import DAY, Republishing
 from kili_export.domain.rewriting import RewritingRules
@@ -16,10 +25,13 @@ from kili_export.usecases.erasing import Eraser
 from kili_export.usecases.pull_archive import pull_archive
 from kili_export.usecases.purge_asset import PurgeAsset
 from kili_export.usecases.purge_export import PurgeExports
+from kili_export.usecases.read_report import read_report
+from kili_export.usecases.rebuild_sessions import SessionStore
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.snapshots import iter_snapshots, pinned_keys
 from kili_export.usecases.take_snapshot import take_snapshot
-from tests.fakes import InMemoryChanges, InMemoryProjectState, RecordingWorkflow
+from tests.fakes import InMemoryChanges, InMemoryObjects, InMemoryProjectState, RecordingWorkflow
+from tests.kili_samples import answers, asset, box, fetched, label
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
 
@@ -218,6 +230,68 @@ def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> Non
         pull_archive(site.objects, "proj1", "coco", io.BytesIO(), snapshot=name)
 
 
+def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(site: Site) -> None:
+    site.change(7, f"{FILE}.jpg", 0.4)
+    copies = {
+        key: site.objects.stored[key] for key in (latest_key("proj1", name) for name in OPTIONS)
+    }
+    site.bench.latest_max_bytes = 10
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As a run leaves it that ends before it removes the copy.
+    site.objects.stored.update(copies)
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert not copies.keys() & site.objects.stored.keys()
+
+
+def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
+    objects = site.objects
+    session = RebuildSession(
+        session_id="s1",
+        exports=(SessionExport(name="coco", definition="d", dated="2026", reason="asked for"),),
+        listed=30,
+        slices=1,
+    )
+    store = SessionStore(objects)
+    store.write("proj1", session, etag=None)
+    for _ in range(2):
+        store.write_slice("proj1", "s1", 0, [(ASSET, ASSET)])
+        for purpose in ("sweep", "run"):
+            objects.put(f"{comparisons_prefix('proj1', purpose)}1.jsonl", ASSET.encode())
+    assert store.is_usable("proj1", session)
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(ASSET.encode()) == []
+    assert not store.is_usable("proj1", session), "it is begun anew"
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_an_asset_goes_from_a_report_that_was_not_brought_up_to_date(
+    site: Site, others: bool
+) -> None:
+    lost = [ASSET, "as_008"] if others else [ASSET]
+    for asset_id in lost:
+        made: Any = label(answers(CARS=[box("GONE", 0.1, 0.1, 0.9, 0.8, mid="m")]))
+        found = fetched(asset(int(asset_id[3:]), f"{asset_id[3:]}.jpg", made))
+        site.bench.kili.assets[asset_id] = replace(
+            found, asset_id=asset_id, order_key=asset_id, fingerprint="lost"
+        )
+    site.bench.run(lost)
+    key = report_key("proj1", "yolo")
+    stale = site.objects.stored[key]
+    assert ASSET.encode() in stale[0]
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As a run leaves it that ends before it writes the report.
+    site.objects.stored[key] = stale
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(ASSET.encode()) == []
+    assert (key in site.objects.stored) is others
+    assert len(read_report(site.objects, "proj1", "yolo").assets) == others
+
+
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:
     site.live_and_die()
     files = {name: site.bench.files(name) for name in OPTIONS}
@@ -243,6 +317,24 @@ def test_publishing_goes_on_after_a_purge(site: Site) -> None:
     site.change(4, "4.jpg", 0.6)
     assert site.bench.manifest("yolo").generation == 7
     assert ASSET.encode() not in b"".join(site.bench.files("coco").values())
+
+
+def test_a_bucket_that_does_not_answer_is_no_reason_to_erase(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.live_and_die()
+    before = dict(site.objects.stored)
+    read = InMemoryObjects.get_range
+
+    def get_range(objects: InMemoryObjects, key: str, *arguments: Any, **options: Any) -> bytes:
+        if "/deltas/" in key:
+            raise Unavailable("the bucket does not answer")
+        return read(objects, key, *arguments, **options)
+
+    monkeypatch.setattr(InMemoryObjects, "get_range", get_range)
+    with pytest.raises(Unavailable):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.objects.stored == before
 
 
 def test_an_asset_that_was_never_there_costs_no_generation(site: Site) -> None:

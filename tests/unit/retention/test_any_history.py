@@ -89,13 +89,22 @@ class Life:
         """What readers may count on."""
         if self.current is None:
             return set()
-        recent = self.clock.now() - RULES.recent
-        kept = [
-            one
-            for one, until in self.former
-            if until >= recent or one.generation >= self.current.generation - RULES.generations
+        downloading = [
+            one for one, until in self.former if until >= self.clock.now() - RULES.recent
         ]
-        chosen = set().union(*(named_keys(one) for one in (self.current, *kept)))
+        read_ledgers = [
+            one for one, until in self.former if until >= self.clock.now() - RULES.ledgers
+        ]
+        # Who goes back to a generation by its number takes it as it was left.
+        as_left = {one.generation: one for one in (*(one for one, _ in self.former), self.current)}
+        numbered = [
+            as_left[number]
+            for back in range(RULES.generations + 1)
+            if (number := self.current.generation - back) in as_left
+        ]
+        chosen = set().union(*(named_keys(one) for one in (*numbered, *read_ledgers)))
+        for one in downloading:
+            chosen |= named_keys(one) - {one.ledger.key}
         for snapshot in self.pinned.values():
             chosen |= {snapshot.archive.key, snapshot.ledger.key}
             chosen |= {delta.key for delta in snapshot.deltas}
@@ -114,7 +123,7 @@ steps = st.lists(
             + ["publish ledger", "crash before", "crash at commit", "crash after"]
             + ["snapshot", "unpin"]
         ),
-        st.sampled_from([0, 60, 6 * 3600, 30 * 3600, 30 * 86400]),
+        st.sampled_from([0, 60, 1800, 6 * 3600, 30 * 3600, 30 * 86400]),
     ),
     max_size=40,
 )

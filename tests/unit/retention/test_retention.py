@@ -36,10 +36,17 @@ class Export:
             deleted = self.retain.delete_expired(PROJECT, EXPORT)
         return deleted
 
-    def commit(self) -> None:
+    def commit(self, *, ledger_alone: bool = False) -> None:
         """Publishes without looking after what is old."""
         self.runs += 1
-        made = manifest_of(self.runs, f"run{self.runs}", self.clock.now(), self.current)
+        number = (self.current.generation if self.current else 0) + (not ledger_alone)
+        made = manifest_of(
+            number,
+            f"run{self.runs}",
+            self.clock.now(),
+            self.current,
+            ledger_alone=ledger_alone,
+        )
         for key in named_keys(made) - self.objects.stored.keys():
             self.objects.put(key, b"-")
         self.retain.remember(self.current)
@@ -66,6 +73,42 @@ def test_generations_go_by_number_once_they_are_old(export: Export) -> None:
 def test_everything_of_the_last_hours_stays_however_much_it_is(export: Export) -> None:
     export.publish(30, every=HOUR)
     assert export.generations() == list(range(5, 31))
+
+
+def test_ledgers_of_one_generation_go_by_age_but_for_the_last(export: Export) -> None:
+    export.publish(3, every=30 * HOUR)
+    for _ in range(20):
+        export.clock.advance(30 * HOUR)
+        export.commit(ledger_alone=True)
+        export.retain.delete_expired(PROJECT, EXPORT)
+    assert export.generations("ledgers") == [1, 2, 3, 3], "the one before was current just now"
+    export.publish(2, every=30 * HOUR)
+    assert export.generations("ledgers") == [3, 4, 5]
+    assert export.generations() == [3, 4, 5]
+
+
+def test_ledgers_of_the_last_hours_go_while_their_archives_stay(export: Export) -> None:
+    export.publish(4, every=30 * HOUR)
+    export.publish(26, every=HOUR / 4)
+    assert export.generations() == list(range(3, 31))
+    assert export.generations("ledgers") == [25, 26, 27, 28, 29, 30], "of an hour"
+    export.publish(every=2 * HOUR)
+    assert export.generations("ledgers") == [29, 30, 31], "the last two before the current one"
+
+
+def test_the_ledger_of_a_snapshot_outlasts_that_hour(export: Export) -> None:
+    export.publish(3, every=30 * HOUR)
+    take_snapshot(export.objects, PROJECT, EXPORT, "kept")
+    export.publish(30, every=HOUR / 4)
+    assert export.generations("ledgers")[0] == 3
+
+
+def test_a_ledger_that_a_run_is_about_to_name_stays(export: Export) -> None:
+    export.publish(4, every=30 * HOUR)
+    made = manifest_of(5, "slow", export.clock.now(), export.current)
+    export.objects.put(made.ledger.key, b"-")
+    export.publish(8, every=HOUR / 4)
+    assert made.ledger.key in export.objects.stored, "its archive may take hours"
 
 
 def test_a_generation_that_was_current_for_a_month_stays_for_downloads(export: Export) -> None:

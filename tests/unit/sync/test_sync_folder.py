@@ -453,3 +453,21 @@ def test_a_corrupted_shard_is_refused(
     with pytest.raises(IntegrityError, match=r"labels\.json"):
         sync(sharded, tmp_path, "coco")
     assert files_in(tmp_path) == before
+
+
+def test_a_file_becomes_a_folder_and_a_folder_a_file(bench: Workbench, tmp_path: Path) -> None:
+    def rename(name: str) -> None:
+        renamed = labelled(1, name, 0.2)
+        bench.kili.assets["as_001"] = replace(renamed, fingerprint=name)
+        bench.run(["as_001"])
+        sync(bench, tmp_path)
+        assert files_in(tmp_path) == bench.files("yolo")
+
+    rename("x.jpg")
+    rename("x.txt/y.jpg")
+    rename("x.jpg")
+    rename("x.txt/y.jpg")
+    (tmp_path / "labels/x.txt/mine").write_bytes(b"mine")
+    with pytest.raises(InvalidConfiguration, match=r"in the way that sync did not write: \S*mine"):
+        rename("x.jpg")
+    assert (tmp_path / "labels/x.txt/y.txt").is_file()

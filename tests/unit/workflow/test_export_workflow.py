@@ -235,7 +235,15 @@ def test_a_batch_that_meets_a_passing_fault_is_tried_three_times(bench: Bench, e
 
 @pytest.mark.parametrize(
     "error",
-    ["AccessDenied", "IncompatibleProject", "ConflictError", "Lambda.ServiceException"],
+    [
+        "AccessDenied",
+        "IncompatibleProject",
+        "RequestRefused",
+        "IntegrityError",
+        "ConflictError",
+        "ValidationError",
+        "Lambda.ServiceException",
+    ],
 )
 def test_what_says_nothing_about_an_asset_never_quarantines_one(bench: Bench, error: str) -> None:
     def convert(payload: dict[str, Any]) -> Any:
@@ -259,6 +267,46 @@ def test_an_aggregation_goes_on_where_it_left_off(bench: Bench) -> None:
     resumed = [request["resume"] for request in bench.functions.payloads("aggregate")]
     assert resumed == [None, {"part": 1}, {"part": 2}]
     assert execution.output["exports"] == [{"export": "coco", "status": "committed"}]
+
+
+CRASHES = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"]
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_an_aggregation_goes_on_after_a_crash_in_every_part(bench: Bench, crash: str) -> None:
+    crashed: list[int] = []
+
+    def aggregate(payload: dict[str, Any]) -> Any:
+        part = (payload["resume"] or {"part": 0})["part"]
+        if crashed.count(part) < 2:
+            crashed.append(part)
+            raise FunctionFailed(crash, "")
+        if part < 2:
+            return {"export": "coco", "status": "continue", "resume": {"part": part + 1}}
+        return committed(payload)
+
+    execution = run(bench, aggregate=aggregate)
+
+    assert crashed == [0, 0, 1, 1, 2, 2]
+    assert execution.output["exports"] == [{"export": "coco", "status": "committed"}]
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_an_aggregation_that_keeps_crashing_fails(bench: Bench, crash: str) -> None:
+    execution = run(bench, aggregate=failing(crash, ""))
+
+    assert len(bench.functions.payloads("aggregate")) == 3
+    assert execution.output["exports"] == [
+        {"export": "coco", "status": "failed", "error": crash, "cause": ""}
+    ]
+
+
+def test_what_no_invocation_has_time_for_is_tried_once(bench: Bench) -> None:
+    execution = run(bench, aggregate=failing("OutlastsInvocation", "declare several"))
+
+    assert len(bench.functions.payloads("aggregate")) == 1
+    [answer] = execution.output["exports"]
+    assert (answer["status"], answer["cause"]) == ("failed", "declare several")
 
 
 def test_one_export_that_fails_does_not_hold_up_the_others(bench: Bench) -> None:

@@ -6,10 +6,11 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kili_export.adapters.parallel_reads import ParallelReads
 from kili_export.adapters.s3_errors import is_absent, s3_error, s3_errors
 from kili_export.adapters.s3_multipart import MultipartUpload, UploadTarget
-from kili_export.domain.archive.parts import BufferPart, Part, Source
-from kili_export.domain.archive.reads import assembled
+from kili_export.domain.archive.parts import BufferPart, Part
+from kili_export.domain.archive.reads import Read, assembled
 from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.ports import LongUploads, StoredObject
 
@@ -25,7 +26,7 @@ class S3ObjectStore:
 
     `encryption` are arguments of every write (`ServerSideEncryption`, `SSEKMSKeyId`), None leaves
     it to the bucket. `expected_owner` is the account that must own the bucket. The client's
-    connection pool should hold 24 connections for `compose` to use its threads.
+    connection pool should hold 40 connections for `compose` to use its threads.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class S3ObjectStore:
         self._bucket = bucket
         self._encryption = dict(encryption or {})
         self._common = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
+        self._read_all = ParallelReads(self._read)
         self._source_owner = {"ExpectedSourceBucketOwner": expected_owner} if expected_owner else {}
 
     def head(self, key: str) -> StoredObject | None:
@@ -173,17 +175,14 @@ class S3ObjectStore:
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
         for a while; the same call goes on from there.
         """
-        if uploads is not None and (written := self._composed(key, plan)):
-            # By an earlier invocation, which copies other objects since, or could not tell.
-            if uploads.begun(key) is not None:
-                uploads.ended(key)
+        if uploads is not None and (written := self.composed(key, plan, uploads=uploads)):
             return written
         about = {**(metadata or {}), **({_PLAN: plan} if plan else {})}
         condition = _condition(if_match, if_none_match=if_none_match)
         try:
             return self._compose(key, parts, condition, about, content_type, plan, uploads)
         except ConflictError:
-            composed = self._composed(key, plan) if plan else None
+            composed = self.composed(key, plan) if plan else None
             if composed is None:
                 raise
             return composed
@@ -209,21 +208,28 @@ class S3ObjectStore:
         )
         return StoredObject(key, etag, sum(part.length for part in parts), metadata)
 
-    def _composed(self, key: str, plan: str) -> StoredObject | None:
-        """The object, if it was made by this plan."""
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        """The object, if it was made by this plan; `uploads` then know no upload of it any more."""
         found = self.head(key)
-        return found if found is not None and found.metadata.get(_PLAN) == plan else None
+        if found is None or found.metadata.get(_PLAN) != plan:
+            return None
+        # An earlier invocation wrote it, which copies other objects since, or could not tell.
+        if uploads is not None and uploads.begun(key) is not None:
+            uploads.ended(key)
+        return found
 
     def assemble(self, part: BufferPart) -> bytearray:
         """The bytes of a part. Raises ConflictError when a source changed or is gone."""
+        return assembled(part, self._read_all)
 
-        def fetch(source: Source, start: int, length: int) -> bytes:
-            try:
-                return self.get_range(source.key, start, length, if_match=source.etag)
-            except IntegrityError as error:
-                raise ConflictError(f"a source of the archive changed: {error}") from error
-
-        return assembled(part, fetch)
+    def _read(self, read: Read) -> bytes:
+        source = read.source
+        try:
+            return self.get_range(source.key, read.start, read.length, if_match=source.etag)
+        except IntegrityError as error:
+            raise ConflictError(f"a source of the archive changed: {error}") from error
 
     def delete(self, keys: Iterable[str]) -> None:
         """Removes objects; those that do not exist are no error."""

@@ -158,10 +158,11 @@ class MultipartUpload:
     def _send(self, upload_id: str, parts: Sequence[Part]) -> None:
         """All parts that are not there, in parallel; memory holds a few assembled ones at most.
 
-        Raises OutOfTime when time is up before they are done, Unavailable when it was up before
-        the first was.
+        Raises OutOfTime when time is up before they are done, Unavailable when this invocation
+        came no further at all.
         """
         largest = max((part.length for part in parts if isinstance(part, BufferPart)), default=1)
+        before = len(self._sent)
         uploads = max(1, min(UPLOADS_AT_ONCE, BUFFERED_BYTES // max(1, largest)))
         with ExitStack() as pools:
             copying = ThreadPoolExecutor(COPIES_AT_ONCE, "s3-copy")
@@ -180,7 +181,13 @@ class MultipartUpload:
                     futures.append(
                         uploading.submit(self._in_time, self._upload, upload_id, number, part)
                     )
-            _wait(futures)
+            try:
+                _wait(futures)
+            except OutOfTime as error:
+                if len(self._sent) > before or self._has_ended_any():
+                    raise
+                # Another invocation would come no further either.
+                raise Unavailable(f"{error}, and there was no time to go on") from error
 
     def _in_time(
         self, send: Callable[[str, int, _P], CompletedPart], upload_id: str, number: int, part: _P
@@ -248,6 +255,9 @@ class MultipartUpload:
         if self._uploads is not None:
             self._uploads.record(self._target.key, upload)
 
+    def _has_ended_any(self) -> bool:
+        return self._uploads is not None and self._uploads.has_ended_any()
+
     def _ended(self) -> None:
         if self._uploads is not None:
             self._uploads.ended(self._target.key)
@@ -271,9 +281,6 @@ def _wait(futures: Collection[Future[None]]) -> None:
             future.result()
         except OutOfTime as error:
             late.append(error)
-    if late and len(late) == len(futures):
-        # Another invocation would come no further either.
-        raise Unavailable(f"{late[0]}, and there was no time to go on")
     if late:
         raise late[0]
 

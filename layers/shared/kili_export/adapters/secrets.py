@@ -36,7 +36,8 @@ class StoredSecret:
         if self.clock.now() - current["CreatedDate"] < self.rotation:
             former = self._version("AWSPREVIOUS")
             values += [former["SecretString"]] if former else []
-        return tuple(value for value in values if value)
+        # Many a tool puts the end of a line behind what it stores; no header can hold it.
+        return tuple(value.strip() for value in values if value.strip())
 
     def value(self) -> str:
         """The current secret. Raises InvalidConfiguration when it has no value."""

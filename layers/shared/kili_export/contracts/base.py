@@ -1,9 +1,11 @@
 """The base of every document that crosses a boundary."""
 
-from typing import Self
+from typing import Any, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kili_export.domain.errors import ConflictError
 
 
 class Document(BaseModel):
@@ -19,3 +21,18 @@ class Document(BaseModel):
     def from_bytes(cls, data: bytes) -> Self:
         """Reads what `to_bytes` wrote. Raises pydantic's ValidationError."""
         return cls.model_validate(orjson.loads(data))
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> Self:
+        """Reads what another function of this application handed over.
+
+        Raises ConflictError when that is not what this version reads: both are ours, so the other
+        one is of another version. The values are not told: they may be anything.
+        """
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+            raise ConflictError(
+                f"a {cls.__name__} of another version, by its fields {', '.join(fields[:5])}"
+            ) from None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
-from kili_export.contracts.spending import RunSpending
+from kili_export.contracts.spending import Moved, RunSpending
 from kili_export.domain.digests import digest_of_shards
 from kili_export.domain.removals import RemovedAssets
 
@@ -87,14 +87,6 @@ class Counts(Document):
     exported: int
     members: int
     uncompressed_bytes: int
-
-
-class Moved(Document):
-    """What the publishing step of a run moved: S3 requests by operation, bytes both ways."""
-
-    requests: dict[str, int]
-    bytes_down: int
-    bytes_up: int
 
 
 class ReportReference(Document):
@@ -200,7 +192,7 @@ class ChangedAssets(Document):
 
 
 class Delta(Document):
-    """`delta.json`, the first file of a delta archive.
+    """`delta.json`, the list in a delta archive.
 
     Write the files named in `added` and `changed` from the delta archive, delete those in
     `removed`, and `from_generation` has become `generation`.

@@ -1,7 +1,7 @@
 """The frozen inputs of a run: what every worker of it goes by."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,12 @@ from kili_export.domain.options import (
     Layout,
 )
 from kili_export.domain.project import Project
+
+PLAN_VERSION: Final = 1
+"""To be raised with any change of what a run's workers are handed: plan, items, results.
+
+Workers of another version refuse the plan then, and a later run does the work.
+"""
 
 
 class ProjectDocument(Document):
@@ -129,7 +135,7 @@ class RunPlan(Document):
     assets that this run need not convert again.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = PLAN_VERSION
     project_id: str
     run_id: str
     token: int

@@ -1,6 +1,7 @@
 """What runs use, as they count it themselves."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import Field
 
@@ -48,6 +49,36 @@ class Spent(Document):
     def as_step(self) -> Step:
         """What of it is paid for."""
         return Step(self.invocations, self.seconds, self.requests)
+
+
+class Moved(Document):
+    """What the publishing step of a run moved: S3 requests by operation, bytes both ways."""
+
+    requests: dict[str, int]
+    bytes_down: int
+    bytes_up: int
+
+    def plus(self, other: "Moved") -> "Moved":
+        """Both together."""
+        return Moved(
+            requests=_sum(self.requests, other.requests, 1),
+            bytes_down=self.bytes_down + other.bytes_down,
+            bytes_up=self.bytes_up + other.bytes_up,
+        )
+
+
+NOTHING_MOVED: Final = Moved(requests={}, bytes_down=0, bytes_up=0)
+
+
+class Unfinished(Document):
+    """What an invocation whose time was up hands to the one that goes on with its work.
+
+    `spent` and `moved` are what all invocations until then used.
+    """
+
+    spent: Spent = Spent()
+    moved: Moved = NOTHING_MOVED
+    uploads: str | None = None
 
 
 class RunSpending(Document):

@@ -4,12 +4,12 @@ Payloads carry keys of the bucket and ids, never labels: a state may hold 256 Ki
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from kili_export.contracts.base import Document
-from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.spending import RunSpending, Spent, Unfinished
 
 
 class ExecutionInput(Document):
@@ -21,10 +21,11 @@ class ExecutionInput(Document):
 
 
 class PlanRequest(Document):
-    """Input of plan_export."""
+    """Input of plan_export. `resume` is what an earlier `continue` answered."""
 
     project_id: str
     execution_arn: str
+    resume: Unfinished | None = None
 
 
 class WorkList(Document):
@@ -56,6 +57,7 @@ class PlanAnswer(Document):
     work: WorkList | None = None
     exports: tuple[ExportName, ...] = ()
     results_prefix: str | None = None
+    resume: Unfinished | None = None
 
 
 class KnownFiles(Document):
@@ -166,7 +168,7 @@ class AggregateRequest(Document):
     plan_key: str
     export: str
     results: ResultsLocation | None = None
-    resume: dict[str, Any] | None = None
+    resume: Unfinished | None = None
 
 
 class AggregateAnswer(Document):
@@ -194,7 +196,7 @@ class AggregateAnswer(Document):
     bytes_down: int = 0
     bytes_up: int = 0
     spent: Spent = Spent()
-    resume: dict[str, Any] | None = None
+    resume: Unfinished | None = None
     error: str | None = None
     cause: str | None = None
 
@@ -221,8 +223,9 @@ class FinishRequest(Document):
 class FinishAnswer(Document):
     """Output of finish_export and of the execution.
 
-    `converted` and `failed_assets` count assets. `freshness_seconds` runs from the first event
-    that the run answers for to the publishing of its last export.
+    `converted` and `failed_assets` count assets, `unanswered` those that changed and of which no
+    batch told anything: theirs failed, and they are tried again. `freshness_seconds` runs
+    from the first event that the run answers for to the publishing of its last export.
     """
 
     project_id: str
@@ -233,6 +236,7 @@ class FinishAnswer(Document):
     exports: tuple[AggregateAnswer, ...] = ()
     converted: int = 0
     failed_assets: int = 0
+    unanswered: int = 0
     freshness_seconds: float | None = None
     spending: RunSpending | None = None
 
@@ -267,6 +271,19 @@ class Repaired(Document):
         return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
 
 
+class Waiting(Document):
+    """What of a project waits.
+
+    `seconds`: how long ago the change that waits longest was told of, for the last time.
+    `removals`: how many wait for a person's word. `left_out`: exports that this project cannot
+    have as they are declared.
+    """
+
+    seconds: float = 0
+    removals: int = 0
+    left_out: int = 0
+
+
 class ReconciledProject(Document):
     """What became of one project. `error` is the error's class and message.
 
@@ -274,6 +291,7 @@ class ReconciledProject(Document):
     """
 
     project_id: str
+    waiting: Waiting = Waiting()
     started: str | None = None
     repaired: Repaired = Repaired()
     unfinished: bool = False

@@ -2,8 +2,9 @@
 
 The export that is reproduced writes its files one asset after another, in the server's order:
 of two assets that claim one name, the last one keeps it; of media, which it does not download
-again when a file of that name is there, the first one. An increment must come to the same
-result whichever of them changes, so a claim that lost is remembered with its contents.
+again when a file of that name is there, the first one. Nobody keeps the name of a folder that
+other files are in. An increment must come to the same result whichever of them changes, so a
+claim that lost is remembered with its contents.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +32,7 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Who has a name from now on. `winner` is None when nobody claims it any more."""
+    """Who has a name from now on. `winner` is None when nobody claims it, or it is a folder's."""
 
     path: str
     winner: Bid | None
@@ -39,7 +40,7 @@ class Settlement:
 
     @property
     def contested(self) -> bool:
-        """Whether the name must be remembered as claimed by several."""
+        """Whether the name must be remembered, because some who claim it do not have it."""
         return bool(self.losers)
 
 
@@ -58,11 +59,17 @@ def standing_bids(stored: ClaimedName | None, holder: Claim | None) -> dict[str,
 
 
 def settle(
-    path: str, standing: Mapping[str, Bid], changed: Iterable[str], bids: Mapping[str, Claim]
+    path: str,
+    standing: Mapping[str, Bid],
+    changed: Iterable[str],
+    bids: Mapping[str, Claim],
+    *,
+    is_folder: bool = False,
 ) -> Settlement:
     """Decides a name again after `changed` assets changed, of which `bids` claim it now.
 
-    A changed asset whose contents are what they were keeps what is stored of it.
+    A changed asset whose contents are what they were keeps what is stored of it. `is_folder`:
+    other files are in a folder of that name, so that nobody has it.
     """
     current = dict(standing)
     for asset_id in changed:
@@ -75,8 +82,8 @@ def settle(
             Bid(before.claim, before.origin) if same and before else Bid(claim, Origin.CONVERSION)
         )
     ranked = _ranked(current.values())
-    if not ranked:
-        return Settlement(path, None, ())
+    if is_folder or not ranked:
+        return Settlement(path, None, tuple(ranked))
     return Settlement(path, ranked[-1], tuple(ranked[:-1]))
 
 

@@ -21,10 +21,13 @@ EVENT: Final = Step(1, 0.02, {"dynamodb.UpdateItem": 2, "dynamodb.GetItem": 1})
 """One event at the webhook, at most: its mark, and the window that it falls into. A warm function
 needs a few milliseconds; that of a deployed stack was not measured."""
 
-_SWEEP: Final = Step(1, 0.2, {"dynamodb.Query": 2, "s3.ListObjectsV2": 1})
+_SWEEP: Final = Step(
+    1, 0.2, {"dynamodb.Query": 2, "dynamodb.GetItem": 2, "s3.ListObjectsV2": 1, "s3.GetObject": 1}
+)
 _SWEEPS_A_MONTH: Final = MONTH / timedelta(minutes=5)
 _SECRETS: Final = 2
-_ALARMS: Final = 6
+_ALARMS: Final = 14
+"""Each metric that an alarm looks at is paid for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ ExportError
 ├── IntegrityError          stored or received bytes are not what was promised
 ├── ConflictError           somebody else committed first; plan again
 ├── OutOfTime               the invocation ends before the work does; the next one goes on
+├── OutlastsInvocation      more than any invocation has time for; retrying cannot help
 ├── RemovalsHeld            too much vanished at once; a person must confirm
 └── AssetError              one asset cannot be exported; it is quarantined, the rest go on
 
@@ -78,6 +79,10 @@ class ConflictError(ExportError):
 
 class OutOfTime(ExportError):
     """The invocation ends before the work does. What is done is kept, and the next goes on."""
+
+
+class OutlastsInvocation(ExportError):
+    """More than any invocation has time for; the message names the way out."""
 
 
 class RemovalsHeld(ExportError):

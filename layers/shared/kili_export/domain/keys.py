@@ -109,6 +109,11 @@ def batch_key(project_id: str, run_id: str, attempt: str) -> str:
     return run_prefix(project_id, run_id) + f"batches/{attempt}.bin"
 
 
+def joins_prefix(project_id: str, run_id: str, export: str) -> str:
+    """Objects that a run makes a very large one of, until that is written."""
+    return run_prefix(project_id, run_id) + f"joins/{export}/"
+
+
 def resumption_key(project_id: str) -> str:
     """What the last run of the project converted, if it did not publish everything."""
     return f"state/{project_id}/resumption.json"
@@ -142,9 +147,14 @@ def listing_key(project_id: str) -> str:
     return listings_prefix(project_id) + "listing.json"
 
 
+def all_comparisons_prefix(project_id: str) -> str:
+    """What was listed of a project to be compared, by whomever."""
+    return f"state/{project_id}/comparison.listings/"
+
+
 def comparisons_prefix(project_id: str, purpose: str) -> str:
     """What was listed so far to be compared: by the sweep or by a run, each for itself."""
-    return f"state/{project_id}/comparison.listings/{purpose}/"
+    return all_comparisons_prefix(project_id) + f"{purpose}/"
 
 
 def slice_key(project_id: str, session_id: str, number: int) -> str:

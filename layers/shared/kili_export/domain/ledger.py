@@ -2,8 +2,8 @@
 
 The ledger is an archive of the same container as the datasets, committed by the same manifest.
 It has one entry for each asset, named so that the directory's order is the server's order, one
-entry for each file name that several assets claim, one for the files that belong to none, and one
-for each document that is kept in shards.
+entry for each file name that an asset claims and does not get, one for the files that belong to
+none, and one for each document that is kept in shards.
 """
 
 import base64
@@ -105,7 +105,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedName:
-    """A file name that several assets claim."""
+    """A file name that several assets claim, or one, when a folder has the name."""
 
     path: str
     claims: tuple[Claim, ...]
@@ -164,7 +164,7 @@ def entry_name(order_key: str, asset_id: str) -> str:
 
 
 def claim_entry_name(path: str) -> str:
-    """The ledger's name for a file name that several assets claim."""
+    """The ledger's name for a file name that some asset claims and does not get."""
     return f"{CLAIMS}{hashlib.sha256(path.encode()).hexdigest()}.json"
 
 

@@ -19,6 +19,7 @@ class DeltaSize:
 class RewritingRules:
     """Archives are written anew as often as the budget of `republishing` allows.
 
+    It also pays for what every generation writes, its delta and its ledger.
     What may be written once in `at_once` is written at once. However seldom that is, it is time
     when deltas take a `share` of the archive or tell of `most_files` files, because readers fetch
     both and whoever publishes reads all their directories, or when there are `most_deltas`.
@@ -30,12 +31,14 @@ class RewritingRules:
     most_files: int = 50_000
     most_deltas: int = 500
 
-    def is_due(self, size: int, age: timedelta, deltas: Sequence[DeltaSize]) -> bool:
+    def is_due(
+        self, size: int, age: timedelta, deltas: Sequence[DeltaSize], ledger: int = 0
+    ) -> bool:
         """Whether an archive of `size` bytes, written `age` ago, is written anew.
 
-        `deltas` follow it, the newest included.
+        `deltas` follow it, the newest included; each came with a `ledger` of so many bytes.
         """
-        interval = self.republishing.interval(size)
+        interval = self.republishing.interval(size, (one.size for one in deltas), ledger)
         return (
             interval <= max(self.at_once, age)
             or sum(delta.size for delta in deltas) > size * self.share

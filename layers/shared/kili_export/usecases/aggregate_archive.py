@@ -6,17 +6,19 @@ from functools import cache
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
+from kili_export.contracts.spending import Unfinished
 from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
-from kili_export.domain.keys import manifest_key, slice_key, work_key
+from kili_export.domain.keys import joins_prefix, manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.domain.sharding import ShardRules
 from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
+from kili_export.usecases.aggregation.computing_time import ComputingTime
 from kili_export.usecases.aggregation.conversions import Conversions
 from kili_export.usecases.aggregation.fragment_streams import FragmentStreams
 from kili_export.usecases.aggregation.generation import GenerationWriter
@@ -38,7 +40,7 @@ from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.run_inputs import load_plan, planned_format
-from kili_export.usecases.spending import RunTally, Unmetered
+from kili_export.usecases.spending import Continued, MovedTally, RunTally, Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,12 @@ class AggregateArchive:
         Doing it again after it succeeded changes nothing and answers the same. Answers `continue`
         when the time is up while large objects are copied: the same request goes on. Raises
         ConflictError when another run published since this one was planned, TransientError when
-        the bucket does not answer; nothing that readers see has changed then.
+        the bucket does not answer, OutlastsInvocation when a full export has too many assets;
+        nothing that readers see has changed then.
         """
+        earlier = request.resume or Unfinished()
+        meter = Continued(self.meter, earlier.spent)
+        moved = MovedTally(self.traffic, self.traffic.snapshot(), earlier.moved)
         plan = load_plan(self.objects, request.plan_key)
         export = plan.export(request.export)
         uploads = ResumableUploads(
@@ -77,16 +83,18 @@ class AggregateArchive:
             random=self.random,
         )
         try:
-            answer = self._publish(request, plan, export, uploads)
+            time = ComputingTime(time_left, export.name)
+            tally = RunTally(meter)
+            answer = self._publish(request, plan, export, uploads, moved, tally, time)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
                 status="continue",
                 generation=export.generation or None,
-                resume={"uploads": uploads.key},
-                spent=self.meter.spent(),
+                resume=Unfinished(spent=meter.spent(), moved=moved.moved(), uploads=uploads.key),
+                spent=meter.spent(),
             )
-        return answer.model_copy(update={"spent": self.meter.spent()})
+        return answer.model_copy(update={"spent": meter.spent()})
 
     def _publish(
         self,
@@ -94,9 +102,13 @@ class AggregateArchive:
         plan: RunPlan,
         export: ExportPlan,
         uploads: ResumableUploads,
+        moved: MovedTally,
+        tally: RunTally,
+        time: ComputingTime,
     ) -> AggregateAnswer:
         previous, etag = self._previous(plan.project_id, export.name)
-        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads)
+        joins = joins_prefix(plan.project_id, plan.run_id, export.name)
+        publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads, joins)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,
@@ -105,8 +117,8 @@ class AggregateArchive:
             previous,
             self.clock,
             uploads.attempt,
-            self.traffic,
-            RunTally(self.meter),
+            moved,
+            tally,
             RetainGenerations(self.objects, self.clock, self.retention),
             reports,
             self.rewriting,
@@ -125,7 +137,7 @@ class AggregateArchive:
             reports.refresh(previous)
         ledger = open_ledger(self.objects, previous)
         if export.mode == "rebuild":
-            return self._rebuild(plan, export, previous, ledger, request, writer)
+            return self._rebuild(plan, export, previous, ledger, request, writer, time)
         if previous is None:
             raise IntegrityError(f"export {export.name} has nothing to build an increment on")
         return self._increment(plan, export, previous, ledger, request, writer)
@@ -238,11 +250,12 @@ class AggregateArchive:
         ledger: LedgerReader,
         request: AggregateRequest,
         writer: GenerationWriter,
+        time: ComputingTime,
     ) -> AggregateAnswer:
         conversions = Conversions(self.objects, export.name)
         for results in (*export.earlier_results, request.results):
             batches = writer.tally.over(iter_batch_results(self.objects, results))
-            conversions.take(batches)
+            conversions.take(time.over(batches))
         conversions.settle()
         roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
         roster.require_complete()
@@ -266,7 +279,8 @@ class AggregateArchive:
             former=cache(lambda: open_archive(self.objects, previous) if previous else None),
             sharding=self.sharding,
         )
-        rebuild.make()
+        rebuild.make(time.over)
+        time.end()
         return writer.publish(rebuild, removed=vanished)
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:

@@ -1,5 +1,6 @@
 """Ends a run: clears the marks of what was committed, gives the lease back, tells the consumers."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from kili_export.contracts.workflow import (
     FinishRequest,
     WorkflowError,
 )
-from kili_export.domain.errors import ExportError
+from kili_export.domain.errors import ConflictError, ExportError
 from kili_export.domain.marks import retry_after
 from kili_export.ports import (
     ChangeMark,
@@ -39,6 +40,8 @@ from kili_export.usecases.run_results import (
     settled_by_results,
 )
 from kili_export.usecases.spending import RunTally, Unmetered
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class FinishExport:
             exports=request.exports,
             converted=len(assets.converted),
             failed_assets=len(assets.failed),
+            unanswered=verdict.unanswered(),
             freshness_seconds=announced.freshness_seconds,
             spending=tally.of_run(plan, (export.spent for export in request.exports)),
         )
@@ -225,9 +229,10 @@ class FinishExport:
             # It never held the project, or gave it back already: then all of this was done.
             remaining = Remaining(sum(1 for _ in self.changes.marks(request.project_id)))
         else:
-            if request.plan_key is not None:
-                self._leave(load_plan(self.objects, request.plan_key), request, failed=True)
-            self._postpone(self._taken_on(request))
+            plan = self._plan_of_failed(request)
+            if plan is not None:
+                self._leave(plan, request, failed=True)
+            self._postpone(self._taken_on(request, plan))
             # Some exports may have been published before it failed.
             told = self.announcer.catch_up(lease)
             remaining = self._release(
@@ -241,10 +246,20 @@ class FinishExport:
             follow_up=remaining.started,
         )
 
-    def _taken_on(self, request: FinishRequest) -> list[ChangeMark]:
+    def _plan_of_failed(self, request: FinishRequest) -> RunPlan | None:
+        """The plan, if there is one of this version: the lease is given back without it too."""
+        if request.plan_key is None:
+            return None
+        try:
+            return load_plan(self.objects, request.plan_key)
+        except ConflictError:
+            _log.warning("the plan of a run that failed is of another version", exc_info=True)
+            return None
+
+    def _taken_on(self, request: FinishRequest, plan: RunPlan | None) -> list[ChangeMark]:
         """The marks that the run read and that nobody renewed; without a plan, all there are."""
         marks = self.changes.marks(request.project_id)
-        if request.plan_key is None:
+        if plan is None:
             return list(marks)
-        planned = read_planned_marks(self.objects, load_plan(self.objects, request.plan_key))
+        planned = read_planned_marks(self.objects, plan)
         return [mark for mark in marks if is_same(planned, mark)]

@@ -291,7 +291,7 @@ class MediaBatch:
     def _no_room(self, asset_id: str) -> AssetError:
         return AssetError(
             f"its media take more than {self._limits.most} bytes together; a larger"
-            " MEDIA_FILE_LIMIT lets them pass",
+            " MEDIA_FILE_LIMIT (MediaFileLimit of the template) lets them pass",
             asset_id=asset_id,
         )
 

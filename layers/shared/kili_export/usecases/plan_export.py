@@ -7,10 +7,12 @@ from kili_export.contracts.registration import ProjectRegistration
 from kili_export.contracts.run_plan import (
     FollowedExports,
 )
+from kili_export.contracts.spending import Unfinished
 from kili_export.contracts.workflow import (
     PlanAnswer,
     PlanRequest,
 )
+from kili_export.domain.keys import runs_prefix
 from kili_export.domain.lease import run_id_of
 from kili_export.domain.marks import CHECK, RECONCILE, asset_subject
 from kili_export.ports import (
@@ -41,7 +43,7 @@ from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.resumed_runs import ResumedRuns
 from kili_export.usecases.run_in_making import RunInMaking, RunLimits, plan_of
 from kili_export.usecases.run_marks import RunMarks, select_marks
-from kili_export.usecases.spending import Unmetered
+from kili_export.usecases.spending import Continued, Unmetered
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class PlanExport:
         Raises AccessDenied when Kili does not show the project, TransientError when something
         does not answer. The lease is held then; finish_export gives it back.
         """
+        meter = Continued(self.meter, (request.resume or Unfinished()).spent)
         lease = self.lease.acquire(request.project_id, request.execution_arn)
         if lease is None:
             return PlanAnswer(status="busy", project_id=request.project_id)
@@ -85,13 +88,17 @@ class PlanExport:
         self._recover_predecessor(request.project_id)
         run = self._prepare(lease, registration, marks, stored, time_left)
         if not run.is_listed:
-            return PlanAnswer(status="continue", project_id=request.project_id)
+            return PlanAnswer(
+                status="continue",
+                project_id=request.project_id,
+                resume=Unfinished(spent=meter.spent()),
+            )
         if not run.plans:
             # Nothing is left to be done for these marks: their exports are as they should be,
             # or are left out and will be made anew.
             self.changes.clear(run.marks.all())
             return self._idle(request, registered=True)
-        return PlanWriter(self.objects, self.removals, self.limits, self.meter).write(run, request)
+        return PlanWriter(self.objects, self.removals, self.limits, meter).write(run, request)
 
     @property
     def _sessions(self) -> SessionPlanner:
@@ -121,7 +128,7 @@ class PlanExport:
 
     def _recover_predecessor(self, project_id: str) -> None:
         """Ends the uploads of runs that died. Nobody else publishes while the lease is held."""
-        for prefix in (f"exports/{project_id}/", f"state/{project_id}/"):
+        for prefix in (f"exports/{project_id}/", f"state/{project_id}/", runs_prefix(project_id)):
             self.objects.abort_uploads(prefix)
 
     def _prepare(

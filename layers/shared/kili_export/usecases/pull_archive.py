@@ -1,10 +1,11 @@
 """Reads the current archive of an export."""
 
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from kili_export.contracts.manifest import Manifest
-from kili_export.domain.archive.parts import Source, buffers_of
-from kili_export.domain.archive.reads import assembled
+from kili_export.domain.archive.parts import buffers_of
+from kili_export.domain.archive.reads import Read, assembled
 from kili_export.domain.archive.splice import splice
 from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.domain.keys import manifest_key
@@ -79,8 +80,10 @@ def _assemble(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> int
     archive = open_archive(objects, manifest)
     plan = splice(archive.base(), (), (), hold_in_spool)
 
-    def fetch(source: Source, start: int, length: int) -> bytes:
-        return objects.get_range(source.key, start, length, if_match=source.etag)
+    def fetch(reads: Sequence[Read]) -> Iterator[bytes]:
+        for read in reads:
+            key, etag = read.source.key, read.source.etag
+            yield objects.get_range(key, read.start, read.length, if_match=etag)
 
     target.writelines(assembled(part, fetch) for part in buffers_of(plan.pieces, _BUFFER))
     return plan.size

@@ -12,13 +12,14 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.asset_traces import Trace, owns_entries, tainted
 from kili_export.domain.errors import (
     ConflictError,
-    ExportError,
     IntegrityError,
     InvalidConfiguration,
 )
 from kili_export.domain.keys import (
+    all_comparisons_prefix,
     export_prefix,
     ledgers_prefix,
+    listings_prefix,
     manifest_key,
     runs_prefix,
     snapshot_key,
@@ -26,6 +27,7 @@ from kili_export.domain.keys import (
 )
 from kili_export.ports import ObjectStore, StoredObject
 from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.loss_reports import LossReports
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.erasing import Erased, Eraser
@@ -74,6 +76,7 @@ class PurgeAsset:
     def __call__(self, project_id: str, export: str | None, asset_id: str) -> Erased:
         """Erases archives, deltas, ledgers and snapshots that hold the asset, and all of `runs/`.
 
+        So are lists of a project's assets that are kept meanwhile: what goes by them begins anew.
         The chain of deltas is shortened first, so that no reader is sent to what is gone. Former
         versions of all objects go too. Raises InvalidConfiguration while a run publishes the
         project or when the asset is still exported, ConflictError when a run published meanwhile.
@@ -82,12 +85,19 @@ class PurgeAsset:
         found = self.find(project_id, export, asset_id)
         for traces in found:
             self._shorten_chain(traces)
-        erased = self.eraser.erase([runs_prefix(project_id)])
+        erased = self.eraser.erase(
+            [
+                runs_prefix(project_id),
+                listings_prefix(project_id),
+                all_comparisons_prefix(project_id),
+            ]
+        )
         keys, versions = list(erased.keys), erased.versions
         for traces in found:
             self.objects.delete(traces.keys)
             keys += traces.keys
             self._renew_latest(traces.manifest)
+            LossReports(self.objects).renew(traces.manifest)
             for prefix in _prefixes(traces.manifest):
                 versions += self.objects.delete_versions(prefix, current=False)
         return Erased(tuple(keys), versions)
@@ -169,7 +179,7 @@ class PurgeAsset:
         for stored in self.objects.list(f"{prefix}deltas/"):
             try:
                 delta, shared = self._delta(stored)
-            except (ExportError, ValidationError, ValueError):
+            except (IntegrityError, ValidationError, ValueError):
                 yield Trace(stored.key, names_asset=True, has_shared=True)
                 continue
             yield Trace(stored.key, _names(delta, asset_id), has_shared=shared)
@@ -203,7 +213,10 @@ class PurgeAsset:
             ) from None
 
     def _renew_latest(self, manifest: Manifest) -> None:
-        """The copy at the fixed key may be of a former generation, if a run crashed before it."""
+        """The copy at the fixed key may be of a former generation, if a run crashed before it.
+
+        One that is too large by now for such a copy is removed.
+        """
         Publisher(self.objects, PartLimits(), manifest.archive.size).refresh_latest(manifest)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from kili_export.contracts.registration import ProjectRegistration
-from kili_export.domain.errors import IntegrityError, TransientError
+from kili_export.domain.errors import IntegrityError, Throttled, TransientError
 from kili_export.domain.keys import REGISTRATIONS_PREFIX, registration_key
 from kili_export.ports import Clock, ObjectStore
 
@@ -47,12 +47,14 @@ class RememberedRegistrations:
 
     A project that is not registered is looked up every time, so that a registration works at
     once, but only as often as a budget allows: a flood of unknown ids must not cost a request
-    each.
+    each. Once it is spent, only what was looked up a moment ago is still taken for unregistered;
+    of all others nothing is known, and their senders are to try again.
     """
 
     objects: ObjectStore
     clock: Clock
     _known: dict[str, _Remembered] = field(default_factory=dict)
+    _absent: dict[str, datetime] = field(default_factory=dict)
     _look_ups: float = float(_LOOK_UPS)
     _counted_at: datetime | None = None
 
@@ -60,11 +62,11 @@ class RememberedRegistrations:
         """The registration, at most a minute old; None when the project has none.
 
         When the bucket does not answer, what is remembered serves on. Raises TransientError when
-        nothing is.
+        nothing is, Throttled when there are too many unknown ones at once.
         """
         known = self._known.get(project_id)
         if known is None:
-            return self._look_up(project_id) if self._may_look_up() else None
+            return self._look_up_unknown(project_id)
         if self.clock.now() - known.read_at < _REMEMBERED:
             return known.registration
         try:
@@ -75,9 +77,25 @@ class RememberedRegistrations:
     def latest(self, project_id: str) -> ProjectRegistration | None:
         """Like `get`, read anew unless that was just done: for whoever would refuse something."""
         known = self._known.get(project_id)
-        if known and self.clock.now() - known.read_at >= _RECENT and self._may_look_up():
+        if known and self.clock.now() - known.read_at >= _RECENT:
             return self._look_up(project_id)
         return known.registration if known else None
+
+    def _look_up_unknown(self, project_id: str) -> ProjectRegistration | None:
+        if self._may_look_up():
+            registration = self._look_up(project_id)
+            if registration is None:
+                self._remember_absent(project_id)
+            return registration
+        read_at = self._absent.get(project_id)
+        if read_at is None or self.clock.now() - read_at >= _RECENT:
+            raise Throttled("too many projects are unknown at once; send it again")
+        return None
+
+    def _remember_absent(self, project_id: str) -> None:
+        now = self.clock.now()
+        self._absent = {one: at for one, at in self._absent.items() if now - at < _RECENT}
+        self._absent[project_id] = now
 
     def _look_up(self, project_id: str) -> ProjectRegistration | None:
         registration = load_registration(self.objects, project_id)

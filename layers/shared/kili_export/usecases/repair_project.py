@@ -1,7 +1,7 @@
 """Finds what differs between Kili and the exports of one project, and marks it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kili_export.contracts.registration import ProjectRegistration
@@ -56,22 +56,36 @@ class RepairProject:
             raise InvalidConfiguration(f"project {project_id} has no exports")
         # First of all: without it an empty listing would look like a deletion of everything.
         project = self.kili.project(project_id)
-        past = self._replay(project_id, registration)
+        past = self._replay(project_id, registration, time_left)
         listing = ComparisonListing(
             self.objects, self.kili, self.marks.clock, self.marks.random, project_id, "sweep"
         )
         listed = listing.read(time_left)
         if listed is None:
             return None
-        outdated, found = self._compare(project, registration, listed, thorough=past.thorough)
+        thorough = past.cursor.thorough
+        outdated, found = self._compare(project, registration, listed, thorough=thorough)
         repaired = self._mark(project_id, outdated, found, past.assets)
-        self.cursors.move(project_id, past.cursor)
+        self.cursors.move(project_id, replace(past.cursor, thorough=False))
         listing.forget(listed)
         return repaired
 
-    def _replay(self, project_id: str, registration: ProjectRegistration) -> Replayed:
+    def _replay(
+        self, project_id: str, registration: ProjectRegistration, time_left: TimeLeft | None
+    ) -> Replayed:
+        """What past events ask for. It is marked, and only then are they done with.
+
+        Not when the comparison ends, which may take several invocations: a long list of events
+        would be read from its beginning in each of them.
+        """
         cursor = self.cursors.cursor(project_id)
-        return replay_events(self.kili, registration, cursor, now=self.marks.clock.now())
+        now = self.marks.clock.now()
+        past = replay_events(self.kili, registration, cursor, now=now, time_left=time_left)
+        known = {asset_of(mark.subject) for mark in self.changes.marks(project_id)}
+        missed = past.assets - known
+        self._mark_assets(project_id, missed)
+        self.cursors.move(project_id, past.cursor)
+        return replace(past, assets=missed)
 
     def _compare(
         self,
@@ -138,9 +152,10 @@ class RepairProject:
             if REBUILD not in subjects:
                 self.marks.mark(project_id, REBUILD)
         else:
-            self._mark_assets(project_id, (found.all() | missed) - known)
+            self._mark_assets(project_id, found.all() - known)
+        known -= missed
         return Repaired(
-            missed_events=len(missed - known),
+            missed_events=len(missed),
             changed=len(found.changed - known),
             unknown=len(found.unknown - known),
             vanished=len(found.vanished - known),

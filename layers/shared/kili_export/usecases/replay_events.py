@@ -1,5 +1,6 @@
 """Reads Kili's list of past events for those that leave no trace in a listing."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from kili_export.contracts.registration import ProjectRegistration, interests_of
 from kili_export.domain.change_events import Action
 from kili_export.domain.errors import RequestRefused
 from kili_export.domain.event_catalogue import decide
-from kili_export.ports import EventsCursor, KiliApi, RecordedEvent
+from kili_export.ports import EventsCursor, KiliApi, RecordedEvent, TimeLeft
 
 _SEEN_IN_LISTING: Final = (
     "label.",
@@ -25,13 +26,18 @@ _UNTOLD: Final = "asset.updated"
 """A changed file of an asset shows in no field that a listing could be compared by."""
 
 
+MOST_EVENTS: Final = 50_000
+"""So many are read at once: three to four minutes of the usual budget of calls."""
+
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """Assets to look at again, whether to compare thoroughly, and where reading stopped."""
+    """Assets to look at again, and where reading stopped."""
 
     cursor: EventsCursor
     assets: frozenset[str] = frozenset()
-    thorough: bool = False
 
 
 def replay_events(
@@ -40,31 +46,54 @@ def replay_events(
     cursor: EventsCursor | None,
     *,
     now: datetime,
+    time_left: TimeLeft | None = None,
+    most: int = MOST_EVENTS,
 ) -> Replayed:
     """What the events since the cursor ask for, beyond what a comparison finds.
 
     Most of them were received and their assets exported. Marking all of them again would fetch
     everything twice, so only those count whose consequences no comparison of fingerprints finds.
+    At most `most` are read, and no more when the time is up: the next one goes on.
     """
     if cursor is None:
         # The first export reads everything as it is; there is no past to be replayed.
         return Replayed(EventsCursor("", now.isoformat()))
     interests = interests_of(registration)
-    assets: set[str] = set()
-    thorough = False
-    for recorded in _events(kili, registration.project_id, cursor):
-        cursor = EventsCursor(recorded.event_id, recorded.created_at)
-        event = recorded.event
-        if decide(event, interests).action in {Action.IGNORE, Action.STOP}:
-            continue
-        if event.name == _UNTOLD and event.asset_id:
-            assets.add(event.asset_id)
-        elif event.name.startswith("project.workflow.") or not event.name.startswith(
-            _SEEN_IN_LISTING
-        ):
-            # Steps, assignees, issues, marks: what a server-side filter selects may be another.
-            thorough = True
-    return Replayed(cursor, frozenset(assets), thorough)
+    began, assets = cursor, set[str]()
+    for number, recorded in enumerate(_events(kili, registration.project_id, cursor), 1):
+        event, thorough = recorded.event, cursor.thorough
+        if decide(event, interests).action not in {Action.IGNORE, Action.STOP}:
+            if event.name == _UNTOLD and event.asset_id:
+                assets.add(event.asset_id)
+            else:
+                thorough |= _changes_what_filters_select(event.name)
+        cursor = EventsCursor(recorded.event_id, recorded.created_at, thorough)
+        if number >= most or (time_left is not None and time_left.is_up()):
+            cursor = _stopped(cursor, began, now)
+            break
+    return Replayed(cursor, frozenset(assets))
+
+
+def _changes_what_filters_select(name: str) -> bool:
+    """Steps, assignees, issues, marks: what a server-side filter selects may be another."""
+    return name.startswith("project.workflow.") or not name.startswith(_SEEN_IN_LISTING)
+
+
+def _stopped(cursor: EventsCursor, began: EventsCursor, now: datetime) -> EventsCursor:
+    """Where to go on; reading begins at a moment, which must be a later one than it was.
+
+    Where more events than can be read are of one moment, they are passed over, and those that
+    came since: the comparison finds what they did, but for files that were replaced.
+    """
+    if cursor.created_at > began.created_at:
+        return cursor
+    _log.warning(
+        "more than can be read of Kili's events are of %s; they are passed over until %s, and "
+        "files of assets that were replaced meanwhile are not noticed",
+        began.created_at,
+        now.isoformat(),
+    )
+    return EventsCursor("", now.isoformat(), thorough=True)
 
 
 def _events(kili: KiliApi, project_id: str, cursor: EventsCursor) -> Iterator[RecordedEvent]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kili_export.contracts.resumption import Resumption
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.workflow import ResultsLocation
-from kili_export.domain.errors import IntegrityError
+from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.keys import resumption_key
 from kili_export.ports import ChangeMark, ObjectStore
 from kili_export.usecases.published_exports import DeclaredExport
@@ -95,7 +95,7 @@ class ResumedRuns:
                 return TakenOver()
             planned = read_planned_marks(self.objects, former)
             settled = settled_by_results(self.objects, left.results)
-        except IntegrityError:
+        except (ConflictError, IntegrityError):
             _log.warning("what a run left cannot be read; it is converted anew", exc_info=True)
             return TakenOver()
         changed = {asset_id for asset_id, mark in marks.items() if not is_same(planned, mark)}

@@ -76,7 +76,8 @@ class RetainGenerations:
             return []
         now = self.clock.now()
         history, etag = self._history(project_id, export)
-        past = needed(map(_named, history.past), manifest.generation, self.rules, now)
+        named = tuple(map(_named, history.past))
+        past = needed(named, manifest.generation, self.rules, now)
         retained = Retained(
             current=_named_by(manifest),
             chain={delta.generation: delta.key for delta in manifest.recent_deltas},
@@ -91,19 +92,16 @@ class RetainGenerations:
         if keys:
             self.objects.delete(keys)
             _log.info("deleted %d objects that nobody needs any more", len(keys))
-        self._forget(manifest, history, etag, len(past))
+        self._forget(manifest, history, etag, frozenset(past))
         return keys
 
-    def _forget(self, manifest: Manifest, history: History, etag: str | None, count: int) -> None:
+    def _forget(
+        self, manifest: Manifest, history: History, etag: str | None, past: frozenset[Named]
+    ) -> None:
         """Shortens the history to what is needed, once what it told of is deleted."""
-        if count == len(history.past):
+        if len(past) == len(history.past):
             return
-        now = self.clock.now()
-        kept = tuple(
-            one
-            for one in history.past
-            if needed([_named(one)], manifest.generation, self.rules, now)
-        )
+        kept = tuple(one for one in history.past if _named(one) in past)
         try:
             self._write(manifest, history.model_copy(update={"past": kept}), etag)
         except ConflictError:

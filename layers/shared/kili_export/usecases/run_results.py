@@ -176,6 +176,11 @@ class RunVerdict:
             return True
         return not self.progress.is_open and mark.subject != RECONCILE
 
+    def unanswered(self) -> int:
+        """How many assets changed of which no batch told anything."""
+        changed = (asset_of(subject) for subject in self.planned)
+        return sum(one is not None and not self.assets.is_answered(one) for one in changed)
+
     def to_be_made_anew(self) -> frozenset[str]:
         """Exports that failed again and again: what is stored of them may be damaged."""
         tried = max((line.attempts for line in self.planned.values()), default=0)

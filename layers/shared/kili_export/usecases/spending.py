@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kili_export.contracts.run_plan import RunPlan
-from kili_export.contracts.spending import RunSpending, Spent
+from kili_export.contracts.spending import NOTHING_MOVED, Moved, RunSpending, Spent
 from kili_export.contracts.workflow import BatchResult
-from kili_export.ports import Meter
+from kili_export.ports import Meter, Traffic, TrafficCount
 
 
 class Unmetered:
@@ -15,6 +15,40 @@ class Unmetered:
     def spent(self) -> Spent:
         """Nothing."""
         return Spent()
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The meter of an invocation that goes on with the work of others, which used `earlier`."""
+
+    meter: Meter
+    earlier: Spent
+
+    def spent(self) -> Spent:
+        """What all of them used until now."""
+        return self.earlier.plus(self.meter.spent())
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTally:
+    """What publishing moved: `earlier` by other invocations, and by this one since `begun`."""
+
+    traffic: Traffic
+    begun: TrafficCount
+    earlier: Moved = NOTHING_MOVED
+
+    def moved(self) -> Moved:
+        """What all of them moved until now."""
+        begun, now = self.begun, self.traffic.snapshot()
+        requests = {
+            name: now.requests[name] - begun.requests.get(name, 0) for name in sorted(now.requests)
+        }
+        own = Moved(
+            requests={name: count for name, count in requests.items() if count},
+            bytes_down=now.bytes_down - begun.bytes_down,
+            bytes_up=now.bytes_up - begun.bytes_up,
+        )
+        return self.earlier.plus(own)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Keeps a folder equal to an export, fetching only what it lacks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +8,7 @@ from kili_export.contracts.folder_state import FolderState
 from kili_export.contracts.manifest import Manifest
 from kili_export.domain.archive.record import Record
 from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.domain.folders import folders_of
 from kili_export.domain.syncing import FolderChange, folder_change
 from kili_export.ports import FollowedFiles, FollowingFolder, ObjectStore
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
@@ -121,11 +122,17 @@ def _present(
 
     Raises InvalidConfiguration when something else is in the way, unless it may be deleted.
     """
+    removed = frozenset(change.remove)
+    emptied = {above for path in removed for above in folders_of(path)} & change.write.keys()
     occupied = folder.occupied(
-        {path: digest for path, digest in change.write.items() if path not in known.files}
+        {
+            path: change.write[path]
+            for path in change.write.keys() - known.files.keys() - emptied
+            if removed.isdisjoint(folders_of(path))
+        }
     )
     same = frozenset(path for path, is_same in occupied.items() if is_same)
-    in_the_way = sorted(occupied.keys() - same)
+    in_the_way = sorted((occupied.keys() - same) | _kept_in(folder, emptied))
     if in_the_way and not wish.delete:
         shown = ", ".join(in_the_way[:_SHOWN]) + (" …" if len(in_the_way) > _SHOWN else "")
         raise InvalidConfiguration(
@@ -133,6 +140,15 @@ def _present(
             "away, or give the folder over to sync with --delete, which removes all such files."
         )
     return same
+
+
+def _kept_in(folder: FollowingFolder, emptied: Set[str]) -> frozenset[str]:
+    """Files of others in folders that become files."""
+    if not emptied:
+        return frozenset()
+    return frozenset(
+        path for path in folder.strangers() if not emptied.isdisjoint(folders_of(path))
+    )
 
 
 def _fetch(

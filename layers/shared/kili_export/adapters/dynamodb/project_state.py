@@ -126,15 +126,22 @@ class DynamoProjectState:
     def cursor(self, project_id: str) -> EventsCursor | None:
         """Where reading stopped, None before the first time."""
         item = self.table.get(_partition(project_id), _CURSOR)
-        return None if item is None else EventsCursor(text(item, "event_id"), text(item, "created"))
+        if item is None:
+            return None
+        thorough = bool(number(item, "thorough"))
+        return EventsCursor(text(item, "event_id"), text(item, "created"), thorough)
 
     def move(self, project_id: str, cursor: EventsCursor) -> None:
         """Stores where reading stopped."""
         self.table.update(
             _partition(project_id),
             _CURSOR,
-            "SET event_id = :id, created = :created",
-            {":id": cursor.event_id, ":created": cursor.created_at},
+            "SET event_id = :id, created = :created, thorough = :thorough",
+            {
+                ":id": cursor.event_id,
+                ":created": cursor.created_at,
+                ":thorough": int(cursor.thorough),
+            },
         )
 
 

@@ -6,7 +6,9 @@ change.jsonl    a change that is being made; there only meanwhile
 staging/        contents that were fetched and verified and are not in place yet
 lock            held while somebody works on the folder
 
-A change is written down before the first file changes. Whoever finds one completes it.
+A change is written down before the first file changes. Whoever finds one completes it. What is
+staged is on the disk before the change is written down, and what is in place before the state says
+so: also after a loss of power the state tells the truth.
 """
 
 import fcntl
@@ -21,6 +23,7 @@ from typing import Any, Final, Self
 import orjson
 from pydantic import ValidationError
 
+from kili_export.adapters.folder.durable import settle
 from kili_export.adapters.folder.tree import Look, Tree
 from kili_export.contracts.folder_state import FolderState
 from kili_export.domain.digests import DigestCheck
@@ -126,6 +129,8 @@ class FolderOnDisk:
 
     def change(self, change: FolderChange, state: FolderState) -> None:
         """Removes and writes, from what was staged; afterwards the folder has this state."""
+        # Whoever completes the change takes for granted what is staged.
+        settle(self._place(path, sha256) for path, sha256 in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
         lines += [["write", path, digest] for path, digest in change.write.items()]
@@ -149,6 +154,7 @@ class FolderOnDisk:
             [path, digest, look.size, look.written_at]
             for path, (digest, look) in sorted(written.items())
         ]
+        settle(self._tree.folders_above(path for _, path, *_ in operations))
         _write_lines(self._files, lines)
         _write(self._state, state.to_bytes())
         self._change.unlink()
@@ -209,10 +215,11 @@ def _write_lines(path: Path, lines: Iterable[Any]) -> None:
 
 
 def _write(path: Path, *pieces: bytes) -> None:
-    """Writes a file whole, or leaves it as it was."""
+    """Writes a file whole, or leaves it as it was. It is stored when this returns."""
     partial = path.with_suffix(".part")
     with partial.open("wb") as file:
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    settle([path.parent])

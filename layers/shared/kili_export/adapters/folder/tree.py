@@ -4,9 +4,9 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from kili_export.domain.digests import DigestCheck
@@ -93,6 +93,11 @@ class Tree:
         folder = Path(path).parent
         while folder.parts and self._remove_folder(str(folder)):
             folder = folder.parent
+
+    def folders_above(self, paths: Iterable[str]) -> frozenset[Path]:
+        """The folders that paths are in, up to the root."""
+        above = {folder for path in paths for folder in PurePosixPath(path).parents}
+        return frozenset(self.root / folder for folder in above)
 
     def walk(self, *, without: str) -> Iterator[str]:
         """Every file and link, except below the folder `without`."""

@@ -55,6 +55,8 @@ class RotatingKey:
     _key: str = field(default="", repr=False)
     _read_at: datetime | None = None
     _refused: dict[str, datetime] = field(default_factory=dict, repr=False)
+    _looked_at: dict[str, datetime] = field(default_factory=dict, repr=False)
+    """By refused key, when another was last looked for."""
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def value(self) -> str:
@@ -71,17 +73,20 @@ class RotatingKey:
                 # Another thread has found one meanwhile.
                 return True
             now = self.clock.now()
-            again = refused in self._refused and now - self._refused[refused] < _NOT_ASKED_AGAIN
             self._refused[refused] = now
-            if again:
+            # Counted from the last look and not from the last refusal: refusals may never cease.
+            looked_at = self._looked_at.get(refused)
+            if looked_at is not None and now - looked_at < _NOT_ASKED_AGAIN:
                 return False
+            self._looked_at[refused] = now
             self._read()
             return self._key != refused
 
     def _read(self) -> None:
         """Takes the first key that was not refused lately, or the preferred one."""
         now = self.clock.now()
-        self._refused = {key: at for key, at in self._refused.items() if now - at <= REMEMBERED}
+        self._refused = _lately(self._refused, now)
+        self._looked_at = _lately(self._looked_at, now)
         stored = iter(self.stored())
         preferred = next(stored)
         key = preferred
@@ -90,3 +95,7 @@ class RotatingKey:
         if key != preferred:
             _log.warning("Kili refuses the current API key; another version of its secret is used")
         self._key, self._read_at = key, now
+
+
+def _lately(times: dict[str, datetime], now: datetime) -> dict[str, datetime]:
+    return {key: at for key, at in times.items() if now - at <= REMEMBERED}

@@ -104,6 +104,12 @@ class Directory:
             return decode_record(self._whole(start), 0)
         return None
 
+    def has_below(self, folder: str) -> bool:
+        """Whether a file is in that folder, or in one of its folders."""
+        prefix = f"{folder}/".encode()
+        start = self.lower_bound(prefix)
+        return start < len(self.raw) and self.name_at(start).startswith(prefix)
+
     def records(self) -> Iterator[Record]:
         """Every entry, by name."""
         for window, at, _ in self._walk(0):

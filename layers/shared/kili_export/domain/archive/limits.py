@@ -17,10 +17,10 @@ class PartLimits:
 
     Our choices: archives up to `rewrite_below` are assembled by the client and written at
     once; runs of at least `copy_from` are copied by the server, in parts of at most `copy`, so
-    that they run in parallel; shorter ones are read and join parts of about `buffer`. Where that
-    gives too many parts, all three grow, `copy_from` and `buffer` up to `max_buffer`, which
-    bounds the client's memory. An upload of `resumable_from` parts or more may take several
-    invocations; a smaller one is begun anew, which costs less than to record it.
+    that they run in parallel; shorter ones are read and join parts of at most `buffer`. Where
+    that gives too many parts, `copy` grows; where it still does, objects are joined first
+    (`kili_export.domain.archive.joins`). An upload of `resumable_from` parts or more may take
+    several invocations; a smaller one is begun anew, which costs less than to record it.
     """
 
     min_part: int = 5 * MIB
@@ -30,25 +30,18 @@ class PartLimits:
     copy_from: int = 5 * MIB
     copy: int = 256 * MIB
     buffer: int = 16 * MIB
-    max_buffer: int = 128 * MIB
     resumable_from: int = 100
 
     def __post_init__(self) -> None:
         if not (
             self.min_part <= min(self.copy_from, self.copy, self.buffer)
-            and max(self.copy_from, self.buffer) <= self.max_buffer <= self.max_part
-            and self.copy <= self.max_part
+            and max(self.copy_from, self.copy, self.buffer) <= self.max_part
         ):
             raise ValueError(f"limits that contradict each other: {self}")
 
     def coarser(self) -> "PartLimits | None":
         """Limits that give fewer parts; None when there are none."""
-        coarse = replace(
-            self,
-            copy_from=min(2 * self.copy_from, self.max_buffer),
-            copy=min(4 * self.copy, self.max_part),
-            buffer=min(2 * self.buffer, self.max_buffer),
-        )
+        coarse = replace(self, copy=min(4 * self.copy, self.max_part))
         return None if coarse == self else coarse
 
 

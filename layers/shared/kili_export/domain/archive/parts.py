@@ -89,21 +89,36 @@ def plan_parts(pieces: Sequence[Piece], limits: PartLimits = DEFAULT_LIMITS) -> 
     One BufferPart alone means that the object is written at once. Raises IntegrityError when
     `limits.max_parts` do not suffice.
     """
+    parts = pack(pieces, limits)
+    if len(parts) > limits.max_parts:
+        raise too_many(parts, limits)
+    return parts
+
+
+def pack(pieces: Sequence[Piece], limits: PartLimits = DEFAULT_LIMITS) -> list[Part]:
+    """Packs pieces likewise; where they are too many for one upload, into as few as can be."""
     total = sum(piece.length for piece in pieces)
     if total <= max(limits.rewrite_below, limits.min_part):
         return [BufferPart(tuple(pieces))]
-    tried: PartLimits | None = limits
-    while tried:
-        packing = _Packing(tried)
-        for piece in pieces:
-            packing.add(piece)
-        parts = packing.finish()
-        if len(parts) <= limits.max_parts:
-            return parts
-        tried = tried.coarser()
-    raise IntegrityError(
-        f"{total} bytes in {len(pieces)} pieces do not fit into {limits.max_parts} parts"
+    parts, coarser = _packed(pieces, limits), limits.coarser()
+    while len(parts) > limits.max_parts and coarser is not None:
+        parts, coarser = _packed(pieces, coarser), coarser.coarser()
+    return parts
+
+
+def too_many(parts: Sequence[Part], limits: PartLimits) -> IntegrityError:
+    """What says that parts cannot be brought into one object."""
+    total = sum(part.length for part in parts)
+    return IntegrityError(
+        f"{total} bytes in {len(parts)} parts do not fit into {limits.max_parts} parts"
     )
+
+
+def _packed(pieces: Sequence[Piece], limits: PartLimits) -> list[Part]:
+    packing = _Packing(limits)
+    for piece in pieces:
+        packing.add(piece)
+    return packing.finish()
 
 
 def buffers_of(pieces: Iterable[Piece], size: int) -> Iterator[BufferPart]:

@@ -1,6 +1,6 @@
 """How the client reads what a part needs: neighbouring ranges in one request."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,13 +70,14 @@ def plan_reads(part: BufferPart, *, max_gap: int = MAX_GAP, max_read: int = MAX_
     ]
 
 
-def assembled(part: BufferPart, fetch: Callable[[Source, int, int], bytes]) -> bytearray:
-    """The bytes of a part; `fetch` gives so many bytes of a source from an offset."""
+def assembled(part: BufferPart, fetch: Callable[[Sequence[Read]], Iterable[bytes]]) -> bytearray:
+    """The bytes of a part; `fetch` answers requests, in their order."""
     whole = bytearray(part.length)
     for target, held in inline_bytes(part):
         whole[target : target + len(held)] = held
-    for read in plan_reads(part):
-        view = memoryview(fetch(read.source, read.start, read.length))
+    reads = plan_reads(part)
+    for read, data in zip(reads, fetch(reads), strict=True):
+        view = memoryview(data)
         for cut in read.cuts:
             whole[cut.target : cut.target + cut.length] = view[cut.start : cut.start + cut.length]
     return whole

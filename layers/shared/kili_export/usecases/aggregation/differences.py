@@ -7,6 +7,7 @@ from kili_export.contracts.manifest import (
     ChangedAssets,
 )
 from kili_export.domain.archive.directory import Directory
+from kili_export.domain.folders import folders_of
 from kili_export.domain.ledger import AssetRecord, MemberRecord
 from kili_export.usecases.aggregation.names import FileDigest
 
@@ -48,7 +49,7 @@ def files_of(
 ) -> dict[str, FileDigest]:
     """The files that an archive has, from its ledger in server order.
 
-    The last claim has a name, of media the first one.
+    The last claim has a name, of media the first one; nobody has that of a folder.
     """
     files: dict[str, FileDigest] = {}
     media: dict[str, FileDigest] = {}
@@ -59,7 +60,8 @@ def files_of(
             files[one.path] = FileDigest(one.sha256, one.identity, record.asset_id)
     files = {**media, **files}
     files.update({m.path: FileDigest(m.sha256, m.identity) for m in shared})
-    return files
+    folders = {folder for path in files for folder in folders_of(path)}
+    return {path: digest for path, digest in files.items() if path not in folders}
 
 
 def changed_assets(

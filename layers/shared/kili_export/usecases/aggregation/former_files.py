@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import orjson
 
 from kili_export.domain.ledger import AssetRecord, MemberRecord
-from kili_export.usecases.aggregation.sorting import Sorter, grouped
+from kili_export.usecases.aggregation.folder_names import grouped_by_name
+from kili_export.usecases.aggregation.sorting import Sorter
 
 _END: Final = b"\0"
 
@@ -48,8 +49,10 @@ class FormerFiles:
             self._put(member, _Kind.SHARED, None)
 
     def __iter__(self) -> Iterator[FormerFile]:
-        """Of equal names the last claim has a file, of media the first one."""
-        for group in grouped(self._files, lambda item: item.partition(_END)[0]):
+        """Of equal names the last claim has a file, of media the first one; no folder's is one."""
+        for group, is_folder in grouped_by_name(self._files):
+            if is_folder:
+                continue
             last = group[-1].partition(_END)
             is_medium = last[2][0] == _Kind.MEDIUM
             name, _, rest = group[0].partition(_END) if is_medium else last

@@ -10,9 +10,9 @@ from kili_export.contracts.manifest import (
     DeltaReference,
     LedgerReference,
     Manifest,
-    Moved,
 )
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
+from kili_export.contracts.spending import NOTHING_MOVED
 from kili_export.contracts.workflow import AggregateAnswer
 from kili_export.domain.archive.parts import Source
 from kili_export.domain.archive.splice import BaseArchive, SplicePlan
@@ -21,14 +21,15 @@ from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.removals import remembered_removals
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.domain.rewriting import RewritingRules
-from kili_export.ports import Clock, Traffic, TrafficCount
+from kili_export.ports import Clock
 from kili_export.usecases.aggregation.delta_list import DeltaHead, DeltaPlan
+from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.stored_regions import stored_regions
 from kili_export.usecases.aggregation.summary import classes_of, is_rewriting_due, quarantined
 from kili_export.usecases.retain_generations import RetainGenerations
-from kili_export.usecases.spending import RunTally
+from kili_export.usecases.spending import MovedTally, RunTally
 
 
 class Generation(Protocol):
@@ -61,6 +62,10 @@ class Generation(Protocol):
     @property
     def changes_losses(self) -> bool:
         """Whether the assets that the run touched lose something else than before."""
+
+    @property
+    def loss_changes(self) -> LossChanges | None:
+        """What the report of losses can be brought up to date with; None if all is made anew."""
 
     def archive(self) -> SplicePlan:
         """The new archive."""
@@ -99,7 +104,7 @@ class GenerationWriter:
     previous: Manifest | None
     clock: Clock
     attempt: str
-    traffic: Traffic
+    moved: MovedTally
     tally: RunTally
     retention: RetainGenerations
     reports: LossReports
@@ -112,7 +117,6 @@ class GenerationWriter:
 
         `removed` is how many assets leave, `held` how many that are gone do not.
         """
-        begun = self.traffic.snapshot()
         changed = generation.changes_archive
         listed = quarantined(
             None if generation.is_rebuild else self.previous,
@@ -136,7 +140,7 @@ class GenerationWriter:
                     self.plan.confirmed_removals,
                     self.clock.now(),
                 ),
-                "moved": _moved(begun, self.traffic.snapshot()),
+                "moved": self.moved.moved(),
                 "spending": self.tally.of_export(self.plan),
                 "report": reference_to_report(
                     manifest, self.previous, self.attempt, changed=generation.changes_losses
@@ -145,8 +149,8 @@ class GenerationWriter:
         )
         self.retention.remember(self.previous)
         self._commit(manifest)
-        self.publisher.refresh_latest(manifest)
-        self.reports.refresh(manifest, self.previous)
+        self.publisher.refresh_latest(manifest, self.previous)
+        self.reports.refresh(manifest, self.previous, generation.loss_changes)
         self.retention.delete_expired(manifest.project_id, manifest.export_name)
         if not changed and not overdue:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
@@ -232,7 +236,7 @@ class GenerationWriter:
             counts=generation.counts(members),
             classes=classes_of(self.plan.project.to_project()),
             losses=generation.losses(),
-            moved=Moved(requests={}, bytes_down=0, bytes_up=0),
+            moved=NOTHING_MOVED,
             definition=self.export.definition,
             dated=self.export.dated,
             ledger=ledger,
@@ -296,16 +300,3 @@ class GenerationWriter:
             removed=delta.removed,
             regions=stored_regions(delta.plan.regions),
         )
-
-
-def _moved(begun: TrafficCount, ended: TrafficCount) -> Moved:
-    requests = {
-        name: ended.requests[name] - begun.requests.get(name, 0)
-        for name in sorted(ended.requests)
-        if ended.requests[name] != begun.requests.get(name, 0)
-    }
-    return Moved(
-        requests=requests,
-        bytes_down=ended.bytes_down - begun.bytes_down,
-        bytes_up=ended.bytes_up - begun.bytes_up,
-    )

@@ -20,6 +20,7 @@ from kili_export.usecases.aggregation.differences import (
 )
 from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.ledger_changes import ledger_changes, splice_ledger
+from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_reports import losses_of
 from kili_export.usecases.aggregation.names import FileDigest, NameChanges
 from kili_export.usecases.aggregation.shared_members import SharedChanges
@@ -80,6 +81,11 @@ class Increment:
         """Whether the touched assets lose something else than before."""
         return losses_of(self.old) != losses_of(self.new)
 
+    @property
+    def loss_changes(self) -> LossChanges:
+        """What the touched assets lost before, and lose now."""
+        return LossChanges(self.old, self.new, self.known)
+
     def archive(self) -> SplicePlan:
         """The new archive."""
         additions = [
@@ -104,8 +110,9 @@ class Increment:
                 (item for item in self.names.located if item.member.record.path in brought),
                 (one for one in self.names.restored if one[1].path in brought),
             ),
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
             *(file.addition for file in self.shared.files if file.path in brought),
+            # Next to the directory: both are read at once.
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]
         return DeltaPlan(
             splice(None, (), additions, hold_in_spool),

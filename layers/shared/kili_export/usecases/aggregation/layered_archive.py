@@ -111,10 +111,13 @@ def _plan(base: StoredArchive, chain: Sequence[DeltaReference]) -> SplicePlan:
             last[path] = number
             removed.discard(path)
     removals = sorted(path for path in removed if path in base.directory)
+    lasting: dict[int, set[str]] = {}
+    for path, number in last.items():
+        lasting.setdefault(number, set()).add(path)
     additions = [
         addition
-        for number, (delta, reference) in enumerate(zip(deltas, chain, strict=True))
-        for addition in _additions(delta, reference, {p for p, of in last.items() if of == number})
+        for number, paths in sorted(lasting.items())
+        for addition in _additions(deltas[number], chain[number], paths)
     ]
     return splice(base.base(), removals, additions, hold_in_spool)
 

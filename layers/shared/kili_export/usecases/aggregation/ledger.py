@@ -133,14 +133,14 @@ class LedgerReader:
         yield from heapq.merge(kept, fresh, key=itemgetter(0))
 
     def claimed(self, path: str) -> ClaimedName | None:
-        """What it remembers of a file name that several assets claim."""
+        """What it remembers of a file name that some asset claims and does not get."""
         record = self.directory.find(claim_entry_name(path))
         if record is None or self.archive is None:
             return None
         return ClaimedName.from_bytes(self.archive.read(record))
 
     def has_claims(self) -> bool:
-        """Whether any file name is claimed by several assets."""
+        """Whether any file name is claimed by an asset that does not get it."""
         return next(self.directory.with_prefix(CLAIMS), None) is not None
 
     def shared(self) -> dict[str, MemberRecord]:

@@ -1,20 +1,22 @@
 """Keeps the report of an export's losses beside its archive."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-import orjson
+from typing import Final
 
 from kili_export.contracts.manifest import Manifest, ReportReference
 from kili_export.domain.errors import ExportError
 from kili_export.domain.keys import report_key
 from kili_export.domain.ledger import AssetRecord
-from kili_export.ports import ObjectStore
+from kili_export.ports import ObjectStore, StoredObject
+from kili_export.usecases.aggregation.loss_changes import LossChanges
+from kili_export.usecases.aggregation.loss_rows import ReportRows, UnreadableReport
 from kili_export.usecases.ledger_reading import open_ledger
 
-_VERSION = "version"
+_VERSION: Final = "version"
+_LARGEST: Final = 64 << 20
+"""Bytes of a report that is held, three times at once, to bring it up to date."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,58 +27,90 @@ class LossReports:
     objects: ObjectStore
     most_assets: int = 100_000
 
-    def refresh(self, manifest: Manifest, before: Manifest | None = None) -> None:
+    def refresh(
+        self,
+        manifest: Manifest,
+        before: Manifest | None = None,
+        changes: LossChanges | None = None,
+    ) -> None:
         """Brings the report up to the manifest; `before` is the one that it replaced.
 
-        The ledger is read when losses changed, and without losses nothing is asked or written.
-        The archive is published already: a report that fails is logged, and the next run writes
-        it.
+        Without losses nothing is asked or written. Where `changes` tells what the manifest changes
+        against the one before, the former report is brought up to them; otherwise, or when it is
+        not there as that manifest names it, the ledger is read. The archive is published already:
+        a report that fails is logged, and the next run writes it.
         """
         try:
             if manifest.report is not None:
-                self._write(manifest, manifest.report)
+                self._write(manifest, manifest.report, before, changes)
             elif before is not None and before.report is not None:
                 self.objects.delete([before.report.key])
         except ExportError:
             _log.warning("the loss report could not be brought up to date", exc_info=True)
 
-    def _write(self, manifest: Manifest, report: ReportReference) -> None:
+    def renew(self, manifest: Manifest) -> None:
+        """Makes sure that there is the manifest's report and no other, whatever went before.
+
+        Raises TransientError, ConflictError.
+        """
+        if manifest.report is not None:
+            self._write(manifest, manifest.report, None, None)
+        else:
+            self.objects.delete([report_key(manifest.project_id, manifest.export_name)])
+
+    def scanned(self, manifest: Manifest) -> bytes:
+        """The report out of the ledger: what it lists is held once, as text."""
+        records = open_ledger(self.objects, manifest).all()
+        return ReportRows.scanned(records, self.most_assets).rendered(manifest)
+
+    def _write(
+        self,
+        manifest: Manifest,
+        report: ReportReference,
+        before: Manifest | None,
+        changes: LossChanges | None,
+    ) -> None:
         present = self.objects.head(report.key)
         if present is not None and present.metadata.get(_VERSION) == report.version:
             return
+        data = None
+        if before is not None and changes is not None:
+            data = self._patched(manifest, before, changes, present)
         self.objects.put(
             report.key,
-            self._rendered(manifest),
+            data or self.scanned(manifest),
             if_match=None if present is None else present.etag,
             if_none_match=present is None,
             metadata={_VERSION: report.version},
             content_type="application/json",
         )
 
-    def _rendered(self, manifest: Manifest) -> bytes:
-        """The document, an asset at a time: what it lists is held once, as text."""
-        reasons: Counter[str] = Counter()
-        listed = bytearray()
-        count = left_out = 0
-        for record in open_ledger(self.objects, manifest).all():
-            if not record.losses:
-                continue
-            reasons.update(reason for reason, _ in record.losses)
-            if count == self.most_assets:
-                left_out += 1
-                continue
-            listed += b",\n" if count else b""
-            listed += orjson.dumps(_asset(record))
-            count += 1
-        head = {
-            "schema_version": 1,
-            "project_id": manifest.project_id,
-            "export_name": manifest.export_name,
-            "generation": manifest.generation,
-            "assets_left_out": left_out,
-            "reasons": dict(reasons.most_common()),
-        }
-        return b"".join((orjson.dumps(head)[:-1], b',\n"assets":[\n', listed, b"\n]}\n"))
+    def _patched(
+        self,
+        manifest: Manifest,
+        before: Manifest,
+        changes: LossChanges,
+        present: StoredObject | None,
+    ) -> bytes | None:
+        """The report out of the former one, None if that is not to be relied on."""
+        try:
+            former = self._former(before.report, present)
+            return changes.applied_to(former, self.most_assets).rendered(manifest)
+        except UnreadableReport as reason:
+            _log.info("the ledger is read for the loss report: of the former one, %s", reason)
+            return None
+
+    def _former(self, named: ReportReference | None, present: StoredObject | None) -> ReportRows:
+        if named is None:
+            return ReportRows()
+        if present is None or present.metadata.get(_VERSION) != named.version:
+            raise UnreadableReport("another one is there")
+        if present.size > _LARGEST:
+            raise UnreadableReport("it is too large to be held")
+        found = self.objects.get(named.key, if_match=present.etag)
+        if found is None:
+            raise UnreadableReport("it is gone")
+        return ReportRows.parse(found[0])
 
 
 def reference_to_report(
@@ -95,10 +129,5 @@ def reference_to_report(
 
 
 def losses_of(records: Mapping[str, AssetRecord]) -> dict[str, Iterable[tuple[str, str]]]:
-    """What of some assets is lost, by asset."""
-    return {key: tuple(record.losses) for key, record in records.items() if record.losses}
-
-
-def _asset(record: AssetRecord) -> dict[str, object]:
-    losses = [{"reason": reason, "where": where} for reason, where in record.losses]
-    return {"asset_id": record.asset_id, "losses": losses}
+    """What of some assets is lost, by their entries in the ledger, which tell their places too."""
+    return {one.entry_name: tuple(one.losses) for one in records.values() if one.losses}

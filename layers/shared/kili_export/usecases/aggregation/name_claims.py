@@ -23,8 +23,9 @@ from kili_export.domain.claims import settle
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.ledger import Claim, ClaimedName, claim_entry_name
 from kili_export.ports import ObjectStore
+from kili_export.usecases.aggregation.folder_names import grouped_by_name
 from kili_export.usecases.aggregation.outcome import LocatedMember
-from kili_export.usecases.aggregation.sorting import Sorter, SpooledItems, grouped
+from kili_export.usecases.aggregation.sorting import Sorter, SpooledItems
 from kili_export.usecases.aggregation.spool import Spool
 
 _END: Final = b"\0"
@@ -88,9 +89,12 @@ class NameClaims:
         regions = self.assembly.regions
         begins = {int(region): regions.span(region)[0] for region in Region}
         placed = 0
-        for group in grouped(self._names, lambda item: item.partition(_END)[0]):
+        for group, is_folder in grouped_by_name(self._names):
             claims = [_placed(item, begins) for item in group]
-            winner = claims[0] if len(claims) == 1 else self._contest(claims)
+            alone = len(claims) == 1 and not is_folder
+            winner = claims[0] if alone else self._contest(claims, is_folder=is_folder)
+            if winner is None:
+                continue
             name, claimed, raw = winner
             self.count += 1
             self.size += claimed.size
@@ -113,8 +117,8 @@ class NameClaims:
             yield NamedFile(name.decode(), claimed.sha256, claimed.identity, claimed.asset_id, raw)
 
     def _contest(
-        self, claims: list[tuple[bytes, _Claimed, bytes]]
-    ) -> tuple[bytes, _Claimed, bytes]:
+        self, claims: list[tuple[bytes, _Claimed, bytes]], *, is_folder: bool
+    ) -> tuple[bytes, _Claimed, bytes] | None:
         path = claims[0][0].decode()
         by_asset = {claimed.asset_id: (name, claimed, raw) for name, claimed, raw in claims}
         bids = {
@@ -127,13 +131,14 @@ class NameClaims:
             )
             for asset_id, (_, claimed, _) in by_asset.items()
         }
-        settled = settle(path, {}, by_asset, bids)
+        settled = settle(path, {}, by_asset, bids, is_folder=is_folder)
         remembered = [self._kept_aside(bid.claim, by_asset) for bid in settled.losers]
-        winner = settled.winner.claim if settled.winner else remembered[-1]
-        remembered.append(winner)
+        winner = settled.winner.claim if settled.winner else None
+        if winner is not None:
+            remembered.append(winner)
         entry = claim_entry_name(path).encode()
         self.claims.add(b"".join((entry, _END, ClaimedName(path, tuple(remembered)).to_bytes())))
-        return by_asset[winner.asset_id]
+        return None if winner is None else by_asset[winner.asset_id]
 
     def _kept_aside(
         self, claim: Claim, by_asset: dict[str, tuple[bytes, _Claimed, bytes]]

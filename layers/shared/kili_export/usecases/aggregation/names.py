@@ -8,6 +8,7 @@ from kili_export.domain.archive.layout import Region
 from kili_export.domain.claims import Bid, Origin, Settlement, settle, standing_bids
 from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.errors import IntegrityError
+from kili_export.domain.folders import folders_of
 from kili_export.domain.ledger import AssetRecord, Claim, ClaimedName, claim_entry_name
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.ledger import LedgerReader
@@ -28,8 +29,8 @@ class FileDigest:
 class NameChanges:
     """Files that go, come from conversions, or come back from the ledger; claims to remember.
 
-    `digests` describes every file that comes. `claims` maps a ledger entry to its new contents,
-    None to remove it.
+    `digests` describes every file that comes, and `folders` are those that such files are in.
+    `claims` maps a ledger entry to its new contents, None to remove it.
     """
 
     removed: set[str] = field(default_factory=set)
@@ -37,6 +38,7 @@ class NameChanges:
     restored: list[tuple[Region, Entry]] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     claims: dict[str, bytes | None] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +59,34 @@ class NameSettler:
         """The consequences of assets having their `new` records and of `gone` assets leaving."""
         touched = _touched_names(old, new, gone)
         changes = NameChanges()
-        remembers = self.ledger.has_claims()
-        for path in sorted(touched):
-            self._settle(path, touched[path], old, new, changes, remembers=remembers)
+        for folder in {folder for path in touched for folder in folders_of(path)}:
+            if self._is_claimed(folder):
+                touched.setdefault(folder, set())
+        remembered = self._remembered(touched)
+        holders = self._holders(touched.keys() - remembered, old)
+        # What is in a folder comes before it, and decides whether a file may be called like it.
+        for path in sorted(touched, reverse=True):
+            stored = self.ledger.claimed(path) if path in remembered else None
+            standing = standing_bids(stored, holders.get(path))
+            self._settle(path, touched[path], stored, standing, new, changes)
         return changes
 
     def _settle(
         self,
         path: str,
         assets: set[str],
-        old: Mapping[str, AssetRecord],
+        stored: ClaimedName | None,
+        standing: Mapping[str, Bid],
         new: Mapping[str, AssetRecord],
         changes: NameChanges,
-        *,
-        remembers: bool,
     ) -> None:
-        stored = self.ledger.claimed(path) if remembers else None
-        holder = None if stored else self._holder(path, old)
         bids = {
             asset_id: claim
             for asset_id in assets
             if asset_id in new and (claim := self._claim(path, new[asset_id])) is not None
         }
-        settled = settle(path, standing_bids(stored, holder), assets, bids)
+        is_folder = self._is_folder(path, changes)
+        settled = settle(path, standing, assets, bids, is_folder=is_folder)
         self._apply(settled, changes)
         if settled.contested:
             claims = [self._kept_aside(path, bid) for bid in settled.losers]
@@ -98,18 +105,51 @@ class NameSettler:
         if winner.origin is Origin.ARCHIVE:
             return
         claim = winner.claim
+        changes.folders.update(folders_of(path))
         changes.digests[path] = FileDigest(claim.sha256, claim.identity, claim.asset_id)
         if winner.origin is Origin.CONVERSION:
             changes.located.append(self._located(path, claim))
         else:
             changes.restored.append((_region(claim), _restored(path, claim)))
 
-    def _holder(self, path: str, old: Mapping[str, AssetRecord]) -> Claim | None:
-        """The claim of the asset whose file is in the archive under that name."""
+    def _is_claimed(self, path: str) -> bool:
+        """Whether an asset claims a file of that name, whether it has it or not."""
+        if claim_entry_name(path) in self.ledger.directory:
+            return True
         record = self.archive.directory.find(path)
-        if record is None:
-            return None
-        owner = old.get(record.owner) or self.ledger.find({record.owner: None}).get(record.owner)
+        return record is not None and record.owner != ""
+
+    def _is_folder(self, path: str, changes: NameChanges) -> bool:
+        """Whether files are in a folder of that name, once all below it was decided."""
+        if path in changes.folders:
+            return True
+        directory = self.archive.directory
+        return directory.has_below(path) and any(
+            record.path not in changes.removed for record in directory.with_prefix(f"{path}/")
+        )
+
+    def _remembered(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the names that several assets claimed already."""
+        if not self.ledger.has_claims():
+            return frozenset()
+        known = self.ledger.directory
+        return frozenset(path for path in paths if claim_entry_name(path) in known)
+
+    def _holders(self, paths: Iterable[str], old: Mapping[str, AssetRecord]) -> dict[str, Claim]:
+        """The claims of the assets whose files are in the archive under these names.
+
+        Owners that the run does not touch are looked for together: where only their ids are
+        known, that takes a pass over the whole directory of the ledger.
+        """
+        find = self.archive.directory.find
+        owners = {path: record.owner for path in paths if (record := find(path)) is not None}
+        others = self.ledger.find(dict.fromkeys(set(owners.values()) - old.keys()))
+        return {
+            path: self._held(path, old.get(owner) or others.get(owner))
+            for path, owner in owners.items()
+        }
+
+    def _held(self, path: str, owner: AssetRecord | None) -> Claim:
         claim = self._claim(path, owner) if owner else None
         if claim is None:
             raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")

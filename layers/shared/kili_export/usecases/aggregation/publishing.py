@@ -8,7 +8,6 @@ from kili_export.contracts.manifest import Manifest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.archive.parts import (
     CopyRange,
-    Part,
     Piece,
     Source,
     parts_digest,
@@ -17,6 +16,7 @@ from kili_export.domain.archive.parts import (
 from kili_export.domain.errors import ConflictError, ExportError
 from kili_export.domain.keys import latest_key, manifest_key
 from kili_export.ports import LongUploads, ObjectStore, StoredObject
+from kili_export.usecases.aggregation.large_objects import LargeObjects
 
 GENERATION = "generation"
 _TRIES = 5
@@ -28,24 +28,20 @@ class Publisher:
     """Writes one export's generations.
 
     `latest_max_bytes` is the size above which no copy is made at the fixed key. With `uploads`,
-    large objects may take several invocations; OutOfTime is raised then.
+    large objects may take several invocations; OutOfTime is raised then. `joins` is where very
+    large ones are put together.
     """
 
     objects: ObjectStore
     limits: PartLimits
     latest_max_bytes: int
     uploads: LongUploads | None = None
+    joins: str = ""
 
     def compose(self, key: str, pieces: Sequence[Piece]) -> StoredObject:
         """Writes an immutable object, unless an invocation of this run did so already."""
-        parts = plan_parts(pieces, self.limits)
-        return self.objects.compose(
-            key,
-            parts,
-            if_none_match=True,
-            plan=parts_digest(parts),
-            uploads=self._long(parts),
-        )
+        large = LargeObjects(self.objects, self.limits, self.joins, self.uploads)
+        return large.compose(key, pieces)
 
     def commit(self, manifest: Manifest, previous_etag: str | None) -> None:
         """Replaces the manifest that the run was planned from: this alone publishes.
@@ -67,18 +63,24 @@ class Publisher:
                 return
             raise
 
-    def refresh_latest(self, manifest: Manifest) -> None:
-        """Brings the copy at the fixed key up to the manifest's archive.
+    def refresh_latest(self, manifest: Manifest, before: Manifest | None = None) -> None:
+        """Brings the copy at the fixed key up to the manifest's archive, or removes it.
 
         A copy of the same or a later generation is left alone, also when it appears meanwhile.
-        Raises ConflictError when others keep replacing it.
+        `before` is the manifest that this one replaced, if that was just now. Raises
+        ConflictError when others keep replacing the copy.
         """
         if manifest.latest_key is None:
+            # A former copy is looked for while no delta follows the archive: so also the run
+            # after one that crashed here does, and those that only add deltas need not ask.
+            if not manifest.deltas or (before is not None and before.latest_key is not None):
+                self._remove_latest(manifest)
             return
         archive = manifest.archive
         whole = CopyRange(Source(archive.key, archive.etag, archive.size), 0, archive.size)
         # Nothing in it changes: what S3 can copy at all moves no byte through here.
         parts = plan_parts([whole], replace(self.limits, rewrite_below=0))
+        is_long = len(parts) >= self.limits.resumable_from
         for _ in range(_TRIES):
             present = self.objects.head(manifest.latest_key)
             if present is not None and _generation(present) >= archive.generation:
@@ -91,7 +93,7 @@ class Publisher:
                     if_none_match=present is None,
                     metadata={GENERATION: str(archive.generation)},
                     plan=parts_digest(parts),
-                    uploads=self._long(parts),
+                    uploads=self.uploads if is_long else None,
                 )
             except ConflictError:
                 continue
@@ -102,8 +104,11 @@ class Publisher:
         """The fixed key, unless the archive is too large for a copy there."""
         return latest_key(project_id, export) if size <= self.latest_max_bytes else None
 
-    def _long(self, parts: Sequence[Part]) -> LongUploads | None:
-        return self.uploads if len(parts) >= self.limits.resumable_from else None
+    def _remove_latest(self, manifest: Manifest) -> None:
+        """Removes the copy of an archive that was small enough for one."""
+        key = latest_key(manifest.project_id, manifest.export_name)
+        if self.objects.head(key) is not None:
+            self.objects.delete([key])
 
     def _is_committed(self, manifest: Manifest) -> bool:
         found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))

@@ -111,11 +111,16 @@ class Rebuild:
     _tally: _Tally = field(default_factory=_Tally)
     _shared: SharedChanges = field(default_factory=lambda: SharedChanges({}))
 
-    def make(self) -> None:
-        """Does all of it but the archives themselves. Raises IntegrityError."""
+    def make(
+        self, watched: Callable[[Iterator[Subject]], Iterator[Subject]] = lambda assets: assets
+    ) -> None:
+        """Does all of it but the archives themselves. Raises IntegrityError.
+
+        `watched` gives the assets it is given, and may end the work among them by raising.
+        """
         separators = streams_of(self.fmt.documents(self.context))
         streams = FragmentStreams(separators, self.sharding)
-        for subject in self.roster.subjects():
+        for subject in watched(self.roster.subjects()):
             self._take(subject, streams)
         self._before.add_shared(self.roster.known.shared().values())
         self.claims.settle_all()
@@ -164,6 +169,11 @@ class Rebuild:
         """Whether other assets lose something than before, or something else."""
         return self._tally.lost_before != self._tally.lost_after
 
+    @property
+    def loss_changes(self) -> None:
+        """Nothing: the report is made anew with everything else."""
+        return
+
     def archive(self) -> SplicePlan:
         """The new archive."""
         base = AssembledArchive(self.claims.assembly, self.claims.directory, self.claims.gaps)
@@ -204,8 +214,9 @@ class Rebuild:
             list(_holes(unchanged, self.claims.assembly.regions)),
         )
         additions = [
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
             *(file.stored_in(written) for file in self._shared.files if file.path in shared),
+            # Next to the directory: both are read at once.
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]
         plan = splice(base, (), additions, hold_in_spool)
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count

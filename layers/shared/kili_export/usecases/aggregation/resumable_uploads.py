@@ -33,6 +33,7 @@ class ResumableUploads:
         self._time_left = time_left
         self.key = uploads_key(project_id, export)
         found = self._read(run_id)
+        self._has_ended_any = False
         self._journal = found or UploadJournal(run_id=run_id, attempt=f"{run_id}-{random.token()}")
 
     @property
@@ -56,11 +57,16 @@ class ResumableUploads:
 
     def ended(self, key: str) -> None:
         """It is completed, or given up."""
+        self._has_ended_any = True
         self._write({name: one for name, one in self._journal.uploads.items() if name != key})
 
     def is_time_up(self) -> bool:
         """Whether nothing more may be begun in this invocation."""
         return self._time_left is not None and self._time_left.is_up()
+
+    def has_ended_any(self) -> bool:
+        """Whether this invocation came to the end of an upload."""
+        return self._has_ended_any
 
     def _read(self, run_id: str) -> UploadJournal | None:
         found = self._objects.get(self.key)

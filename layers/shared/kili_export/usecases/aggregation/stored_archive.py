@@ -12,7 +12,7 @@ from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.entries import decode_local
 from kili_export.domain.archive.layout import Regions
 from kili_export.domain.archive.parts import Source
-from kili_export.domain.archive.reader import read_archive
+from kili_export.domain.archive.reader import FetchRange, read_archive
 from kili_export.domain.archive.record import Record
 from kili_export.domain.archive.splice import Base, BaseArchive
 from kili_export.domain.archive.wire import decode_record
@@ -41,17 +41,22 @@ class StoredArchive:
 
     @classmethod
     def open(
-        cls, objects: ObjectStore, source: Source, regions: Regions | None = None
+        cls,
+        objects: ObjectStore,
+        source: Source,
+        regions: Regions | None = None,
+        fetch: FetchRange | None = None,
     ) -> "StoredArchive":
-        """Reads the directory. Without `regions` all entries belong to one.
+        """Reads the directory, by `fetch` if some of its bytes are at hand.
 
-        Raises IntegrityError when it is not an archive of ours.
+        Without `regions` all entries belong to one. Raises IntegrityError when it is not an
+        archive of ours.
         """
 
-        def fetch(start: int, length: int) -> bytes:
+        def fetch_range(start: int, length: int) -> bytes:
             return objects.get_range(source.key, start, length, if_match=source.etag)
 
-        index = read_archive(fetch, source.size, hold_in_spool)
+        index = read_archive(fetch or fetch_range, source.size, hold_in_spool)
         whole = Regions(0, index.entries_size, index.entries_size)
         return cls(objects, source, index.directory, regions or whole)
 

@@ -9,12 +9,17 @@ from pydantic import ValidationError
 
 from kili_export.contracts.manifest import DELTA_LIST, Delta, DeltaReference
 from kili_export.domain.archive.parts import Source
+from kili_export.domain.archive.reader import FetchRange, read_entry
 from kili_export.domain.archive.record import Record
+from kili_export.domain.archive.tail import MAX_TAIL
 from kili_export.domain.errors import IntegrityError
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 
 _READERS: Final = 16
+_LIST_BYTES: Final = 1_024
+_FILE_BYTES: Final = 256
+"""What a list takes at most with usual names, compressed: for itself, and for each file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,39 @@ def open_deltas(objects: ObjectStore, chain: Sequence[DeltaReference]) -> Iterat
 
 def _open(objects: ObjectStore, reference: DeltaReference) -> StoredDelta:
     source = Source(reference.key, reference.etag, reference.size)
-    archive = StoredArchive.open(objects, source)
+    fetch = _fetching(objects, reference)
+    archive = StoredArchive.open(objects, source, fetch=fetch)
     listed = archive.directory.find(DELTA_LIST)
     if listed is None:
         raise IntegrityError(f"{reference.key} has no list")
     try:
-        document = Delta.from_bytes(archive.read(listed))
+        document = Delta.from_bytes(read_entry(fetch, listed))
     except (ValidationError, ValueError) as error:
         raise IntegrityError(f"the list of {reference.key} cannot be read") from error
     return StoredDelta(archive, document)
+
+
+def _fetching(objects: ObjectStore, reference: DeltaReference) -> FetchRange:
+    """Reads a delta whose end, which has its list and its directory, is read at once."""
+
+    def get(start: int, length: int) -> bytes:
+        return objects.get_range(reference.key, start, length, if_match=reference.etag)
+
+    begin = _list_begins(reference)
+    end = get(begin, reference.size - begin)
+
+    def fetch(start: int, length: int) -> bytes:
+        if start < begin:
+            return get(start, length)
+        return end[start - begin : start - begin + length]
+
+    return fetch
+
+
+def _list_begins(reference: DeltaReference) -> int:
+    """A byte of the delta at or before which its list most probably begins."""
+    regions = reference.regions
+    if regions is None:
+        return max(0, reference.size - MAX_TAIL)
+    files = reference.added + reference.changed + reference.removed
+    return max(regions.labels_end, regions.documents_end - _LIST_BYTES - files * _FILE_BYTES)

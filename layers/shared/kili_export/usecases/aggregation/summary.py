@@ -49,4 +49,4 @@ def is_rewriting_due(
     if archive.written_at is None:
         return True
     sizes = [DeltaSize(one.size, one.added + one.changed + one.removed) for one in following]
-    return rules.is_due(archive.size, now - archive.written_at, sizes)
+    return rules.is_due(archive.size, now - archive.written_at, sizes, manifest.ledger.size)

@@ -1,0 +1,30 @@
+"""Whoever changes what workers are handed raises the version that tells workers apart."""
+
+import hashlib
+import json
+from typing import Any
+
+from kili_export.contracts.run_plan import PLAN_VERSION, MarkLine, RunPlan
+from kili_export.contracts.workflow import BatchResult, ConvertRequest
+
+SHAPE = {1: "1236a3d90182cd24"}
+"""By version, a digest of the fields of all that the workers of a run hand to each other."""
+
+
+def without_descriptions(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            name: without_descriptions(value)
+            for name, value in schema.items()
+            if not (name in {"description", "title"} and isinstance(value, str))
+        }
+    return [*map(without_descriptions, schema)] if isinstance(schema, list) else schema
+
+
+def test_a_version_has_one_shape() -> None:
+    documents = (RunPlan, MarkLine, ConvertRequest, BatchResult)
+    schemas = [without_descriptions(one.model_json_schema()) for one in documents]
+    found = hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
+    assert SHAPE.get(PLAN_VERSION) == found, (
+        "raise PLAN_VERSION, unless this version was never deployed, and record the shape"
+    )
