@@ -29,6 +29,7 @@ from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
 from kili_export.domain.rewriting import RewritingRules
+from kili_export.domain.sharding import ShardRules
 from kili_export.ports import FetchedMedium, FrameCutter, Meter, Traffic
 from kili_export.usecases.aggregate_archive import AggregateArchive
 from kili_export.usecases.convert_assets import ConvertAssets
@@ -110,6 +111,7 @@ class Workbench:
     runs: int = 0
     meter: Meter = field(default_factory=Unmetered)
     cutter: FrameCutter = field(default_factory=NoCutter)
+    sharding: ShardRules = field(default_factory=ShardRules)
 
     def __post_init__(self) -> None:
         self.objects.clock = self.clock
@@ -125,6 +127,7 @@ class Workbench:
             latest_max_bytes=self.latest_max_bytes,
             rewriting=self.rewriting,
             meter=self.meter,
+            sharding=self.sharding,
         )
 
     @property

@@ -53,7 +53,12 @@ def follow(kind: Kind, history: History, tally: Tally) -> None:
     world = World(kind)
     world.begin()
     bench = Workbench(
-        kind.project(), exports, kili=world.kili, limits=limits, batch_size=history.batch_size
+        kind.project(),
+        exports,
+        kili=world.kili,
+        limits=limits,
+        batch_size=history.batch_size,
+        sharding=history.sharding,
     )
     following = _Following(world, bench, tally)
     following.run("rebuild")
@@ -126,7 +131,12 @@ class _Following:
 
     def _fresh(self) -> Workbench:
         self.world.refresh()
-        fresh = Workbench(self.bench.project, self.bench.options, kili=self.world.kili)
+        fresh = Workbench(
+            self.bench.project,
+            self.bench.options,
+            kili=self.world.kili,
+            sharding=self.bench.sharding,
+        )
         fresh.rebuild()
         return fresh
 

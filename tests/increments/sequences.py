@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kili_export.domain.options import Authors, ExportOptions
+from kili_export.domain.sharding import ShardRules
 from tests.increments.choices import legal_options
 
 SLOTS = 6
@@ -51,6 +52,7 @@ class History:
     steps: tuple[Step, ...]
     batch_size: int
     spliced: bool
+    sharding: ShardRules
 
 
 _EVENT = st.builds(
@@ -64,6 +66,13 @@ _STEP = st.builds(
     st.lists(_EVENT, min_size=1, max_size=6).map(tuple),
     st.sampled_from(("increment",) * 6 + ("rebuild", "interface")),
 )
+_SHARDINGS = (
+    ShardRules(),
+    ShardRules(threshold=0, target=1, overhead=0),
+    ShardRules(threshold=200, target=500, overhead=50),
+    ShardRules(threshold=1_500, target=1_000, overhead=0),
+)
+"""As it is, then documents in shards of one fragment each, of several, and some of them only."""
 _SELECTIONS: tuple[dict[str, Any], ...] = (
     *({},) * 6,
     {"asset_ids": ("as_0", "as_2", "as_3.1", "as_4")},
@@ -92,4 +101,5 @@ def histories(draw: st.DrawFn, kind: str) -> History:
         tuple(draw(st.lists(_STEP, min_size=1, max_size=6))),
         draw(st.sampled_from((1, 2, 50))),
         draw(st.booleans()),
+        draw(st.sampled_from(_SHARDINGS)),
     )

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.domain.archive.splice import splice
+from kili_export.domain.archive.parts import InlineBytes
+from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
+from kili_export.domain.sharding import ShardIndex, ShardRules
+from kili_export.usecases.aggregation.shard_writing import ShardWriter, literal_shards
+from kili_export.usecases.aggregation.sharded_files import (
+    PlacedShard,
+    sharded_file,
+    stored_shards,
+)
+from kili_export.usecases.aggregation.spool import Spool
 from tests.archive_readers import (
     READERS,
     ReadersDisagree,
@@ -80,6 +89,45 @@ def huge(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byte
 
 
 @pytest.fixture(scope="module")
+def sharded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """An archive whose document consists of shards, some of them copied from another archive."""
+    before, plan, document = _with_shards(b"before", None)
+    archive, plan, document = _with_shards(b"after!", base_of("base", before, plan), before)
+    path = tmp_path_factory.mktemp("sharded") / "sharded.zip"
+    path.write_bytes(archive)
+    return path, {"a.txt": b"a" * 50, "labels.json": document}
+
+
+def _with_shards(
+    changing: bytes, base: BaseArchive | None, stored: bytes = b""
+) -> tuple[bytes, SplicePlan, bytes]:
+    """Its document has hundreds of fragments in shards of a few; one of them is `changing`."""
+    writer = ShardWriter(b",", ShardRules(threshold=0, target=20_000, overhead=0), Spool())
+    fragments = [b"%d-" % number * 300 for number in range(400)]
+    fragments[200] = changing * 300
+    for number, text in enumerate(fragments):
+        writer.add(f"assets/{number:05d}", text)
+    sections = ((*literal_shards(b"["),), (*writer.finish(),), (*literal_shards(b"]"),))
+    index = ShardIndex("labels.json", tuple(tuple(w.shard for w in part) for part in sections))
+    placed = [PlacedShard.new(written) for part in sections for written in part]
+    if base is not None:
+        old = stored_shards(_INDEXES["before"], base)
+        assert old is not None
+        known = {one.shard: one for part in old for one in part}
+        placed = [known.get(one.shard, one) for one in placed]
+        assert 0 < sum(isinstance(one.pieces[0], InlineBytes) for one in placed) < 5
+    _INDEXES["before"] = index
+    files = {} if base else {"a.txt": b"a" * 50}
+    objects = {"base": stored}
+    additions = [*additions_of([files], keep=objects), sharded_file(index, placed).addition]
+    made = splice(base, (), additions)
+    return render(made.pieces, objects), made, b"[" + b",".join(fragments) + b"]"
+
+
+_INDEXES: dict[str, ShardIndex] = {}
+
+
+@pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
     """An archive without files."""
     path = tmp_path_factory.mktemp("empty") / "empty.zip"
@@ -87,7 +135,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byt
     return path, {}
 
 
-@pytest.mark.parametrize("archive", ["spliced", "huge", "empty"])
+@pytest.mark.parametrize("archive", ["spliced", "sharded", "huge", "empty"])
 @pytest.mark.parametrize("reader", READERS)
 def test_the_reader_finds_every_file_and_no_other(
     reader: str, archive: str, request: pytest.FixtureRequest

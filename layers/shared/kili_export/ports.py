@@ -583,7 +583,7 @@ class FollowedFiles:
 
 
 class FollowingFolder(Protocol):
-    """A folder that is kept equal to an export. Contents are told by their SHA-256 in hex.
+    """A folder that is kept equal to an export. Contents are told by digests (`domain.digests`).
 
     Nothing outside of it is written, and no symbolic link below it is followed.
     """
@@ -597,13 +597,13 @@ class FollowingFolder(Protocol):
     def strangers(self) -> frozenset[str]:
         """Files below it that it did not write."""
 
-    def occupied(self, paths: Iterable[str]) -> Mapping[str, str]:
-        """Those of the paths where something is, with its SHA-256; empty if it is no file."""
+    def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
+        """Those of the paths where something is: whether it is a file with that digest."""
 
-    def is_staged(self, path: str, sha256: str) -> bool:
+    def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""
 
-    def stage(self, path: str, sha256: str, chunks: Iterable[bytes]) -> None:
+    def stage(self, path: str, digest: str, chunks: Iterable[bytes]) -> None:
         """Keeps contents until they are written. Raises IntegrityError unless they are these."""
 
     def change(self, change: FolderChange, state: FolderState) -> None:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kili_export.adapters.folder.following import FolderOnDisk
 from kili_export.contracts.manifest import Manifest
@@ -17,6 +18,7 @@ from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.keys import latest_key, manifest_key
 from kili_export.domain.republishing import DAY, Republishing
 from kili_export.domain.rewriting import DeltaSize, RewritingRules
+from kili_export.domain.sharding import ShardRules
 from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.pull_archive import pull_archive
 from kili_export.usecases.sync_folder import Wish, sync_folder
@@ -53,9 +55,9 @@ class Twins:
     """How many deltas followed."""
 
     @classmethod
-    def of(cls, *exports: str, limits: PartLimits) -> "Twins":
-        eager = bench_of(*exports, limits=limits)
-        lazy = bench_of(*exports, limits=limits, rewriting=SELDOM)
+    def of(cls, *exports: str, limits: PartLimits, sharding: ShardRules) -> "Twins":
+        eager = bench_of(*exports, limits=limits, sharding=sharding)
+        lazy = bench_of(*exports, limits=limits, rewriting=SELDOM, sharding=sharding)
         lazy.kili = eager.kili
         return cls(eager, lazy)
 
@@ -76,13 +78,15 @@ class Twins:
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(changes)
+@given(
+    changes,
+    st.sampled_from([ShardRules(), ShardRules(0, 1, 0), ShardRules(200, 400, 0)]),
+)
 def test_an_archive_with_its_deltas_is_the_archive_written_anew(
-    steps: list[list[tuple[int, str, float | None, int]]],
+    steps: list[list[tuple[int, str, float | None, int]]], sharding: ShardRules
 ) -> None:
-    twins = Twins.of(
-        "raw", "yolo", "coco", limits=PartLimits(min_part=1, rewrite_below=0, copy_from=1)
-    )
+    limits = PartLimits(min_part=1, rewrite_below=0, copy_from=1)
+    twins = Twins.of("raw", "yolo", "coco", limits=limits, sharding=sharding)
     twins.rebuild()
     with TemporaryDirectory() as place, FolderOnDisk.open(Path(place)) as folder:
         for moment, step in enumerate(steps):

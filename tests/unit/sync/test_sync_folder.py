@@ -3,18 +3,22 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kili_export.adapters.folder.following import FolderOnDisk
+from kili_export.domain.archive.record import Record
 from kili_export.domain.errors import IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.sharding import ShardRules
 from kili_export.usecases import entry_contents
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.sync_folder import Synced, Wish, sync_folder
 from kili_export.usecases.take_snapshot import take_snapshot
 from tests.unit.aggregation.test_increments import labelled, two_jobs
@@ -33,6 +37,14 @@ def bench() -> Workbench:
         made.kili.assets[f"as_{number:03d}"] = labelled(number, f"d{number % 3}/{number}.jpg", 0.2)
     made.rebuild()
     return made
+
+
+@pytest.fixture
+def sharded(bench: Workbench) -> Workbench:
+    """COCO's document is large enough here to be kept in shards."""
+    bench.sharding = ShardRules(threshold=200, target=2_000, overhead=0)
+    bench.rebuild()
+    return bench
 
 
 def change(bench: Workbench, *numbers: int, left: float = 0.6) -> None:
@@ -397,6 +409,50 @@ def test_any_history_of_changes_syncs_and_interruptions_ends_equal(
                 continue
     sync(bench, root, "coco")
     assert files_in(root) == bench.files("coco")
+
+
+def test_a_document_in_shards_is_followed_like_any_file(sharded: Workbench, tmp_path: Path) -> None:
+    sync(sharded, tmp_path, "coco")
+    assert files_in(tmp_path) == sharded.files("coco")
+    change(sharded, 5)
+    change(sharded, 30, left=0.7)
+    synced = sync(sharded, tmp_path, "coco")
+    assert (synced.method, synced.written) == ("deltas", 1)
+    assert files_in(tmp_path) == sharded.files("coco")
+    (tmp_path / "labels.json").write_bytes(sharded.files("coco")["labels.json"][:-1])
+    synced = sync(sharded, tmp_path, "coco", verify=True)
+    assert (synced.method, synced.written) == ("archive", 1)
+    assert files_in(tmp_path) == sharded.files("coco")
+    assert sync(sharded, tmp_path, "coco", verify=True).method == "nothing"
+
+
+def test_a_document_in_shards_that_is_there_already_is_taken_over(
+    sharded: Workbench, tmp_path: Path
+) -> None:
+    for path, data in sharded.files("coco").items():
+        (tmp_path / path).write_bytes(data)
+    assert sync(sharded, tmp_path, "coco").fetched == 0
+
+
+@pytest.mark.parametrize("way", ["archive", "deltas"])
+def test_a_corrupted_shard_is_refused(
+    sharded: Workbench, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "deltas":
+        sync(sharded, tmp_path, "coco")
+        change(sharded, 5)
+    before = files_in(tmp_path)
+
+    def corrupted(archive: StoredArchive, records: Iterable[Record]) -> Iterator[Any]:
+        for record, chunks in entry_contents.iter_contents(archive, records):
+            data = bytearray(b"".join(chunks))
+            data[len(data) // 2] ^= record.path == "labels.json"
+            yield record, (bytes(data),)
+
+    monkeypatch.setattr("kili_export.usecases.sync_folder.iter_contents", corrupted)
+    with pytest.raises(IntegrityError, match=r"labels\.json"):
+        sync(sharded, tmp_path, "coco")
+    assert files_in(tmp_path) == before
 
 
 def test_a_file_becomes_a_folder_and_a_folder_a_file(bench: Workbench, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from kili_export.contracts.base import Document
 from kili_export.contracts.run_plan import OptionsDocument
 from kili_export.contracts.spending import Moved, RunSpending
+from kili_export.domain.digests import digest_of_shards
 from kili_export.domain.removals import RemovedAssets
 
 DELTA_LIST: Final = "delta.json"
@@ -158,11 +159,21 @@ class Manifest(Document):
 
 
 class ChangedMember(Document):
-    """A file that a delta brings: its SHA-256, the asset it belongs to (None for shared ones)."""
+    """A file that a delta brings: its SHA-256, the asset it belongs to (None for shared ones).
+
+    A large document has no SHA-256 of its own: `shards` are the sizes in bytes and the SHA-256
+    of the parts that it consists of, in order.
+    """
 
     path: str
-    sha256: str
+    sha256: str | None
     asset_id: str | None = None
+    shards: tuple[tuple[int, str], ...] | None = None
+
+    @property
+    def digest(self) -> str:
+        """What its contents are checked against (`domain.digests`). Empty if there is nothing."""
+        return self.sha256 or digest_of_shards(self.shards or ())
 
 
 class RemovedMember(Document):

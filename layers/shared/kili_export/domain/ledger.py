@@ -2,8 +2,8 @@
 
 The ledger is an archive of the same container as the datasets, committed by the same manifest.
 It has one entry for each asset, named so that the directory's order is the server's order, one
-entry for each file name that an asset claims and does not get, and one for the files that belong
-to none.
+entry for each file name that an asset claims and does not get, one for the files that belong to
+none, and one for each document that is kept in shards.
 """
 
 import base64
@@ -20,6 +20,7 @@ from kili_export.domain.media import KnownMedia
 
 ASSETS = "assets/"
 CLAIMS = "claims/"
+INDEXES = "shards/"
 SHARED = "shared.json"
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z:.+_-]")
@@ -27,7 +28,10 @@ _UNSAFE = re.compile(r"[^0-9A-Za-z:.+_-]")
 
 @dataclass(frozen=True, slots=True)
 class MemberRecord:
-    """A file that an asset claims. `identity` is the digest that tells whether it changed."""
+    """A file that an asset claims. `identity` is the digest that tells whether it changed.
+
+    `sha256` is empty for a document in shards: its index has theirs.
+    """
 
     path: str
     sha256: str

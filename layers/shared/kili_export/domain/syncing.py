@@ -11,7 +11,7 @@ OWN_FOLDER = ".kili-export"
 
 @dataclass(frozen=True, slots=True)
 class FolderChange:
-    """Files to write, by path with their SHA-256, and files to remove first."""
+    """Files to write, by path with their digest, and files to remove first."""
 
     write: Mapping[str, str] = field(default_factory=dict)
     remove: Collection[str] = ()
@@ -27,16 +27,16 @@ def folder_change(
     damaged: Collection[str] = (),
     foreign: Collection[str] = (),
 ) -> FolderChange:
-    """What makes a folder hold exactly `wanted`, both by path with the SHA-256 of the contents.
+    """What makes a folder hold exactly `wanted`, both by path with the digest of the contents.
 
     `damaged` are files of `have` that are not any more what was written; `foreign` are files that
     somebody else put there and that shall go.
     """
     return FolderChange(
         write={
-            path: sha256
-            for path, sha256 in wanted.items()
-            if have.get(path) != sha256 or path in damaged
+            path: digest
+            for path, digest in wanted.items()
+            if have.get(path) != digest or path in damaged
         },
         remove=sorted((have.keys() | set(foreign)) - wanted.keys()),
     )

@@ -16,9 +16,11 @@ from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
+from kili_export.domain.sharding import ShardRules
 from kili_export.ports import Clock, Meter, ObjectStore, RandomSource, TimeLeft, Traffic
 from kili_export.usecases.aggregation.computing_time import ComputingTime
 from kili_export.usecases.aggregation.conversions import Conversions
+from kili_export.usecases.aggregation.fragment_streams import FragmentStreams
 from kili_export.usecases.aggregation.generation import GenerationWriter
 from kili_export.usecases.aggregation.increment import Increment
 from kili_export.usecases.aggregation.layered_archive import open_archive
@@ -32,11 +34,8 @@ from kili_export.usecases.aggregation.rebuild import Rebuild
 from kili_export.usecases.aggregation.records import new_records
 from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
 from kili_export.usecases.aggregation.roster import Roster, listed_ids
-from kili_export.usecases.aggregation.shared_members import (
-    dirty_streams,
-    shared_changes,
-    streams_from,
-)
+from kili_export.usecases.aggregation.shard_revision import Revision, touched_fragments
+from kili_export.usecases.aggregation.shared_members import Documents, shared_changes
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
@@ -57,6 +56,7 @@ class AggregateArchive:
     retention: RetentionRules = field(default_factory=RetentionRules)
     rewriting: RewritingRules = field(default_factory=RewritingRules)
     meter: Meter = field(default_factory=Unmetered)
+    sharding: ShardRules = field(default_factory=ShardRules)
 
     def __call__(
         self, request: AggregateRequest, time_left: TimeLeft | None = None
@@ -203,8 +203,19 @@ class AggregateArchive:
             planned_format(export),
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
-            dirty_streams(old, new, gone),
-            lambda separators: streams_from(separators, ledger.merged(new.values(), replaced)),
+            Documents(
+                self.sharding,
+                lambda separators: FragmentStreams.of_records(
+                    separators, self.sharding, ledger.merged(new.values(), replaced)
+                ),
+                Revision(
+                    self.sharding,
+                    base.base(),
+                    ledger.fragments,
+                    touched_fragments(old, new, gone),
+                ),
+                ledger.index,
+            ),
         )
         increment = Increment(
             previous=previous,
@@ -266,6 +277,7 @@ class AggregateArchive:
             fmt=planned_format(export),
             context=ExportContext(plan.project.to_project(), options, export.dated),
             former=cache(lambda: open_archive(self.objects, previous) if previous else None),
+            sharding=self.sharding,
         )
         rebuild.make(time.over)
         time.end()

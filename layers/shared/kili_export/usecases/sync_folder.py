@@ -125,11 +125,13 @@ def _present(
     removed = frozenset(change.remove)
     emptied = {above for path in removed for above in folders_of(path)} & change.write.keys()
     occupied = folder.occupied(
-        path
-        for path in change.write.keys() - known.files.keys() - emptied
-        if removed.isdisjoint(folders_of(path))
+        {
+            path: change.write[path]
+            for path in change.write.keys() - known.files.keys() - emptied
+            if removed.isdisjoint(folders_of(path))
+        }
     )
-    same = frozenset(path for path, sha256 in occupied.items() if sha256 == change.write[path])
+    same = frozenset(path for path, is_same in occupied.items() if is_same)
     in_the_way = sorted((occupied.keys() - same) | _kept_in(folder, emptied))
     if in_the_way and not wish.delete:
         shown = ", ".join(in_the_way[:_SHOWN]) + (" …" if len(in_the_way) > _SHOWN else "")
@@ -158,10 +160,10 @@ def _fetch(
     """Stages what is to be written. Answers how many files came, and how many were there."""
     by_archive: dict[str, tuple[StoredArchive, list[Record]]] = {}
     resumed = 0
-    for path, sha256 in change.write.items():
+    for path, digest in change.write.items():
         if path in present:
             continue
-        if folder.is_staged(path, sha256):
+        if folder.is_staged(path, digest):
             resumed += 1
             continue
         archive, record = places[path]

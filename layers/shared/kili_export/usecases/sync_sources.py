@@ -20,7 +20,7 @@ from kili_export.usecases.ledger_reading import open_ledger
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a folder shall hold, by path with SHA-256, and where its files can be read."""
+    """What a folder shall hold, by path with its digest, and where its files can be read."""
 
     method: Literal["nothing", "deltas", "archive"]
     wanted: dict[str, str]
@@ -77,14 +77,14 @@ def _from_deltas(
             found.places.pop(path, None)
         for member in (*delta.document.added, *delta.document.changed):
             path = checked_path(member.path)
-            found.wanted[path] = member.sha256
+            found.wanted[path] = member.digest
             found.places[path] = (delta.archive, delta.record(path))
     return found
 
 
 def _from_archive(objects: ObjectStore, manifest: Manifest) -> Contents:
     ledger = open_ledger(objects, manifest)
-    digests = files_of(ledger.all(), ledger.shared().values())
+    digests = files_of(ledger.all(), ledger.shared_with_digests())
     wanted = {checked_path(path): digest.sha256 for path, digest in digests.items()}
     archive = open_archive(objects, manifest)
     places = {record.path: (archive, record) for record in archive.directory.records()}

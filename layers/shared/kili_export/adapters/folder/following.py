@@ -1,7 +1,7 @@
 """A folder on disk that follows an export, with its own place in `.kili-export`.
 
 state.json      which generation the folder holds (`kili_export.contracts.folder_state`)
-files.jsonl     the files that were written: path, SHA-256, size, time of writing
+files.jsonl     the files that were written: path, digest, size, time of writing
 change.jsonl    a change that is being made; there only meanwhile
 staging/        contents that were fetched and verified and are not in place yet
 lock            held while somebody works on the folder
@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from kili_export.adapters.folder.durable import settle
 from kili_export.adapters.folder.tree import Look, Tree
 from kili_export.contracts.folder_state import FolderState
+from kili_export.domain.digests import DigestCheck
 from kili_export.domain.errors import IntegrityError, InvalidConfiguration
 from kili_export.domain.syncing import OWN_FOLDER, FolderChange
 from kili_export.ports import FollowedFiles
@@ -77,12 +78,12 @@ class FolderOnDisk:
         damaged = {
             path for path, (_, look) in written.items() if self._tree.look(path) != look
         } | lost
-        files = {path: sha256 for path, (sha256, _) in written.items()}
+        files = {path: digest for path, (digest, _) in written.items()}
         if verify:
             damaged |= {
                 path
-                for path, sha256 in files.items()
-                if path not in damaged and self._tree.sha256(path) != sha256
+                for path, digest in files.items()
+                if path not in damaged and not self._tree.holds(path, digest)
             }
         return FollowedFiles(self._read_state(), files, frozenset(damaged))
 
@@ -92,31 +93,38 @@ class FolderOnDisk:
         found = frozenset(self._tree.walk(without=OWN_FOLDER))
         return found - written.keys()
 
-    def occupied(self, paths: Iterable[str]) -> Mapping[str, str]:
-        """Those of the paths where something is, with its SHA-256; empty if it is no file."""
-        return {path: self._tree.sha256(path) for path in paths if self._tree.is_occupied(path)}
+    def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
+        """Those of the paths where something is: whether it is a file with that digest."""
+        return {
+            path: self._tree.holds(path, digest)
+            for path, digest in wanted.items()
+            if self._tree.is_occupied(path)
+        }
 
-    def is_staged(self, path: str, sha256: str) -> bool:
+    def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""
-        place = self._place(path, sha256)
+        place = self._place(path, digest)
         if not place.is_file():
             return False
+        check = DigestCheck(digest)
         with place.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            while chunk := file.read(_CHUNK):
+                check.update(chunk)
+        return check.matches()
 
-    def stage(self, path: str, sha256: str, chunks: Iterable[bytes]) -> None:
+    def stage(self, path: str, digest: str, chunks: Iterable[bytes]) -> None:
         """Keeps contents until they are written. Raises IntegrityError unless they are these."""
-        place = self._place(path, sha256)
+        place = self._place(path, digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_suffix(".part")
-        digest = hashlib.sha256()
+        check = DigestCheck(digest)
         with partial.open("wb") as file:
             for chunk in chunks:
-                digest.update(chunk)
+                check.update(chunk)
                 file.write(chunk)
-        if digest.hexdigest() != sha256:
+        if not check.matches():
             partial.unlink()
-            raise IntegrityError(f"{path!r} has the SHA-256 {digest.hexdigest()}, not {sha256}")
+            raise IntegrityError(f"{path!r} does not have the SHA-256 that is promised")
         partial.replace(place)
 
     def change(self, change: FolderChange, state: FolderState) -> None:
@@ -125,7 +133,7 @@ class FolderOnDisk:
         settle(self._place(path, sha256) for path, sha256 in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
-        lines += [["write", path, sha256] for path, sha256 in change.write.items()]
+        lines += [["write", path, digest] for path, digest in change.write.items()]
         _write_lines(self._change, lines)
         self._complete()
 
@@ -136,15 +144,15 @@ class FolderOnDisk:
         self._announce(state)
         written = self._read_files() if self._files.exists() else {}
         lost = set()
-        for kind, path, *sha256 in operations:
+        for kind, path, *digest in operations:
             if kind == "remove":
                 self._tree.remove(path)
                 written.pop(path, None)
-            elif not self._put(path, sha256[0], written):
+            elif not self._put(path, digest[0], written):
                 lost.add(path)
         lines = [
-            [path, sha256, look.size, look.written_at]
-            for path, (sha256, look) in sorted(written.items())
+            [path, digest, look.size, look.written_at]
+            for path, (digest, look) in sorted(written.items())
         ]
         settle(self._tree.folders_above(path for _, path, *_ in operations))
         _write_lines(self._files, lines)
@@ -159,22 +167,22 @@ class FolderOnDisk:
             applying = {"status": "applying", "next_generation": state.generation}
             _write(self._state, self._read_state().model_copy(update=applying).to_bytes())
 
-    def _put(self, path: str, sha256: str, written: _Written) -> bool:
+    def _put(self, path: str, digest: str, written: _Written) -> bool:
         """Moves what was staged into place. Answers whether the contents are there now."""
-        place = self._place(path, sha256)
+        place = self._place(path, digest)
         is_there = place.is_file()
         if is_there:
             self._tree.place(place, path)
         else:
             # An interrupted change may have moved it already, or it was there before.
-            is_there = self._tree.sha256(path) == sha256
+            is_there = self._tree.holds(path, digest)
         look = self._tree.look(path) if is_there else None
         # What is not there looks damaged next time, and is fetched again.
-        written[path] = (sha256, look or Look(-1, -1))
+        written[path] = (digest, look or Look(-1, -1))
         return look is not None
 
-    def _place(self, path: str, sha256: str) -> Path:
-        name = hashlib.sha256(f"{path}\0{sha256}".encode()).hexdigest()
+    def _place(self, path: str, digest: str) -> Path:
+        name = hashlib.sha256(f"{path}\0{digest}".encode()).hexdigest()
         return self._staging / name[:2] / name
 
     def _read_state(self) -> FolderState:
@@ -186,8 +194,8 @@ class FolderOnDisk:
     def _read_files(self) -> _Written:
         try:
             return {
-                path: (sha256, Look(size, written_at))
-                for path, sha256, size, written_at in _read_lines(self._files)
+                path: (digest, Look(size, written_at))
+                for path, digest, size, written_at in _read_lines(self._files)
             }
         except (OSError, ValueError, TypeError) as error:
             raise IntegrityError(_unreadable(self._files)) from error

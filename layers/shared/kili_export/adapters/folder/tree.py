@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from kili_export.domain.digests import DigestCheck
 from kili_export.domain.errors import InvalidConfiguration
 
 _CHUNK: Final = 1 << 20
@@ -52,19 +52,19 @@ class Tree:
                 return False
         return True
 
-    def sha256(self, path: str) -> str:
-        """The digest of a regular file, empty when there is none at that path."""
+    def holds(self, path: str, digest: str) -> bool:
+        """Whether a regular file with that digest is at the path."""
         if self.look(path) is None:
-            return ""
-        digest = hashlib.sha256()
+            return False
+        check = DigestCheck(digest)
         with _Parent(self.root, path) as parent:
             opened = os.open(
                 parent.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.descriptor
             )
             with os.fdopen(opened, "rb") as file:
                 while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-        return digest.hexdigest()
+                    check.update(chunk)
+        return check.matches()
 
     def place(self, source: Path, path: str) -> None:
         """Moves a file of the same file system there, at once, in place of what is there.

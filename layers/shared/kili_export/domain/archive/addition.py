@@ -1,9 +1,10 @@
-"""What an archive gains: entries that are written already, in memory or in a stored object."""
+"""What an archive gains: entries that are written already, in memory or in stored objects."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.held import HeldBytes, cut_held
+from kili_export.domain.archive.held import HeldBytes
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
 from kili_export.domain.archive.segment import Segment
@@ -13,8 +14,8 @@ from kili_export.domain.archive.segment import Segment
 class Addition:
     """Entries to add to one region: `length` bytes, stored from `start` of `source` or in `data`.
 
-    The offsets of `directory` count from the first of these bytes. The directory must name
-    every entry in them.
+    With `composed` they are these pieces, one after another. The offsets of `directory` count
+    from the first of these bytes. The directory must name every entry in them.
     """
 
     directory: Directory
@@ -23,6 +24,7 @@ class Addition:
     start: int = 0
     source: Source | None = None
     data: HeldBytes = b""
+    composed: Sequence[Piece] = ()
 
     @classmethod
     def inline(cls, segment: Segment, region: Region) -> "Addition":
@@ -36,9 +38,11 @@ class Addition:
         """A segment within a stored object."""
         return cls(directory, region, length, start=start, source=source)
 
-    def piece(self, offset: int, length: int) -> Piece:
-        """`length` of the entries' bytes from `offset`."""
-        start = self.start + offset
-        if self.source is not None:
-            return CopyRange(self.source, start, length)
-        return InlineBytes(cut_held(self.data, start, start + length))
+    def pieces(self) -> Iterator[Piece]:
+        """The entries' bytes."""
+        if self.composed:
+            yield from self.composed
+        elif self.source is not None:
+            yield CopyRange(self.source, self.start, self.length)
+        else:
+            yield InlineBytes(self.data)

@@ -132,6 +132,14 @@ class Directory:
                 return
             yield name, window[at : at + record_length(window, at)]
 
+    def between(self, low: str, high: str) -> Iterator[Record]:
+        """The entries from one name to before another, by name."""
+        end = high.encode()
+        for window, at, _ in self._walk(self.lower_bound(low.encode())):
+            if _name(window, at) >= end:
+                return
+            yield decode_record(window, at)
+
     def rebased(self, delta: int) -> "Directory":
         """The same entries, each `delta` bytes further on."""
         raw = bytearray(self.raw[:])

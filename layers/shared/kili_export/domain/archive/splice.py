@@ -141,7 +141,7 @@ def _entry_pieces(
                     yield from base.pieces(kept.start, kept.length)
         for addition in additions:
             if addition.region == region and addition.length:
-                yield addition.piece(0, addition.length)
+                yield from addition.pieces()
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:

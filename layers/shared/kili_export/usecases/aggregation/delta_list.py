@@ -8,6 +8,7 @@ import orjson
 from kili_export.contracts.manifest import ChangedAssets, Delta
 from kili_export.domain.archive.held import HeldBytes
 from kili_export.domain.archive.splice import SplicePlan
+from kili_export.domain.digests import shards_of_digest
 from kili_export.usecases.aggregation.spool import Spool
 
 
@@ -60,10 +61,12 @@ class DeltaList:
         self.assets_changed = JsonItems()
         self.assets_removed = JsonItems()
 
-    def bring(self, path: str, sha256: str, asset_id: str | None, *, known: bool) -> None:
+    def bring(self, path: str, digest: str, asset_id: str | None, *, known: bool) -> None:
         """Takes in a file that comes; it is `known` if there is one of that name before."""
         items = self.changed if known else self.added
-        items.add({"path": path, "sha256": sha256, "asset_id": asset_id})
+        shards = shards_of_digest(digest)
+        told = {"sha256": digest} if shards is None else {"sha256": None, "shards": shards}
+        items.add({"path": path, **told, "asset_id": asset_id})
 
     def remove(self, path: str, asset_id: str | None) -> None:
         """Takes in a file that goes."""

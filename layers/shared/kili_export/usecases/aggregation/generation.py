@@ -10,12 +10,12 @@ from kili_export.contracts.manifest import (
     DeltaReference,
     LedgerReference,
     Manifest,
-    Regions,
 )
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.spending import NOTHING_MOVED
 from kili_export.contracts.workflow import AggregateAnswer
-from kili_export.domain.archive.splice import SplicePlan
+from kili_export.domain.archive.parts import Source
+from kili_export.domain.archive.splice import BaseArchive, SplicePlan
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
 from kili_export.domain.removals import remembered_removals
@@ -73,14 +73,25 @@ class Generation(Protocol):
     def ledger(self) -> SplicePlan:
         """The new ledger."""
 
-    def delta(self, head: DeltaHead) -> DeltaPlan:
-        """What changes for readers of the archive that stood before, as an archive."""
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
+        """What changes for readers of the archive that stood before, as an archive.
+
+        What is large comes out of the new archive if that is `written`.
+        """
 
     def counts(self, members: int) -> Counts:
         """The counts after it, of an archive with so many files."""
 
     def losses(self) -> int:
         """How much is lost in all after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An archive that this run wrote."""
+
+    reference: ArchiveReference
+    base: BaseArchive
 
 
 @dataclass(frozen=True)
@@ -194,16 +205,20 @@ class GenerationWriter:
     def _manifest(self, generation: Generation, number: int, *, changed: bool) -> Manifest:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
         ledger = self._write_ledger(generation, number)
-        delta = self._write_delta(generation, number) if changed else None
+        written: _Written | None = None
+        if generation.is_rebuild or previous is None:
+            written = self._write_archive(generation, number)
+        delta = self._write_delta(generation, number, written) if changed else None
         brought = () if delta is None else (delta,)
-        if generation.is_rebuild or previous is None or self._is_due(brought):
-            archive, regions = self._write_archive(generation, number)
-            members = archive.members
-            following: tuple[DeltaReference, ...] = ()
-        else:
+        if written is None and previous is not None and not self._is_due(brought):
             archive, regions = previous.archive, previous.regions
             following = (*previous.deltas, *brought)
             members = previous.counts.members + sum(one.added - one.removed for one in brought)
+        else:
+            written = written or self._write_archive(generation, number)
+            archive, regions = written.reference, stored_regions(written.base.regions)
+            following = ()
+            members = archive.members
         chain = (*(previous.recent_deltas if previous else ()), *brought)
         return Manifest(
             project_id=project_id,
@@ -241,13 +256,11 @@ class GenerationWriter:
             self.rewriting, previous, following, self.clock.now()
         )
 
-    def _write_archive(
-        self, generation: Generation, number: int
-    ) -> tuple[ArchiveReference, Regions]:
+    def _write_archive(self, generation: Generation, number: int) -> _Written:
         spliced = generation.archive()
         key = archive_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, spliced.pieces)
-        archive = ArchiveReference(
+        reference = ArchiveReference(
             key=key,
             etag=stored.etag,
             size=spliced.size,
@@ -255,7 +268,8 @@ class GenerationWriter:
             generation=number,
             written_at=self.clock.now(),
         )
-        return archive, stored_regions(spliced.regions)
+        source = Source(key, stored.etag, spliced.size)
+        return _Written(reference, BaseArchive(source, spliced.directory, spliced.regions))
 
     def _write_ledger(self, generation: Generation, number: int) -> LedgerReference:
         if not generation.changes_ledger and self.previous is not None:
@@ -265,12 +279,14 @@ class GenerationWriter:
         stored = self.publisher.compose(key, spliced.pieces)
         return LedgerReference(key=key, etag=stored.etag, size=spliced.size)
 
-    def _write_delta(self, generation: Generation, number: int) -> DeltaReference | None:
+    def _write_delta(
+        self, generation: Generation, number: int, written: _Written | None
+    ) -> DeltaReference | None:
         """What the generation changes, None for the first one."""
         if self.previous is None:
             return None
         head = DeltaHead(self.plan.project_id, self.export.name, self.plan.run_id, number)
-        delta = generation.delta(head)
+        delta = generation.delta(head, written.base if written else None)
         key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, delta.plan.pieces)
         return DeltaReference(

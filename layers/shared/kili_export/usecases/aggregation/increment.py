@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kili_export.contracts.manifest import DELTA_LIST, Counts, Manifest
-from kili_export.domain.archive.splice import SplicePlan, splice
+from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
 from kili_export.domain.ledger import AssetRecord
 from kili_export.usecases.aggregation.additions import asset_additions
 from kili_export.usecases.aggregation.delta_list import (
@@ -98,8 +98,9 @@ class Increment:
         """The new ledger."""
         return splice_ledger(self.known, self._ledger_changes)
 
-    def delta(self, head: DeltaHead) -> DeltaPlan:
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that come, with the list of all that changed."""
+        del written
         differences = self._differences
         listed = _listed(differences)
         listed.take_assets(changed_assets(self.old, self.new))
@@ -149,14 +150,7 @@ class Increment:
 
     @cached_property
     def _ledger_changes(self) -> dict[str, bytes | None]:
-        shared_changed = bool(self.shared.digests or self.shared.removed)
-        return ledger_changes(
-            self.old,
-            self.new,
-            self.gone,
-            self.names.claims,
-            self.shared.members if shared_changed else None,
-        )
+        return ledger_changes(self.old, self.new, self.gone, self.names.claims, self.shared)
 
     def _bytes_brought(self) -> int:
         labels = sum(item.member.record.size for item in self.names.located)

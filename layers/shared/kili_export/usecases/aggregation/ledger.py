@@ -3,11 +3,12 @@
 import heapq
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final
 
 from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.record import Record
 from kili_export.domain.ledger import (
     ASSETS,
     CLAIMS,
@@ -20,10 +21,15 @@ from kili_export.domain.ledger import (
     record_from_bytes,
     shared_from_bytes,
 )
+from kili_export.domain.sharding import ShardIndex, index_entry_name
 from kili_export.usecases.aggregation.sorting import Sorter
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 
 _END: Final = b"\0"
+_AFTER_ASSETS: Final = "assets0"
+"""What comes after every name of an asset."""
+_TOGETHER_BYTES: Final = 1 << 20
+_TOGETHER: Final = 1_000
 _ASSET_NAME = re.compile(rb"assets/[0-9A-Za-z:.+_-]+/([0-9A-Za-z_.:-]+)\.json")
 
 
@@ -109,6 +115,23 @@ class LedgerReader:
         for _, record in heapq.merge(kept, pairs, key=itemgetter(0)):
             yield record
 
+    def fragments(
+        self, stream: str, low: str | None, high: str | None, touched: Mapping[str, bytes | None]
+    ) -> Iterator[tuple[str, bytes]]:
+        """A stream's fragments from one name to before another, as they are after the run.
+
+        `touched` are those that differ from what it knows, None where they are gone. Reads the
+        assets between the names, some at a time.
+        """
+        low, high = low or ASSETS, high or _AFTER_ASSETS
+        fresh = sorted(
+            (name, text)
+            for name, text in touched.items()
+            if text is not None and low <= name < high
+        )
+        kept = self._kept_fragments(stream, low, high, touched)
+        yield from heapq.merge(kept, fresh, key=itemgetter(0))
+
     def claimed(self, path: str) -> ClaimedName | None:
         """What it remembers of a file name that some asset claims and does not get."""
         record = self.directory.find(claim_entry_name(path))
@@ -126,6 +149,32 @@ class LedgerReader:
         if record is None or self.archive is None:
             return {}
         return shared_from_bytes(self.archive.read(record))
+
+    def shared_with_digests(self) -> Iterator[MemberRecord]:
+        """The files that belong to no asset, with digests of shards where they have these."""
+        for path, member in self.shared().items():
+            index = None if member.sha256 else self.index(path)
+            yield member if index is None else replace(member, sha256=index.digest)
+
+    def index(self, path: str) -> ShardIndex | None:
+        """The shards of a document, None where it is not kept in such."""
+        record = self.directory.find(index_entry_name(path))
+        if record is None or self.archive is None:
+            return None
+        return ShardIndex.from_bytes(self.archive.read(record))
+
+    def _kept_fragments(
+        self, stream: str, low: str, high: str, without: Collection[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        if self.archive is None:
+            return
+        wanted = (one for one in self.directory.between(low, high) if one.path not in without)
+        for group in _groups(wanted):
+            found = self.archive.read_at_once(group)
+            for record in group:
+                for fragment in record_from_bytes(found[record.path]).fragments:
+                    if fragment.stream == stream:
+                        yield record.path, fragment.text.encode()
 
     def _asset_names(self) -> Iterator[re.Match[bytes]]:
         directory = self.directory
@@ -167,3 +216,17 @@ class LedgerReader:
             jumps += record.offset != end
             end = record.end
         return jumps
+
+
+def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """As many as may be held at once."""
+    group: list[Record] = []
+    size = 0
+    for record in records:
+        if group and (len(group) == _TOGETHER or size + record.compressed_size > _TOGETHER_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(record)
+        size += record.compressed_size
+    if group:
+        yield group

@@ -10,11 +10,12 @@ from kili_export.domain.archive.splice import SplicePlan, splice
 from kili_export.domain.ledger import (
     SHARED,
     AssetRecord,
-    MemberRecord,
     record_to_bytes,
     shared_to_bytes,
 )
+from kili_export.domain.sharding import index_entry_name
 from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.usecases.aggregation.shared_members import SharedChanges
 from kili_export.usecases.aggregation.spool import hold_in_spool
 
 
@@ -23,9 +24,9 @@ def ledger_changes(
     new: Mapping[str, AssetRecord],
     gone: Iterable[str],
     claims: Mapping[str, bytes | None],
-    shared: Mapping[str, MemberRecord] | None,
+    shared: SharedChanges,
 ) -> dict[str, bytes | None]:
-    """New contents by ledger entry, None where an entry goes. `shared` is None when unchanged."""
+    """New contents by ledger entry, None where an entry goes."""
     changes: dict[str, bytes | None] = dict(claims)
     for asset_id, record in new.items():
         before = old.get(asset_id)
@@ -37,8 +38,11 @@ def ledger_changes(
     for asset_id in gone:
         if asset_id in old:
             changes[old[asset_id].entry_name] = None
-    if shared is not None:
-        changes[SHARED] = shared_to_bytes(shared[path] for path in sorted(shared))
+    if shared.digests or shared.removed:
+        changes[SHARED] = shared_to_bytes(shared.members[path] for path in sorted(shared.members))
+    for path in shared.forgotten:
+        changes[index_entry_name(path)] = None
+    changes.update(shared.index_entries())
     return changes
 
 

@@ -17,7 +17,7 @@ import orjson
 from kili_export.contracts.manifest import DELTA_LIST, Counts
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.layout import Hole, Region, Regions
-from kili_export.domain.archive.splice import AssembledArchive, SplicePlan, splice
+from kili_export.domain.archive.splice import AssembledArchive, BaseArchive, SplicePlan, splice
 from kili_export.domain.archive.wire import record_span
 from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.documents import streams_of
@@ -25,6 +25,7 @@ from kili_export.domain.errors import IntegrityError
 from kili_export.domain.formats.base import ExportContext, ExportFormat
 from kili_export.domain.ledger import SHARED, AssetRecord, record_to_bytes, shared_to_bytes
 from kili_export.domain.numbering import Numbering
+from kili_export.domain.sharding import ShardRules
 from kili_export.usecases.aggregation.delta_list import (
     DeltaHead,
     DeltaList,
@@ -33,13 +34,14 @@ from kili_export.usecases.aggregation.delta_list import (
 )
 from kili_export.usecases.aggregation.differences import contents_of
 from kili_export.usecases.aggregation.former_files import FormerFile, FormerFiles
+from kili_export.usecases.aggregation.fragment_streams import FragmentStreams
 from kili_export.usecases.aggregation.name_claims import NameClaims, NamedFile
 from kili_export.usecases.aggregation.new_ledger import NewLedger
 from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
 from kili_export.usecases.aggregation.records import record_of
 from kili_export.usecases.aggregation.roster import Roster, Subject
 from kili_export.usecases.aggregation.shared_members import (
-    FragmentStreams,
+    Documents,
     SharedChanges,
     shared_changes,
 )
@@ -102,6 +104,7 @@ class Rebuild:
     fmt: ExportFormat
     context: ExportContext
     former: Callable[[], StoredArchive | None]
+    sharding: ShardRules
     _new_ledger: NewLedger = field(default_factory=NewLedger)
     _changed: ChangedIds = field(default_factory=ChangedIds)
     _before: FormerFiles = field(default_factory=FormerFiles)
@@ -115,15 +118,19 @@ class Rebuild:
 
         `watched` gives the assets it is given, and may end the work among them by raising.
         """
-        streams = FragmentStreams(streams_of(self.fmt.documents(self.context)))
+        separators = streams_of(self.fmt.documents(self.context))
+        streams = FragmentStreams(separators, self.sharding)
         for subject in watched(self.roster.subjects()):
             self._take(subject, streams)
         self._before.add_shared(self.roster.known.shared().values())
         self.claims.settle_all()
-        self._shared = shared_changes(self.fmt, self.context, {}, None, streams.of)
+        source = Documents(self.sharding, lambda _: streams)
+        self._shared = shared_changes(self.fmt, self.context, {}, source)
         for item in self.claims.claims:
             name, _, contents = item.partition(_END)
             self._new_ledger.add(name.decode(), contents)
+        for entry, index in self._shared.index_entries():
+            self._new_ledger.add(entry, index)
         members = self._shared.members
         self._new_ledger.add(SHARED, shared_to_bytes(members[path] for path in sorted(members)))
 
@@ -176,7 +183,7 @@ class Rebuild:
         """The new ledger."""
         return self._new_ledger.finish()
 
-    def delta(self, head: DeltaHead) -> DeltaPlan:
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that differ from those of the archive before."""
         listed, unchanged = DeltaList(), Sorter()
         records, count, shared = Spool(), 0, set[str]()
@@ -207,7 +214,7 @@ class Rebuild:
             list(_holes(unchanged, self.claims.assembly.regions)),
         )
         additions = [
-            *(file.addition for file in self._shared.files if file.path in shared),
+            *(file.stored_in(written) for file in self._shared.files if file.path in shared),
             # Next to the directory: both are read at once.
             streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]

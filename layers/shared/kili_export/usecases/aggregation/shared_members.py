@@ -1,15 +1,23 @@
 """The files that belong to no asset: README, class files and documents that span the dataset."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kili_export.domain.archive.held import HeldBytes
 from kili_export.domain.conversion import identity_digest
 from kili_export.domain.documents import render, streams_of
-from kili_export.domain.formats.base import ExportContext, ExportFormat
-from kili_export.domain.ledger import AssetRecord, FragmentRecord, MemberRecord
+from kili_export.domain.formats.base import (
+    ExportContext,
+    ExportFormat,
+    SpanningDocument,
+)
+from kili_export.domain.ledger import MemberRecord
+from kili_export.domain.sharding import ShardIndex, ShardRules, index_entry_name
+from kili_export.usecases.aggregation.fragment_streams import FragmentStreams
 from kili_export.usecases.aggregation.names import FileDigest
-from kili_export.usecases.aggregation.spool import Spool
+from kili_export.usecases.aggregation.shard_revision import Revision
+from kili_export.usecases.aggregation.shard_writing import literal_shards
+from kili_export.usecases.aggregation.sharded_files import PlacedShard, sharded_file
 from kili_export.usecases.aggregation.streamed_files import (
     StreamedFile,
     sha256_of,
@@ -19,12 +27,17 @@ from kili_export.usecases.aggregation.streamed_files import (
 
 @dataclass(slots=True)
 class SharedChanges:
-    """Shared files that come and go, and all of them as they are then, by path."""
+    """Shared files that come and go, and all of them as they are then, by path.
+
+    `indexes` are those of documents in shards that come; `forgotten` had one and has none now.
+    """
 
     members: dict[str, MemberRecord]
     files: list[StreamedFile] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    indexes: dict[str, ShardIndex] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
 
     def put(self, path: str, pieces: Sequence[HeldBytes], identity: bytes | None = None) -> None:
         """Takes a file in unless it is there already.
@@ -33,100 +46,132 @@ class SharedChanges:
         """
         sha256 = sha256_of(pieces)
         told_by = sha256 if identity is None else identity_digest(b"", identity)
-        kept = self.members.get(path)
-        if kept is not None and kept.identity == told_by:
+        if self._is_kept(path, told_by):
             return
+        self._forget_index(path)
         self.members[path] = MemberRecord(path, sha256, told_by)
         self.files.append(streamed_file(path, pieces))
         self.digests[path] = FileDigest(sha256, told_by)
 
+    def put_shards(self, path: str, sections: Sequence[Sequence[PlacedShard]]) -> None:
+        """Takes a document in that is kept in shards, unless it is there already."""
+        index = ShardIndex(path, tuple(tuple(one.shard for one in part) for part in sections))
+        identity = index.identity
+        if self._is_kept(path, identity):
+            return
+        self.members[path] = MemberRecord(path, "", identity)
+        self.files.append(sharded_file(index, [one for part in sections for one in part]))
+        self.digests[path] = FileDigest(index.digest, identity)
+        self.indexes[path] = index
+
     def drop(self, path: str) -> None:
         """Leaves a file out."""
+        self._forget_index(path)
         if self.members.pop(path, None) is not None:
             self.removed.add(path)
 
+    def index_entries(self) -> list[tuple[str, bytes]]:
+        """The ledger's entries for the indexes, by name."""
+        return sorted(
+            (index_entry_name(path), index.to_bytes()) for path, index in self.indexes.items()
+        )
 
-class FragmentStreams:
-    """Every stream of some documents, separators in place. Takes the assets in server order."""
+    def _is_kept(self, path: str, identity: str) -> bool:
+        kept = self.members.get(path)
+        return kept is not None and kept.identity == identity
 
-    def __init__(self, separators: Mapping[str, bytes]) -> None:
-        self._separators = separators
-        self._begun: set[str] = set()
-        self._spools = {stream: Spool() for stream in separators}
-
-    def add(self, record: AssetRecord) -> None:
-        """Takes in an asset's fragments."""
-        for fragment in record.fragments:
-            spool = self._spools.get(fragment.stream)
-            if spool is None:
-                continue
-            if fragment.stream in self._begun:
-                spool.write(self._separators[fragment.stream])
-            self._begun.add(fragment.stream)
-            spool.write(fragment.text.encode())
-
-    def of(self, streams: Iterable[str]) -> Mapping[str, HeldBytes]:
-        """Some of the streams, as far as they were taken in."""
-        return {stream: self._spools[stream] for stream in streams}
+    def _forget_index(self, path: str) -> None:
+        kept = self.members.get(path)
+        if kept is not None and not kept.sha256:
+            self.forgotten.add(path)
 
 
-def streams_from(
-    separators: Mapping[str, bytes], records: Iterable[AssetRecord]
-) -> Mapping[str, HeldBytes]:
-    """The streams, in one pass over the assets."""
-    streams = FragmentStreams(separators)
-    if separators:
-        for record in records:
-            streams.add(record)
-    return streams.of(separators)
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Where the documents of a run come from.
+
+    `streams` reads the fragments of all assets as they are after the run. Those in shards of
+    which an index is known are revised; None where nothing is built upon.
+    """
+
+    rules: ShardRules
+    streams: Callable[[Mapping[str, bytes]], FragmentStreams]
+    revision: Revision | None = None
+    index_of: Callable[[str], ShardIndex | None] = lambda _: None
 
 
 def shared_changes(
     fmt: ExportFormat,
     context: ExportContext,
     before: Mapping[str, MemberRecord],
-    dirty: Collection[str] | None,
-    read_streams: Callable[[Mapping[str, bytes]], Mapping[str, HeldBytes]],
+    source: Documents,
 ) -> SharedChanges:
     """Makes the shared files anew that may have changed.
 
     `before` are those of the archive that is built upon. Documents are made again when one of
-    the `dirty` streams is theirs; None stands for all streams. `read_streams` gives the streams
-    of which the separators are given, with the fragments of all assets as they are after the run.
+    the streams that the run touched is theirs, all of them where nothing is built upon.
     """
     changes = SharedChanges(dict(before))
     for member in fmt.project_members(context):
         changes.put(member.path, [member.data], member.identity)
+    touched = source.revision.touched if source.revision else None
     documents = [
         document
         for document in fmt.documents(context)
-        if dirty is None or any(stream in dirty for stream in streams_of([document]))
+        if touched is None or any(stream in touched for stream in streams_of([document]))
     ]
-    streams = read_streams(streams_of(documents)) if documents else {}
-    for document in documents:
-        pieces = render(document, streams)
-        if pieces is None:
-            changes.drop(document.path)
-        else:
-            changes.put(document.path, pieces)
+    whole = [one for one in documents if not _revise(changes, one, source)]
+    streams = source.streams(streams_of(whole)) if whole else FragmentStreams({}, source.rules)
+    for document in whole:
+        _make(changes, document, streams)
     return changes
 
 
-def dirty_streams(
-    old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
-) -> set[str]:
-    """The streams of which an asset's share changed, came or went."""
-    dirty: set[str] = set()
-    for asset_id in {*new, *gone}:
-        before, after = old.get(asset_id), new.get(asset_id)
-        had = _shares(before)
-        has = _shares(after)
-        moved = before is not None and after is not None and before.order_key != after.order_key
-        dirty.update(
-            stream for stream in {*had, *has} if moved or had.get(stream) != has.get(stream)
+def _revise(changes: SharedChanges, document: SpanningDocument, source: Documents) -> bool:
+    """Makes those shards anew that changed. Answers False where all are to be."""
+    kept = changes.members.get(document.path)
+    index = source.index_of(document.path) if kept is not None and not kept.sha256 else None
+    if kept is None or index is None or source.revision is None or index.identity != kept.identity:
+        return False
+    sections = source.revision.of(document, index)
+    if sections is None or not _is_large(document, sections, source.rules):
+        return False
+    changes.put_shards(document.path, sections)
+    return True
+
+
+def _is_large(
+    document: SpanningDocument, sections: Sequence[Sequence[PlacedShard]], rules: ShardRules
+) -> bool:
+    literal = drawn = 0
+    for section, part in zip(document.sections, sections, strict=True):
+        size = sum(one.shard.size for one in part)
+        if isinstance(section, bytes):
+            literal += size
+        else:
+            drawn += size
+    return rules.applies(literal, drawn)
+
+
+def _make(changes: SharedChanges, document: SpanningDocument, streams: FragmentStreams) -> None:
+    if streams.is_large(document):
+        changes.put_shards(
+            document.path,
+            [
+                [
+                    PlacedShard.new(written)
+                    for written in (
+                        literal_shards(section)
+                        if isinstance(section, bytes)
+                        else streams.shards(section.stream)
+                    )
+                ]
+                for section in document.sections
+            ],
         )
-    return dirty
-
-
-def _shares(record: AssetRecord | None) -> dict[str, FragmentRecord]:
-    return {fragment.stream: fragment for fragment in record.fragments} if record else {}
+        return
+    pieces = render(document, streams.of(streams_of([document])))
+    if pieces is None:
+        changes.drop(document.path)
+    else:
+        changes.put(document.path, pieces)

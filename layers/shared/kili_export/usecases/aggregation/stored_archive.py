@@ -4,7 +4,8 @@ A large directory is kept in a file.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from kili_export.domain.archive.directory import Directory
@@ -25,6 +26,7 @@ _WHOLE_BYTES = 32 << 20
 _BLOCK_BYTES = 1 << 20
 _BLOCKS = 32
 _OFFSET_BYTES = 8
+_READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,18 @@ class StoredArchive:
     def read_many(self, records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
         """The contents of entries, in the order given; neighbours share a request."""
         for run in _runs(records):
-            start = run[0].offset
-            data = self.bytes_at(start, run[-1].end - start)
-            for record in run:
-                local = data[record.offset - start : record.end - start]
-                yield record, decode_local(record, local)
+            yield from self._read_run(run)
+
+    def read_at_once(self, records: Iterable[Record]) -> dict[str, bytes]:
+        """The contents of entries by path, all of them held; scattered ones at the same time."""
+        runs = list(_runs(sorted(records, key=lambda record: record.offset)))
+        if len(runs) == 1 or self._whole:
+            found = map(self._read_run, runs)
+            return {record.path: data for run in found for record, data in run}
+        with ThreadPoolExecutor(_READERS) as pool:
+            return {
+                record.path: data for run in pool.map(self._read_run, runs) for record, data in run
+            }
 
     def scan(self, prefix: str = "") -> Iterator[tuple[Record, bytes]]:
         """The contents of all entries whose names start so, in the order in which they stand."""
@@ -131,6 +140,11 @@ class StoredArchive:
         if self._whole:
             return self._whole[0][start : start + length]
         return self.objects.get_range(self.source.key, start, length, if_match=self.source.etag)
+
+    def _read_run(self, run: Sequence[Record]) -> list[tuple[Record, bytes]]:
+        start = run[0].offset
+        data = self.bytes_at(start, run[-1].end - start)
+        return [(one, decode_local(one, data[one.offset - start : one.end - start])) for one in run]
 
 
 def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:

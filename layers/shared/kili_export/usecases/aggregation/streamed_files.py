@@ -3,7 +3,8 @@
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from kili_export.domain.archive.addition import Addition
 from kili_export.domain.archive.directory import Directory
@@ -11,8 +12,12 @@ from kili_export.domain.archive.entries import LEVEL, RAW_DEFLATE
 from kili_export.domain.archive.held import HeldBytes, chunks_of
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.archive.record import DEFLATED, STORED, Record
+from kili_export.domain.archive.splice import BaseArchive
 from kili_export.domain.archive.wire import local_header
 from kili_export.usecases.aggregation.spool import Spool
+
+_LARGE: Final = 8 << 20
+"""What is copied by the server rather than sent twice, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,17 @@ class StreamedFile:
     path: str
     size: int
     addition: Addition
+
+    def stored_in(self, written: BaseArchive | None) -> Addition:
+        """The entry, out of an archive that has it where that saves sending it again."""
+        record = written.directory.find(self.path) if written else None
+        if written is None or record is None or self.addition.length < _LARGE:
+            return self.addition
+        directory = Directory.from_records([replace(record, offset=0)])
+        length = record.local_length
+        return Addition.stored(
+            written.source, record.offset, length, directory, self.addition.region
+        )
 
 
 def sha256_of(pieces: Sequence[HeldBytes]) -> str:
