@@ -111,6 +111,10 @@ check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, tem
 	@$(BIN)/python -m local.build.scan
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
 
+.PHONY: audit
+audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/upgrading.md)
+	@$(BIN)/python -m local.build.audit "$(OSV)"
+
 build: $(READY) ## the deployable application, checked
 	@$(BIN)/python -m local.build
 
