@@ -1,6 +1,6 @@
 """What publishes and what does not: conflicts, repetition, quarantine, held removals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from kili_export.contracts.upload_journal import UploadJournal
 from kili_export.contracts.workflow import BatchResult
 from kili_export.domain.archive.limits import MIB, PartLimits
 from kili_export.domain.archive.parts import CopyPart, Part
-from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.domain.keys import history_key, latest_key, manifest_key, uploads_key
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.republishing import DAY, Republishing
@@ -328,3 +328,41 @@ def test_counts_follow_the_archive(bench: Workbench) -> None:
     assert (counts.assets, counts.exported) == (30, 30)
     assert counts.members == len(files)
     assert counts.uncompressed_bytes == sum(map(len, files.values()))
+
+
+def overwritten(bench: Workbench, key: str) -> None:
+    """Somebody stored other bytes: the manifest names an ETag that is no more."""
+    data = bench.objects.stored[key][0]
+    bench.objects.put(key, data[:-1] + b"x")
+
+
+def without_end(bench: Workbench, key: str) -> None:
+    """The store itself gives other bytes for the same ETag."""
+    data, told = bench.objects.stored[key]
+    bench.objects.stored[key] = (data[:-22] + bytes(22), told)
+
+
+def with_another_directory(bench: Workbench, key: str) -> None:
+    data, told = bench.objects.stored[key]
+    start = data.index(b"PK\x01\x02")
+    bench.objects.stored[key] = (data[:start] + bytes(len(data) - start - 22) + data[-22:], told)
+
+
+@pytest.mark.parametrize("what", ["archive", "ledger"])
+@pytest.mark.parametrize("damage", [overwritten, without_end, with_another_directory])
+def test_from_bytes_that_are_not_what_they_should_be_nothing_is_published(
+    bench: Workbench, damage: Callable[[Workbench, str], None], what: str
+) -> None:
+    damage(bench, getattr(bench.manifest("yolo"), what).key)
+    before = dict(bench.objects.stored)
+    bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
+    with pytest.raises((IntegrityError, ConflictError)):
+        bench.run(["as_001"])
+    stood = {key for key in bench.objects.stored if key.startswith("exports/")}
+    assert stood == {key for key in before if key.startswith("exports/")}
+    key = manifest_key("proj1", "yolo")
+    assert bench.objects.stored[key] == before[key]
+    if what == "archive":
+        bench.rebuild()
+        assert bench.manifest("yolo").generation == 2
+        assert bench.files("yolo")
