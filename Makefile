@@ -60,7 +60,7 @@ FUZZ := .venv-fuzz
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/.ready ## feeds the parsers with what reaches new branches (options: FUZZ_SECONDS=600, each)
-	@for target in answer archive ledger name picture registration webhook; do \
+	@for target in answer archive delta graphql ledger manifest name picture registration results rows webhook; do \
 	  PYTHONPATH=.:layers/shared $(FUZZ)/bin/python -m tests.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
 	done
 

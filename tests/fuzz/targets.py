@@ -4,30 +4,54 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
+from kili_export.adapters.kili.client import KiliClient
+from kili_export.contracts.manifest import (
+    DELTA_LIST,
+    ChangedMember,
+    Delta,
+    DeltaReference,
+    RemovedMember,
+)
 from kili_export.contracts.registration import parse_registration
 from kili_export.contracts.webhook import parse_webhook
+from kili_export.contracts.workflow import (
+    BatchResult,
+    ByteRange,
+    ExportSegment,
+    FailedAsset,
+    ResultsLocation,
+)
 from kili_export.domain.archive.reader import fetch_from, read_archive, read_entry
 from kili_export.domain.errors import (
     AssetError,
+    ExportError,
     IntegrityError,
     InvalidConfiguration,
     InvalidEvent,
 )
+from kili_export.domain.fetching import FetchNeeds
 from kili_export.domain.formats.registry import FORMATS
+from kili_export.domain.keys import manifest_key
 from kili_export.domain.ledger import record_from_bytes
 from kili_export.domain.names import safe_path
 from kili_export.domain.options import Compatibility, ExportOptions, Layout
 from kili_export.domain.picture_size import HEAD_BYTES, picture_size
 from kili_export.domain.syncing import checked_path
+from kili_export.usecases.aggregation.stored_deltas import open_deltas
+from kili_export.usecases.map_results import iter_batch_results
+from kili_export.usecases.published_exports import load_manifest
 from tests.archive_of import archive_of
+from tests.fakes import InMemoryObjects
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
+from tests.sample_manifest import manifest_of
 from tests.unit.archive.simple_archives import full_archive
+from tests.unit.kili_client.doubles import Line, Told
 
 Target = Callable[[bytes], None]
 
 _PROJECT = project({"CARS": job(["BIG", "SMALL"], tools=["rectangle", "polygon", "semantic"])})
-_FORMATS = sorted(set(FORMATS) - {"raw", "geojson"})
 
 
 def webhook(data: bytes) -> None:
@@ -86,15 +110,113 @@ def answer(data: bytes) -> None:
     if not isinstance(response, dict):
         return
     held = [fetched(asset(1, "a.jpg", label(response)))]
-    for format_name in _FORMATS:
+    for format_name in sorted(FORMATS):
         for compatibility in Compatibility:
             options = ExportOptions(format_name, Layout.MERGED, compatibility=compatibility)
             with contextlib.suppress(AssetError, InvalidConfiguration):
                 archive_of(_PROJECT, held, options)
 
 
+def graphql(data: bytes) -> None:
+    """Whatever answers in Kili's place, to every question."""
+    _LINE.network.respond = lambda _: Told(200, data)
+    _LINE.network.requests.clear()
+    for ask in _QUESTIONS:
+        with contextlib.suppress(ExportError):
+            ask(_LINE.client)
+
+
+def rows(data: bytes) -> None:
+    """The same, where a well-formed answer holds it."""
+    graphql(b'{"data":{"data":' + data + b"}}")
+
+
+def manifest(data: bytes) -> None:
+    """What is said to be current in an export."""
+    objects = InMemoryObjects()
+    objects.put(manifest_key("p", "e"), data)
+    with contextlib.suppress(IntegrityError):
+        load_manifest(objects, "p", "e")
+
+
+def delta(data: bytes) -> None:
+    """The list of a delta."""
+    objects = InMemoryObjects()
+    stored = objects.put("delta", full_archive({DELTA_LIST: data, "labels/a.txt": b"one"})[0])
+    reference = DeltaReference(
+        key=stored.key,
+        etag=stored.etag,
+        size=stored.size,
+        generation=2,
+        from_generation=1,
+        added=0,
+        changed=1,
+        removed=1,
+    )
+    with contextlib.suppress(IntegrityError):
+        for opened in open_deltas(objects, [reference]):
+            for path in opened.brought:
+                with contextlib.suppress(IntegrityError):
+                    opened.record(path)
+            list(opened.removed)
+
+
+def results(data: bytes) -> None:
+    """What the workflow's map wrote: the list of files, and a file."""
+    listed = {"ResultFiles": {"SUCCEEDED": [{"Key": "lines", "Size": len(data)}]}}
+    for written in (data, json.dumps(listed).encode()):
+        objects = InMemoryObjects()
+        objects.put("lines", data)
+        objects.put("results", written)
+        with contextlib.suppress(IntegrityError):
+            list(iter_batch_results(objects, ResultsLocation(bucket="b", key="results")))
+
+
+# Without patience: what cannot be read is asked for once.
+_LINE = Line(lambda _: Told(200), patience=0.0)
+_ALL_LABELS = FetchNeeds(
+    input_type="IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True
+)
+_QUESTIONS: tuple[Callable[[KiliClient], object], ...] = (
+    lambda kili: kili.project("p"),
+    lambda kili: kili.count_assets("p"),
+    lambda kili: list(kili.list_asset_ids("p")),
+    lambda kili: kili.fetch_assets("p", ["a"], _ALL_LABELS),
+    lambda kili: kili.matching_ids("p", ["a"], {}),
+    lambda kili: list(kili.events_since("p")),
+)
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {one.__name__: one for one in (webhook, registration, archive, ledger, picture, name, answer)}
+    {
+        one.__name__: one
+        for one in (
+            *(webhook, registration, archive, ledger, picture, name, answer),
+            *(graphql, rows, manifest, delta, results),
+        )
+    }
+)
+
+_DELTA = Delta(
+    project_id="p",
+    export_name="e",
+    generation=2,
+    from_generation=1,
+    run_id="r",
+    changed=(ChangedMember(path="labels/a.txt", sha256="0" * 64, asset_id="a"),),
+    removed=(RemovedMember(path="labels/b.txt"),),
+)
+_BATCH = BatchResult(
+    key="k",
+    etag="e",
+    size=20,
+    exports={
+        "e": ExportSegment(
+            entries=ByteRange(start=0, length=10), records=ByteRange(start=10, length=10), count=1
+        )
+    },
+    asset_ids=("a",),
+    failed=(FailedAsset(asset_id="b", error="broken"),),
+    missing=("c",),
+    pending=("d",),
 )
 
 
@@ -112,6 +234,11 @@ def seeds() -> dict[str, list[bytes]]:
         "payload": {"asset_id": "a"},
     }
     declared = {"project_id": "p", "exports": [{"format": "coco", "filters": {"skipped": True}}]}
+    asked_for = asset(1, "a.jpg", {**label(drawn), "id": "l", "labelType": "DEFAULT"})
+    listed = [{**asked_for, "id": "a", "labels": [{"id": "l"}], "latestLabels": []}]
+    past = [{"id": "e1", "createdAt": "2026-01-01", **event}]
+    found = {"id": "p", "inputType": "IMAGE", "jsonInterface": _PROJECT.json_interface}
+    answered: list[Any] = [listed, past, [found], 3]
     zipped, _ = full_archive({"labels/a.txt": b"one", "é.json": b"{}" * 50})
     return {
         "webhook": [json.dumps(one).encode() for one in (event, older)],
@@ -124,4 +251,9 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "name": ["dir/é.jpg".encode(), b"../CON"],
         "answer": [json.dumps(drawn).encode()],
+        "rows": [json.dumps(one).encode() for one in answered],
+        "graphql": [json.dumps({"data": {"data": one}}).encode() for one in answered],
+        "manifest": [manifest_of().to_bytes()],
+        "delta": [_DELTA.to_bytes()],
+        "results": [json.dumps({"batches": [_BATCH.model_dump(mode="json")]}).encode()],
     }
