@@ -109,6 +109,8 @@ class Workbench:
     latest_max_bytes: int = 1 << 30
     batch_size: int = 3
     runs: int = 0
+    definitions: dict[str, str] = field(default_factory=dict)
+    """Of exports that were declared otherwise since."""
     meter: Meter = field(default_factory=Unmetered)
     cutter: FrameCutter = field(default_factory=NoCutter)
     sharding: ShardRules = field(default_factory=ShardRules)
@@ -262,7 +264,7 @@ class Workbench:
             mode="incremental" if previous and mode == "incremental" else "rebuild",
             manifest_etag=found[1].etag if found else None,
             generation=previous.generation if previous else 0,
-            definition="d",
+            definition=self.definitions.get(name, "d"),
             dated=DATED,
             pseudonym_key="0c" * 32,
         )

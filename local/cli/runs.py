@@ -157,9 +157,9 @@ def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
 
 
 def _held(status: ProjectStatus) -> Outcome:
-    count = status.held.count if status.held else 0
+    losses = status.held.losses.told() if status.held else "Assets went"
     reason = (
-        f"{count} assets vanished from Kili at once; they stay in the archives until you allow "
+        f"{losses} at once; they stay in the archives until you allow "
         f"their removal: kili-export confirm {status.project_id}"
     )
     return Outcome(ExitCode.HELD, reason, status)

@@ -131,7 +131,8 @@ def _lines(project: ProjectStatus) -> list[str]:
         lines.append(f"Pending: {pending.count} changes, the oldest of {since}{later}.")
     if project.held is not None:
         lines.append(
-            f"Held: {project.held.count} removals. Allow them with: "
+            f"Held: {project.held.losses.told()}; they stay in the archives. "
+            "Allow their removal with: "
             f"kili-export confirm {project.project_id}"
         )
     lines += _full_export(project)

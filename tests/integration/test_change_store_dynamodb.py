@@ -209,7 +209,7 @@ def test_held_removals_wait_until_they_are_confirmed(state: State) -> None:
     held = HeldRemovals(PROJECT, "run1", 5, NOON, frozenset({"raw", "yolo"}))
     state.hold(held)
     assert state.held(PROJECT) == held
-    fewer = HeldRemovals(PROJECT, "run2", 4, NOON)
+    fewer = HeldRemovals(PROJECT, "run2", 4, NOON, failed=3)
     state.hold(fewer)
     assert state.held(PROJECT) == fewer
     state.confirm(PROJECT, 4)

@@ -25,6 +25,7 @@ from kili_export.domain.kili_fields import FieldSelection
 from kili_export.domain.label_choice import LabelChoice
 from kili_export.domain.media import FrameCut
 from kili_export.domain.project import Project
+from kili_export.domain.removals import Losses
 from kili_export.domain.request_budget import BudgetRules, BudgetState
 from kili_export.domain.syncing import FolderChange
 
@@ -303,7 +304,8 @@ class WindowStore(Protocol):
 class HeldRemovals:
     """Removals that wait for a person's word: `count` at most in one export.
 
-    `exports` are those that cannot be published before it, because a rebuild was held.
+    `exports` are those that cannot be published before it, because a rebuild was held. `failed`
+    of the assets are in Kili yet and could not be exported.
     """
 
     project_id: str
@@ -311,6 +313,12 @@ class HeldRemovals:
     count: int
     at: datetime
     exports: frozenset[str] = frozenset()
+    failed: int = 0
+
+    @property
+    def losses(self) -> Losses:
+        """The assets by why they would go."""
+        return Losses(self.count - self.failed, self.failed)
 
 
 class RemovalStore(Protocol):

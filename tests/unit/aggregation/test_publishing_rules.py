@@ -247,10 +247,10 @@ def test_an_asset_leaves_quarantine_when_it_can_be_read_again(bench: Workbench) 
     assert bench.manifest("yolo").generation == generation, "no file changed for readers"
 
 
-def test_a_rebuild_leaves_a_broken_asset_out_and_lists_it(bench: Workbench) -> None:
+def test_a_rebuild_keeps_the_files_of_a_broken_asset_and_lists_it(bench: Workbench) -> None:
     bench.kili.broken.add("as_001")
     bench.rebuild()
-    assert "labels/1.txt" not in bench.files("yolo")
+    assert "labels/1.txt" in bench.files("yolo")
     assert [entry.asset_id for entry in bench.manifest("yolo").quarantined] == ["as_001"]
 
 

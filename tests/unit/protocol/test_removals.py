@@ -5,6 +5,7 @@ import pytest
 from kili_export.domain.errors import InvalidConfiguration
 from kili_export.domain.removals import SPAN
 from kili_export.usecases.ledger_reading import iter_known_assets
+from tests.kili_samples import job
 from tests.unit.protocol.world import PROJECT, World
 
 
@@ -240,3 +241,57 @@ def test_lost_access_removes_nothing(world: World) -> None:
     assert report.projects[0].error is not None
     assert report.projects[0].error.startswith("AccessDenied")
     assert world.changes.held == {}
+
+
+def test_a_full_export_in_which_everything_fails_takes_nothing_away(world: World) -> None:
+    before = world.files("raw")
+    world.kili.broken = set(world.kili.assets)
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    assert world.files("raw") == before
+    assert len(world.manifest("raw").quarantined) == 20
+    assert world.state.held(PROJECT) is None
+    world.kili.broken.clear()
+    world.look_after()
+    world.run_pending()
+    assert world.files("raw") == before
+    assert world.manifest("raw").quarantined == ()
+
+
+def test_assets_that_fail_under_another_definition_wait_for_a_word(world: World) -> None:
+    before = world.files("raw")
+    world.kili.broken = set(world.kili.assets)
+    world.kili.interface = {"CARS": job(["BIG", "SMALL", "NEW"])}
+    world.request_run(PROJECT)
+    world.run_pending()
+    assert world.files("raw") == before
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert (held.count, held.failed, held.exports) == (20, 20, frozenset({"raw", "yolo"}))
+    assert held.losses.told() == "20 assets could not be exported any more"
+    assert {told["error"] for told in world.told("Export Failed")} == {"RemovalsHeld"}
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    assert world.state.held(PROJECT) is None
+    assert world.manifest("raw").counts.exported == 0
+    assert len(world.manifest("raw").quarantined) == 20
+
+
+def test_what_failed_under_another_definition_is_tried_again_after_some_hours(
+    world: World,
+) -> None:
+    world.kili.broken = set(world.kili.assets)
+    world.kili.interface = {"CARS": job(["BIG", "SMALL", "NEW"])}
+    world.request_run(PROJECT)
+    world.run_pending()
+    fetched = len(world.kili.fetches)
+    world.kili.broken.clear()
+    world.look_after()
+    world.run_pending()
+    assert len(world.kili.fetches) == fetched, "every comparison would fetch everything"
+    world.clock.advance(6 * 3600)
+    world.look_after()
+    world.run_pending()
+    assert world.state.held(PROJECT) is None
+    assert world.manifest("raw").counts.exported == 20
+    assert world.manifest("raw").generation == 2

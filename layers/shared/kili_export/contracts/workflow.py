@@ -174,9 +174,9 @@ class AggregateRequest(Document):
 class AggregateAnswer(Document):
     """Output of aggregate_archive, and of the workflow for an export that failed.
 
-    `held`: more assets vanished than may be removed unasked; the rest was committed or, in a
-    rebuild, nothing was. `rewritten`: the archive holds this generation, and did not before;
-    otherwise deltas follow it.
+    `held`: more assets would go than may unasked; the rest was committed or, in a rebuild,
+    nothing was. Of the `held_removals`, `held_failures` could not be exported. `rewritten`: the
+    archive holds this generation, and did not before; otherwise deltas follow it.
     """
 
     export: str
@@ -191,6 +191,7 @@ class AggregateAnswer(Document):
     removed: int = 0
     quarantined: int = 0
     held_removals: int = 0
+    held_failures: int = 0
     size: int = 0
     requests: int = 0
     bytes_down: int = 0

@@ -24,6 +24,34 @@ class RemovedAssets:
     last_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Assets that an export would lose at once, by why.
+
+    Kili has them no more, or they were exported and now cannot be.
+    """
+
+    vanished: int = 0
+    failed: int = 0
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.vanished + self.failed
+
+    def told(self) -> str:
+        """In words."""
+        shown = [
+            f"{count} assets {what}"
+            for count, what in (
+                (self.vanished, "vanished from Kili"),
+                (self.failed, "could not be exported any more"),
+            )
+            if count
+        ]
+        return " and ".join(shown) or "none"
+
+
 def removed_lately(past: Iterable[RemovedAssets], now: datetime) -> int:
     """How many assets an export lost unasked within the last `SPAN`."""
     return sum(one.count for one in past if now - one.last_at < SPAN)

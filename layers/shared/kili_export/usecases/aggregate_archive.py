@@ -1,6 +1,6 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -13,7 +13,7 @@ from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.keys import joins_prefix, manifest_key, slice_key, work_key
 from kili_export.domain.numbering import Numbering
-from kili_export.domain.removals import must_ask, removed_lately
+from kili_export.domain.removals import Losses, must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.domain.sharding import ShardRules
@@ -36,6 +36,7 @@ from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
 from kili_export.usecases.aggregation.roster import Roster, listed_ids
 from kili_export.usecases.aggregation.shard_revision import Revision, touched_fragments
 from kili_export.usecases.aggregation.shared_members import Documents, shared_changes
+from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.map_results import iter_batch_results
 from kili_export.usecases.retain_generations import RetainGenerations
@@ -259,15 +260,18 @@ class AggregateArchive:
         conversions.settle()
         roster = Roster.build(conversions, ledger, listed_ids(self.objects, _work_lists(plan)))
         roster.require_complete()
-        vanished = roster.vanished_count
+        former = cache(lambda: open_archive(self.objects, previous) if previous else None)
+        carries = _carries(export, previous, roster, former)
+        losses = Losses(roster.vanished_count, 0 if carries else roster.failed_count)
         past = previous.recent_removals if previous else ()
         lately = removed_lately(past, self.clock.now())
-        if must_ask(vanished, roster.known_count, plan.confirmed_removals, lately=lately):
+        if must_ask(losses.count, roster.known_count, plan.confirmed_removals, lately=lately):
             return AggregateAnswer(
                 export=export.name,
                 status="held",
                 generation=export.generation or None,
-                held_removals=vanished,
+                held_removals=losses.count,
+                held_failures=losses.failed,
             )
         options = export.options.to_options()
         rebuild = Rebuild(
@@ -276,18 +280,38 @@ class AggregateArchive:
             numbering=Numbering(previous.next_ids if previous else {}),
             fmt=planned_format(export),
             context=ExportContext(plan.project.to_project(), options, export.dated),
-            former=cache(lambda: open_archive(self.objects, previous) if previous else None),
+            former=former,
             sharding=self.sharding,
+            carries=carries,
         )
         rebuild.make(time.over)
         time.end()
-        return writer.publish(rebuild, removed=vanished)
+        return writer.publish(rebuild, removed=losses.count)
 
     def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
         found = self.objects.get(manifest_key(project_id, export))
         if found is None:
             return None, None
         return Manifest.from_bytes(found[0]), found[1].etag
+
+
+def _carries(
+    export: ExportPlan,
+    previous: Manifest | None,
+    roster: Roster,
+    former: Callable[[], StoredArchive | None],
+) -> bool:
+    """Whether assets that failed keep their files: not where these are of another definition.
+
+    Nor where the archive that has them cannot be read: making it anew is what mends that.
+    """
+    if previous is None or not roster.failed_count or previous.definition != export.definition:
+        return False
+    try:
+        former()
+    except IntegrityError:
+        return False
+    return True
 
 
 def _work_lists(plan: RunPlan) -> Iterator[str]:

@@ -36,6 +36,7 @@ from kili_export.usecases.run_results import (
     RunVerdict,
     SettledAssets,
     is_same,
+    losses_of,
     read_planned_marks,
     settled_by_results,
 )
@@ -143,17 +144,18 @@ class FinishExport:
         exports = verdict.exports
         waiting = before.exports - exports.published if before else frozenset()
         waiting |= exports.held_rebuilds
-        if exports.most_held:
+        most = exports.most_held
+        if most.count:
             held = HeldRemovals(
-                plan.project_id, plan.run_id, exports.most_held, self.clock.now(), waiting
+                plan.project_id, plan.run_id, most.count, self.clock.now(), waiting, most.failed
             )
             self.removals.hold(held)
         if plan.session is not None and not plan.session.final:
             # The permission, if there is one, is for what is published in the end.
             return
-        if not exports.most_held and before is not None and not waiting and not exports.failed:
+        if not most.count and before is not None and not waiting and not exports.failed:
             self.removals.drop(plan.project_id)
-        if plan.confirmed_removals and not exports.most_held and not exports.failed:
+        if plan.confirmed_removals and not most.count and not exports.failed:
             self.removals.settle(plan.project_id, plan.confirmed_removals)
 
     def _clear(self, project_id: str, verdict: RunVerdict) -> int:
@@ -213,7 +215,7 @@ class FinishExport:
                 self.announcer.failed(request, error, answer.export)
                 continue
             if answer.held_removals:
-                cause = f"{answer.held_removals} assets vanished; confirm that they are gone"
+                cause = f"{losses_of(answer).told()}; confirm that they may go"
                 error = WorkflowError(error="RemovalsHeld", cause=cause)
                 self.announcer.failed(request, error, answer.export)
             if answer.export in verdict.exports.published:

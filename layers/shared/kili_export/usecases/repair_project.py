@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from kili_export.contracts.registration import ProjectRegistration
@@ -14,6 +15,7 @@ from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import (
     ChangeStore,
     CursorStore,
+    HeldRemovals,
     KiliApi,
     ObjectStore,
     RemovalStore,
@@ -27,6 +29,8 @@ from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.replay_events import Replayed, replay_events
 
+_FAILED_REST: Final = timedelta(hours=6)
+"""How long a full export waits that too many assets failed in: another try fetches them all."""
 _MANY: Final = 1000
 """More differing assets than this, and half of the project, are one rebuild instead."""
 
@@ -113,7 +117,12 @@ class RepairProject:
             thorough=thorough,
         )
         lately = max((self._lately(one) for one in exports if one.name in waiting), default=0)
-        if waiting and not must_ask(found.waiting_vanished, found.listed, 0, lately=lately):
+        rests = held is not None and self._rests(held)
+        if (
+            waiting
+            and not rests
+            and not must_ask(found.waiting_vanished, found.listed, 0, lately=lately)
+        ):
             # What had vanished is there again: nobody needs to be asked.
             self.removals.drop(project.project_id)
             found.returned = True
@@ -123,6 +132,10 @@ class RepairProject:
             export for export in exports if not export.is_current and export.name not in waiting
         ]
         return outdated, found
+
+    def _rests(self, held: HeldRemovals) -> bool:
+        """Whether it is too early to try again what could not be exported. No listing tells."""
+        return bool(held.failed) and self.marks.clock.now() - held.at < _FAILED_REST
 
     def _lately(self, export: DeclaredExport) -> int:
         past = export.manifest.recent_removals if export.manifest else ()

@@ -11,6 +11,7 @@ from kili_export.contracts.workflow import AggregateAnswer, BatchResult, Results
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.keys import marks_key
 from kili_export.domain.marks import RECONCILE, asset_of
+from kili_export.domain.removals import Losses
 from kili_export.ports import ChangeMark, ObjectStore
 from kili_export.usecases.map_results import iter_batch_results
 
@@ -67,10 +68,10 @@ class ExportOutcomes:
     published: frozenset[str]
     """Every asset of the run is in what is current, or listed there as quarantined."""
     held_rebuilds: frozenset[str]
-    """Nothing was committed: too many assets vanished."""
+    """Nothing was committed: too many assets would have gone."""
     failed: frozenset[str]
-    most_held: int = 0
-    """How many removals wait for a person's word, in the export with the most."""
+    most_held: Losses = field(default_factory=Losses)
+    """What waits for a person's word, in the export with the most."""
 
     @classmethod
     def of(cls, plan: RunPlan, answers: Iterable[AggregateAnswer]) -> "ExportOutcomes":
@@ -95,7 +96,7 @@ class ExportOutcomes:
             published=frozenset(published),
             held_rebuilds=frozenset(held),
             failed=frozenset(names - published - held),
-            most_held=max((answer.held_removals for answer in by_name.values()), default=0),
+            most_held=max(map(losses_of, by_name.values()), key=_count, default=Losses()),
         )
 
 
@@ -185,6 +186,15 @@ class RunVerdict:
         """Exports that failed again and again: what is stored of them may be damaged."""
         tried = max((line.attempts for line in self.planned.values()), default=0)
         return self.exports.failed if tried >= _MOST_FAILURES else frozenset()
+
+
+def losses_of(answer: AggregateAnswer) -> Losses:
+    """What of an export waits for a person's word."""
+    return Losses(answer.held_removals - answer.held_failures, answer.held_failures)
+
+
+def _count(losses: Losses) -> int:
+    return losses.count
 
 
 def settled_by_results(objects: ObjectStore, results: Iterable[ResultsLocation]) -> SettledAssets:

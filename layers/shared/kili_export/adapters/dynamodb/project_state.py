@@ -91,8 +91,11 @@ class DynamoProjectState:
             ":run": removals.run_id,
             ":removals": removals.count,
             ":since": removals.at,
+            ":failed": removals.failed,
         }
-        expression = "SET run_id = :run, removals = :removals, held_at = :since"
+        expression = (
+            "SET run_id = :run, removals = :removals, held_at = :since, failed_assets = :failed"
+        )
         if removals.exports:
             # DynamoDB has no empty sets.
             expression += ", exports = :exports"
@@ -172,6 +175,8 @@ def _held(project_id: str, item: Item) -> HeldRemovals:
         number(item, "removals"),
         moment(item, "held_at"),
         texts(item, "exports"),
+        # Former versions noted none.
+        failed=number(item, "failed_assets") if "failed_assets" in item else 0,
     )
 
 

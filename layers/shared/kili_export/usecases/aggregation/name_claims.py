@@ -9,6 +9,7 @@ import orjson
 
 from kili_export.domain.archive.assembly import Assembly
 from kili_export.domain.archive.directory import Directory
+from kili_export.domain.archive.entries import Entry, entry_from_raw
 from kili_export.domain.archive.layout import Hole, Region
 from kili_export.domain.archive.record import Record
 from kili_export.domain.archive.wire import (
@@ -33,7 +34,10 @@ _META: Final = struct.Struct(">I")
 
 
 class NamedFile(NamedTuple):
-    """A file that has its name. `raw` is its directory record, offsets counted in the assembly."""
+    """A file that has its name. `raw` is its directory record, offsets counted in the assembly.
+
+    Files that are not in there have none.
+    """
 
     path: str
     sha256: str
@@ -49,6 +53,8 @@ class _Claimed(NamedTuple):
     asset_id: str
     order_key: str
     size: int
+    kept: bool = False
+    """The bytes are with the claim, where others have the record of an entry."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ class NameClaims:
     """What the ledger is to remember of contested names: entry name, NUL, contents."""
     gaps: list[Hole] = field(default_factory=list)
     """The entries in the assembly that do not have their name."""
+    restored: list[tuple[Region, Entry]] = field(default_factory=list)
+    """Files that have their name again, which the ledger kept. They are not in the assembly."""
     count: int = 0
     size: int = 0
     """Of all files that have their name, uncompressed, in bytes."""
@@ -83,6 +91,20 @@ class NameClaims:
         raw = encode_record(_at(record, at, asset_id))
         self._names.add(_pack(encode_name(record.path), claimed, raw))
 
+    def keep(self, path: str, claim: Claim) -> None:
+        """Takes in a claim that comes with its contents: it lost its name before."""
+        claimed = _Claimed(
+            int(Region.MEDIA if claim.media else Region.LABELS),
+            claim.sha256,
+            claim.identity,
+            claim.asset_id,
+            claim.order_key,
+            claim.size,
+            kept=True,
+        )
+        contents = ClaimedName(path, (claim,)).to_bytes()
+        self._names.add(_pack(encode_name(path), claimed, contents))
+
     def settle_all(self) -> None:
         """Decides who has which name, once all claims were taken in. Raises IntegrityError."""
         self._names.settle()
@@ -96,8 +118,12 @@ class NameClaims:
             if winner is None:
                 continue
             name, claimed, raw = winner
-            self.count += 1
             self.size += claimed.size
+            if claimed.kept:
+                self.restored.append(_restored(claimed, raw))
+                self._named.add(_pack(name, claimed, b""))
+                continue
+            self.count += 1
             self._records.write(raw)
             self._named.add(_pack(name, claimed, raw))
             placed += record_span(raw, 0).local_length
@@ -144,7 +170,10 @@ class NameClaims:
         self, claim: Claim, by_asset: dict[str, tuple[bytes, _Claimed, bytes]]
     ) -> Claim:
         """A claim that lost, with its contents, which leave a gap."""
-        record = decode_record(by_asset[claim.asset_id][2], 0)
+        _, claimed, raw = by_asset[claim.asset_id]
+        if claimed.kept:
+            return ClaimedName.from_bytes(raw).claims[0]
+        record = decode_record(raw, 0)
         self.gaps.append(Hole(record.offset, record.local_length))
         payload = b"".join(
             self.objects.get_range(
@@ -178,6 +207,21 @@ def _at(record: Record, offset: int, owner: str) -> Record:
     )
 
 
+def _restored(claimed: _Claimed, contents: bytes) -> tuple[Region, Entry]:
+    """The entry around what a claim keeps."""
+    named = ClaimedName.from_bytes(contents)
+    (claim,) = named.claims
+    entry = entry_from_raw(
+        named.path,
+        claim.payload or b"",
+        method=claim.method,
+        crc32=claim.crc32,
+        size=claim.size,
+        owner=claim.asset_id,
+    )
+    return Region(claimed.region), entry
+
+
 def _pack(name: bytes, claimed: _Claimed, raw: bytes) -> bytes:
     meta = orjson.dumps(tuple(claimed))
     return b"".join((name, _END, _META.pack(len(meta)), meta, raw))
@@ -193,6 +237,8 @@ def _unpack(item: bytes) -> tuple[bytes, _Claimed, bytes]:
 def _placed(item: bytes, begins: dict[int, int]) -> tuple[bytes, _Claimed, bytes]:
     """A claim, its record's offset counted from the assembly's first byte."""
     name, claimed, raw = _unpack(item)
+    if claimed.kept:
+        return name, claimed, raw
     moved = bytearray(raw)
     (offset,) = OFFSET.unpack_from(moved, len(moved) - OFFSET_FROM_END)
     OFFSET.pack_into(moved, len(moved) - OFFSET_FROM_END, offset + begins[claimed.region])

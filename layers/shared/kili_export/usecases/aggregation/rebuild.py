@@ -26,6 +26,8 @@ from kili_export.domain.formats.base import ExportContext, ExportFormat
 from kili_export.domain.ledger import SHARED, AssetRecord, record_to_bytes, shared_to_bytes
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.sharding import ShardRules
+from kili_export.usecases.aggregation.additions import asset_additions
+from kili_export.usecases.aggregation.carried_files import FormerState
 from kili_export.usecases.aggregation.delta_list import (
     DeltaHead,
     DeltaList,
@@ -39,7 +41,7 @@ from kili_export.usecases.aggregation.name_claims import NameClaims, NamedFile
 from kili_export.usecases.aggregation.new_ledger import NewLedger
 from kili_export.usecases.aggregation.outcome import LocatedAsset, LocatedMember
 from kili_export.usecases.aggregation.records import record_of
-from kili_export.usecases.aggregation.roster import Roster, Subject
+from kili_export.usecases.aggregation.roster import Roster, Standing, Subject
 from kili_export.usecases.aggregation.shared_members import (
     Documents,
     SharedChanges,
@@ -96,7 +98,10 @@ class ChangedIds:
 
 @dataclass(slots=True)
 class Rebuild:
-    """An export made anew. Where a former archive is, `former` opens it."""
+    """An export made anew. Where a former archive is, `former` opens it.
+
+    `carries`: assets that failed keep their files, which are what this export would have of them.
+    """
 
     roster: Roster
     claims: NameClaims
@@ -105,6 +110,7 @@ class Rebuild:
     context: ExportContext
     former: Callable[[], StoredArchive | None]
     sharding: ShardRules
+    carries: bool = False
     _new_ledger: NewLedger = field(default_factory=NewLedger)
     _changed: ChangedIds = field(default_factory=ChangedIds)
     _before: FormerFiles = field(default_factory=FormerFiles)
@@ -177,7 +183,11 @@ class Rebuild:
     def archive(self) -> SplicePlan:
         """The new archive."""
         base = AssembledArchive(self.claims.assembly, self.claims.directory, self.claims.gaps)
-        return splice(base, (), [file.addition for file in self._shared.files], hold_in_spool)
+        additions = [
+            *asset_additions((), self.claims.restored),
+            *(file.addition for file in self._shared.files),
+        ]
+        return splice(base, (), additions, hold_in_spool)
 
     def ledger(self) -> SplicePlan:
         """The new ledger."""
@@ -186,7 +196,7 @@ class Rebuild:
     def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that differ from those of the archive before."""
         listed, unchanged = DeltaList(), Sorter()
-        records, count, shared = Spool(), 0, set[str]()
+        records, count, at_hand = Spool(), 0, set[str]()
         for before, after in _by_path(self._before, self._files()):
             if after is None:
                 if before is not None:
@@ -202,7 +212,7 @@ class Rebuild:
                     records.write(after.raw)
                     count += 1
                 else:
-                    shared.add(after.path)
+                    at_hand.add(after.path)
         _list_ids(listed.assets_added, self._changed.added)
         _list_ids(listed.assets_changed, self._changed.changed)
         _list_ids(listed.assets_removed, self._changed.removed)
@@ -214,7 +224,8 @@ class Rebuild:
             list(_holes(unchanged, self.claims.assembly.regions)),
         )
         additions = [
-            *(file.stored_in(written) for file in self._shared.files if file.path in shared),
+            *asset_additions((), (one for one in self.claims.restored if one[1].path in at_hand)),
+            *(file.stored_in(written) for file in self._shared.files if file.path in at_hand),
             # Next to the directory: both are read at once.
             streamed_file(DELTA_LIST, listed.document(head)).addition,
         ]
@@ -242,6 +253,9 @@ class Rebuild:
             record = record_of(subject.located.asset, record, stood, self.numbering)
             for file in _located_files(subject.located, record, self.former):
                 self.claims.add(file, record.asset_id, record.order_key)
+        elif self.carries and stood is not None and subject.standing is Standing.CARRIED:
+            record = stood
+            self._carry(stood)
         if record is not None:
             self._new_ledger.add(record.entry_name, record_to_bytes(record))
             streams.add(record)
@@ -250,6 +264,14 @@ class Rebuild:
             self._before.add(stood)
             self._tally.before(stood)
         self._changed.take(stood, record)
+
+    def _carry(self, stood: AssetRecord) -> None:
+        """An asset that failed keeps the files that it had."""
+        for file in FormerState(self.former, self.roster.known).files(stood):
+            if isinstance(file, LocatedMember):
+                self.claims.add(file, stood.asset_id, stood.order_key)
+            else:
+                self.claims.keep(file.path, file.claim)
 
     def _files(self) -> Iterator[NamedFile]:
         """All files of the new archive, by path."""

@@ -27,7 +27,7 @@ class Standing(IntEnum):
 
     CONVERTED = 0
     CARRIED = 1
-    """It failed. Its numbers stay its own, its contents do not."""
+    """It failed. Its numbers stay its own and, where nothing else changed, its contents too."""
     VANISHED = 2
 
 
@@ -64,6 +64,8 @@ class Roster:
     failed: dict[str, str] = field(default_factory=dict)
     known_count: int = 0
     vanished_count: int = 0
+    failed_count: int = 0
+    """Of those that failed, the ones that the export has contents of."""
     lost_count: int = 0
     """Assets that are listed and of which there is no result."""
     _order: Sorter = field(default_factory=Sorter)
@@ -120,6 +122,7 @@ class Roster:
         if found is not None and found.kind is Kind.FAILED:
             self.failed[asset_id] = found.order_key
             standing = Standing.CARRIED
+            self.failed_count += known is not None and record_from_bytes(contents).exported
         else:
             standing = Standing.VANISHED
             self.vanished_count += known is not None
