@@ -352,3 +352,13 @@ def test_a_webhook_is_installed_replaced_and_removed(bench: Bench) -> None:
     client.remove_webhook(bench.id, "exports")
     client.remove_webhook(bench.id, "exports")
     assert list(bench.world.webhooks.listing()) == []
+
+
+def test_a_filter_that_drops_assets_is_believed_while_the_project_is_visible(bench: Bench) -> None:
+    bench.fault("access_lost", times=1)
+    found = bench.client.matching_ids(bench.id, bench.ids(), {"skipped": False})
+    assert found == bench.client.matching_ids(bench.id, bench.ids(), {"skipped": False})
+    assert found
+    bench.fault("access_lost", times=None)
+    with pytest.raises(AccessDenied):
+        bench.client.matching_ids(bench.id, bench.ids(), {"skipped": False})

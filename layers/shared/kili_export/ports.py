@@ -305,7 +305,7 @@ class HeldRemovals:
     """Removals that wait for a person's word: `count` at most in one export.
 
     `exports` are those that cannot be published before it, because a rebuild was held. `failed`
-    of the assets are in Kili yet and could not be exported.
+    of the assets are in Kili yet and could not be exported, `left` are let through by no filter.
     """
 
     project_id: str
@@ -314,11 +314,12 @@ class HeldRemovals:
     at: datetime
     exports: frozenset[str] = frozenset()
     failed: int = 0
+    left: int = 0
 
     @property
     def losses(self) -> Losses:
         """The assets by why they would go."""
-        return Losses(self.count - self.failed, self.failed)
+        return Losses(self.count - self.failed - self.left, self.failed, self.left)
 
 
 class RemovalStore(Protocol):
@@ -499,7 +500,10 @@ class KiliApi(Protocol):
     def matching_ids(
         self, project_id: str, asset_ids: Sequence[str], filters: Mapping[str, Any]
     ) -> frozenset[str]:
-        """Those of the assets that match the filters."""
+        """Those of the assets that match the filters.
+
+        Raises AccessDenied when assets do not and the project is not visible any more.
+        """
 
     def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:
         """Streams the file behind an asset's address into `target`, from where that stands.

@@ -317,7 +317,7 @@ def test_queries_ask_for_no_more_than_kilis_own_client(input_type: str, sizes: l
 
 
 def test_steps_of_one_name_are_all_meant() -> None:
-    line = Line(in_turn(data([PROJECT]), data([])))
+    line = Line(in_turn(data([PROJECT]), data([{"id": "A"}])))
 
     line.client.matching_ids("P", ["A"], {"step_name_in": ["Label"], "step_status_in": ["DONE"]})
     line.client.matching_ids("P", ["A"], {"step_name_in": ["Label"]})
@@ -379,3 +379,17 @@ def test_a_webhook_that_cannot_be_switched_on_is_an_error(message: str) -> None:
 
     with pytest.raises(ExportError):
         Line(replies).client.install_webhook("P", "https://x.example", "secret", "name")
+
+
+def test_what_a_filter_does_not_let_through_is_asked_for_twice_and_the_project_between() -> None:
+    line = Line(in_turn(data([{"id": "A"}]), data([PROJECT]), data([{"id": "B"}])))
+    found = line.client.matching_ids("P", ["A", "B", "C"], {"skipped": False})
+    assert found == {"A", "B"}
+    asked = [body["variables"]["where"].get("idIn") for body in line.network.bodies()]
+    assert asked == [["A", "B", "C"], None, ["B", "C"]]
+
+
+def test_a_filter_of_a_project_that_is_not_visible_any_more_drops_nobody() -> None:
+    line = Line(in_turn(data([]), data([])))
+    with pytest.raises(AccessDenied):
+        line.client.matching_ids("P", ["A"], {"skipped": False})

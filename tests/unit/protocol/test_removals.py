@@ -295,3 +295,87 @@ def test_what_failed_under_another_definition_is_tried_again_after_some_hours(
     assert world.state.held(PROJECT) is None
     assert world.manifest("raw").counts.exported == 20
     assert world.manifest("raw").generation == 2
+
+
+@pytest.fixture
+def selecting() -> World:
+    shown = {"format": "kili", "filters": {"skipped": False}}
+    world = World(assets=20, exports={"raw": "kili", "shown": shown})
+    world.kili.filtered = set(world.kili.assets)
+    world.publish_everything()
+    return world
+
+
+def test_a_selection_that_empties_at_once_waits_for_a_word(selecting: World) -> None:
+    before = selecting.files("shown")
+    selecting.kili.filtered = set()
+    selecting.look_after()
+    selecting.submit("as_019", "second", left=0.3)
+    selecting.run_pending()
+    assert selecting.files("shown") == before
+    assert selecting.manifest("raw").generation == 2
+    held = selecting.state.held(PROJECT)
+    assert held is not None
+    assert held.losses.told() == "20 assets left the selection of the filters"
+    assert len(selecting.changes.held) == 20, "the exits were forgotten"
+    selecting.confirm_removals(PROJECT)
+    selecting.run_pending()
+    assert selecting.manifest("shown").counts.exported == 0
+    assert selecting.changes.held == {}
+    assert selecting.state.held(PROJECT) is None
+
+
+def test_a_selection_that_is_there_again_needs_no_word(selecting: World) -> None:
+    selecting.kili.filtered = set()
+    selecting.look_after()
+    selecting.run_pending()
+    selecting.kili.filtered = set(selecting.kili.assets)
+    selecting.clock.advance(3600)
+    selecting.look_after()
+    selecting.run_pending()
+    assert selecting.state.held(PROJECT) is None
+    assert selecting.changes.held == {}
+    assert selecting.manifest("shown").generation == 1
+
+
+def test_exits_from_a_selection_count_for_a_day(selecting: World) -> None:
+    for number in range(4):
+        selecting.kili.filtered.discard(f"as_{number:03d}")
+        selecting.look_after()
+        selecting.run_pending()
+    assert selecting.manifest("shown").counts.exported == 17
+    assert selecting.state.held(PROJECT) is not None
+
+
+def test_a_full_export_counts_exits_unless_other_filters_were_declared(selecting: World) -> None:
+    before = selecting.files("shown")
+    selecting.kili.filtered = set()
+    selecting.request_run(PROJECT, full=True)
+    selecting.run_pending()
+    assert selecting.files("shown") == before
+    held = selecting.state.held(PROJECT)
+    assert held is not None
+    assert (held.left, held.exports) == (20, frozenset({"shown"}))
+    selecting.clock.advance(6 * 3600)
+    selecting.look_after()
+    selecting.register(raw="kili", shown={"format": "kili", "filters": {"skipped": True}})
+    selecting.request_run(PROJECT)
+    selecting.run_pending()
+    assert selecting.manifest("shown").counts.exported == 0, "who declares it wants it"
+    assert selecting.state.held(PROJECT) is None
+
+
+def test_an_asset_that_enters_a_selection_again_is_found_by_any_comparison(
+    selecting: World,
+) -> None:
+    before = selecting.files("shown")
+    selecting.kili.filtered.discard("as_003")
+    selecting.look_after()
+    selecting.run_pending()
+    assert selecting.manifest("shown").counts.exported == 19
+    assert selecting.look_after().projects[0].repaired.changed == 0
+    selecting.kili.filtered.add("as_003")
+    assert selecting.look_after().projects[0].repaired.changed == 1
+    selecting.run_pending()
+    assert selecting.files("shown") == before
+    assert selecting.look_after().projects[0].repaired.changed == 0

@@ -60,7 +60,10 @@ class PendingFragment:
 
 @dataclass(frozen=True, slots=True)
 class ConvertedAsset:
-    """One asset in one export. It is `exported` when the export holds labels of it."""
+    """One asset in one export. It is `exported` when the export holds labels of it.
+
+    `left_out`: the export's filters on the server do not let it through, whatever its labels.
+    """
 
     asset_id: str
     order_key: str
@@ -71,6 +74,7 @@ class ConvertedAsset:
     fragments: tuple[PendingFragment, ...] = ()
     losses: tuple[tuple[str, str], ...] = ()
     media: AssetMedia | None = None
+    left_out: bool = False
 
     def to_line(self) -> bytes:
         """One line of JSON, with its end."""
@@ -85,6 +89,7 @@ class ConvertedAsset:
                 [_fragment_values(fragment) for fragment in self.fragments],
                 self.losses,
                 _media_values(self.media),
+                self.left_out,
             ],
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -103,6 +108,7 @@ class ConvertedAsset:
                 fragments,
                 losses,
                 media,
+                *more,
             ) = orjson.loads(line)
             return cls(
                 asset_id=asset_id,
@@ -114,6 +120,8 @@ class ConvertedAsset:
                 fragments=tuple(map(_fragment, fragments)),
                 losses=tuple((reason, where) for reason, where in losses),
                 media=_media(media, asset_id),
+                # Former versions did not tell.
+                left_out=bool(more and more[0]),
             )
         except (ValueError, TypeError) as error:
             raise IntegrityError("a conversion's record cannot be read") from error
@@ -132,6 +140,8 @@ class SegmentWriter:
         asset: FetchedAsset,
         conversion: Conversion | None,
         media: AssetMedia | None = None,
+        *,
+        left_out: bool = False,
     ) -> None:
         """Adds what an asset became; None when the export holds no label of it."""
         converted = conversion or Conversion()
@@ -147,6 +157,7 @@ class SegmentWriter:
                 fragments=tuple(map(_pending, converted.fragments)),
                 losses=tuple((loss.reason, loss.where) for loss in converted.losses),
                 media=media,
+                left_out=left_out,
             ).to_line()
         )
 

@@ -66,6 +66,7 @@ class AssetRecord:
     exported: bool = False
     media: tuple[MemberRecord, ...] = ()
     known_media: KnownMedia | None = None
+    left_out: bool = False
 
     @property
     def files(self) -> tuple[MemberRecord, ...]:
@@ -205,6 +206,7 @@ def _record_values(record: AssetRecord) -> dict[str, Any]:
         "ids": record.ids,
         "losses": record.losses,
         "exported": record.exported,
+        **({"left_out": True} if record.left_out else {}),
         **_media_values(record),
     }
 
@@ -222,6 +224,7 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         exported=values["exported"],
         media=tuple(MemberRecord(*row) for row in values.get("media", ())),
         known_media=_known_media(values.get("known")),
+        left_out=values.get("left_out", False),
     )
 
 

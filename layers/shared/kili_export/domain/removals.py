@@ -28,16 +28,17 @@ class RemovedAssets:
 class Losses:
     """Assets that an export would lose at once, by why.
 
-    Kili has them no more, or they were exported and now cannot be.
+    Kili has them no more, they were exported and now cannot be, or a filter lets them pass no more.
     """
 
     vanished: int = 0
     failed: int = 0
+    left: int = 0
 
     @property
     def count(self) -> int:
         """All of them."""
-        return self.vanished + self.failed
+        return self.vanished + self.failed + self.left
 
     def told(self) -> str:
         """In words."""
@@ -46,10 +47,14 @@ class Losses:
             for count, what in (
                 (self.vanished, "vanished from Kili"),
                 (self.failed, "could not be exported any more"),
+                (self.left, "left the selection of the filters"),
             )
             if count
         ]
         return " and ".join(shown) or "none"
+
+
+NONE: Final = Losses()
 
 
 def removed_lately(past: Iterable[RemovedAssets], now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -12,6 +12,7 @@ from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, IntegrityError, OutOfTime
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.keys import joins_prefix, manifest_key, slice_key, work_key
+from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.numbering import Numbering
 from kili_export.domain.removals import Losses, must_ask, removed_lately
 from kili_export.domain.retention import RetentionRules
@@ -149,12 +150,16 @@ class AggregateArchive:
         published: Manifest,
         request: AggregateRequest,
         writer: GenerationWriter,
-    ) -> int:
-        """How many removals the run held in what it published: the ledger has those assets yet."""
+    ) -> Losses:
+        """What the run held in what it published: the ledger has those assets yet."""
         if export.mode != "incremental":
-            return 0
+            return Losses()
         outcome = self._outcome(export, request, writer)
-        return len(open_ledger(self.objects, published).names(outcome.missing))
+        left_out = [one for one, found in outcome.converted.items() if found.asset.left_out]
+        old = open_ledger(self.objects, published).find(
+            dict.fromkeys((*outcome.missing, *left_out))
+        )
+        return Losses(len(outcome.missing & old.keys()), left=len(_exits(outcome, old)))
 
     def _outcome(
         self, export: ExportPlan, request: AggregateRequest, writer: GenerationWriter
@@ -180,17 +185,20 @@ class AggregateArchive:
         }
         old = ledger.find({**orders, **dict.fromkeys(outcome.missing)})
         gone = outcome.missing & old.keys()
-        held = 0
+        exits = _exits(outcome, old)
+        losses, held = Losses(len(gone), left=len(exits)), Losses()
         if must_ask(
-            len(gone),
+            losses.count,
             previous.counts.assets,
             plan.confirmed_removals,
             lately=removed_lately(previous.recent_removals, self.clock.now()),
-            unanswered=self._unanswered(plan, outcome, ledger) if gone else 0,
+            unanswered=self._unanswered(plan, outcome, ledger) if losses.count else 0,
         ):
-            held = len(gone)
+            held, losses = losses, held
             outcome.missing -= gone
             gone = set()
+            for asset_id in exits:
+                del outcome.converted[asset_id]
             old = {asset_id: old[asset_id] for asset_id in old if asset_id in outcome.converted}
         base = open_archive(self.objects, previous)
         numbering = Numbering(previous.next_ids)
@@ -231,7 +239,7 @@ class AggregateArchive:
             base=base,
             known=ledger,
         )
-        return writer.publish(increment, held=held, removed=len(gone))
+        return writer.publish(increment, held=held, removed=losses.count)
 
     def _unanswered(self, plan: RunPlan, outcome: Outcome, ledger: LedgerReader) -> int:
         """How many assets of the export the run was to look at and has no result for.
@@ -262,7 +270,13 @@ class AggregateArchive:
         roster.require_complete()
         former = cache(lambda: open_archive(self.objects, previous) if previous else None)
         carries = _carries(export, previous, roster, former)
-        losses = Losses(roster.vanished_count, 0 if carries else roster.failed_count)
+        # Who declares other filters wants other assets.
+        same = previous is not None and previous.definition == export.definition
+        losses = Losses(
+            roster.vanished_count,
+            0 if carries else roster.failed_count,
+            roster.left_count if same else 0,
+        )
         past = previous.recent_removals if previous else ()
         lately = removed_lately(past, self.clock.now())
         if must_ask(losses.count, roster.known_count, plan.confirmed_removals, lately=lately):
@@ -272,6 +286,7 @@ class AggregateArchive:
                 generation=export.generation or None,
                 held_removals=losses.count,
                 held_failures=losses.failed,
+                held_exits=losses.left,
             )
         options = export.options.to_options()
         rebuild = Rebuild(
@@ -293,6 +308,15 @@ class AggregateArchive:
         if found is None:
             return None, None
         return Manifest.from_bytes(found[0]), found[1].etag
+
+
+def _exits(outcome: Outcome, old: Mapping[str, AssetRecord]) -> list[str]:
+    """The assets that the export has contents of and that its filters let pass no more."""
+    return [
+        asset_id
+        for asset_id, located in outcome.converted.items()
+        if located.asset.left_out and asset_id in old and old[asset_id].exported
+    ]
 
 
 def _carries(

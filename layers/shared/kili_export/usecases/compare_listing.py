@@ -7,7 +7,7 @@ from typing import Final
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.domain.fetching import server_filters
-from kili_export.domain.ledger import record_from_bytes
+from kili_export.domain.ledger import AssetRecord, record_from_bytes
 from kili_export.ports import KiliApi, ObjectStore
 from kili_export.usecases.aggregation.sorting import Sorter, joined
 from kili_export.usecases.comparison_listing import ListedAssets
@@ -16,7 +16,8 @@ from kili_export.usecases.published_exports import DeclaredExport
 
 _END: Final = b"\0"
 _EXPORTED: Final = b"+"
-_LEFT_OUT: Final = b"-"
+_NOT_EXPORTED: Final = b"-"
+_LEFT_OUT: Final = b"/"
 
 
 @dataclass(slots=True)
@@ -76,8 +77,7 @@ class _Comparison:
             elif listed != known[1:]:
                 self.found.changed.add(asset_id)
             elif selected is not None:
-                exported = known[:1] == _EXPORTED
-                self._add_selection(asset_id, exported=exported, selected=chosen is not None)
+                self._add_selection(asset_id, known[:1], selected=chosen is not None)
 
     def add_waiting(self, export: DeclaredExport) -> None:
         """Counts what is gone from an export that waits for a person's word."""
@@ -89,23 +89,22 @@ class _Comparison:
             )
             self.found.waiting_vanished = max(self.found.waiting_vanished, gone)
 
-    def _add_selection(self, asset_id: str, *, exported: bool, selected: bool) -> None:
+    def _add_selection(self, asset_id: str, known: bytes, *, selected: bool) -> None:
         """An asset can enter or leave a server-side selection without any change of its own.
 
-        One that is selected and has no files may just have no labels; telling these apart costs
+        One that was selected and has no files has no labels. Looking whether it has some now costs
         a fetch each, so that is left to thorough comparisons.
         """
-        entered = self.thorough and not exported and selected
-        if entered or (exported and not selected):
+        entered = known == _LEFT_OUT or (self.thorough and known != _EXPORTED)
+        if (entered and selected) or (known == _EXPORTED and not selected):
             self.found.changed.add(asset_id)
 
     def _known(self, manifest: Manifest) -> Sorter:
-        """What an export knows: ids, each with whether it is exported, and its fingerprint."""
+        """What an export knows: ids, each with how it is exported, and its fingerprint."""
         known = Sorter()
         for _, data in open_ledger(self.objects, manifest).scan():
             record = record_from_bytes(data)
-            exported = _EXPORTED if record.exported else _LEFT_OUT
-            known.add(_line(record.asset_id, exported + record.fingerprint.encode()))
+            known.add(_line(record.asset_id, _how(record) + record.fingerprint.encode()))
         return known
 
     def _selected(self, export: DeclaredExport) -> Sorter | None:
@@ -147,6 +146,12 @@ def compare_listing(
         comparison.add_waiting(export)
     comparison.found.listed = listed.count
     return comparison.found
+
+
+def _how(record: AssetRecord) -> bytes:
+    if record.exported:
+        return _EXPORTED
+    return _LEFT_OUT if record.left_out else _NOT_EXPORTED
 
 
 def _line(asset_id: str, told: bytes) -> bytes:

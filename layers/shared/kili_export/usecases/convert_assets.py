@@ -40,11 +40,9 @@ class _Target:
         """A rebuilt export takes every asset, another one only those that changed."""
         return item.marked or self.plan.mode != "incremental"
 
-    def select(self, asset: FetchedAsset, matching: frozenset[str] | None) -> SelectedAsset | None:
+    def select(self, asset: FetchedAsset) -> SelectedAsset | None:
         """What this export holds of the asset; None for nothing."""
         options = self.context.options
-        if matching is not None and asset.asset_id not in matching:
-            return None
         if options.asset_ids is not None and asset.asset_id not in options.asset_ids:
             return None
         if options.external_ids is not None and asset.external_id not in options.external_ids:
@@ -109,6 +107,7 @@ class ConvertAssets:
         )
         fetched = self.kili.fetch_assets(plan.project_id, list(items), needs)
         matching = self._matching(plan.project_id, wanted, [a.asset_id for a in fetched.assets])
+        allowed_by = matching.values()
         failed = [
             FailedAsset(asset_id=asset_id, error=str(error))
             for asset_id, error in fetched.failed.items()
@@ -132,6 +131,11 @@ class ConvertAssets:
                 "failed": tuple(failed),
                 "missing": fetched.missing,
                 "pending": tuple(_pending(fetched.assets, items)),
+                "left_out": tuple(
+                    asset.asset_id
+                    for asset in fetched.assets
+                    if any(one is not None and asset.asset_id not in one for one in allowed_by)
+                ),
                 "spent": self.meter.spent(),
             }
         )
@@ -198,7 +202,10 @@ def _convert(
         None if files is None else KnownMedia(files.digest, files.paths, files.size, files.frames)
     )
     try:
-        target.add(asset, target.select(asset, matching), known, batch)
+        if matching is not None and asset.asset_id not in matching:
+            target.writer.add(asset, None, left_out=True)
+        else:
+            target.add(asset, target.select(asset), known, batch)
     except AssetError as error:
         yield FailedAsset(asset_id=asset.asset_id, error=str(error), export=target.plan.name)
 

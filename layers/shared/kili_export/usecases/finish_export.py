@@ -147,7 +147,13 @@ class FinishExport:
         most = exports.most_held
         if most.count:
             held = HeldRemovals(
-                plan.project_id, plan.run_id, most.count, self.clock.now(), waiting, most.failed
+                plan.project_id,
+                plan.run_id,
+                most.count,
+                self.clock.now(),
+                waiting,
+                failed=most.failed,
+                left=most.left,
             )
             self.removals.hold(held)
         if plan.session is not None and not plan.session.final:

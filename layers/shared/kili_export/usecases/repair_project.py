@@ -30,7 +30,7 @@ from kili_export.usecases.registrations import load_registration
 from kili_export.usecases.replay_events import Replayed, replay_events
 
 _FAILED_REST: Final = timedelta(hours=6)
-"""How long a full export waits that too many assets failed in: another try fetches them all."""
+"""How long a full export waits for assets that are in Kili: another try fetches all of them."""
 _MANY: Final = 1000
 """More differing assets than this, and half of the project, are one rebuild instead."""
 
@@ -134,8 +134,8 @@ class RepairProject:
         return outdated, found
 
     def _rests(self, held: HeldRemovals) -> bool:
-        """Whether it is too early to try again what could not be exported. No listing tells."""
-        return bool(held.failed) and self.marks.clock.now() - held.at < _FAILED_REST
+        """Whether it is too early to try again what no listing tells of."""
+        return bool(held.failed or held.left) and self.marks.clock.now() - held.at < _FAILED_REST
 
     def _lately(self, export: DeclaredExport) -> int:
         past = export.manifest.recent_removals if export.manifest else ()

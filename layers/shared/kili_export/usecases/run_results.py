@@ -27,6 +27,8 @@ class SettledAssets:
     failed: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    """Of the converted, those that some export's filters do not let through."""
 
     @classmethod
     def of(cls, batches: Iterable[BatchResult]) -> "SettledAssets":
@@ -35,12 +37,14 @@ class SettledAssets:
         failed: set[str] = set()
         missing: set[str] = set()
         pending: set[str] = set()
+        left_out: set[str] = set()
         for batch in batches:
             converted.update(batch.asset_ids)
             failed.update(asset.asset_id for asset in batch.failed)
             missing.update(batch.missing)
             pending.update(batch.pending)
-        return cls(*map(frozenset, (converted, failed, missing, pending)))
+            left_out.update(batch.left_out)
+        return cls(*map(frozenset, (converted, failed, missing, pending, left_out)))
 
     def over(self, earlier: "SettledAssets") -> "SettledAssets":
         """These results and earlier ones: of each asset the latest alone counts."""
@@ -50,6 +54,7 @@ class SettledAssets:
             self.failed | (earlier.failed - own),
             self.missing | (earlier.missing - own),
             self.pending | (earlier.pending - own),
+            self.left_out | (earlier.left_out - own),
         )
 
     def is_answered(self, asset_id: str) -> bool:
@@ -123,8 +128,8 @@ class RunVerdict:
     """Each mark that the run read, by subject."""
     assets: SettledAssets
     exports: ExportOutcomes
-    unpublished_missing: frozenset[str] = field(default=frozenset())
-    """Assets that are gone and whose removal is held in an export that was published."""
+    unpublished: frozenset[str] = field(default=frozenset())
+    """Assets that are gone or left out, where an export that was published holds removals."""
     progress: Progress = field(default=Progress())
     """How far the run brought a full export in slices; its conversions are safe by now."""
 
@@ -142,8 +147,8 @@ class RunVerdict:
             answer.held_removals and answer.export not in exports.held_rebuilds
             for answer in answers
         )
-        missing = assets.missing if held else frozenset()
-        return cls(planned, assets, exports, missing, progress)
+        waiting = assets.missing | assets.left_out if held else frozenset()
+        return cls(planned, assets, exports, waiting, progress)
 
     def concerns(self, mark: ChangeMark) -> bool:
         """Whether the run read this very mark: nobody marked its subject again since."""
@@ -160,7 +165,7 @@ class RunVerdict:
         asset_id = asset_of(mark.subject)
         if asset_id is None:
             return self._clears_project(mark)
-        return self.assets.is_settled(asset_id) and asset_id not in self.unpublished_missing
+        return self.assets.is_settled(asset_id) and asset_id not in self.unpublished
 
     def rests(self, mark: ChangeMark) -> bool:
         """Whether a mark that stays was tried in vain, rather than only not be done with yet."""
@@ -190,7 +195,8 @@ class RunVerdict:
 
 def losses_of(answer: AggregateAnswer) -> Losses:
     """What of an export waits for a person's word."""
-    return Losses(answer.held_removals - answer.held_failures, answer.held_failures)
+    failed, left = answer.held_failures, answer.held_exits
+    return Losses(answer.held_removals - failed - left, failed, left)
 
 
 def _count(losses: Losses) -> int:

@@ -92,9 +92,11 @@ class DynamoProjectState:
             ":removals": removals.count,
             ":since": removals.at,
             ":failed": removals.failed,
+            ":left": removals.left,
         }
         expression = (
-            "SET run_id = :run, removals = :removals, held_at = :since, failed_assets = :failed"
+            "SET run_id = :run, removals = :removals, held_at = :since, "
+            "failed_assets = :failed, left_assets = :left"
         )
         if removals.exports:
             # DynamoDB has no empty sets.
@@ -175,8 +177,9 @@ def _held(project_id: str, item: Item) -> HeldRemovals:
         number(item, "removals"),
         moment(item, "held_at"),
         texts(item, "exports"),
-        # Former versions noted none.
+        # Former versions noted none of these.
         failed=number(item, "failed_assets") if "failed_assets" in item else 0,
+        left=number(item, "left_assets") if "left_assets" in item else 0,
     )
 
 

@@ -153,6 +153,17 @@ class KiliClient:
     ) -> frozenset[str]:
         """See KiliApi."""
         resolved = self._resolved(project_id, filters)
+        found = self._matching(project_id, asset_ids, resolved)
+        others = [asset_id for asset_id in asset_ids if asset_id not in found]
+        if not others:
+            return found
+        # A project that cannot be seen any more answers as if nothing matched.
+        self._project_row(project_id)
+        return found | self._matching(project_id, others, resolved)
+
+    def _matching(
+        self, project_id: str, asset_ids: Sequence[str], resolved: Mapping[str, Any]
+    ) -> frozenset[str]:
         found: set[str] = set()
         for where in wheres(project_id, resolved):
             for some in chunks(list(dict.fromkeys(asset_ids)), PAGE):

@@ -26,6 +26,8 @@ _AHEAD: Final = 24 << 20
 _OPEN: Final = 16 << 20
 """Bytes of records that are kept unpacked, and one batch at least."""
 _END: Final = b"\0"
+_LEFT_OUT: Final = 7
+"""Where a record tells this, behind its id and order key."""
 _ENDING: Final = struct.Struct(">IBIII")
 """Behind an asset's id and order key: round, kind, batch, offset and length of its record."""
 
@@ -36,6 +38,8 @@ class Kind(IntEnum):
     CONVERTED = 0
     FAILED = 1
     MISSING = 2
+    LEFT_OUT = 3
+    """Converted to nothing: the export's filters do not let it through."""
 
 
 class Found(NamedTuple):
@@ -46,6 +50,11 @@ class Found(NamedTuple):
     """Of a failed asset: the reason."""
     place: bytes
     """Where the record of a converted asset is, for `Conversions.read`."""
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether there is a record of it."""
+        return self.kind in {Kind.CONVERTED, Kind.LEFT_OUT}
 
 
 @dataclass(slots=True)
@@ -128,8 +137,8 @@ class Conversions:
         data = fetched.result()
         number, at = len(self._batches), 0
         for line in data.splitlines(keepends=True):
-            asset_id, order_key = _id_and_order(line)
-            self._note(asset_id, Kind.CONVERTED, order_key, number, at, len(line))
+            asset_id, order_key, kind = _beginning(line)
+            self._note(asset_id, kind, order_key, number, at, len(line))
             at += len(line)
         packed = zlib.compress(data, 1)
         start = len(self._records)
@@ -166,9 +175,10 @@ class Conversions:
         return lines
 
 
-def _id_and_order(line: bytes) -> tuple[str, str]:
+def _beginning(line: bytes) -> tuple[str, str, Kind]:
     try:
-        asset_id, order_key, *_ = orjson.loads(line)
+        asset_id, order_key, *rest = orjson.loads(line)
+        left_out = len(rest) > _LEFT_OUT and rest[_LEFT_OUT]
     except (ValueError, TypeError) as error:
         raise IntegrityError("a conversion's record cannot be read") from error
-    return str(asset_id), str(order_key)
+    return str(asset_id), str(order_key), Kind.LEFT_OUT if left_out else Kind.CONVERTED

@@ -18,7 +18,7 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.archive.splice import BaseArchive, SplicePlan
 from kili_export.domain.errors import ConflictError
 from kili_export.domain.keys import archive_key, delta_key, ledger_key
-from kili_export.domain.removals import remembered_removals
+from kili_export.domain.removals import NONE, Losses, remembered_removals
 from kili_export.domain.retention import CHAIN_LENGTH
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.ports import Clock
@@ -111,11 +111,11 @@ class GenerationWriter:
     rewriting: RewritingRules
 
     def publish(
-        self, generation: Generation, *, held: int = 0, removed: int = 0
+        self, generation: Generation, *, held: Losses = NONE, removed: int = 0
     ) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them.
 
-        `removed` is how many assets leave, `held` how many that are gone do not.
+        `removed` is how many assets leave, `held` those that would and do not.
         """
         changed = generation.changes_archive
         listed = quarantined(
@@ -167,12 +167,12 @@ class GenerationWriter:
                 self.publisher.discard(manifest)
             raise
 
-    def answer(self, manifest: Manifest, *, held: int) -> AggregateAnswer:
+    def answer(self, manifest: Manifest, *, held: Losses) -> AggregateAnswer:
         """What is told of a manifest that this run committed."""
         delta = manifest.own_delta
         return AggregateAnswer(
             export=self.export.name,
-            status="held" if held else "committed",
+            status="held" if held.count else "committed",
             generation=manifest.generation,
             archive_key=manifest.archive.key,
             delta_key=delta.key if delta else None,
@@ -182,23 +182,25 @@ class GenerationWriter:
             changed=delta.changed if delta else 0,
             removed=delta.removed if delta else 0,
             quarantined=len(manifest.quarantined),
-            held_removals=held,
+            held_removals=held.count,
+            held_exits=held.left,
             size=manifest.archive.size,
             requests=sum(manifest.moved.requests.values()),
             bytes_down=manifest.moved.bytes_down,
             bytes_up=manifest.moved.bytes_up,
         )
 
-    def _unchanged(self, held: int) -> AggregateAnswer:
+    def _unchanged(self, held: Losses) -> AggregateAnswer:
         previous = self.previous
         return AggregateAnswer(
             export=self.export.name,
-            status="held" if held else "unchanged",
+            status="held" if held.count else "unchanged",
             generation=previous.generation if previous else None,
             archive_key=previous.archive.key if previous else None,
             members=previous.counts.members if previous else 0,
             quarantined=len(previous.quarantined) if previous else 0,
-            held_removals=held,
+            held_removals=held.count,
+            held_exits=held.left,
             size=previous.archive.size if previous else 0,
         )
 

@@ -59,6 +59,7 @@ def record_of(
         exported=asset.exported,
         media=_media(asset, old, stood),
         known_media=asset.media.known if asset.media else None,
+        left_out=asset.left_out,
     )
 
 

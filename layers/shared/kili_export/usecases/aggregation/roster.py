@@ -66,6 +66,8 @@ class Roster:
     vanished_count: int = 0
     failed_count: int = 0
     """Of those that failed, the ones that the export has contents of."""
+    left_count: int = 0
+    """Of those that the export has contents of, the ones that its filters let pass no more."""
     lost_count: int = 0
     """Assets that are listed and of which there is no result."""
     _order: Sorter = field(default_factory=Sorter)
@@ -115,14 +117,15 @@ class Roster:
         self.lost_count += listed and found is None
         self.known_count += known is not None
         name, _, contents = (known or b"").partition(_END)
-        if found is not None and found.kind is Kind.CONVERTED:
+        if found is not None and found.is_converted:
+            self.left_count += found.kind is Kind.LEFT_OUT and _is_exported(known, contents)
             name = entry_name(found.order_key, asset_id).encode()
             self._put(name, Standing.CONVERTED, found.place, contents)
             return
         if found is not None and found.kind is Kind.FAILED:
             self.failed[asset_id] = found.order_key
             standing = Standing.CARRIED
-            self.failed_count += known is not None and record_from_bytes(contents).exported
+            self.failed_count += _is_exported(known, contents)
         else:
             standing = Standing.VANISHED
             self.vanished_count += known is not None
@@ -132,6 +135,10 @@ class Roster:
     def _put(self, name: bytes, standing: Standing, place: bytes, known: bytes) -> None:
         head = _HEAD.pack(standing, len(place))
         self._order.add(b"".join((name, _END, head, place, known)))
+
+
+def _is_exported(known: bytes | None, contents: bytes) -> bool:
+    return known is not None and record_from_bytes(contents).exported
 
 
 def listed_ids(objects: ObjectStore, keys: Iterable[str]) -> Sorter:
