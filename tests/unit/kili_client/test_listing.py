@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kili_export.adapters.kili import listing
 from kili_export.adapters.kili.answers import Row
 from kili_export.adapters.kili.listing import PAGE, RECENT, list_consistently, read_pages
-from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.domain.errors import AccessDenied, ConflictError, Unavailable
 from kili_export.domain.fetching import FROM_THE_BEGINNING
 
 CHANGES = st.lists(
@@ -188,3 +188,47 @@ def test_fewer_than_are_counted_is_never_taken_for_all(counted: int) -> None:
     shelf = Shelf([f"asset-{number}" for number in range(10)])
     with pytest.raises(Unavailable, match="counts more"):
         list(read_pages(shelf.read, lambda: counted, FROM_THE_BEGINNING))
+
+
+@dataclass
+class LosingAccess:
+    """A shelf that shows nothing from some call on, for some calls."""
+
+    shelf: Shelf
+    after: int
+    calls: int
+    made: int = 0
+
+    def is_lost(self) -> bool:
+        self.made += 1
+        return self.after < self.made <= self.after + self.calls
+
+    def read(self, skip: int, first: int) -> list[Row]:
+        return [] if self.is_lost() else self.shelf.read(skip, first)
+
+    def count(self) -> int:
+        return 0 if self.is_lost() else self.shelf.count()
+
+    def reassure(self) -> None:
+        if self.is_lost():
+            raise AccessDenied("not visible")
+
+
+@pytest.mark.parametrize("assets", [1, 99, 100, 105, 250])
+@pytest.mark.parametrize("calls", [*range(1, 9), 1000])
+def test_a_listing_that_loses_access_is_whole_or_none(assets: int, calls: int) -> None:
+    ids = [f"asset-{number:03}" for number in range(assets)]
+    for after in range(8):
+        for together in (True, False):
+            losing = LosingAccess(Shelf(list(ids)), after, calls)
+            try:
+                if together:
+                    rows = list_consistently(losing.read, losing.count, reassure=losing.reassure)
+                else:
+                    pages = read_pages(
+                        losing.read, losing.count, FROM_THE_BEGINNING, losing.reassure
+                    )
+                    rows = [row for found, _, _ in pages for row in found]
+            except (AccessDenied, Unavailable, ConflictError):
+                continue
+            assert [row["id"] for row in rows] == ids, (after, together)

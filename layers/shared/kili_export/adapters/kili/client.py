@@ -131,14 +131,19 @@ class KiliClient:
         """See KiliApi."""
         resolved = self._resolved(project_id, filters or {})
         for where in wheres(project_id, resolved):
-            yield from (listed_asset(row) for row in self._list(where))
+            yield from (listed_asset(row) for row in self._list(project_id, where))
 
     def list_pages(
         self, project_id: str, position: ListingPosition = FROM_THE_BEGINNING
     ) -> Iterator[ListedPage]:
         """See KiliApi."""
         where = asset_where(project_id, {})
-        pages = read_pages(self._page_reader(where), lambda: self._count(where), position)
+        pages = read_pages(
+            self._page_reader(where),
+            lambda: self._count(where),
+            position,
+            lambda: self._project_row(project_id),
+        )
         for found, after, is_last in pages:
             yield ListedPage(tuple(map(listed_asset, found)), after, is_last)
 
@@ -239,8 +244,12 @@ class KiliClient:
     def _count(self, where: dict[str, Any]) -> int:
         return count(self._transport.execute(COUNT_ASSETS, {"where": where}))
 
-    def _list(self, where: dict[str, Any]) -> list[Row]:
-        return list_consistently(self._page_reader(where), lambda: self._count(where))
+    def _list(self, project_id: str, where: dict[str, Any]) -> list[Row]:
+        return list_consistently(
+            self._page_reader(where),
+            lambda: self._count(where),
+            reassure=lambda: self._project_row(project_id),
+        )
 
     def _page_reader(self, where: dict[str, Any]) -> ReadPage:
         def read_page(skip: int, first: int) -> list[Row]:

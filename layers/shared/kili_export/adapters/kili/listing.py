@@ -3,7 +3,8 @@
 Kili lists assets by creation. What a listing has seen is therefore a beginning of that order as
 long as each page starts with an asset that was seen before: pages overlap by one. When one does
 not, earlier assets went away and later ones moved forward, so the reading steps back. In the end
-Kili's own count must agree with what was seen.
+Kili's own count must agree with what was seen. A project that cannot be seen any more lists and
+counts nothing, so that whoever counts little must show the project.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,12 +20,18 @@ RECENT = 1000
 _SLACK = 10_000
 _REPEATED = "Kili lists the same assets again and again"
 
+Reassure = Callable[[], object]
+"""Raises AccessDenied unless what is listed can be seen."""
+
 ReadPage = Callable[[int, int], list[Row]]
 """Reads rows, given how many to skip and how many to read at most."""
 
 
 def list_consistently(
-    read_page: ReadPage, count: Callable[[], int], what: str = "assets"
+    read_page: ReadPage,
+    count: Callable[[], int],
+    what: str = "assets",
+    reassure: Reassure = lambda: None,
 ) -> list[Row]:
     """Every row once, in server order. Raises Unavailable when the listing stays inconsistent.
 
@@ -36,7 +43,7 @@ def list_consistently(
         # New assets come last, so a listing that is merely short is read on from where it ended.
         for _ in range(TRIES):
             _read_on(read_page, seen, _most(expected))
-            counted = count()
+            counted = _counted(count, len(seen), reassure)
             if counted == len(seen):
                 return list(seen.values())
             if not len(seen) < counted:
@@ -75,7 +82,10 @@ def _most(expected: int) -> int:
 
 
 def read_pages(
-    read_page: ReadPage, count: Callable[[], int], position: ListingPosition
+    read_page: ReadPage,
+    count: Callable[[], int],
+    position: ListingPosition,
+    reassure: Reassure = lambda: None,
 ) -> Iterator[tuple[list[Row], ListingPosition, bool]]:
     """Every row once, in server order, page by page, in memory for the last thousand ids.
 
@@ -91,13 +101,25 @@ def read_pages(
             reading.step_back(start)
             continue
         rows = reading.take(page, start)
-        is_last = len(page) < PAGE and reading.is_whole(count())
+        is_last = len(page) < PAGE and reading.is_whole(_counted(count, reading.seen, reassure))
         yield rows, reading.position(), is_last
         if is_last:
             return
         short += len(page) < PAGE
         if short == TRIES:
             raise Unavailable("Kili counts more assets than it lists; to be tried later")
+
+
+def _counted(count: Callable[[], int], seen: int, reassure: Reassure) -> int:
+    """How many rows there are. Fewer than were seen are believed of a visible project alone."""
+    counted = count()
+    if counted >= max(seen, 1):
+        return counted
+    reassure()
+    counted = count()
+    if seen and not counted:
+        raise Unavailable("Kili counts nothing of what it listed; to be tried later")
+    return counted
 
 
 class _Reading:
