@@ -6,6 +6,7 @@ import pytest
 
 from kili_export.contracts.workflow import PlanRequest
 from kili_export.domain.errors import AccessDenied
+from kili_export.usecases.ledger_reading import iter_known_assets
 from tests.unit.protocol.world import PROJECT, World, arn
 
 
@@ -111,6 +112,44 @@ def test_a_run_that_lost_its_lease_publishes_nothing(world: World) -> None:
     assert {answer.error for answer in exports} == {"ConflictError"}
     world.finish_run(first, stale, results, exports)
     assert world.generations() == published
+
+
+@pytest.mark.parametrize("commits", ["after the end", "after the plan", "before the plan"])
+def test_a_run_that_lost_its_lease_is_shut_out_though_nothing_changed(
+    world: World, commits: str
+) -> None:
+    before = world.kili.assets["as_000"]
+    world.clock.advance(60)
+    world.kili.label("as_000", "extra", 0.9)
+    first = f"{PROJECT}-{world.post('as_000').window}"
+    stale = world.begin(first)
+    results = world.convert(stale)
+    world.kili.assets["as_000"] = before  # The label is deleted again: no event tells of it.
+    world.workflow.running.discard(arn(first))
+    world.clock.advance(61)
+    if commits == "before the plan":
+        assert {one.status for one in world.aggregate(stale, results)} == {"committed"}
+    second = f"{PROJECT}-{world.post('as_000').window}"
+    planned = world.begin(second)
+    if commits == "after the plan":
+        exports = world.aggregate(stale, results)
+        assert {one.error for one in exports} == {"ConflictError"}
+    world.end(second, planned)
+    if commits == "after the end":
+        exports = world.aggregate(stale, results)
+        assert {one.error for one in exports} == {"ConflictError"}
+        world.finish_run(first, stale, results, exports)
+    known = dict(iter_known_assets(world.objects, world.manifest("raw")))
+    assert known["as_000"] == before.fingerprint
+    assert world.changes.held == {}
+
+
+def test_shutting_out_costs_nothing_where_nobody_died(world: World) -> None:
+    stored = {key: found[1].etag for key, found in world.objects.stored.items()}
+    world.begin(change(world, 0, 0.3))
+    after = {key: world.objects.stored[key][1].etag for key in stored if "manifest" in key}
+    assert after.items() <= stored.items()
+    assert world.manifest("raw").fence == 0
 
 
 def test_a_failed_run_gives_the_lease_back_keeps_the_marks_and_tells(world: World) -> None:

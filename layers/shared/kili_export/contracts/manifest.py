@@ -134,6 +134,8 @@ class Manifest(Document):
     next_ids: dict[str, int] = Field(default_factory=dict)
     recent_removals: tuple[RemovedAssets, ...] = ()
     """Assets that left unasked, and that count yet when more of them do."""
+    fence: int = 0
+    """The lease whose holder took the project over from a run that seemed dead, 0 if none did."""
 
     @property
     def own_delta(self) -> DeltaReference | None:

@@ -30,6 +30,7 @@ from kili_export.ports import (
 from kili_export.usecases.announcements import Announcer
 from kili_export.usecases.compare_listing import compare_listing
 from kili_export.usecases.comparison_listing import ComparisonListing
+from kili_export.usecases.fencing import fence_out_predecessor
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.followed_exports import FollowedStore
 from kili_export.usecases.left_out_exports import LeaveOut
@@ -86,6 +87,7 @@ class PlanExport:
         if not any(marks.all()) and stored.session is None:
             return self._idle(request, registered=True)
         self._recover_predecessor(request.project_id)
+        fence_out_predecessor(self.objects, lease, (one.name for one in registration.exports))
         run = self._prepare(lease, registration, marks, stored, time_left)
         if not run.is_listed:
             return PlanAnswer(
