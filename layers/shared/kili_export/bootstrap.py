@@ -151,6 +151,7 @@ class Application:
     def finish_export(self) -> "FinishExport":
         """Ends runs."""
         from kili_export.usecases.finish_export import FinishExport
+        from kili_export.usecases.second_looks import SecondLooks
 
         meter = self.meter.invocation()
         return FinishExport(
@@ -162,11 +163,13 @@ class Application:
             follow_up=self.follow_up,
             meter=meter,
             announcer=self.announcer,
+            second_looks=SecondLooks(self.objects, self.clock),
         )
 
     def reconcile(self) -> "Reconcile":
         """Looks after projects on a schedule. Leaves half of the requests to Kili to runs."""
         from kili_export.usecases.reconcile import Reconcile
+        from kili_export.usecases.second_looks import SecondLooks
 
         return Reconcile(
             objects=self.objects,
@@ -175,6 +178,8 @@ class Application:
             clock=self.clock,
             lease=self.lease,
             follow_up=self.follow_up,
+            marks=self.marks,
+            second_looks=SecondLooks(self.objects, self.clock),
             repair=lambda project_id, time_left: self._repair(project_id)(project_id, time_left),
         )
 

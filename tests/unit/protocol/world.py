@@ -61,6 +61,7 @@ from kili_export.usecases.repair_project import RepairProject
 from kili_export.usecases.request_run import ConfirmRemovals, RequestRun, RetryAssets
 from kili_export.usecases.run_in_making import RunLimits
 from kili_export.usecases.run_starting import RunStarter
+from kili_export.usecases.second_looks import SecondLooks
 from kili_export.usecases.secret_check import SecretCheck
 from tests.fakes import (
     CountingTokens,
@@ -276,6 +277,7 @@ class World:
             lease=self.lease,
             follow_up=follow_up,
             announcer=announcer,
+            second_looks=SecondLooks(self.objects, self.clock),
         )
         repair = RepairProject(
             self.objects,
@@ -287,7 +289,15 @@ class World:
             self.rewriting,
         )
         self.reconcile = Reconcile(
-            self.objects, self.changes, self.state, self.clock, self.lease, follow_up, repair
+            self.objects,
+            self.changes,
+            self.state,
+            self.clock,
+            self.lease,
+            follow_up,
+            self.marks,
+            SecondLooks(self.objects, self.clock),
+            repair,
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
         self.retry_assets = RetryAssets(self.objects, self.request_run)

@@ -119,6 +119,11 @@ def resumption_key(project_id: str) -> str:
     return f"state/{project_id}/resumption.json"
 
 
+def second_looks_key(project_id: str) -> str:
+    """Which assets of a project are to be looked at again, and when."""
+    return f"state/{project_id}/second-looks.json"
+
+
 def followed_key(project_id: str) -> str:
     """Which exports of a project every change is followed for."""
     return f"state/{project_id}/followed.json"

@@ -40,6 +40,7 @@ from kili_export.usecases.run_results import (
     read_planned_marks,
     settled_by_results,
 )
+from kili_export.usecases.second_looks import SecondLooks
 from kili_export.usecases.spending import RunTally, Unmetered
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class FinishExport:
     lease: ProjectLease
     follow_up: FollowUp
     announcer: Announcer
+    second_looks: SecondLooks
     meter: Meter = field(default_factory=Unmetered)
 
     def __call__(self, request: FinishRequest) -> FinishAnswer:
@@ -174,6 +176,8 @@ class FinishExport:
             elif verdict.rests(mark):
                 kept.append(mark)
         self._postpone(kept)
+        # First: if this ends in between, the marks are still there, and it is done again.
+        self.second_looks.plan(project_id, done)
         return self.changes.clear(done)
 
     def _postpone(self, marks: Iterable[ChangeMark]) -> None:

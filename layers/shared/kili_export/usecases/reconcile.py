@@ -1,4 +1,7 @@
-"""On a schedule: starts runs that a crash prevented, and marks what a lost event left unmarked."""
+"""On a schedule: starts runs that a crash prevented, and marks what is to be looked at again.
+
+That is what a lost event left unmarked, and what a label's event may have come too early for.
+"""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,7 +22,9 @@ from kili_export.ports import ChangeStore, Clock, ObjectStore, RemovalStore, Tim
 from kili_export.usecases.follow_up import FollowUp
 from kili_export.usecases.followed_exports import FollowedStore
 from kili_export.usecases.project_lease import ProjectLease
+from kili_export.usecases.receive_event import MarkWriter
 from kili_export.usecases.registrations import registered_projects
+from kili_export.usecases.second_looks import SecondLooks
 
 _TURN: Final = timedelta(hours=1)
 """After so long another project is the first to be looked after."""
@@ -49,6 +54,8 @@ class Reconcile:
     clock: Clock
     lease: ProjectLease
     follow_up: FollowUp
+    marks: MarkWriter
+    second_looks: SecondLooks
     repair: Callable[[str, TimeLeft | None], Repaired | None]
     """Compares one project with Kili and marks what differs, None when the time was up before."""
 
@@ -107,6 +114,11 @@ class Reconcile:
         started: str | None = None
         waiting = Waiting()
         try:
+            looked = self.second_looks.take_due(
+                project_id, lambda subject: self.marks.mark(project_id, subject)
+            )
+            if looked:
+                self.follow_up.starter.after_change(project_id)
             marks = self._marks(project_id)
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)
