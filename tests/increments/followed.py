@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kili_export.contracts.loss_report import AssetLosses
 from kili_export.contracts.manifest import Manifest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.ledger import AssetRecord
 from kili_export.domain.options import ExportOptions
 from kili_export.usecases.ledger_reading import open_ledger
+from kili_export.usecases.read_report import read_report
 from tests.increments.kinds import Kind
 from tests.increments.sequences import History, Step
 from tests.increments.world import World
@@ -119,6 +121,9 @@ class _Following:
             for told, expected in zip(_told(mine), _told(new), strict=True):
                 if told != expected:
                     raise NotEqual(options, f"tells {told} instead of {expected}")
+            mine_lost, new_lost = (_lost(one, name) for one in (self.bench, fresh))
+            if mine_lost != new_lost:
+                raise NotEqual(options, f"reports {mine_lost} instead of {new_lost}")
 
     def _comparable(self) -> Iterator[tuple[str, ExportOptions]]:
         """Exports that hold no last good files of an asset in quarantine: a first one has none."""
@@ -198,6 +203,10 @@ def _told(manifest: Manifest) -> tuple[Any, ...]:
     counts = manifest.counts
     assets = None if quarantined else counts.assets
     return quarantined, assets, counts.exported, counts.members, manifest.losses, manifest.classes
+
+
+def _lost(bench: Workbench, name: str) -> tuple[AssetLosses, ...]:
+    return read_report(bench.objects, bench.project.project_id, name).assets
 
 
 def comparable(files: Files) -> dict[str, Any]:

@@ -26,6 +26,9 @@ from tests.workbench import Workbench
 KEY = report_key("proj1", "yolo")
 UNKNOWN = "an annotation's category is not in the interface"
 
+ANOTHER = "another asset's file has the name of this one, which is not in the archive"
+FOLDER = "a folder of other assets has the name of this file, which is not in the archive"
+
 
 def labelled(number: int, category: str, left: float = 0.1) -> FetchedAsset:
     drawn: Any = label(answers(CARS=[box(category, left, 0.1, 0.9, 0.8, mid=f"m{number}")]))
@@ -46,6 +49,12 @@ def workbench(*categories: str) -> Workbench:
 def change(bench: Workbench, number: int, category: str, left: float = 0.1) -> str:
     found = labelled(number, category, left)
     bench.kili.assets[found.asset_id] = found
+    return found.asset_id
+
+
+def named(bench: Workbench, number: int, name: str, left: float = 0.1) -> str:
+    found = replace(labelled(number, "BIG", left), external_id=name)
+    bench.kili.assets[found.asset_id] = replace(found, fingerprint=f"{name}{left}")
     return found.asset_id
 
 
@@ -70,6 +79,46 @@ def test_each_asset_is_listed_with_what_it_lost_and_where() -> None:
     reference = bench.manifest("yolo").report
     assert reference is not None
     assert reference.key == KEY
+
+
+def test_30_31_files_that_other_assets_write_over_are_listed_until_they_are_there() -> None:
+    bench = workbench("BIG", "BIG", "BIG")
+    bench.run([named(bench, 0, "a.jpg"), named(bench, 2, "a.png")])
+    written_over = ReportedLoss(reason=ANOTHER, where="labels/a.txt (asset as_2)")
+    assert losses_of(bench) == {"as_0": (written_over,)}
+
+    bench.rebuild()
+    assert losses_of(bench) == {"as_0": (written_over,)}
+    bench.run([named(bench, 1, "a.gif", left=0.3)])
+    assert losses_of(bench) == {"as_0": (written_over,), "as_1": (written_over,)}
+    bench.run([named(bench, 2, "b.png")])
+    now = ReportedLoss(reason=ANOTHER, where="labels/a.txt (asset as_1)")
+    assert losses_of(bench) == {"as_0": (now,)}
+    assert bench.manifest("yolo").losses == 1
+    bench.run([named(bench, 1, "c.gif")])
+    assert bench.manifest("yolo").report is None
+
+
+def test_32_media_of_one_name_are_listed_for_the_asset_that_has_none() -> None:
+    raw = ExportOptions("kili", with_assets=True)
+    bench = Workbench(project({"CARS": job(["BIG"])}), {"yolo": raw})
+    for number in (0, 1):
+        named(bench, number, "same.jpg")
+        bench.kili.files[f"/{number}.jpg"] = (b"picture %d" % number, "image/jpeg")
+    bench.rebuild()
+
+    places = {asset: [one.where for one in losses] for asset, losses in losses_of(bench).items()}
+    assert places == {
+        "as_0": ["labels/same.jpg.json (asset as_1)"],
+        "as_1": ["assets/same.jpg (asset as_0)"],
+    }
+
+
+def test_37_a_file_that_is_called_like_a_folder_is_listed() -> None:
+    bench = workbench("BIG", "BIG")
+    bench.run([named(bench, 0, "x"), named(bench, 1, "x.txt/y.jpg")])
+
+    assert losses_of(bench) == {"as_0": (ReportedLoss(reason=FOLDER, where="labels/x.txt"),)}
 
 
 def test_without_losses_nothing_is_written_or_asked() -> None:

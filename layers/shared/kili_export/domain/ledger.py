@@ -2,8 +2,8 @@
 
 The ledger is an archive of the same container as the datasets, committed by the same manifest.
 It has one entry for each asset, named so that the directory's order is the server's order, one
-entry for each file name that an asset claims and does not get, one for the files that belong to
-none, and one for each document that is kept in shards.
+entry for each file name that an asset claims and does not get (and one that tells the report of
+it), one for the files that belong to none, and one for each document that is kept in shards.
 """
 
 import base64

@@ -78,12 +78,17 @@ class Increment:
 
     @property
     def changes_losses(self) -> bool:
-        """Whether the touched assets lose something else than before."""
-        return losses_of(self.old) != losses_of(self.new)
+        """Whether the touched assets, or those of their files' names, lose something else."""
+        return self.names.tells_otherwise or losses_of(self.old) != losses_of(self.new)
 
     @property
-    def loss_changes(self) -> LossChanges:
-        """What the touched assets lost before, and lose now."""
+    def loss_changes(self) -> LossChanges | None:
+        """What the touched assets lost before, and lose now.
+
+        None where names are contested: what others lose by it is told by the ledger alone.
+        """
+        if self.names.tells_otherwise or self.known.has_contests():
+            return None
         return LossChanges(self.old, self.new, self.known)
 
     def archive(self) -> SplicePlan:
@@ -142,7 +147,7 @@ class Increment:
         """Those of before, and what the changed assets change in them."""
         before = sum(len(record.losses) for record in self.old.values())
         after = sum(len(record.losses) for record in self.new.values())
-        return self.previous.losses + after - before
+        return self.previous.losses + after - before + self.names.lost
 
     @cached_property
     def _differences(self) -> Differences:

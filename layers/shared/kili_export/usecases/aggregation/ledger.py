@@ -9,6 +9,7 @@ from typing import Final
 
 from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.record import Record
+from kili_export.domain.contests import CONTESTS
 from kili_export.domain.ledger import (
     ASSETS,
     CLAIMS,
@@ -138,6 +139,16 @@ class LedgerReader:
         if record is None or self.archive is None:
             return None
         return ClaimedName.from_bytes(self.archive.read(record))
+
+    def contests(self) -> Iterator[bytes]:
+        """What it tells of every file name that some asset claims and does not get, as it is."""
+        if self.archive is not None:
+            for _, data in self.archive.scan(CONTESTS):
+                yield data
+
+    def has_contests(self) -> bool:
+        """Whether it tells of any such name."""
+        return next(self.directory.with_prefix(CONTESTS), None) is not None
 
     def has_claims(self) -> bool:
         """Whether any file name is claimed by an asset that does not get it."""

@@ -1,22 +1,30 @@
 """Keeps the report of an export's losses beside its archive."""
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+import orjson
+
 from kili_export.contracts.manifest import Manifest, ReportReference
+from kili_export.domain.contests import Contest
 from kili_export.domain.errors import ExportError
 from kili_export.domain.keys import report_key
 from kili_export.domain.ledger import AssetRecord
 from kili_export.ports import ObjectStore, StoredObject
+from kili_export.usecases.aggregation.ledger import LedgerReader
 from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_rows import ReportRows, UnreadableReport
+from kili_export.usecases.aggregation.sorting import Sorter, grouped, joined
 from kili_export.usecases.ledger_reading import open_ledger
 
 _VERSION: Final = "version"
+_END: Final = b"\0"
 _LARGEST: Final = 64 << 20
 """Bytes of a report that is held, three times at once, to bring it up to date."""
+_Losses = tuple[tuple[str, str], ...]
+"""Reasons, each with the place."""
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +68,7 @@ class LossReports:
 
     def scanned(self, manifest: Manifest) -> bytes:
         """The report out of the ledger: what it lists is held once, as text."""
-        records = open_ledger(self.objects, manifest).all()
+        records = _all_losses(open_ledger(self.objects, manifest))
         return ReportRows.scanned(records, self.most_assets).rendered(manifest)
 
     def _write(
@@ -131,3 +139,25 @@ def reference_to_report(
 def losses_of(records: Mapping[str, AssetRecord]) -> dict[str, Iterable[tuple[str, str]]]:
     """What of some assets is lost, by their entries in the ledger, which tell their places too."""
     return {one.entry_name: tuple(one.losses) for one in records.values() if one.losses}
+
+
+def _all_losses(ledger: LedgerReader) -> Iterator[AssetRecord]:
+    """All assets in server order, the files whose names they do not have among their losses."""
+    own = ((one.entry_name.encode(), (one, _Losses())) for one in ledger.all())
+    for _, (known, contested) in joined(own, _contested(ledger)):
+        record = known[0] if known is not None else None
+        if record is not None:
+            lost = contested[1] if contested is not None else ()
+            yield replace(record, losses=(*record.losses, *lost)) if lost else record
+
+
+def _contested(ledger: LedgerReader) -> Iterator[tuple[bytes, tuple[None, _Losses]]]:
+    """By the entries of assets, ascending, the files whose names they do not have."""
+    lost = Sorter()
+    for data in ledger.contests():
+        for entry, loss in Contest.from_bytes(data).losses():
+            lost.add(b"".join((entry.encode(), _END, orjson.dumps(loss))))
+    for group in grouped(lost, lambda item: item.partition(_END)[0]):
+        found = [item.partition(_END) for item in group]
+        losses = (orjson.loads(told) for _, _, told in found)
+        yield found[0][0], (None, tuple((reason, where) for reason, where in losses))

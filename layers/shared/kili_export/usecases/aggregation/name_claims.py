@@ -21,6 +21,7 @@ from kili_export.domain.archive.wire import (
     record_span,
 )
 from kili_export.domain.claims import settle
+from kili_export.domain.contests import Contest, contest_entry_name
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.ledger import Claim, ClaimedName, claim_entry_name
 from kili_export.ports import ObjectStore
@@ -64,9 +65,11 @@ class NameClaims:
     objects: ObjectStore
     assembly: Assembly = field(default_factory=Assembly)
     claims: Sorter = field(default_factory=Sorter)
-    """What the ledger is to remember of contested names: entry name, NUL, contents."""
+    """What the ledger is to remember and to tell of contested names: entry name, NUL, contents."""
     gaps: list[Hole] = field(default_factory=list)
     """The entries in the assembly that do not have their name."""
+    lost: int = 0
+    """How many files do not have their name, also of those that are not in the assembly."""
     restored: list[tuple[Region, Entry]] = field(default_factory=list)
     """Files that have their name again, which the ledger kept. They are not in the assembly."""
     count: int = 0
@@ -159,11 +162,16 @@ class NameClaims:
         }
         settled = settle(path, {}, by_asset, bids, is_folder=is_folder)
         remembered = [self._kept_aside(bid.claim, by_asset) for bid in settled.losers]
+        self.lost += len(remembered)
         winner = settled.winner.claim if settled.winner else None
         if winner is not None:
             remembered.append(winner)
-        entry = claim_entry_name(path).encode()
-        self.claims.add(b"".join((entry, _END, ClaimedName(path, tuple(remembered)).to_bytes())))
+        claimed = ClaimedName(path, tuple(remembered))
+        for entry, contents in (
+            (claim_entry_name(path), claimed.to_bytes()),
+            (contest_entry_name(path), Contest.of(claimed).to_bytes()),
+        ):
+            self.claims.add(b"".join((entry.encode(), _END, contents)))
         return None if winner is None else by_asset[winner.asset_id]
 
     def _kept_aside(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from kili_export.domain.archive.entries import Entry, entry_from_raw
 from kili_export.domain.archive.layout import Region
 from kili_export.domain.claims import Bid, Origin, Settlement, settle, standing_bids
+from kili_export.domain.contests import Contest, contest_entry_name
 from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.errors import IntegrityError
 from kili_export.domain.folders import folders_of
@@ -30,7 +31,8 @@ class NameChanges:
     """Files that go, come from conversions, or come back from the ledger; claims to remember.
 
     `digests` describes every file that comes, and `folders` are those that such files are in.
-    `claims` maps a ledger entry to its new contents, None to remove it.
+    `claims` maps a ledger entry to its new contents, None to remove it. `lost` is how many files
+    more than before are claimed and not there; with `tells_otherwise` others are.
     """
 
     removed: set[str] = field(default_factory=set)
@@ -39,6 +41,8 @@ class NameChanges:
     digests: dict[str, FileDigest] = field(default_factory=dict)
     claims: dict[str, bytes | None] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    lost: int = 0
+    tells_otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,36 @@ class NameSettler:
         is_folder = self._is_folder(path, changes)
         settled = settle(path, standing, assets, bids, is_folder=is_folder)
         self._apply(settled, changes)
-        if settled.contested:
-            claims = [self._kept_aside(path, bid) for bid in settled.losers]
-            if settled.winner is not None:
-                claims.append(replace(settled.winner.claim, payload=None))
-            changes.claims[claim_entry_name(path)] = ClaimedName(path, tuple(claims)).to_bytes()
-        elif stored is not None:
-            changes.claims[claim_entry_name(path)] = None
+        claimed = self._claimed(settled) if settled.contested else None
+        if claimed is not None or stored is not None:
+            entry = claim_entry_name(path)
+            changes.claims[entry] = None if claimed is None else claimed.to_bytes()
+            self._tell(path, stored, claimed, changes)
+
+    def _claimed(self, settled: Settlement) -> ClaimedName:
+        """What is to be remembered of a name that some who claim it do not have."""
+        claims = [self._kept_aside(settled.path, bid) for bid in settled.losers]
+        if settled.winner is not None:
+            claims.append(replace(settled.winner.claim, payload=None))
+        return ClaimedName(settled.path, tuple(claims))
+
+    def _tell(
+        self,
+        path: str,
+        stored: ClaimedName | None,
+        claimed: ClaimedName | None,
+        changes: NameChanges,
+    ) -> None:
+        """Notes for the report who does not have the name."""
+        entry = contest_entry_name(path)
+        # Ledgers of former versions have claims that nothing was told of.
+        told = stored is not None and entry in self.ledger.directory
+        before = Contest.of(stored) if stored is not None and told else None
+        after = None if claimed is None else Contest.of(claimed)
+        changes.lost += len(after.losers if after else ()) - len(before.losers if before else ())
+        if before != after:
+            changes.tells_otherwise = True
+            changes.claims[entry] = None if after is None else after.to_bytes()
 
     def _apply(self, settled: Settlement, changes: NameChanges) -> None:
         path, winner = settled.path, settled.winner

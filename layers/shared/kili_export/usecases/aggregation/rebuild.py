@@ -19,6 +19,7 @@ from kili_export.domain.archive.directory import Directory
 from kili_export.domain.archive.layout import Hole, Region, Regions
 from kili_export.domain.archive.splice import AssembledArchive, BaseArchive, SplicePlan, splice
 from kili_export.domain.archive.wire import record_span
+from kili_export.domain.contests import CONTESTS
 from kili_export.domain.conversion import ConvertedMedium, ConvertedMember
 from kili_export.domain.documents import streams_of
 from kili_export.domain.errors import IntegrityError
@@ -135,6 +136,9 @@ class Rebuild:
         for item in self.claims.claims:
             name, _, contents = item.partition(_END)
             self._new_ledger.add(name.decode(), contents)
+            if name.startswith(CONTESTS.encode()):
+                self._tally.lost_after += _digest(contents)
+        self._tally.lost_before += sum(map(_digest, self.roster.known.contests()))
         for entry, index in self._shared.index_entries():
             self._new_ledger.add(entry, index)
         members = self._shared.members
@@ -245,7 +249,7 @@ class Rebuild:
 
     def losses(self) -> int:
         """How much is lost in all."""
-        return self._tally.losses
+        return self._tally.losses + self.claims.lost
 
     def _take(self, subject: Subject, streams: FragmentStreams) -> None:
         stood, record = subject.stood, subject.numbered
@@ -383,5 +387,8 @@ def _holes(spans: Sorter, regions: Regions) -> Iterator[Hole]:
 def _digest_of_losses(record: AssetRecord) -> int:
     if not record.losses:
         return 0
-    told = orjson.dumps((record.asset_id, record.losses))
+    return _digest(orjson.dumps((record.asset_id, record.losses)))
+
+
+def _digest(told: bytes) -> int:
     return int.from_bytes(hashlib.sha256(told).digest())
