@@ -21,7 +21,7 @@ NAMES = (
     *("a.json/b.jpg", "a.txt/b.jpg", "a.jpg/c.jpg", "a.jpg.xml/c.jpg"),
 )
 EVENTS = (
-    *("label", "label", "label", "two labels", "unlabel", "type", "send back"),
+    *("label", "label", "label", "two labels", "first label goes", "unlabel", "type", "send back"),
     *("rename", "rename", "rename", "delete", "recreate", "recreate under another name"),
     *("resolution", "media", "touch", "break", "hide", "group", "late"),
 )

@@ -27,6 +27,8 @@ class _Asset:
     name: str
     life: int = 0
     responses: tuple[int, ...] = (0,)
+    first: int = 0
+    """How many labels it had before these, which went."""
     label_type: str = "DEFAULT"
     sent_back: bool | None = False
     size: int = 0
@@ -111,6 +113,9 @@ class World:
             self._put(replace(one, **_CHANGES[event.kind](event.value)))
         elif event.kind == "media":
             self._put(replace(one, version=one.version + 1))
+        elif event.kind == "first label goes":
+            if len(one.responses) > 1:
+                self._put(replace(one, responses=one.responses[1:], first=one.first + 1))
         elif event.kind == "break":
             self.kili.broken.add(one.key)
         elif event.kind == "hide":
@@ -146,7 +151,7 @@ class World:
         return [
             label(
                 pool[index % len(pool)],
-                id=f"la_{place}",
+                id=f"la_{one.first + place}",
                 author=_AUTHORS[index % 2],
                 labelType=one.label_type,
                 isSentBackToQueue=one.sent_back if place == 0 else False,

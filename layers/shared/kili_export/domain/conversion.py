@@ -253,12 +253,16 @@ def _fragment_values(fragment: PendingFragment) -> list[Any]:
 
 def _fragment(row: Sequence[Any]) -> PendingFragment:
     stream, template, identity = row
-    items = tuple(item if isinstance(item, str) else IdSlot(*item) for item in template)
+    items = tuple(item if isinstance(item, str) else _slot(*item) for item in template)
     return PendingFragment(stream, items, identity)
+
+
+def _slot(namespace: str, key: str, first: int, *others: str) -> IdSlot:
+    return IdSlot(namespace, key, first, others)
 
 
 def _template_values(template: Sequence[str | IdSlot]) -> list[Any]:
     return [
-        item if isinstance(item, str) else [item.namespace, item.key, item.first]
+        item if isinstance(item, str) else [item.namespace, item.key, item.first, *item.others]
         for item in template
     ]

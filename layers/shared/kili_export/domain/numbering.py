@@ -7,6 +7,7 @@ from kili_export.domain.formats.base import IdSlot
 from kili_export.domain.ledger import FragmentRecord
 
 Ids = dict[str, dict[str, int]]
+_Slots = dict[tuple[str, str], IdSlot]
 
 
 class Numbering:
@@ -29,11 +30,22 @@ class Numbering:
         them.
         """
         ids: Ids = {namespace: dict(numbers) for namespace, numbers in kept.items()}
+        slots: _Slots = {
+            (item.namespace, item.key): item
+            for fragment in fragments
+            for item in fragment.template
+            if isinstance(item, IdSlot)
+        }
+        numbers = _known(slots, ids)
+        for place, slot in slots.items():
+            if place not in numbers:
+                numbers[place] = self._new(slot)
+        _remember(slots, numbers, ids)
         filled = tuple(
             FragmentRecord(
                 stream=fragment.stream,
                 text="".join(
-                    item if isinstance(item, str) else str(self._number(item, ids))
+                    item if isinstance(item, str) else str(numbers[item.namespace, item.key])
                     for item in fragment.template
                 ),
                 identity=fragment.identity,
@@ -42,10 +54,42 @@ class Numbering:
         )
         return filled, ids
 
-    def _number(self, slot: IdSlot, ids: Ids) -> int:
-        numbers = ids.setdefault(slot.namespace, {})
-        if slot.key not in numbers:
-            number = max(self._next.get(slot.namespace, slot.first), slot.first)
-            numbers[slot.key] = number
-            self._next[slot.namespace] = number + 1
-        return numbers[slot.key]
+    def _new(self, slot: IdSlot) -> int:
+        number = max(self._next.get(slot.namespace, slot.first), slot.first)
+        self._next[slot.namespace] = number + 1
+        return number
+
+
+def _known(slots: _Slots, ids: Ids) -> dict[tuple[str, str], int]:
+    """The numbers that are there already. Who has the closer key comes before who has another."""
+    numbers: dict[tuple[str, str], int] = {}
+    taken: set[tuple[str, int]] = set()
+    closeness = 0
+    remaining = slots
+    while remaining:
+        for place, slot in remaining.items():
+            number = ids.get(slot.namespace, {}).get(slot.keys[closeness])
+            if number is not None and (slot.namespace, number) not in taken:
+                numbers[place] = number
+                taken.add((slot.namespace, number))
+        closeness += 1
+        remaining = {
+            place: slot
+            for place, slot in remaining.items()
+            if place not in numbers and len(slot.keys) > closeness
+        }
+    return numbers
+
+
+def _remember(slots: _Slots, numbers: Mapping[tuple[str, str], int], ids: Ids) -> None:
+    """Lets every number be found by the keys of who has it, and by nobody else's."""
+    bearers = {(slot.namespace, numbers[place]) for place, slot in slots.items() if slot.others}
+    for namespace in {namespace for namespace, _ in bearers}:
+        ids[namespace] = {
+            key: number
+            for key, number in ids.get(namespace, {}).items()
+            if (namespace, number) not in bearers
+        }
+    # Of several that share a key, the first one is found by it.
+    for place, slot in reversed(slots.items()):
+        ids.setdefault(slot.namespace, {}).update(dict.fromkeys(slot.keys, numbers[place]))

@@ -35,12 +35,20 @@ class IdSlot:
 
     `namespace` names the sequence (its numbers never repeat), `key` names within the asset what
     is numbered: equal keys of one asset get equal numbers, in every later version of it. `first`
-    is the sequence's first number, the same in every slot of a namespace.
+    is the sequence's first number, the same in every slot of a namespace. What was not known by
+    its key is looked for by `others`, the closest one first, and has the number that it finds
+    unless another has it.
     """
 
     namespace: str
     key: str
     first: int = 0
+    others: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that it is known by, the closest first."""
+        return (self.key, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

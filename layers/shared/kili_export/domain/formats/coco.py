@@ -4,6 +4,7 @@ Numbers of images and annotations are allocated when one is first seen and kept 
 that an image that comes or goes does not renumber the dataset.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,12 @@ from kili_export.domain.formats.jobs import (
     require_jobs,
     response_of,
 )
-from kili_export.domain.formats.labeled_pictures import LabeledPicture, PictureLister
+from kili_export.domain.formats.labeled_pictures import (
+    ONLY,
+    LabeledPicture,
+    PictureLister,
+    label_names,
+)
 from kili_export.domain.formats.media_files import media_requests
 from kili_export.domain.formats.naming import numbered_labels, safe_name
 from kili_export.domain.formats.native_videos import series_of_coco
@@ -212,17 +218,16 @@ class _Entries:
         self._size = size
         self._losses = losses
         self._bridges_holes = bridges_holes
-        self._keys: set[str] = set()
         self._images: list[bytes | IdSlot] = []
         self._annotations: list[bytes | IdSlot] = []
 
     def of(self, pictures: Iterable[LabeledPicture]) -> Iterator[Fragment]:
         """The fragment of images and, when there are any, that of annotations."""
         for picture in pictures:
-            image = IdSlot(_images(self._document), picture.key, first=0)
+            key, *others = picture.keys()
+            image = IdSlot(_images(self._document), key, first=0, others=tuple(others))
             self._add_image(image, member_path(_FOLDER, picture.name))
-            place = "" if picture.frame is None else f"{picture.key}/"
-            self._add_annotations(image, picture.response, picture.rotation, place)
+            self._add_annotations(image, picture)
         if self._images:
             yield Fragment(_images(self._document), _joined(self._images))
         if self._annotations:
@@ -234,19 +239,17 @@ class _Entries:
         text = json.dumps({**rest, "date_captured": None})
         self._images += [_separator(self._images) + b'{"id": ', image, f", {text[1:]}".encode()]
 
-    def _add_annotations(
-        self, image: IdSlot, response: Mapping[str, Any], rotation: Any, place: str = ""
-    ) -> None:
+    def _add_annotations(self, image: IdSlot, picture: LabeledPicture) -> None:
+        place = "" if picture.frame is None else f"{picture.key}/"
         for job, numbers in self._document.jobs.items():
-            for position, annotation in enumerate(annotations_of(response, job)):
-                rest = self._entry(annotation, job, numbers, rotation)
+            taken: dict[str, int] = {}
+            for annotation in annotations_of(picture.response, job):
+                rest = self._entry(annotation, job, numbers, picture.rotation)
                 if rest is None:
                     continue
-                slot = IdSlot(
-                    _annotations(self._document),
-                    self._key(place + job, position, annotation),
-                    first=1,
-                )
+                of = _own_key(f"{place}{_annotation_key(job, annotation)}", taken)
+                key, *others = picture.keys(of)
+                slot = IdSlot(_annotations(self._document), key, first=1, others=tuple(others))
                 self._annotations += [
                     _separator(self._annotations) + b'{"id": ',
                     slot,
@@ -272,19 +275,25 @@ class _Entries:
         shown = shape.bridged() if self._bridges_holes else shape
         return f'"category_id": {numbers[category]}, {shown.to_json()}, "iscrowd": 0}}'
 
-    def _key(self, job: str, position: int, annotation: Mapping[str, Any]) -> str:
-        """What identifies the annotation within its asset, as long as its `mid` does.
 
-        `job` is the job's name, with the frame's place before it in a video.
-        """
-        mid = annotation.get("mid")
-        base = f"{job}/{mid}" if isinstance(mid, str) and mid else f"{job}[{position}]"
-        key, count = base, 1
-        while key in self._keys:
+def _own_key(base: str, taken: dict[str, int]) -> str:
+    """The key, with a count behind it where it was taken; `taken` counts each."""
+    key, count = base, taken.get(base, 0) + 1
+    if count > 1:
+        while (key := f"{base}#{count}") in taken:
             count += 1
-            key = f"{base}#{count}"
-        self._keys.add(key)
-        return key
+    taken[base] = count
+    taken.setdefault(key, 1)
+    return key
+
+
+def _annotation_key(job: str, annotation: Mapping[str, Any]) -> str:
+    """What identifies the annotation within its label: its `mid`, without one what it says."""
+    mid = annotation.get("mid")
+    if isinstance(mid, str) and mid:
+        return f"{job}/{mid}"
+    said = json.dumps(annotation, sort_keys=True)
+    return f"{job}[{hashlib.sha256(said.encode()).hexdigest()[:16]}]"
 
 
 def _pictures(
@@ -296,11 +305,14 @@ def _pictures(
     not turn frames back, and writes none of their annotations in one document of all jobs.
     """
     name = safe_name(asset, losses)
+    names = label_names(asset, context)
     if not is_video(context.project):
         for ordinal, suffix, label in numbered_labels(asset):
             shown = PurePosixPath(asset.media[0]).name if asset.media else name + suffix
             response = response_of(label)
-            yield LabeledPicture(str(ordinal), "", shown, response, rotation_of(response))
+            rotation = rotation_of(response)
+            known = names[ordinal - 1]
+            yield LabeledPicture(ONLY, "", shown, response, rotation, label_names=known)
         return
     extension = frame_extension(asset, losses)
     if extension is None:
@@ -309,11 +321,12 @@ def _pictures(
     for ordinal, suffix, label in numbered_labels(asset):
         for frame in frames_of(response_of(label), losses):
             yield LabeledPicture(
-                key=f"{ordinal}/{frame.number}",
+                key=f"{ONLY}/{frame.number}",
                 stem="",
                 name=f"{name}{suffix}_{frame.shown}{extension}",
                 response=frame.response if annotated else {},
                 frame=frame.number,
+                label_names=names[ordinal - 1],
             )
 
 

@@ -15,7 +15,7 @@ from kili_export.domain.formats.corrected_names import UniqueName, flat_name, un
 from kili_export.domain.formats.frame_numbers import frame_number
 from kili_export.domain.formats.frame_pictures import is_video
 from kili_export.domain.formats.jobs import response_of
-from kili_export.domain.formats.labeled_pictures import LabeledPicture
+from kili_export.domain.formats.labeled_pictures import ONLY, LabeledPicture, label_names
 from kili_export.domain.formats.media_files import frame_urls
 from kili_export.domain.formats.naming import numbered_labels
 from kili_export.domain.media import MediaRequest
@@ -73,23 +73,28 @@ def _pictures(
     if context.options.with_assets and not is_url(asset.fields.get("content")):
         losses.add(_NO_PICTURE)
         return
+    names = label_names(asset, context)
     for ordinal, suffix, label in numbered_labels(asset):
         whole = UniqueName(name.stem + suffix, name.extension)
-        yield LabeledPicture(str(ordinal), whole.stem, whole.picture, response_of(label))
+        known, response = names[ordinal - 1], response_of(label)
+        yield LabeledPicture(ONLY, whole.stem, whole.picture, response, label_names=known)
 
 
 def _frames(
     asset: SelectedAsset, context: ExportContext, losses: LossCollector, name: UniqueName
 ) -> Iterator[LabeledPicture]:
     count = len(frame_urls(asset)) if context.options.with_assets else None
+    names = label_names(asset, context)
     for ordinal, suffix, label in numbered_labels(asset):
         for frame, response in sorted(_frames_of(response_of(label)).items()):
             stem = frame_name(name.stem + suffix, frame)
             if count is not None and frame >= count:
                 losses.add(_NO_FRAME, str(frame))
             else:
-                key = f"{ordinal}/{frame}"
-                yield LabeledPicture(key, stem, f"{stem}.jpg", response, frame=frame)
+                key, known = f"{ONLY}/{frame}", names[ordinal - 1]
+                yield LabeledPicture(
+                    key, stem, f"{stem}.jpg", response, frame=frame, label_names=known
+                )
 
 
 def _frames_of(response: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
