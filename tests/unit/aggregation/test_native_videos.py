@@ -207,3 +207,28 @@ def test_pictures_in_a_stream_are_told_apart_wherever_it_is_cut(contents: list[b
             return super().read(3)
 
     assert list(ffmpeg._pictures(Trickle(b"".join(pictures)))) == pictures
+
+
+@pytest.mark.parametrize("export_type", [ExportType.NORMAL, ExportType.LATEST_FROM_ALL_STEPS])
+def test_exports_of_all_labels_hold_the_video_as_it_is(export_type: ExportType) -> None:
+    bench = bench_of(it=options("kili", export_type=export_type))
+    put(bench, 1, "v.mp4", keys(2))
+    bench.rebuild()
+
+    files = bench.files("it")
+    assert {path for path in files if path.startswith("assets/")} == {"assets/v.mp4"}
+    assert json.loads(files["labels/v.mp4.json"])["jsonContent"] == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "frames"), [(9, {"assets/v.mp4_1.jpg", "assets/v.mp4_2.jpg"}), (0, set())]
+)
+def test_the_rotation_of_a_label_is_none_of_its_keys(count: int, frames: set[str]) -> None:
+    bench = bench_of(it=options("kili"))
+    bench.cutter = CutterOfThree(frames=2)
+    put(bench, 1, "v.mp4", {**keys(count), "ROTATION_JOB": {"rotation": 90}})
+    bench.rebuild()
+
+    assert {path for path in bench.files("it") if path.startswith("assets/")} - {
+        "assets/v.mp4"
+    } == frames

@@ -6,6 +6,7 @@ for, with pixel coordinates beside the fractions of object detection answers.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -70,7 +71,7 @@ _SIGNED = frozenset({"content", "jsonContent"})
 class KiliFormat:
     """The formats `kili` and `raw`."""
 
-    version = "1"
+    version = "2"
     input_types = frozenset({"AUDIO", "GEOSPATIAL", "IMAGE", "PDF", "TEXT", "VIDEO"})
 
     def __init__(
@@ -95,7 +96,8 @@ class KiliFormat:
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `assets/`, and the files of answers beside its label file."""
         files = answer_file_requests(asset, context.project.project_id, self._answer_folder(asset))
-        return (*media_requests(asset, context, "assets", series_of_kili), *files)
+        series = partial(series_of_kili, options=context.options)
+        return (*media_requests(asset, context, "assets", series), *files)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """One file, or one item of `data.json`."""

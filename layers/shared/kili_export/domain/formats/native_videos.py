@@ -11,7 +11,9 @@ from typing import Any
 from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.formats.jobs import response_of
 from kili_export.domain.formats.naming import numbered_labels
+from kili_export.domain.geometry import ROTATION_JOB
 from kili_export.domain.media import FrameCut
+from kili_export.domain.options import ExportOptions, ExportType
 
 _FASTEST = 1000.0
 
@@ -19,9 +21,14 @@ Series = tuple[str, int]
 """What follows the asset's name, and the digits of the numbers."""
 
 
-def series_of_kili(asset: SelectedAsset) -> Iterator[Series]:
-    """One, for the first label; none when that has no keys."""
-    keys = len(response_of(asset.labels[0]))
+def series_of_kili(asset: SelectedAsset, options: ExportOptions) -> Iterator[Series]:
+    """One, for the first label, whose rotation was taken out before its keys are counted.
+
+    None when it has no keys, and in exports of all labels, for which the SDK cuts nothing.
+    """
+    if options.export_type in {ExportType.NORMAL, ExportType.LATEST_FROM_ALL_STEPS}:
+        return
+    keys = len(response_of(asset.labels[0]).keys() - {ROTATION_JOB})
     if keys:
         yield "", len(str(keys))
 
