@@ -84,7 +84,7 @@ def test_what_a_run_that_died_did_not_tell_the_sweep_has_told(world: World, mome
     def die() -> None:
         raise Killed
 
-    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    name = f"{PROJECT}-{world.replace('as_001', 'second', left=0.3).window}"
     planned = world.begin(name)
     results = world.convert(planned)
     exports = world.aggregate(planned, results)
@@ -112,7 +112,7 @@ def test_what_a_bus_that_was_down_for_long_missed_is_told_later(world: World) ->
     def down() -> None:
         raise Unavailable("EventBridge did not take an event")
 
-    name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
+    name = f"{PROJECT}-{world.replace('as_001', 'second', left=0.3).window}"
     planned = world.begin(name)
     results = world.convert(planned)
     world.publisher.interleaving.before("publish", down)

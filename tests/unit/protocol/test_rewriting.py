@@ -30,7 +30,7 @@ def world() -> World:
 
 
 def change(world: World, left: float) -> None:
-    world.submit("as_001", f"label{round(left * 100)}", left=left)
+    world.replace("as_001", f"label{round(left * 100)}", left=left)
     world.run_pending()
 
 

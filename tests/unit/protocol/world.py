@@ -337,6 +337,11 @@ class World:
         self.kili.label(asset_id, label_id, left)
         return self.post(asset_id, label_id)
 
+    def replace(self, asset_id: str, label_id: str, left: float = 0.1) -> Accepted:
+        """An asset changes, and what tells of it names no label: nobody looks at it again."""
+        self.kili.label(asset_id, label_id, left)
+        return self.post(asset_id, event="asset.updated")
+
     def status(self) -> StatusReader:
         """What `status` reads."""
         return StatusReader(
