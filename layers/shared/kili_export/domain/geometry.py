@@ -7,14 +7,19 @@ that the last bit of a float agrees too: `1 - 0.8` stays 0.19999999999999996.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 from kili_export.domain.numbers import Number, are_numbers
 
 Point = tuple[Number, Number]
 Axes = tuple[Sequence[Number], Sequence[Number]]
 
+_x_of, _y_of = itemgetter("x"), itemgetter("y")
+
 ROTATION_JOB = "ROTATION_JOB"
+# The angles by which a view can be turned; any other leaves it as it is.
+TURNED: Final = (90, 180, 270)
 
 
 def rotation_of(response: Mapping[str, Any]) -> Any:
@@ -48,11 +53,10 @@ def _axes(vertices: Any, rotation: Any) -> Axes | None:
     if not isinstance(vertices, list):
         return None
     try:
-        xs = [vertex["x"] for vertex in vertices]
-        ys = [vertex["y"] for vertex in vertices]
+        xs, ys = [*map(_x_of, vertices)], [*map(_y_of, vertices)]
     except (KeyError, TypeError):
         return None
-    if not are_numbers(xs + ys):
+    if not are_numbers([*xs, *ys]):
         return None
     if rotation == 90:
         return ys, [1 - x for x in xs]

@@ -23,18 +23,18 @@ _LONGEST_PART = 255
 _LONGEST_FOLDERS = 2000
 _LONGEST_EXTENSION = 24
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_DEVICE = re.compile(
-    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?![^.])", re.IGNORECASE
-)
+_DEVICES = r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)"
+_DEVICE = re.compile(rf"{_DEVICES}(?![^.])", re.IGNORECASE)
 _TRAILING = re.compile(r"[. ]+$")
-# Most names need nothing at all; this recognises them at once.
-_ORDINARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+# Most names need nothing at all; this recognises them at once, in folders or not.
+_PART = rf"(?!(?i:{_DEVICES})(?![^./]))[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
+_ORDINARY = re.compile(f"{_PART}(?:/{_PART})*")
 
 
 def safe_path(external_id: str) -> str:
     """The relative path that stands for an external id. Never empty; safe paths are unchanged."""
     if len(external_id) < 200 and _ORDINARY.fullmatch(external_id):
-        return _without_device(external_id)
+        return external_id
     text = _UNWRITABLE.sub("_", external_id).replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".", "..")]
     if not parts:

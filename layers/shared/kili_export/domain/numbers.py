@@ -6,6 +6,7 @@ Integers and floats of a label are kept apart, as the SDK keeps them: `1` stays 
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
@@ -15,7 +16,11 @@ Number = int | float
 
 # Beyond this a product with a picture's size, or the square of it, would not be finite.
 _LARGEST = 1e100
+# What a length below it is made of is certainly smaller than the largest, however it was rounded.
+_CERTAINLY_SMALLER = 0.9 * _LARGEST
 _KINDS = frozenset({int, float})
+# Floats that orjson writes otherwise than Python: small ones, and all that have an exponent.
+_REPHRASED = re.compile(r"-?\d+(?:\.\d+)?e[+-]?\d+|(?<!\d)0\.0000\d+")
 
 
 def is_number(value: Any) -> TypeGuard[Number]:
@@ -26,18 +31,16 @@ def is_number(value: Any) -> TypeGuard[Number]:
 
 def are_numbers(values: Sequence[Any]) -> TypeGuard[Sequence[Number]]:
     """Whether all of many coordinates can be computed with, which `is_number` asks of each."""
-    if not values:
-        return True
     if not _KINDS.issuperset(map(type, values)):
         return False
     try:
-        # A sum with a NaN or an infinity in it is not finite, and one that is too large for a
-        # float has a part that is too large for us.
-        if not math.isfinite(sum(values)):
-            return False
+        # The quickest look at all of them: no number is larger than the length that they make,
+        # and a NaN or an infinity among them makes it one.
+        if math.hypot(*values) < _CERTAINLY_SMALLER:
+            return True
     except OverflowError:
         return False
-    return bool(min(values) > -_LARGEST and max(values) < _LARGEST)
+    return all(map(is_number, values))
 
 
 def joined_numbers(values: Sequence[Number], separator: str) -> str:
@@ -53,13 +56,19 @@ def nested_numbers(values: Sequence[Any]) -> str:
 
 
 def _quickly(values: Sequence[Any]) -> str | None:
-    """Lists of numbers in the words of orjson, None where Python writes them otherwise.
+    """Lists of numbers by orjson, which is many times faster; None where it refuses them.
 
-    orjson is many times faster. It differs where Python takes an exponent for a small number,
-    where either does for another, and refuses integers of more than 64 bits.
+    It refuses integers of more than 64 bits.
     """
     try:
         text = orjson.dumps(values).decode()
     except TypeError:
         return None
-    return None if "e" in text or "0.0000" in text else text
+    return as_python_writes(text)
+
+
+def as_python_writes(text: str) -> str:
+    """Numbers that orjson wrote, in Python's words: `0.00001` is `1e-05` there."""
+    if "0.0000" in text or "e" in text:
+        return _REPHRASED.sub(lambda number: repr(float(number[0])), text)
+    return text

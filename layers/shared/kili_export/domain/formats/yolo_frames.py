@@ -63,8 +63,16 @@ def label_files(
 
 def label_path(name: str) -> str:
     """The label file's path: the picture's extension goes only if it is a lower-case one."""
-    path = PurePosixPath(name)
-    return f"{path.with_suffix('') if path.suffix in _PICTURES else name}.txt"
+    stem, _, extension = name.rpartition(".")
+    if f".{extension}" not in _PICTURES:
+        return f"{name}.txt"
+    # A name that begins with its only dot has no extension, and dots in a row are told apart.
+    is_plain = stem[-1:].isalnum() and "//" not in stem
+    return f"{stem if is_plain else _without_extension(PurePosixPath(name))}.txt"
+
+
+def _without_extension(path: PurePosixPath) -> PurePosixPath:
+    return path.with_suffix("") if path.suffix else path
 
 
 def _has_shapes(frame: Any, jobs: Mapping[str, object], losses: LossCollector) -> bool:

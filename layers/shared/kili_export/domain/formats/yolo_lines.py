@@ -12,8 +12,9 @@ from kili_export.domain.formats.jobs import (
     place_of,
     rings_of,
 )
-from kili_export.domain.geometry import Axes, ring_axes, rotation_of
+from kili_export.domain.geometry import TURNED, Axes, ring_axes, rotation_of
 from kili_export.domain.numbers import joined_numbers
+from kili_export.domain.vertex_texts import spaced_vertices
 
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
@@ -55,27 +56,34 @@ def _line(
         losses.add(_OTHER_TOOL, place_of(job, annotation))
         return None
     rings = rings_of(annotation)
-    axes = ring_axes(rings[0], rotation) if rings else None
-    if axes is None or not axes[0]:
+    shape = _shape(kind, rings[0], rotation) if rings else None
+    if shape is None:
         losses.add(_NO_SHAPE, place_of(job, annotation))
         return None
-    _note_the_rest(annotation, rings, losses, job)
-    return f"{number} {_box(axes) if kind == 'rectangle' else _outline(axes)}\n"
-
-
-def _note_the_rest(
-    annotation: Mapping[str, Any], rings: list[Any], losses: LossCollector, job: str
-) -> None:
     if len(rings) > 1:
         losses.add(_HOLES, place_of(job, annotation))
     if has_nested_answers(annotation):
         losses.add(_NESTED, place_of(job, annotation))
+    return f"{number} {shape}\n"
+
+
+def _shape(kind: str, ring: Any, rotation: Any) -> str | None:
+    """A box or an outline as YOLO writes it, None without points of which to make it."""
+    if kind != "rectangle" and rotation not in TURNED:
+        vertices = ring.get("normalizedVertices") if isinstance(ring, dict) else None
+        if text := spaced_vertices(vertices):
+            return text
+    axes = ring_axes(ring, rotation)
+    if axes is None or not axes[0]:
+        return None
+    return _box(axes) if kind == "rectangle" else _outline(axes)
 
 
 def _box(axes: Axes) -> str:
     xs, ys = axes
     left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
-    return f"{(left + right) / 2} {(top + bottom) / 2} {right - left} {bottom - top}"
+    box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+    return joined_numbers(box, " ")
 
 
 def _outline(axes: Axes) -> str:

@@ -1,0 +1,69 @@
+"""Numbers and vertices as text: the quick ways write what the slow ones do."""
+
+from itertools import chain
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kili_export.domain.geometry import points_of
+from kili_export.domain.numbers import are_numbers, is_number, joined_numbers, nested_numbers
+from kili_export.domain.vertex_texts import spaced_vertices
+from tests import hostile
+
+coordinates = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-2, 2),
+    st.floats(0, 1e-3),
+    st.integers(),
+    st.sampled_from(
+        [0.0, -0.0, 1e-05, 9.9e-05, 0.0001, 10.00001, 1e15, 1e16, 2**63, 2**64, 10**30]
+    ),
+)
+
+
+@given(st.lists(coordinates, min_size=1))
+def test_numbers_are_written_as_python_does(numbers: list[int | float]) -> None:
+    assert joined_numbers(numbers, " ") == " ".join(map(repr, numbers))
+    assert nested_numbers([numbers, numbers]) == str([numbers, numbers])
+
+
+@given(st.lists(st.one_of(coordinates, hostile.numbers)))
+@example([1e100])
+@example([9.9e99, 9.9e99])
+@example([float("nan"), float("inf")])
+def test_many_numbers_are_looked_at_as_one_is(numbers: list[Any]) -> None:
+    assert are_numbers(numbers) == all(map(is_number, numbers))
+
+
+values = st.one_of(coordinates, hostile.numbers)
+vertices = st.one_of(
+    st.builds(lambda x, y: {"x": x, "y": y}, coordinates, coordinates),
+    st.builds(lambda x, y: {"y": y, "x": x}, coordinates, coordinates),
+    st.dictionaries(st.sampled_from(["x", "y", "z"]), values),
+    st.dictionaries(st.sampled_from(["x", "y"]), st.dictionaries(st.sampled_from("xy"), values)),
+    values,
+)
+
+
+@given(st.lists(vertices, max_size=4))
+@example([{"x": {"x": 1, "y": 2}, "y": 3}, 5])
+@example([{"x": 1}, {"x": 2, "y": 3}])
+@example([{"x": 1, "y": '},{"x":2'}])
+@example([{"x": 1, "y": 10**100}])
+def test_what_vertices_are_taken_for_is_what_they_are(items: list[Any]) -> None:
+    text = spaced_vertices(items)
+    points = points_of(items, None)
+    if text is not None:
+        assert points is not None
+        assert text == " ".join(map(repr, chain.from_iterable(points)))
+
+
+@pytest.mark.parametrize("items", [None, [], "x", {"x": 1, "y": 2}, ({"x": 1, "y": 2},)])
+def test_what_is_no_list_of_vertices_has_no_text(items: object) -> None:
+    assert spaced_vertices(items) is None
+
+
+def test_ordinary_vertices_have_one() -> None:
+    assert spaced_vertices([{"x": 0.5, "y": 1}, {"x": -0.0, "y": 0.00001}]) == "0.5 1 -0.0 1e-05"
