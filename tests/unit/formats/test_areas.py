@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from kili_export.domain import crossings
 from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.crossings import goes_around_once, meetings, only_touches
+from kili_export.domain.crossings import meetings, only_touches
 from kili_export.domain.errors import AssetError, TangledOutline
 from kili_export.domain.formats.base import ExportContext
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.planar import boundary_rings
 from kili_export.domain.polygon_area import enclosed_area
+from kili_export.domain.simple_outlines import goes_around_once, goes_there_and_back
+from kili_export.domain.traced_outlines import touching_corners
 from tests.kili_samples import answers, job, label, project, ring, shape
 
 SQUARE = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
@@ -85,8 +87,67 @@ def test_the_quick_ways_agree_with_the_thorough_one(corners: list[tuple[int, int
     assume(all(one != two for one, two in zip(ring, [*ring[1:], ring[0]], strict=True)))
     rings = boundary_rings(ring)
     assert enclosed_area(ring) == sum(enclosed_area(loop) for loop in rings)
-    if goes_around_once(*zip(*ring, strict=True)):
+    xs, ys = zip(*ring, strict=True)
+    if goes_around_once(xs, ys) or goes_there_and_back(xs, ys):
         assert not list(meetings(ring))
+    if touching_corners(xs, ys):
+        assert only_touches(ring)
+
+
+ways = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12)
+
+
+@given(ways, st.lists(st.booleans(), min_size=12, max_size=12), st.booleans())
+@settings(derandomize=True, max_examples=200, deadline=None)
+def test_an_outline_that_goes_there_and_back_does_not_cross_itself(
+    corners: list[tuple[float, float]], lower: list[bool], upright: bool
+) -> None:
+    ordered = sorted({(y, x) if upright else (x, y) for x, y in corners})
+    assume(len(ordered) > 2)
+    below = [point for point, is_lower in zip(ordered, lower, strict=False) if is_lower]
+    above = [point for point in ordered if point not in below]
+    ring = [*below, *reversed(above)]
+    if goes_there_and_back(*zip(*ring, strict=True)):
+        assert not list(meetings(ring))
+
+
+def test_outlines_that_go_there_and_back_are_recognised() -> None:
+    # Not around the middle of their box; with sides across the axis, from whichever point.
+    bowl = [(0.0, 4.0), (0.0, 0.0), (6.0, 0.0), (6.0, 4.0), (5.0, 0.5), (3.0, 0.25), (1.0, 0.5)]
+    for first in range(len(bowl)):
+        xs, ys = zip(*bowl[first:], *bowl[:first], strict=True)
+        assert not goes_around_once(xs, ys)
+        assert goes_there_and_back(xs, ys)
+        assert goes_there_and_back(ys[::-1], xs[::-1])
+    assert not goes_there_and_back(*zip(*BOW_TIE, strict=True))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
+@settings(derandomize=True, max_examples=300, deadline=None)
+def test_what_traced_outlines_touch_is_told_from_their_grid(turns: list[tuple[int, int]]) -> None:
+    ring = [
+        (float(corner), float(place))
+        for (x, y), (next_x, _) in zip(turns, [*turns[1:], turns[0]], strict=True)
+        for corner, place in ((x, y), (next_x, y))
+    ]
+    assume(all(one != two for one, two in zip(ring, [*ring[1:], ring[0]], strict=True)))
+    corners = touching_corners(*zip(*ring, strict=True))
+    assert (corners is not None) == only_touches(ring)
+    if corners is not None:
+        assert len(set(corners)) == len(set(ring))
+
+
+def test_long_sides_over_many_columns_are_left_to_a_closer_look() -> None:
+    teeth = [
+        (float(2 * tooth + wide), float(tooth + 1) * high)
+        for tooth in range(200)
+        for wide, high in ((0, 0), (0, 1), (1, 1), (1, 0))
+    ]
+    comb = [*teeth, (399.0, -1.0), (0.0, -1.0)]
+    assert touching_corners(*zip(*comb, strict=True)) is None
+    assert only_touches(comb)
+    few = [*teeth[:40], (19.0, -1.0), (0.0, -1.0)]
+    assert touching_corners(*zip(*few, strict=True)) is not None
 
 
 @pytest.mark.parametrize(

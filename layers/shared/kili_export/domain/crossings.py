@@ -7,18 +7,12 @@ done for every segment is done by built-ins over whole lists: an outline has tho
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from operator import mul, ne, sub
+from operator import mul, sub
 from typing import Final
 
 from kili_export.domain.errors import TangledOutline
+from kili_export.domain.turns import Pair, side_of
 
-Pair = tuple[float, float]
-
-# A determinant whose size exceeds this share of its terms has the right sign in floats.
-_CERTAIN = 3.3306690738754716e-16
-# The same for a turn as seen from a middle that was rounded, by the square of the largest number.
-_MIDDLE_ERROR = 1e-14
 # Of so few segments it does not matter along which axis they are sorted.
 _FEW = 50
 MOST_MEETINGS: Final = 20_000
@@ -27,39 +21,6 @@ hundreds."""
 _MOST_COMPARISONS: Final = 10_000_000
 """Pairs of sides that are compared: ten seconds' work. A mask traced along 4,000 pixels needs a
 hundredth of it."""
-
-
-def is_upright_box(ring: Sequence[Pair]) -> bool:
-    """Whether a ring is a box whose sides are along the axes, and that has an area."""
-    if len(ring) != 4:
-        return False
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = ring
-    if ax == cx or ay == cy:
-        return False
-    return (ax == bx and by == cy and cx == dx and dy == ay) or (
-        ay == by and bx == cx and cy == dy and dx == ax
-    )
-
-
-def goes_around_once(xs: Sequence[float], ys: Sequence[float]) -> bool:
-    """Whether a ring certainly goes around its middle once, always forwards, and so is simple.
-
-    Seen from the middle of its box the ring only ever turns to one side, by more than floats may
-    err, and it passes from below the middle to above it once. A cheap test that boxes and most
-    small outlines pass.
-    """
-    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    across = [x - middle_x for x in xs]
-    down = [y - middle_y for y in ys]
-    next_across, next_down = (*across[1:], across[0]), (*down[1:], down[0])
-    turns = list(map(sub, map(mul, across, next_down), map(mul, down, next_across)))
-    error = _MIDDLE_ERROR * max(right - left, bottom - top, abs(middle_x), abs(middle_y)) ** 2
-    if not (min(turns) > error or max(turns) < -error):
-        return False
-    above = [y >= 0 for y in down]
-    changes: int = sum(map(ne, above, (*above[1:], above[0])))
-    return changes == 2
 
 
 def meetings(ring: Sequence[Pair]) -> Iterator[tuple[int, int]]:
@@ -105,31 +66,14 @@ def _share_one_end(ring: Sequence[Pair], first: int, second: int) -> bool:
     return (ax - at[0]) * (bx - at[0]) < 0 or (ay - at[1]) * (by - at[1]) < 0
 
 
-def side_of(a: Pair, b: Pair, c: Pair) -> int:
-    """1 when `c` lies to the left of the line from `a` to `b`, -1 to the right, 0 on it."""
-    across_a, down_a, across_b, down_b = a[0] - c[0], a[1] - c[1], b[0] - c[0], b[1] - c[1]
-    left, right = across_a * down_b, down_a * across_b
-    determinant = left - right
-    if abs(determinant) > _CERTAIN * (abs(left) + abs(right)):
-        return 1 if determinant > 0 else -1
-    if not (across_a and down_b) and not (down_a and across_b):
-        return 0
-    exact = _exact_turn(a, b, c)
-    return (exact > 0) - (exact < 0)
-
-
-def _exact_turn(a: Pair, b: Pair, c: Pair) -> Fraction:
-    (ax, ay), (bx, by), (cx, cy) = ((Fraction(x), Fraction(y)) for x, y in (a, b, c))
-    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-
-
 Sides = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def _sides(places: Sequence[float]) -> Sides:
     """Where each segment begins and ends along an axis."""
-    following = (*places[1:], places[0])
-    return tuple(map(min, places, following)), tuple(map(max, places, following))
+    segments = zip(places, (*places[1:], places[0]), strict=True)
+    lows, highs = zip(*[(a, b) if a < b else (b, a) for a, b in segments], strict=True)
+    return lows, highs
 
 
 def _crowding(lows: Sequence[float], highs: Sequence[float]) -> float:
@@ -141,23 +85,19 @@ def _crowding(lows: Sequence[float], highs: Sequence[float]) -> float:
 def _crossings(ring: Sequence[Pair], along: Sides, across: Sides) -> Iterator[tuple[int, int]]:
     """Segments that are no neighbours and meet."""
     count = len(ring)
-    lows, highs = across
-    order = sorted(range(count), key=along[0].__getitem__)
-    starts = [along[0][index] for index in order]
-    ends = [along[1][index] for index in order]
-    neighbours = frozenset({1, -1, count - 1, 1 - count})
+    segments = sorted(zip(*along, *across, range(count), strict=True))
+    starts = [start for start, *_ in segments]
     compared = 0
-    for place, (index, end) in enumerate(zip(order, ends, strict=True), start=1):
-        low, high = lows[index], highs[index]
+    for place, (_, end, low, high, index) in enumerate(segments, start=1):
         until = bisect_right(starts, end, place)
         compared += until - place
         if compared > _MOST_COMPARISONS:
             raise TangledOutline(f"an outline of {count} points has too many sides that may meet")
-        for other in order[place:until]:
+        for _, _, its_low, its_high, other in segments[place:until]:
             if (
-                lows[other] <= high
-                and highs[other] >= low
-                and index - other not in neighbours
+                its_low <= high
+                and its_high >= low
+                and 1 < abs(index - other) < count - 1
                 and _meet(ring, index, other)
             ):
                 yield index, other
@@ -177,11 +117,11 @@ def _folds(
     ring: Sequence[Pair], xs: Sequence[float], ys: Sequence[float]
 ) -> Iterator[tuple[int, int]]:
     """Neighbours of which the second goes back over the first."""
-    for index, (ahead_x, ahead_y) in enumerate(zip(_aheads(xs), _aheads(ys), strict=True)):
-        if ahead_x <= 0 >= ahead_y and (ahead_x or ahead_y):
-            following = ring[index + 1 - len(ring)]
-            if side_of(ring[index - 1], ring[index], following) == 0:
-                yield (index - 1) % len(ring), index
+    aheads = enumerate(zip(_aheads(xs), _aheads(ys), strict=True))
+    back = [index for index, (x, y) in aheads if x <= 0 >= y and (x or y)]
+    for index in back:
+        if side_of(ring[index - 1], ring[index], ring[index + 1 - len(ring)]) == 0:
+            yield (index - 1) % len(ring), index
 
 
 def _aheads(places: Sequence[float]) -> Iterator[float]:

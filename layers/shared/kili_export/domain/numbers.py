@@ -19,8 +19,9 @@ _LARGEST = 1e100
 # What a length below it is made of is certainly smaller than the largest, however it was rounded.
 _CERTAINLY_SMALLER = 0.9 * _LARGEST
 _KINDS = frozenset({int, float})
-# Floats that orjson writes otherwise than Python: small ones, and all that have an exponent.
-_REPHRASED = re.compile(r"-?\d+(?:\.\d+)?e[+-]?\d+|(?<!\d)0\.0000\d+")
+# What orjson writes of numbers that Python writes otherwise: exponents, and small numbers without.
+_WITH_EXPONENT = re.compile(r"(?<![\d.])[\d.]++e[+-]?\d+")
+_PERHAPS_SMALL = re.compile(r"0\.0000\d+")
 
 
 def is_number(value: Any) -> TypeGuard[Number]:
@@ -69,6 +70,14 @@ def _quickly(values: Sequence[Any]) -> str | None:
 
 def as_python_writes(text: str) -> str:
     """Numbers that orjson wrote, in Python's words: `0.00001` is `1e-05` there."""
-    if "0.0000" in text or "e" in text:
-        return _REPHRASED.sub(lambda number: repr(float(number[0])), text)
+    if "e" in text:
+        text = _WITH_EXPONENT.sub(_rephrased, text)
+    if "0.0000" in text:
+        text = _PERHAPS_SMALL.sub(_rephrased, text)
     return text
+
+
+def _rephrased(found: re.Match[str]) -> str:
+    start = found.start()
+    is_end_of_another = start > 0 and found.string[start - 1].isdigit()
+    return found[0] if is_end_of_another else repr(float(found[0]))

@@ -1,17 +1,16 @@
 """The rings that bound what a closed outline encloses, decided exactly."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from functools import cmp_to_key
 from itertools import pairwise
-from typing import TypeVar
 
-from kili_export.domain.crossings import Pair, meetings
+from kili_export.domain.crossings import meetings
+from kili_export.domain.turns import Pair
 
 Exact = tuple[Fraction, Fraction]
 Edge = tuple[int, int]
-_Place = TypeVar("_Place", bound=Hashable)
 
 # A sum of determinants whose size exceeds this share of its terms has the right sign in floats.
 _CERTAIN_SUM = 1e-9
@@ -30,9 +29,9 @@ def boundary_rings(ring: Sequence[Pair]) -> list[list[Pair]]:
     walks = _walks(lines, nodes)
     inside = _inside_walks(walks, lines, nodes)
     return [
-        [(float(nodes[node][0]), float(nodes[node][1])) for node in loop]
+        [(float(nodes[walk[at][0]][0]), float(nodes[walk[at][0]][1])) for at in loop]
         for walk in inside
-        for loop in simple_loops(node for node, _ in walk)
+        for loop in simple_loops([node for node, _ in walk])
     ]
 
 
@@ -211,19 +210,26 @@ def _connected(
     return own
 
 
-def simple_loops(path: Iterable[_Place]) -> Iterator[list[_Place]]:
-    """A closed path split wherever it passes a place again."""
-    passed: list[_Place] = []
-    where: dict[_Place, int] = {}
-    for place in path:
+def simple_loops(path: Sequence[Hashable]) -> Iterator[list[int]]:
+    """A closed path split wherever it passes a place again: the numbers of each loop's places."""
+    passes = Counter(path)
+    if len(passes) == len(path):
+        yield list(range(len(path)))
+        return
+    passed: list[int] = []
+    where: dict[Hashable, int] = {}
+    taken = 0
+    # Nothing begins or ends between places that the path comes to again.
+    for number in [number for number, place in enumerate(path) if passes[place] > 1]:
+        passed += range(taken, number)
+        taken = number
+        place = path[number]
         if place in where:
             start = where[place]
             loop = passed[start:]
             yield loop
             for left in loop:
-                del where[left]
+                where.pop(path[left], None)
             del passed[start:]
         where[place] = len(passed)
-        passed.append(place)
-    if passed:
-        yield passed
+    yield [*passed, *range(taken, len(path))]

@@ -9,12 +9,21 @@ Crossings are decided exactly here, and in floats there: an outline that misses 
 than floats resolve may be mended differently.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import reduce
-from operator import add, eq, mul
+from operator import add, and_, eq, mul
 
-from kili_export.domain.crossings import Pair, goes_around_once, is_upright_box, only_touches
+from kili_export.domain.crossings import only_touches
 from kili_export.domain.planar import boundary_rings, simple_loops
+from kili_export.domain.simple_outlines import (
+    goes_around_once,
+    goes_there_and_back,
+    is_upright_box,
+)
+from kili_export.domain.traced_outlines import touching_corners
+from kili_export.domain.turns import Pair
+
+_Numbers = Sequence[float]
 
 
 def enclosed_area(points: Sequence[Pair]) -> float | int:
@@ -22,36 +31,51 @@ def enclosed_area(points: Sequence[Pair]) -> float | int:
 
     `points` are finite, the last one is joined to the first.
     """
-    ring = _distinct_neighbours(points)
-    if len(ring) < 3:
-        return 0
-    if is_upright_box(ring) or goes_around_once(*zip(*ring, strict=True)):
-        return _shoelace(ring)
-    loops = _touching_loops(ring) if only_touches(ring) else None
-    if loops is None:
-        loops = boundary_rings(ring)
-    areas = [_shoelace(loop) for loop in loops]
+    return area_within(*zip(*points, strict=True)) if len(points) > 2 else 0
+
+
+def area_within(xs: _Numbers, ys: _Numbers) -> float | int:
+    """As `enclosed_area`, of three points or more, all x and all y apart."""
+    if is_upright_box(xs, ys) or goes_around_once(xs, ys):
+        return _shoelace(xs, ys)
+    if _repeats_points_at_once(xs, ys):
+        return enclosed_area(_distinct_neighbours(xs, ys))
+    if goes_there_and_back(xs, ys):
+        return _shoelace(xs, ys)
+    loops = _touching_loops(xs, ys)
+    if loops is not None:
+        areas = [_shoelace([xs[at] for at in loop], [ys[at] for at in loop]) for loop in loops]
+    else:
+        rings = boundary_rings(list(zip(xs, ys, strict=True)))
+        areas = [_shoelace(*zip(*ring, strict=True)) for ring in rings]
     return sum(areas) if areas else 0
 
 
-def _touching_loops(ring: Sequence[Pair]) -> list[list[Pair]] | None:
+def _touching_loops(xs: _Numbers, ys: _Numbers) -> list[list[int]] | None:
     """The loops that a ring consists of, which comes to some points again but crosses nowhere.
 
-    None when they do not hang together as a tree does, each at one point of another. Then what
-    they bound depends on what lies between them.
+    They hold the numbers of their points. None when they do not hang together as a tree does,
+    each at one point of another: then what they bound depends on what lies between them. None
+    also for a ring that crosses itself.
     """
-    distinct = len(set(ring))
-    if distinct == len(ring):
-        return [list(ring)]
-    loops = list(simple_loops(ring))
-    return loops if len(loops) == 1 + len(ring) - distinct else None
+    places: Sequence[Hashable] | None = touching_corners(xs, ys)
+    if places is None:
+        ring = list(zip(xs, ys, strict=True))
+        if not only_touches(ring):
+            return None
+        places = ring
+    loops = list(simple_loops(places))
+    return loops if len(loops) == 1 + len(places) - len(set(places)) else None
 
 
-def _distinct_neighbours(points: Sequence[Pair]) -> Sequence[Pair]:
-    if not any(map(eq, points, (*points[1:], *points[:1]))):
-        return points
+def _repeats_points_at_once(xs: _Numbers, ys: _Numbers) -> bool:
+    same_x, same_y = map(eq, xs, (*xs[1:], xs[0])), map(eq, ys, (*ys[1:], ys[0]))
+    return any(map(and_, same_x, same_y))
+
+
+def _distinct_neighbours(xs: _Numbers, ys: _Numbers) -> list[Pair]:
     ring: list[Pair] = []
-    for point in points:
+    for point in zip(xs, ys, strict=True):
         if not ring or point != ring[-1]:
             ring.append(point)
     while len(ring) > 1 and ring[0] == ring[-1]:
@@ -59,9 +83,9 @@ def _distinct_neighbours(points: Sequence[Pair]) -> Sequence[Pair]:
     return ring
 
 
-def _shoelace(ring: Sequence[Pair]) -> float:
+def _shoelace(xs: _Numbers, ys: _Numbers) -> float:
     # Summed from first to last, which `sum` does not promise: newer Pythons correct its error.
-    xs, ys = zip(ring[0], *ring, ring[0], strict=True)
-    right: float = reduce(add, map(mul, xs[1:], ys))
-    left: float = reduce(add, map(mul, ys[1:], xs))
+    first = xs[0] * ys[0]
+    right: float = reduce(add, map(mul, (*xs[1:], xs[0]), ys), first)
+    left: float = reduce(add, map(mul, (*ys[1:], ys[0]), xs), first)
     return 0.5 * abs(right - left)

@@ -208,6 +208,10 @@ def _annotations(document: _Document) -> str:
     return f"{document.path}:annotation"
 
 
+# What numbers it bears, and the rest of it as JSON without an opening brace.
+_Item = tuple[tuple[IdSlot, ...], str]
+
+
 class _Entries:
     """Gathers one asset's images and annotations in one document."""
 
@@ -218,8 +222,8 @@ class _Entries:
         self._size = size
         self._losses = losses
         self._bridges_holes = bridges_holes
-        self._images: list[bytes | IdSlot] = []
-        self._annotations: list[bytes | IdSlot] = []
+        self._images: list[_Item] = []
+        self._annotations: list[_Item] = []
 
     def of(self, pictures: Iterable[LabeledPicture]) -> Iterator[Fragment]:
         """The fragment of images and, when there are any, that of annotations."""
@@ -229,17 +233,18 @@ class _Entries:
             self._add_image(image, member_path(_FOLDER, picture.name))
             self._add_annotations(image, picture)
         if self._images:
-            yield Fragment(_images(self._document), _joined(self._images))
+            yield Fragment(_images(self._document), _templated(self._images))
         if self._annotations:
-            yield Fragment(_annotations(self._document), _joined(self._annotations))
+            yield Fragment(_annotations(self._document), _templated(self._annotations))
 
     def _add_image(self, image: IdSlot, path: str) -> None:
         width, height = self._size
         rest = {"license": 0, "file_name": path, "height": height, "width": width}
         text = json.dumps({**rest, "date_captured": None})
-        self._images += [_separator(self._images) + b'{"id": ', image, f", {text[1:]}".encode()]
+        self._images.append(((image,), text[1:]))
 
     def _add_annotations(self, image: IdSlot, picture: LabeledPicture) -> None:
+        namespace = _annotations(self._document)
         place = "" if picture.frame is None else f"{picture.key}/"
         for job, numbers in self._document.jobs.items():
             taken: dict[str, int] = {}
@@ -249,14 +254,8 @@ class _Entries:
                     continue
                 of = _own_key(f"{place}{_annotation_key(job, annotation)}", taken)
                 key, *others = picture.keys(of)
-                slot = IdSlot(_annotations(self._document), key, first=1, others=tuple(others))
-                self._annotations += [
-                    _separator(self._annotations) + b'{"id": ',
-                    slot,
-                    b', "image_id": ',
-                    image,
-                    f", {rest}".encode(),
-                ]
+                slot = IdSlot(namespace, key, first=1, others=tuple(others))
+                self._annotations.append(((slot, image), rest))
 
     def _entry(
         self, annotation: Any, job: str, numbers: Mapping[str, int], rotation: Any
@@ -330,17 +329,15 @@ def _pictures(
             )
 
 
-def _separator(entries: Sequence[bytes | IdSlot]) -> bytes:
-    return b", " if entries else b""
-
-
-def _joined(pieces: Sequence[bytes | IdSlot]) -> tuple[bytes | IdSlot, ...]:
-    """The pieces with neighbouring bytes made one."""
-    joined: list[bytes | IdSlot] = []
-    for piece in pieces:
-        last = joined[-1] if joined else None
-        if isinstance(piece, bytes) and isinstance(last, bytes):
-            joined[-1] = last + piece
-        else:
-            joined.append(piece)
-    return tuple(joined)
+def _templated(items: Sequence[_Item]) -> tuple[bytes | IdSlot, ...]:
+    """The items as a list's contents in JSON. All have as many slots as the first."""
+    between = b', "image_id": '
+    template: list[bytes | IdSlot] = []
+    before = b'{"id": '
+    for slots, text in items:
+        template += (before, slots[0])
+        for slot in slots[1:]:
+            template += (between, slot)
+        before = f', {text}, {{"id": '.encode()
+    template.append(before.removesuffix(b', {"id": '))
+    return tuple(template)

@@ -1,23 +1,26 @@
 """Shapes of annotations as COCO holds them: bounding box, segmentation and area in pixels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from kili_export.domain.crossings import Pair
 from kili_export.domain.formats.base import LossCollector
 from kili_export.domain.formats.bridged import bridged
 from kili_export.domain.formats.jobs import has_nested_answers, place_of, rings_of
 from kili_export.domain.formats.pixels import Size
 from kili_export.domain.geometry import ring_axes
 from kili_export.domain.numbers import joined_numbers
-from kili_export.domain.polygon_area import enclosed_area
+from kili_export.domain.polygon_area import area_within
 
 _NO_SHAPE = "an annotation has no outline of at least three points"
 _NO_EXTENT = "an annotation has neither width nor height"
 _BROKEN_HOLE = "a hole has fewer than three points"
 _NESTED = "COCO cannot hold nested answers"
+
+
+# All x and all y of a ring in pixels.
+_Ring = tuple[list[float], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,19 @@ class Shape:
     """
 
     bbox: tuple[int, int, int, int]
-    rings: list[Sequence[Pair]]
+    rings: list[_Ring]
     area: float | int
 
     def bridged(self) -> "Shape":
         """The same with one ring, which encloses the outline without its holes."""
-        return replace(self, rings=[bridged(self.rings[0], self.rings[1:])])
+        outline, *holes = (list(zip(*ring, strict=True)) for ring in self.rings)
+        xs, ys = zip(*bridged(outline, holes), strict=True)
+        return replace(self, rings=[(list(xs), list(ys))])
 
     def to_json(self) -> str:
         """`bbox`, `segmentation` and `area` as items of a JSON object, as json.dumps writes it."""
-        segmentation = "], [".join(
-            joined_numbers(list(chain.from_iterable(ring)), ", ") for ring in self.rings
-        )
         left, top, width, height = self.bbox
+        segmentation = "], [".join([_points_text(*ring) for ring in self.rings])
         box = f"{left}, {top}, {width}, {height}"
         return f'"bbox": [{box}], "segmentation": [[{segmentation}]], "area": {self.area!r}'
 
@@ -51,40 +54,45 @@ def shape_of(
 ) -> Shape | None:
     """The shape of an annotation, None when it has none that COCO can hold."""
     rings = rings_of(annotation)
-    axes = _pixels(rings[0], size, rotation) if rings else None
-    if axes is None or len(axes[0]) < 3:
+    outline = _pixels(rings[0], size, rotation) if rings else None
+    if outline is None:
         losses.add(_NO_SHAPE, place_of(job, annotation))
         return None
-    bbox = _bbox(axes)
+    bbox = _bbox(outline)
     if bbox[2] == 0 and bbox[3] == 0:
         losses.add(_NO_EXTENT, place_of(job, annotation))
         return None
     if has_nested_answers(annotation):
         losses.add(_NESTED, place_of(job, annotation))
-    outline = list(zip(*axes, strict=True))
-    area: float | int = round(enclosed_area(outline))
-    shown: list[Sequence[Pair]] = [outline]
+    area: float | int = round(area_within(*outline))
+    if len(rings) == 1:
+        return Shape(bbox, [outline], area)
+    shown = [outline]
     for ring in rings[1:]:
-        axes = _pixels(ring, size, rotation)
-        if axes is None or len(axes[0]) < 3:
+        hole = _pixels(ring, size, rotation)
+        if hole is None:
             losses.add(_BROKEN_HOLE, place_of(job, annotation))
             continue
-        hole = list(zip(*axes, strict=True))
-        area -= enclosed_area(hole)
+        area -= area_within(*hole)
         shown.append(hole)
     return Shape(bbox, shown, area)
 
 
-def _pixels(ring: Any, size: Size, rotation: Any) -> tuple[list[float], list[float]] | None:
+def _pixels(ring: Any, size: Size, rotation: Any) -> _Ring | None:
+    """None of what is no ring of three points or more."""
     axes = ring_axes(ring, rotation)
-    if axes is None:
+    if axes is None or len(axes[0]) < 3:
         return None
     # Floats also where both factors are whole.
     width, height = float(size[0]), float(size[1])
     return [x * width for x in axes[0]], [y * height for y in axes[1]]
 
 
-def _bbox(axes: tuple[Sequence[float], Sequence[float]]) -> tuple[int, int, int, int]:
-    xs, ys = axes
+def _bbox(ring: _Ring) -> tuple[int, int, int, int]:
+    xs, ys = ring
     left, top = round(min(xs)), round(min(ys))
     return left, top, round(max(xs)) - left, round(max(ys)) - top
+
+
+def _points_text(xs: list[float], ys: list[float]) -> str:
+    return joined_numbers([*chain.from_iterable(zip(xs, ys, strict=True))], ", ")
