@@ -13,6 +13,7 @@ from kili_export.domain.numbers import as_python_writes
 
 _DIGITS: Final = b"0123456789.-"
 _AROUND: Final = b'{}[]":xy'
+_Y: Final = b',"y":'
 _SPACED: Final = bytes.maketrans(b",", b" ")
 
 
@@ -20,6 +21,15 @@ def spaced_vertices(vertices: Any) -> str | None:
     """`x y x y …` of a list of vertices, None where that takes a closer look at them."""
     text = _plain_text(vertices)
     return None if text is None else as_python_writes(text.translate(_SPACED, _AROUND).decode())
+
+
+def listed_vertices(vertices: Any) -> str | None:
+    """`[x, y], [x, y] …` of a list of vertices, None where that takes a closer look at them."""
+    text = _plain_text(vertices)
+    if text is None:
+        return None
+    inner = text[len(b'[{"x":') : -len(b"}]")].replace(b'},{"x":', b"], [")
+    return as_python_writes(f"[{inner.replace(_Y, b', ').decode()}]")
 
 
 def _plain_text(vertices: Any) -> bytes | None:

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
@@ -16,7 +17,6 @@ from kili_export.domain.formats.base import (
 )
 from kili_export.domain.formats.geojson_geometry import (
     SHAPE_FIELDS,
-    Geometry,
     NoGeometry,
     geometry_of,
     mask_geometry,
@@ -34,7 +34,6 @@ from kili_export.domain.formats.refusals import (
 )
 from kili_export.domain.media import MediaRequest
 from kili_export.domain.names import member_path
-from kili_export.domain.numbers import nested_numbers
 from kili_export.domain.options import ExportOptions, Layout
 from kili_export.domain.project import Project
 from kili_export.domain.selection import select_labels
@@ -84,7 +83,7 @@ class GeoJsonFormat:
             losses.add(_NOT_ON_EARTH)
             return Conversion(losses=tuple(losses.losses))
         name = safe_name(asset, losses)
-        names = FriendlyNames(context.project)
+        names = _friendly_names(context)
         members = []
         for _, suffix, label in numbered_labels(asset):
             with refusing_endless_nesting(asset):
@@ -100,6 +99,12 @@ class GeoJsonFormat:
         """None."""
         del context
         return ()
+
+
+@lru_cache(maxsize=32)
+def _friendly_names(context: ExportContext) -> FriendlyNames:
+    """What the interface calls its jobs and categories, which every asset asks for."""
+    return FriendlyNames(context.project)
 
 
 def _collection(
@@ -132,7 +137,7 @@ def _features(
 ) -> Iterator[str]:
     """Features as JSON, by job, as the label holds them; masks after a job's other shapes."""
     for job, answer in response.items():
-        if not isinstance(answer, Mapping):
+        if not isinstance(answer, dict | Mapping):
             losses.add(_NOT_HELD, job)
         elif "text" in answer:
             yield _without_place(job, {"text": answer["text"]}, names)
@@ -172,7 +177,7 @@ def _feature(
     annotation = parts[0]
     kind = annotation.get("type")
     try:
-        geometry: Geometry = mask_geometry(parts) if kind == "semantic" else geometry_of(annotation)
+        geometry = mask_geometry(parts) if kind == "semantic" else geometry_of(annotation)
     except NoGeometry as problem:
         losses.add(str(problem), place_of(job, annotation))
         return
@@ -180,6 +185,4 @@ def _feature(
     dropped = ("mid", SHAPE_FIELDS[str(kind)])
     original = {name: value for name, value in annotation.items() if name not in dropped}
     kept["properties"] = flattened({**original, "job": job}, job, names)
-    shown = nested_numbers(geometry["coordinates"])
-    place = f'{{"type": "{geometry["type"]}", "coordinates": {shown}}}'
-    yield f'{{"type": "Feature", "geometry": {place}, {json.dumps(kept)[1:]}'
+    yield f'{{"type": "Feature", "geometry": {geometry}, {json.dumps(kept)[1:]}'

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kili_export.domain.geometry import points_of, vertices_of
+from kili_export.domain.numbers import nested_numbers
+from kili_export.domain.vertex_texts import listed_vertices
 
 Position = tuple[Any, Any]
-Geometry = dict[str, Any]
 
 
 class NoGeometry(Exception):
@@ -23,22 +24,22 @@ SHAPE_FIELDS = {
 }
 
 
-def geometry_of(annotation: Mapping[str, Any]) -> Geometry:
-    """The geometry of an annotation other than a mask. Raises NoGeometry."""
+def geometry_of(annotation: Mapping[str, Any]) -> str:
+    """The geometry of an annotation other than a mask, as JSON. Raises NoGeometry."""
     kind = annotation.get("type")
     if kind == "rectangle":
-        return _polygon([_box_ring(_outline(annotation))])
+        return _polygon(nested_numbers([_box_ring(_outline(annotation))]))
     if kind == "polygon":
-        return _polygon([_counter_clockwise(_outline(annotation))])
+        return _polygon(nested_numbers([_counter_clockwise(_outline(annotation))]))
     if kind == "marker":
-        return {"type": "Point", "coordinates": _positions([annotation.get("point")])[0]}
+        return _geometry("Point", nested_numbers(_positions([annotation.get("point")])[0]))
     if kind == "polyline":
-        return {"type": "LineString", "coordinates": _positions(annotation.get("polyline"))}
+        return _geometry("LineString", nested_numbers(_positions(annotation.get("polyline"))))
     raise NoGeometry("GeoJSON export holds no annotations of this type")
 
 
-def mask_geometry(parts: Sequence[Mapping[str, Any]]) -> Geometry:
-    """The geometry of a mask, which may be several annotations. Raises NoGeometry.
+def mask_geometry(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The geometry of a mask, which may be several annotations, as JSON. Raises NoGeometry.
 
     Rings keep their order and direction; they are closed where they are open.
     """
@@ -49,14 +50,18 @@ def mask_geometry(parts: Sequence[Mapping[str, Any]]) -> Geometry:
             raise NoGeometry("a mask has no outline")
         grouped = bool(rings) and isinstance(rings[0], list)
         polygons += rings if grouped else [rings]
-    shapes = [[_closed(_ring(ring)) for ring in _listed(polygon)] for polygon in polygons]
+    shapes = [f"[{', '.join(map(_closed, _listed(polygon)))}]" for polygon in polygons]
     if len(shapes) == 1:
         return _polygon(shapes[0])
-    return {"type": "MultiPolygon", "coordinates": shapes}
+    return _geometry("MultiPolygon", f"[{', '.join(shapes)}]")
 
 
-def _polygon(rings: list[list[Position]]) -> Geometry:
-    return {"type": "Polygon", "coordinates": rings}
+def _geometry(kind: str, coordinates: str) -> str:
+    return f'{{"type": "{kind}", "coordinates": {coordinates}}}'
+
+
+def _polygon(rings: str) -> str:
+    return _geometry("Polygon", rings)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -105,5 +110,14 @@ def _counter_clockwise(ring: list[Position]) -> list[Position]:
     return [*turned, turned[0]]
 
 
-def _closed(ring: list[Position]) -> list[Position]:
-    return [*ring, ring[0]] if ring and ring[0] != ring[-1] else ring
+def _closed(ring: Any) -> str:
+    """A ring as JSON, its first point again at its end unless that is there."""
+    vertices: Any = ring.get("normalizedVertices") if isinstance(ring, dict) else None
+    text = listed_vertices(vertices)
+    if text is None:
+        points = _ring(ring)
+        return nested_numbers(
+            [*points, points[0]] if points and points[0] != points[-1] else points
+        )
+    is_closed = vertices[0] == vertices[-1]
+    return f"[{text}]" if is_closed else f"[{text}, {text[: text.index(']') + 1]}]"

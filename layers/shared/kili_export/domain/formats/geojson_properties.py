@@ -4,11 +4,25 @@ A later property replaces an earlier one of the same name, as in what the SDK wr
 """
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from kili_export.domain.project import Project
 
 Properties = dict[str, Any]
+
+# What JSON objects are, and first what they nearly always are: that check is many times faster.
+_OBJECT: Final = (dict, Mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a job of the interface is called, and its categories by their keys."""
+
+    title: str
+    takes_several: bool
+    names: Mapping[str, Any]
+    categories: Mapping[str, Any]
 
 
 class FriendlyNames:
@@ -16,40 +30,50 @@ class FriendlyNames:
 
     def __init__(self, project: Project) -> None:
         declared = project.json_interface.get("jobs")
-        self._jobs: Mapping[str, Any] = declared if isinstance(declared, Mapping) else {}
+        jobs = declared if isinstance(declared, _OBJECT) else {}
+        self._jobs = {
+            name: _job(name, definition if isinstance(definition, _OBJECT) else {})
+            for name, definition in jobs.items()
+        }
 
     def job(self, name: str) -> str:
         """A job's export name, else its instruction, else its id."""
-        job = self._job(name)
-        friendly = job.get("exportName") or job.get("instruction") or name
-        return str(friendly)
+        job = self._jobs.get(name)
+        return name if job is None else job.title
 
     def category(self, job: str, key: str) -> Any:
         """A category's name, else its key."""
-        category = self._categories(job).get(key)
-        if not isinstance(category, Mapping) or not category:
-            return key
-        return category.get("name", key)
+        known = self._jobs.get(job)
+        return key if known is None else known.names.get(key, key)
 
     def takes_several(self, job: str) -> bool:
         """Whether several categories can be chosen."""
-        content = self._job(job).get("content")
-        return isinstance(content, Mapping) and content.get("input") == "checkbox"
+        known = self._jobs.get(job)
+        return known is not None and known.takes_several
 
     def is_nested_in(self, child: str, job: str, key: str) -> bool:
         """Whether `child` is asked when the category `key` of `job` was chosen."""
-        category = self._categories(job).get(key)
-        children = category.get("children") if isinstance(category, Mapping) else None
+        known = self._jobs.get(job)
+        category = None if known is None else known.categories.get(key)
+        children = category.get("children") if isinstance(category, _OBJECT) else None
         return isinstance(children, list | Mapping) and child in children
 
-    def _job(self, name: str) -> Mapping[str, Any]:
-        job = self._jobs.get(name)
-        return job if isinstance(job, Mapping) else {}
 
-    def _categories(self, job: str) -> Mapping[str, Any]:
-        content = self._job(job).get("content")
-        categories = content.get("categories") if isinstance(content, Mapping) else None
-        return categories if isinstance(categories, Mapping) else {}
+def _job(name: str, definition: Mapping[str, Any]) -> _Job:
+    content = definition.get("content")
+    content = content if isinstance(content, _OBJECT) else {}
+    categories = content.get("categories")
+    categories = categories if isinstance(categories, _OBJECT) else {}
+    return _Job(
+        title=str(definition.get("exportName") or definition.get("instruction") or name),
+        takes_several=content.get("input") == "checkbox",
+        names={
+            key: category.get("name", key)
+            for key, category in categories.items()
+            if isinstance(category, _OBJECT)
+        },
+        categories=categories,
+    )
 
 
 def flattened(original: Properties, job: str, names: FriendlyNames) -> Properties:
@@ -62,18 +86,19 @@ def flattened(original: Properties, job: str, names: FriendlyNames) -> Propertie
         properties["class"] = friendly[0]
         properties[title] = friendly if names.takes_several(job) else friendly[0]
         for category, name in zip(categories, friendly, strict=True):
-            properties |= _nested(category.get("children"), names, f"{title}.{name}")
-    properties |= _own_children(original, categories, job, names)
+            if children := category.get("children"):
+                properties |= _nested(children, names, f"{title}.{name}")
+    if children := original.get("children"):
+        properties |= _own_children(children, categories, job, names)
     properties["kili"] = original
     return properties
 
 
 def _own_children(
-    original: Properties, categories: list[Mapping[str, Any]], job: str, names: FriendlyNames
+    children: Any, categories: list[Mapping[str, Any]], job: str, names: FriendlyNames
 ) -> Properties:
     """Answers nested in the annotation, those of its first category before the others."""
-    children = original.get("children")
-    if not isinstance(children, Mapping):
+    if not isinstance(children, _OBJECT):
         return {}
     if not categories:
         return _nested(children, names)
@@ -88,11 +113,11 @@ def _own_children(
 
 def _nested(children: Any, names: FriendlyNames, prefix: str = "") -> Properties:
     properties: Properties = {}
-    if not isinstance(children, Mapping):
+    if not isinstance(children, _OBJECT):
         return properties
     for job, answer in children.items():
         name = f"{prefix}.{names.job(job)}" if prefix else names.job(job)
-        if isinstance(answer, Mapping):
+        if isinstance(answer, _OBJECT):
             properties |= _answer(answer, job, name, names)
     return properties
 
@@ -118,7 +143,7 @@ def _categories(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     categories = answer.get("categories")
     if not isinstance(categories, list):
         return []
-    return [category for category in categories if isinstance(category, Mapping)]
+    return [category for category in categories if isinstance(category, _OBJECT)]
 
 
 def _key(category: Mapping[str, Any]) -> str:
