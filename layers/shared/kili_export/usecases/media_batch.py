@@ -165,10 +165,15 @@ class MediaBatch:
             return None
         spooled, spool = self._spooled[fetched.files[0].url], self._opened()
         end = spool.tell()
-        spool.seek(spooled.start)
-        head = spool.read(min(HEAD_BYTES, spooled.medium.size))
-        spool.seek(end)
-        return picture_size(head)
+
+        def read(offset: int, length: int) -> bytes:
+            spool.seek(spooled.start + offset)
+            return spool.read(max(0, min(length, spooled.medium.size - offset)))
+
+        try:
+            return picture_size(read(0, HEAD_BYTES), read)
+        finally:
+            spool.seek(end)
 
     def store_if_full(self) -> None:
         """Stores what was added when it takes too much room. Between assets only."""
