@@ -56,7 +56,8 @@ def refuse_shared_folders(jobs: Iterable[Job], media_folder: str, options: Expor
 def response_of(label: JsonObject) -> Mapping[str, Any]:
     """A label's answers by job; empty when the label holds none."""
     response = label.get("jsonResponse")
-    return response if isinstance(response, Mapping) else {}
+    # A dict is recognised many times quicker than a mapping.
+    return response if isinstance(response, dict | Mapping) else {}
 
 
 def annotations_of(response: Mapping[str, Any], job: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """Pascal VOC: an XML file per label in `labels/`, with a box around every shape."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -73,19 +73,17 @@ _HEAD = """\
    </size>
    <segmented/>
 """
-_OBJECT = """\
+_OBJECT_HEAD = """\
    <object>
-      %s
-      <job_name>%s</job_name>
+      {name}
+      <job_name>{job}</job_name>
       <pose>Unspecified</pose>
       <truncated>0</truncated>
       <difficult>0</difficult>
       <occluded>0</occluded>
       <bndbox>
-         <xmin>%d</xmin>
-         <xmax>%d</xmax>
-         <ymin>%d</ymin>
-         <ymax>%d</ymax>
+         <xmin>"""
+_OBJECT_TAIL = """</ymax>
       </bndbox>
    </object>
 """
@@ -136,7 +134,7 @@ class PascalVocFormat:
         if size is None:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
-        jobs = _job_names(context.project)
+        jobs = _jobs(context)
         members = []
         for picture in self._pictures(asset, context, losses):
             text = _annotation_file(picture, jobs, size, losses)
@@ -155,6 +153,12 @@ class PascalVocFormat:
 
 def _job_names(project: Project) -> set[str]:
     return {job.name for job in project.jobs() if has_some_tool(job, _TOOLS)}
+
+
+@lru_cache(maxsize=32)
+def _jobs(context: ExportContext) -> frozenset[str]:
+    """The names of the jobs that are written, which every asset asks for."""
+    return frozenset(_job_names(context.project))
 
 
 def _pictures(
@@ -189,51 +193,58 @@ def _pictures(
 
 
 def _annotation_file(
-    picture: LabeledPicture, jobs: set[str], size: Size, losses: LossCollector
+    picture: LabeledPicture, jobs: Collection[str], size: Size, losses: LossCollector
 ) -> str:
     width, height = size
-    head = _HEAD.format(filename=_escaped(picture.name), width=width, height=height)
-    objects = [
-        text
-        for job in picture.response
-        if job in jobs
-        for annotation in annotations_of(picture.response, job)
-        for text in _objects(annotation, job, picture.rotation, size, losses)
-    ]
-    return head + "".join(objects) + _TAIL
+    texts = [_HEAD.format(filename=_escaped(picture.name), width=width, height=height)]
+    for job in picture.response:
+        if job in jobs:
+            for annotation in annotations_of(picture.response, job):
+                texts += _objects(annotation, job, picture.rotation, size, losses)
+    texts.append(_TAIL)
+    return "".join(texts)
 
 
 def _objects(
     annotation: Any, job: str, rotation: Any, size: Size, losses: LossCollector
-) -> Iterator[str]:
+) -> list[str]:
     """An object per category of the annotation: the box around its outline, not clamped."""
     rings = rings_of(annotation) if isinstance(annotation, dict) else []
     axes = ring_axes(rings[0], rotation) if rings else None
     if axes is None or not axes[0]:
         losses.add(_NO_SHAPE, place_of(job, annotation))
-        return
+        return []
     if has_nested_answers(annotation):
         losses.add(_NESTED, place_of(job, annotation))
     width, height = size
     xs, ys = [x * width for x in axes[0]], [y * height for y in axes[1]]
-    sides = (round(min(xs)), round(max(xs)), round(min(ys)), round(max(ys)))
-    for category in _categories(annotation, job, losses):
-        yield _OBJECT % (_named(category), _escaped(job), *sides)
+    box = (
+        f"{round(min(xs))}</xmin>\n         <xmax>{round(max(xs))}</xmax>\n"
+        f"         <ymin>{round(min(ys))}</ymin>\n         <ymax>{round(max(ys))}"
+    )
+    return [
+        f"{_object_head(category, job)}{box}{_OBJECT_TAIL}"
+        for category in _categories(annotation, job, losses)
+    ]
 
 
-def _named(category: str) -> str:
-    return f"<name>{_escaped(category)}</name>" if category else "<name/>"
+@lru_cache(maxsize=4096)
+def _object_head(category: str, job: str) -> str:
+    name = f"<name>{_escaped(category)}</name>" if category else "<name/>"
+    return _OBJECT_HEAD.format(name=name, job=_escaped(job))
 
 
-def _categories(annotation: Mapping[str, Any], job: str, losses: LossCollector) -> Iterator[str]:
+def _categories(annotation: Mapping[str, Any], job: str, losses: LossCollector) -> list[str]:
     """The keys of the annotation's categories, whether the interface still has them or not."""
     categories = annotation.get("categories")
+    keys = []
     for category in categories if isinstance(categories, list) else [None]:
         name = category.get("name") if isinstance(category, dict) else None
         if isinstance(name, str):
-            yield name
+            keys.append(name)
         else:
             losses.add(_NO_CATEGORY, place_of(job, annotation))
+    return keys
 
 
 @lru_cache(maxsize=4096)

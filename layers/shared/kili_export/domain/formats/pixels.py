@@ -19,7 +19,7 @@ UNREADABLE = "an annotation's coordinates cannot be read, it is written as it wa
 def size_of(fields: Mapping[str, Any]) -> Size | None:
     """Width and height of the picture in pixels, None when they are not known."""
     resolution = fields.get("resolution")
-    if not isinstance(resolution, Mapping):
+    if not isinstance(resolution, dict | Mapping):
         return None
     width, height = resolution.get("width"), resolution.get("height")
     return (width, height) if is_number(width) and is_number(height) else None
