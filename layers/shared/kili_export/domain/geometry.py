@@ -41,16 +41,17 @@ def vertices_of(ring: Any, rotation: Any) -> list[Point] | None:
 def ring_axes(ring: Any, rotation: Any) -> Axes | None:
     """As `vertices_of`, but all x and all y apart, which is faster where there are many."""
     vertices = ring.get("normalizedVertices") if isinstance(ring, dict) else None
-    return None if vertices is None else _axes(vertices, rotation)
+    return None if vertices is None else axes_of(vertices, rotation)
 
 
 def points_of(vertices: Any, rotation: Any) -> list[Point] | None:
     """A list of `{"x": …, "y": …}` as points of the stored picture, None when it is not one."""
-    axes = _axes(vertices, rotation)
+    axes = axes_of(vertices, rotation)
     return None if axes is None else list(zip(*axes, strict=True))
 
 
-def _axes(vertices: Any, rotation: Any) -> Axes | None:
+def axes_of(vertices: Any, rotation: Any) -> Axes | None:
+    """As `points_of`, but all x and all y apart."""
     if not isinstance(vertices, list):
         return None
     try:
