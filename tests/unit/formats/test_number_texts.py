@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kili_export.domain.geometry import points_of
 from kili_export.domain.numbers import are_numbers, is_number, joined_numbers, nested_numbers
-from kili_export.domain.vertex_texts import listed_vertices, spaced_vertices
+from kili_export.domain.vertex_texts import spaced_vertices, vertices_between
 from tests import hostile
 
 coordinates = st.one_of(
@@ -59,9 +59,9 @@ def test_what_vertices_are_taken_for_is_what_they_are(items: list[Any]) -> None:
     if text is not None:
         assert points is not None
         assert text == " ".join(map(repr, chain.from_iterable(points)))
-        assert f"[{listed_vertices(items)}]" == json.dumps(points)
+        assert f"[[{vertices_between(items, ', ', '], [')}]]" == json.dumps(points)
     else:
-        assert listed_vertices(items) is None
+        assert vertices_between(items, " ", " ") is None
 
 
 @pytest.mark.parametrize("items", [None, [], "x", {"x": 1, "y": 2}, ({"x": 1, "y": 2},)])

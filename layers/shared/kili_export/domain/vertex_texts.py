@@ -13,7 +13,6 @@ from kili_export.domain.numbers import as_python_writes
 
 _DIGITS: Final = b"0123456789.-"
 _AROUND: Final = b'{}[]":xy'
-_Y: Final = b',"y":'
 _SPACED: Final = bytes.maketrans(b",", b" ")
 
 
@@ -23,13 +22,16 @@ def spaced_vertices(vertices: Any) -> str | None:
     return None if text is None else as_python_writes(text.translate(_SPACED, _AROUND).decode())
 
 
-def listed_vertices(vertices: Any) -> str | None:
-    """`[x, y], [x, y] …` of a list of vertices, None where that takes a closer look at them."""
+def vertices_between(vertices: Any, after_x: str, after_y: str) -> str | None:
+    """The numbers of a list of vertices with these texts between them.
+
+    None where that takes a closer look at them.
+    """
     text = _plain_text(vertices)
     if text is None:
         return None
-    inner = text[len(b'[{"x":') : -len(b"}]")].replace(b'},{"x":', b"], [")
-    return as_python_writes(f"[{inner.replace(_Y, b', ').decode()}]")
+    inner = text[len(b'[{"x":') : -len(b"}]")].decode()
+    return as_python_writes(inner).replace('},{"x":', after_y).replace(',"y":', after_x)
 
 
 def _plain_text(vertices: Any) -> bytes | None:

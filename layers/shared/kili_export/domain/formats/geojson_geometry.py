@@ -5,7 +5,7 @@ from typing import Any
 
 from kili_export.domain.geometry import points_of, vertices_of
 from kili_export.domain.numbers import nested_numbers
-from kili_export.domain.vertex_texts import listed_vertices
+from kili_export.domain.vertex_texts import vertices_between
 
 Position = tuple[Any, Any]
 
@@ -113,11 +113,12 @@ def _counter_clockwise(ring: list[Position]) -> list[Position]:
 def _closed(ring: Any) -> str:
     """A ring as JSON, its first point again at its end unless that is there."""
     vertices: Any = ring.get("normalizedVertices") if isinstance(ring, dict) else None
-    text = listed_vertices(vertices)
+    text = vertices_between(vertices, ", ", "], [")
     if text is None:
         points = _ring(ring)
         return nested_numbers(
             [*points, points[0]] if points and points[0] != points[-1] else points
         )
-    is_closed = vertices[0] == vertices[-1]
-    return f"[{text}]" if is_closed else f"[{text}, {text[: text.index(']') + 1]}]"
+    if vertices[0] == vertices[-1]:
+        return f"[[{text}]]"
+    return f"[[{text}], [{text.partition(']')[0]}]]"

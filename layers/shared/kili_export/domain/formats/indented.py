@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from kili_export.domain.numbers import joined_numbers
+from kili_export.domain.vertex_texts import vertices_between
 
 _STEP = "    "
+_VERTEX = frozenset({"x", "y"})
 
 
 def indented(value: Any, level: int = 0) -> str:
@@ -54,19 +55,15 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
 
 
 def _vertices(value: Any, newline: str) -> str | None:
-    """The text of a list of vertices with finite floats, None for another list."""
-    if {type(item) for item in value} != {dict} or {len(item) for item in value} != {2}:
-        return None
-    try:
-        flat = [place for item in value for place in (item["x"], item["y"])]
-    except KeyError:
-        return None
-    if {type(place) for place in flat} != {float} or not math.isfinite(sum(flat)):
+    """The text of a list of vertices, None for another list and where it takes a closer look."""
+    # Other lists are told by their first item: their text would not be used.
+    if type(value[0]) is not dict or value[0].keys() != _VERTEX:
         return None
     inner = newline + _STEP
-    vertex = f'{{{inner}"x": %s,{inner}"y": %s{newline}}}'
-    texts = joined_numbers(flat, " ").split(" ")
-    return ("," + newline).join([vertex] * len(value)) % tuple(texts)
+    before = f'{{{inner}"x": '
+    after = newline + "}"
+    numbers = vertices_between(value, f',{inner}"y": ', f"{after},{newline}{before}")
+    return None if numbers is None else f"{before}{numbers}{after}"
 
 
 def _write_list(value: Any, newline: str, out: list[str]) -> None:
