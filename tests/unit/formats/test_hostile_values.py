@@ -61,6 +61,21 @@ def test_children_in_a_circle_end(format_name: str, compatibility: Compatibility
     assert files_of(format_name, response, project(jobs), compatibility)
 
 
+@pytest.mark.parametrize("format_name", [*FORMATS, "geojson"])
+@pytest.mark.parametrize("compatibility", list(Compatibility))
+@pytest.mark.parametrize("kind", [[], {}, 1, None, True])
+def test_a_type_may_be_anything(
+    format_name: str, compatibility: Compatibility, kind: object
+) -> None:
+    on_earth = {"jsonContent": [{"useClassicCoordinates": False, "epsg": "EPSG4326"}]}
+    exporting = project({"CARS": job(["BIG"])})
+    drawn = {**box("BIG", 0.1, 0.1, 0.5, 0.5), "type": kind}
+    more = on_earth if format_name == "geojson" else {}
+    held = fetched(asset(1, "a.jpg", label(answers(CARS=[drawn])), **more))
+    options = ExportOptions(format_name, Layout.MERGED, compatibility=compatibility)
+    assert archive_of(exporting, [held], options)
+
+
 def test_a_million_points_are_written() -> None:
     points = [(0.25 + (number % 1000) / 4000, 0.5) for number in range(1_000_000)]
     exporting = project({"CARS": job(["BIG"], tools=["polygon"])})

@@ -22,6 +22,7 @@ from kili_export.domain.project import Job, Project
 
 _BOXES = frozenset({"rectangle"})
 _OUTLINES = frozenset({"polygon", "semantic"})
+_SHAPES = _BOXES | _OUTLINES
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
 _NO_SHAPE = "an annotation has no outline of at least three points"
@@ -40,7 +41,7 @@ class Task(StrEnum):
 
 _TOOLS = {Task.DETECT: _BOXES, Task.OBB: _BOXES, Task.SEGMENT: _OUTLINES}
 # Where a job takes boxes and outlines, an object that got an outline is one to detect as well.
-_HELD = {Task.DETECT: _BOXES | _OUTLINES, Task.OBB: _BOXES, Task.SEGMENT: _OUTLINES}
+_HELD = {Task.DETECT: _SHAPES, Task.OBB: _BOXES, Task.SEGMENT: _OUTLINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Dataset:
             losses.add(_UNKNOWN_CATEGORY, place)
             return None
         kind = annotation.get("type")
-        if kind not in _BOXES | _OUTLINES:
+        if not isinstance(kind, str) or kind not in _SHAPES:
             losses.add(_OTHER_TOOL, place)
             return None
         if kind not in _HELD[self.task]:
@@ -109,9 +110,7 @@ def datasets(project: Project, options: ExportOptions) -> Iterator[Dataset]:
     Boxes can be drawn turned, which the interface does not tell: they make a dataset to detect
     and one of oriented boxes.
     """
-    jobs = [
-        job for job in project.jobs() if has_only_tools(job, _BOXES | _OUTLINES) and job.categories
-    ]
+    jobs = [job for job in project.jobs() if has_only_tools(job, _SHAPES) and job.categories]
     merged = options.layout is Layout.MERGED
     for group in [jobs] if merged else [[job] for job in jobs]:
         for task in Task:
