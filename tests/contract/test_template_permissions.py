@@ -75,6 +75,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
         "webhook": set(),
         "plan_export": {
             "runs/*",
+            "exports/*/manifest.json",
             "state/*/followed.json",
             "state/*/rebuild.json",
             "state/*/rebuild.slices/*",
@@ -86,8 +87,9 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "state/*/followed.json",
             "state/*/rebuild.json",
             "state/*/resumption.json",
+            "state/*/second-looks.json",
         },
-        "reconcile": {"state/*/comparison.listings/sweep/*"},
+        "reconcile": {"state/*/comparison.listings/sweep/*", "state/*/second-looks.json"},
         "workflow": {"runs/*"},
     }
 
