@@ -93,7 +93,7 @@ def test_without_the_sweep_a_halted_run_is_noticed(monkeypatch: pytest.MonkeyPat
     stage = prepared("increment")
     point = next(one for one in stage.points if one.function == "aggregate_archive")
     assert stage.attempt(point, Kind.HALT_BEFORE).held
-    monkeypatch.setattr(Reconcile, "sweep", lambda _self, _project_id: None)
+    monkeypatch.setattr(Reconcile, "_sweep", lambda *_: None)
     result = stage.attempt(point, Kind.HALT_BEFORE)
     assert not result.held, "nobody looked after the project, and nothing was missed"
 
