@@ -1,6 +1,6 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -206,25 +206,12 @@ class AggregateArchive:
         new = new_records(converted, old, old, numbering)
         settler = NameSettler(self.objects, base, ledger, outcome.converted)
         names = settler.settle_all(old, new, gone)
-        replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
         options = export.options.to_options()
         shared = shared_changes(
             planned_format(export),
             ExportContext(plan.project.to_project(), options, export.dated),
             ledger.shared(),
-            Documents(
-                self.sharding,
-                lambda separators: FragmentStreams.of_records(
-                    separators, self.sharding, ledger.merged(new.values(), replaced)
-                ),
-                Revision(
-                    self.sharding,
-                    base.base(),
-                    ledger.fragments,
-                    touched_fragments(old, new, gone),
-                ),
-                ledger.index,
-            ),
+            self._documents(ledger, base, old, new, gone),
         )
         increment = Increment(
             previous=previous,
@@ -240,6 +227,28 @@ class AggregateArchive:
             known=ledger,
         )
         return writer.publish(increment, held=held, removed=losses.count)
+
+    def _documents(
+        self,
+        ledger: LedgerReader,
+        base: StoredArchive,
+        old: Mapping[str, AssetRecord],
+        new: Mapping[str, AssetRecord],
+        gone: Collection[str],
+    ) -> Documents:
+        """How spanning documents come out of the ledger and what the run changes in it."""
+        replaced = {old[asset_id].entry_name for asset_id in {*new, *gone} & old.keys()}
+        revision = Revision(
+            self.sharding, base.base(), ledger.fragments, touched_fragments(old, new, gone)
+        )
+        return Documents(
+            self.sharding,
+            lambda separators: FragmentStreams.of_records(
+                separators, self.sharding, ledger.merged(new.values(), replaced)
+            ),
+            revision,
+            ledger.index,
+        )
 
     def _unanswered(self, plan: RunPlan, outcome: Outcome, ledger: LedgerReader) -> int:
         """How many assets of the export the run was to look at and has no result for.
