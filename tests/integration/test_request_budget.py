@@ -1,6 +1,7 @@
 """The budget of calls to Kili in DynamoDB: what many workers take at once, and by which clock."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,6 +41,23 @@ class Atomic:
     def get_item(self, **request: Any) -> Any:
         with self.turn:
             return self.client.get_item(**request)
+
+
+@dataclass(slots=True)
+class Crowded:
+    """A slow table where somebody else takes a place just before each of our changes."""
+
+    atomic: Atomic
+    other: DynamoRequestBudget
+
+    def update_item(self, **request: Any) -> Any:
+        if request["UpdateExpression"].startswith("SET next_at = :next"):
+            self.other.take(FAST, 1)
+        time.sleep(5 * FAST.interval / SECOND)
+        return self.atomic.update_item(**request)
+
+    def get_item(self, **request: Any) -> Any:
+        return self.atomic.get_item(**request)
 
 
 @dataclass(slots=True)
@@ -94,6 +112,15 @@ def test_no_place_is_given_to_two_of_many_workers(client: Atomic) -> None:
     assert len(places) == 16 * 12 * 3
     gaps = [later - earlier for earlier, later in pairwise(places)]
     assert min(gaps) >= FAST.interval, "places are nearer to each other than the budget allows"
+
+
+def test_who_is_slower_than_the_others_gets_places_too(client: Atomic) -> None:
+    crowded = DynamoRequestBudget(
+        Table(cast("Any", Crowded(client, worker(client))), TABLE),
+        budget_name("kili"),
+        SystemClock(),
+    )
+    assert len(crowded.take(FAST, 1).places) == 1
 
 
 def test_taking_places_is_one_write_while_others_call_too(client: Atomic) -> None:

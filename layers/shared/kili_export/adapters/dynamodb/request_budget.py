@@ -44,14 +44,17 @@ class DynamoRequestBudget:
     def take(self, rules: BudgetRules, count: int) -> TakenCalls:
         """See BudgetStore."""
         self._synchronise()
+        # One moment for all tries: after a rest, whoever comes first moves the next place on, and
+        # nobody who came at the same time finds it too old again, however slow the table is.
+        now = self.now()
         for _ in range(_TRIES):
-            taken = self._add(rules, count)
+            taken = self._add(rules, count, now)
             state = _state(taken.item)
             if taken.made:
                 first = state.next_at - count * rules.interval
                 return TakenCalls(rules.places(first, count), state)
             # Nobody called for a while, too many wait, or it is the first call of all.
-            after, places = rules.take(state, count, self.now())
+            after, places = rules.take(state, count, now)
             if not places or self._replace(state, after):
                 return TakenCalls(places, after)
         raise Unavailable("the budget of calls to Kili changes too fast to be used")
@@ -80,8 +83,7 @@ class DynamoRequestBudget:
             self._exchange("SET next_at = :none", {":none": -1}, "next_at = :none")
             self._synchronised = True
 
-    def _add(self, rules: BudgetRules, count: int) -> Exchange:
-        now = self.now()
+    def _add(self, rules: BudgetRules, count: int, now: int) -> Exchange:
         return self._exchange(
             "ADD next_at :span",
             {
