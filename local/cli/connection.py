@@ -45,6 +45,8 @@ class Connection:
         for name in _AWS_VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(running.environment)
+        # The one before has read the keys of the stack that was connected to before.
+        boto3.setup_default_session()
         settings = Settings.from_environment(running.environment)
         return cls(settings, running.webhook_url, running, state)
 

@@ -6,12 +6,11 @@ import logging
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from local.faults.scenario import STAGES
-from local.faults.trial import Result, Trial, chosen_trials, play_share
+from local.faults.trial import Result, Trial, chosen_trials, one_of_each, play_chosen
 
 _SHOWN_FAILURES = 20
 
@@ -31,14 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What is broken on purpose is no news.
     logging.disable(logging.CRITICAL)
     begun = time.monotonic()
-    results: list[Result] = []
-    for result in _results(options):
-        results.append(result)
-        if sys.stderr.isatty():
-            failed = sum(not one.held for one in results)
-            print(f"\r{len(results)} trials, {failed} not held", end="", file=sys.stderr)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+    progress = _Progress()
+    _play(options, progress.note)
+    results = progress.results
+    progress.end()
     failures = [one for one in results if not one.held]
     if options.json:
         _print_json(results, time.monotonic() - begun)
@@ -51,29 +46,53 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m local.faults", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="play each N-th trial")
+    parser.add_argument(
+        "--one-of-each", action="store_true", help="one trial of each operation and kind"
+    )
     parser.add_argument("--processes", type=int, default=2, help="how many work at once")
     parser.add_argument("--stage", choices=[stage.name for stage in STAGES], action="append")
     parser.add_argument("--trial", metavar="STAGE:POINT:KIND", help="repeat a single trial")
     return parser
 
 
-def _results(options: argparse.Namespace) -> Iterator[Result]:
+@dataclass(slots=True)
+class _Progress:
+    """The results, and how they come in: on a terminal one by one, elsewhere stage by stage."""
+
+    results: list[Result] = field(default_factory=list)
+    failed: int = 0
+
+    def note(self, result: Result) -> None:
+        """Takes a result, and tells."""
+        stage = self.results[-1].trial.stage if self.results else result.trial.stage
+        if stage != result.trial.stage:
+            self._tell(stage)
+        self.results.append(result)
+        self.failed += not result.held
+        if sys.stderr.isatty():
+            print(f"\r{self._so_far()}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        if self.results:
+            self._tell(self.results[-1].trial.stage)
+
+    def _tell(self, stage: str) -> None:
+        start = "\r" if sys.stderr.isatty() else ""
+        print(f"{start}{self._so_far()}, {stage} is done", file=sys.stderr, flush=True)
+
+    def _so_far(self) -> str:
+        return f"{len(self.results)} trials, {self.failed} not held"
+
+
+def _play(options: argparse.Namespace, tell: Callable[[Result], None]) -> None:
     if options.trial:
         wanted = Trial.parse(options.trial)
-        yield from play_share([wanted.stage], lambda trial: trial == wanted)
+        play_chosen([wanted.stage], lambda trial: trial == wanted, 1, tell)
         return
     stages = options.stage or [stage.name for stage in STAGES]
-    shares = options.processes * 4
-    with ProcessPoolExecutor(options.processes) as pool:
-        running: list[Future[list[Result]]] = [
-            pool.submit(_share, stages, options.every, share, shares) for share in range(shares)
-        ]
-        for done in as_completed(running):
-            yield from done.result()
-
-
-def _share(stages: list[str], every: int, share: int, shares: int) -> list[Result]:
-    return list(play_share(stages, chosen_trials(every, share, shares)))
+    choose = one_of_each().__contains__ if options.one_of_each else chosen_trials(options.every)
+    play_chosen(stages, choose, options.processes, tell)
 
 
 def _rows(results: Sequence[Result]) -> dict[str, Row]:

@@ -265,7 +265,11 @@ class Deployment:
             if not (waits and "retry_at" in item)
         ]
         found += [f"execution {one.name}" for one in self.pending()]
-        found += ["a lease" for item in self.items("lease") if "holder" in item]
+        for item in self.items("lease"):
+            if "holder" in item:
+                found.append("a lease")
+            elif int(item["told"]["N"]) < int(item["lease_token"]["N"]):
+                found.append("what consumers were not told")
         return found
 
     def marks(self) -> Iterator[Mapping[str, Any]]:

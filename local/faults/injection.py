@@ -99,6 +99,10 @@ class Point(NamedTuple):
         return cls(service, operation, function, int(number))
 
 
+Decision = Callable[[Point], Kind | None]
+"""How a call fails, if it does."""
+
+
 class Crash(BaseException):
     """The process ended. No part of it can catch this, and none of it may make another call."""
 
@@ -152,8 +156,8 @@ class Injector:
     """Counts the calls, and breaks one of them."""
 
     now: Callable[[], datetime]
-    point: Point | None = None
-    kind: Kind | None = None
+    decide: Decision = lambda _: None
+    """Asked at each call until it answers how that one fails."""
     seen: list[Point] = field(default_factory=list)
     struck: bool = False
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -185,10 +189,9 @@ class Injector:
         self.counts[called] += 1
         point = Point(*called, self.counts[called])
         self.seen.append(point)
-        if self.struck or point != self.point:
-            return None
-        self.struck = True
-        return self.kind
+        kind = None if self.struck else self.decide(point)
+        self.struck = self.struck or kind is not None
+        return kind
 
     def _break(
         self,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
 
+from local.faults.branching import Branches
 from local.faults.clients import connected
 from local.faults.cloud import Cloud
 from local.faults.deployment import Deployment, NeverSettles
-from local.faults.injection import Kind, Point, kinds_of
+from local.faults.injection import Decision, Kind, Point, kinds_of
 from local.faults.judgement import (
     Seen,
     contradictions,
@@ -74,10 +75,10 @@ class PreparedStage:
     expected: Seen = field(default_factory=Seen)
     after: Cloud = field(default_factory=Cloud)
 
-    def run(self, point: Point | None = None, kind: Kind | None = None) -> Play:
-        """Plays the stage from its beginning, with one call broken, until nothing is left to do.
+    def run(self, decide: Decision = lambda _: None) -> Play:
+        """Plays the stage from its beginning, until nothing is left to do.
 
-        Raises NeverSettles.
+        The call for which `decide` first answers a kind is broken. Raises NeverSettles.
         """
         deployment = Deployment(
             self.before.copy(),
@@ -87,7 +88,7 @@ class PreparedStage:
             self.stage.settings,
             self.stage.parts_at_once,
         )
-        deployment.injector.point, deployment.injector.kind = point, kind
+        deployment.injector.decide = decide
         play = Play(deployment, self.world, self.play.events)
         with connected(deployment):
             self.stage.act(play)
@@ -100,13 +101,38 @@ class PreparedStage:
     def attempt(self, point: Point, kind: Kind) -> Result:
         """One trial of this stage."""
         trial = Trial(self.stage.name, point, kind)
+        return Result(trial, self._problems(lambda call: kind if call == point else None))
+
+    def attempts(self, choose: "Choice", branches: Branches[Trial]) -> None:
+        """All chosen trials of this stage, each a branch of one undisturbed play.
+
+        What comes of them is told by `branches`: what Result calls problems.
+        """
+        own: Trial | None = None
+
+        def decide(point: Point) -> Kind | None:
+            nonlocal own
+            for kind in kinds_of(point.operation):
+                trial = Trial(self.stage.name, point, kind)
+                if choose(trial) and branches.fork(trial):
+                    own = trial
+                    return kind
+            return None
+
+        problems = self._problems(decide)
+        if own is not None:
+            branches.tell(problems)
+        branches.finish()
+
+    def _problems(self, decide: Decision) -> tuple[str, ...]:
+        """What is not as if nothing had been broken."""
         try:
-            play = self.run(point, kind)
+            play = self.run(decide)
         except NeverSettles as never:
-            return Result(trial, (str(never),))
+            return (str(never),)
         deployment = play.deployment
         if not deployment.injector.struck:
-            return Result(trial, ("its call was never made",))
+            return ("its call was never made",)
         problems = [
             *differences(look(deployment.cloud), self.expected),
             *contradictions(deployment.cloud),
@@ -114,7 +140,7 @@ class PreparedStage:
         ]
         if not problems:
             problems += self._not_cleared_away(play)
-        return Result(trial, tuple(problems))
+        return tuple(problems)
 
     def _not_cleared_away(self, play: Play) -> list[str]:
         """What is left when it was old enough to be removed.
@@ -168,17 +194,9 @@ def trials_of(prepared: PreparedStage) -> Iterator[Trial]:
             yield Trial(prepared.stage.name, point, kind)
 
 
-def chosen_trials(every: int, share: int = 0, shares: int = 1) -> Choice:
-    """Each `every`-th trial, and of these one share of several.
-
-    The choice goes by the trial's name: it stays when other trials come or go.
-    """
-
-    def choose(trial: Trial) -> bool:
-        number = _number(trial)
-        return number % every == 0 and number // every % shares == share
-
-    return choose
+def chosen_trials(every: int) -> Choice:
+    """Each `every`-th trial, by the trials' names: it stays when others come or go."""
+    return lambda trial: _number(trial) % every == 0
 
 
 def one_of_each() -> frozenset[Trial]:
@@ -200,10 +218,16 @@ def _number(trial: Trial) -> int:
     return zlib.crc32(str(trial).encode())
 
 
-def play_share(stages: Collection[str], choose: Choice) -> Iterator[Result]:
-    """Plays the chosen trials of these stages."""
+def play_chosen(
+    stages: Collection[str], choose: Choice, processes: int, tell: Callable[[Result], None]
+) -> None:
+    """Plays the chosen trials of these stages, so many at once; `tell` gets each result."""
+
+    def collect(trial: Trial, told: object) -> None:
+        problems = told if isinstance(told, tuple) else (str(told),)
+        tell(Result(trial, problems))
+
     last = max(number for number, stage in enumerate(STAGES) if stage.name in stages)
     for prepared in islice(prepared_stages(), last + 1):
         if prepared.stage.name in stages:
-            for trial in filter(choose, trials_of(prepared)):
-                yield prepared.attempt(trial.point, trial.kind)
+            prepared.attempts(choose, Branches(processes, collect))

@@ -35,7 +35,10 @@ def run_all(
             interrupt.set()
             raise
 
-    with ThreadPoolExecutor(max_workers=min(concurrency, len(functions))) as pool:
+    workers = min(concurrency, len(functions))
+    if workers == 1:
+        return [guarded(function) for function in functions]
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         running = [pool.submit(guarded, function) for function in functions]
     if failures:
         raise failures[0]

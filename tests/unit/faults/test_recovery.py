@@ -1,7 +1,10 @@
 """Any call may fail in any way: a share of what `make faults` does in full."""
 
+import json
 import logging
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -10,8 +13,6 @@ from local.faults.injection import Kind, Point, kinds_of
 from local.faults.trial import (
     PreparedStage,
     Trial,
-    one_of_each,
-    play_share,
     prepared_stages,
 )
 
@@ -39,41 +40,45 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+pytestmark = pytest.mark.xdist_group("faults")
+
+
 def prepared(name: str) -> PreparedStage:
     """One stage, ready to be played."""
     return next(one for one in prepared_stages() if one.stage.name == name)
 
 
 @pytest.fixture(scope="module")
-def chosen() -> frozenset[Trial]:
-    """One trial of each operation and kind."""
-    return one_of_each()
+def points() -> Mapping[str, tuple[Point, ...]]:
+    """Every call of every stage."""
+    return {one.stage.name: one.points for one in prepared_stages()}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("half", [0, 1], ids=["one half", "the other half"])
-def test_every_operation_may_fail_in_every_way(chosen: frozenset[Trial], half: int) -> None:
-    played = sorted(chosen, key=str)[half::2]
-    assert len(played) > 80, "hardly anything was tried"
-    stages = {trial.stage for trial in played}
-    results = list(play_share(stages, set(played).__contains__))
-    assert len(results) == len(played)
-    broken = [f"{one.trial}: {', '.join(one.problems)}" for one in results if not one.held]
+def test_every_operation_may_fail_in_every_way() -> None:
+    """In a process of its own: it branches into many."""
+    command = (sys.executable, "-m", "local.faults", "--one-of-each", "--json", "--processes", "1")
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert done.stdout, done.stderr
+    told = json.loads(done.stdout)
+    broken = [f"{one['trial']}: {', '.join(one['problems'])}" for one in told["not_held"]]
     assert not broken, "\n".join(broken)
+    assert done.returncode == 0, done.stderr
+    assert told["held"] == told["trials"] > 200, "hardly anything was tried"
+    assert told["operations"].keys() == OPERATIONS
 
 
-def test_no_call_of_an_adapter_is_without_a_point() -> None:
+def test_no_call_of_an_adapter_is_without_a_point(
+    points: Mapping[str, tuple[Point, ...]],
+) -> None:
     """What no stage calls cannot be broken either: the list is of all that clients send."""
-    met = {
-        f"{point.service}.{point.operation}"
-        for prepared in prepared_stages()
-        for point in prepared.points
-    }
+    met = {f"{point.service}.{point.operation}" for found in points.values() for point in found}
     assert met == OPERATIONS
 
 
-def test_every_service_has_points_and_every_stage_does_something() -> None:
-    points = {stage.stage.name: stage.points for stage in prepared_stages()}
+def test_every_service_has_points_and_every_stage_does_something(
+    points: Mapping[str, tuple[Point, ...]],
+) -> None:
     assert all(points.values())
     services = {point.service for found in points.values() for point in found}
     assert services == {"dynamodb", "events", "kili", "s3", "secretsmanager", "stepfunctions"}

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 
 from kili_export.contracts.run_plan import RunPlan
 from kili_export.contracts.workflow import (
@@ -44,6 +46,8 @@ from kili_export.usecases.second_looks import SecondLooks
 from kili_export.usecases.spending import RunTally, Unmetered
 
 _log = logging.getLogger(__name__)
+_AWAITING_WORD: Final = timedelta(hours=1)
+"""To try removals that are held again sooner would ask a person for the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +173,26 @@ class FinishExport:
     def _clear(self, project_id: str, verdict: RunVerdict) -> int:
         """Clears what was committed; what the run took on and did not settle rests a while."""
         done: list[ChangeMark] = []
+        held: list[ChangeMark] = []
         kept: list[ChangeMark] = []
         for mark in self.changes.marks(project_id):
             if verdict.clears(mark):
                 done.append(mark)
+            elif verdict.awaits_word(mark):
+                held.append(mark)
             elif verdict.rests(mark):
                 kept.append(mark)
         self._postpone(kept)
+        self._postpone(held, least=_AWAITING_WORD)
         # First: if this ends in between, the marks are still there, and it is done again.
         self.second_looks.plan(project_id, done)
         return self.changes.clear(done)
 
-    def _postpone(self, marks: Iterable[ChangeMark]) -> None:
+    def _postpone(self, marks: Iterable[ChangeMark], least: timedelta = timedelta()) -> None:
         now = self.clock.now()
-        self.changes.postpone((mark, now + retry_after(mark.attempts + 1)) for mark in marks)
+        self.changes.postpone(
+            (mark, now + max(least, retry_after(mark.attempts + 1))) for mark in marks
+        )
 
     def _release(
         self,

@@ -1,11 +1,15 @@
 """Looks for marks that remain, and starts the run that is to take them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from kili_export.domain.marks import MOST_FOLLOW_UPS
 from kili_export.ports import ChangeMark, ChangeStore
 from kili_export.usecases.run_starting import RunStarter
+
+_SOON: Final = timedelta(minutes=15)
+"""The sweep comes several times before a mark that rests longer is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,16 @@ class FollowUp:
         Whoever stored a mark while the lease was held may have found it taken and ended quietly,
         relying on this. The name bears the token of the lease that was given back, so that the
         same holder starts one run however often it is asked. Marks that were tried rest longer
-        each time, and after some attempts only the scheduled sweep starts runs for them.
+        each time; after some attempts, and when they rest long, only the scheduled sweep starts
+        runs for them.
         """
         count, begin = 0, None
+        latest = self.starter.clock.now() + _SOON
         for mark in self.changes.marks(project_id):
             count += 1
             if mark.attempts >= (1 if untried_only else MOST_FOLLOW_UPS):
+                continue
+            if mark.retry_at is not None and mark.retry_at > latest:
                 continue
             due = self.due_at(mark)
             begin = due if begin is None else min(begin, due)

@@ -172,6 +172,13 @@ class RunVerdict:
         waits = self.progress.sliced and not self.progress.stuck and asset_of(mark.subject) is None
         return self.concerns(mark) and not waits
 
+    def awaits_word(self, mark: ChangeMark) -> bool:
+        """Whether all that keeps an asset's mark is that removals wait for a person's word."""
+        asset_id = asset_of(mark.subject)
+        if not self.concerns(mark) or self.exports.failed or asset_id is None:
+            return False
+        return self.assets.is_settled(asset_id) and asset_id in self.unpublished
+
     def _clears_project(self, mark: ChangeMark) -> bool:
         """Until all slices are published, these marks are what resumes them after a crash.
 

@@ -1,0 +1,49 @@
+"""How commands reach a stack of this machine."""
+
+from pathlib import Path
+
+import boto3
+
+from local.cli.connection import Connection
+from local.stack.state_directory import RunningStack, StateDirectory
+
+
+def running(name: str) -> RunningStack:
+    """A stack with keys of its own."""
+    endpoint = "http://127.0.0.1:9"
+    environment = {
+        "AWS_ACCESS_KEY_ID": name,
+        "AWS_SECRET_ACCESS_KEY": f"secret of {name}",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "BUCKET_NAME": name,
+        "KILI_API_ENDPOINT": endpoint,
+    }
+    return RunningStack(
+        pid=1,
+        webhook_url=endpoint,
+        webhook_secret="secret",
+        s3_endpoint=endpoint,
+        aws_endpoint=endpoint,
+        stepfunctions_endpoint=endpoint,
+        bucket=name,
+        region="us-east-1",
+        aws_access_key_id=name,
+        aws_secret_access_key=f"secret of {name}",
+        state_dir="state",
+        table="table",
+        state_machine_arn="arn",
+        event_bus="bus",
+        notifications_queue_url=endpoint,
+        kili_api_endpoint=endpoint,
+        environment=environment,
+    )
+
+
+def test_a_process_that_goes_on_to_another_stack_takes_its_keys(tmp_path: Path) -> None:
+    used = []
+    for name in ("one", "other"):
+        Connection.local(running(name), StateDirectory(tmp_path / name))
+        used.append(boto3.client("s3")._request_signer._credentials.access_key)  # type: ignore[attr-defined] # noqa: SLF001 botocore shows it nowhere else
+    assert used == ["one", "other"]
