@@ -11,7 +11,7 @@ WORKERS ?= 2
 PINNED := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-large parity properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
+.PHONY: help setup demo test coverage test-large parity properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ demo: $(READY) ## the whole system on this machine, live
 	@$(BIN)/kili-export demo
 
 test: $(READY) ## every test
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+
+coverage: $(READY) ## every test, and which lines none of them reached; half as long again
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)

@@ -69,6 +69,8 @@ class _Progress:
             self._tell(stage)
         self.results.append(result)
         self.failed += not result.held
+        if not result.held:
+            print(f"\nNot held: {result.trial}: {', '.join(result.problems)}", file=sys.stderr)
         if sys.stderr.isatty():
             print(f"\r{self._so_far()}", end="", file=sys.stderr, flush=True)
 

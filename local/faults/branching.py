@@ -65,7 +65,7 @@ class Branches(Generic[T]):
         """Ends a branch's process."""
         if self._answer is None:
             raise RuntimeError("this is no process of a branch")
-        with open(self._answer, "wb") as pipe:
+        with os.fdopen(self._answer, "wb") as pipe:
             pickle.dump(outcome, pipe)
         # Nothing that the first process has to do at its end is to be done here too.
         os._exit(0)

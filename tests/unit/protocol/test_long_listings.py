@@ -56,6 +56,20 @@ def test_a_listing_that_outlasts_invocations_is_gone_on_with(slices: bool) -> No
     assert_all_is_published(world)
 
 
+def test_slices_hold_what_was_exported_before_and_is_not_listed_now() -> None:
+    world = sliced()
+    world.request_run(PROJECT)
+    world.run_pending()
+    assert_all_is_published(world)
+    world.kili.unlisted = {"as_000", "as_001", "as_004"}
+    before = len(world.kili.fetches)
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    asked = {one for some in world.kili.fetches[before:] for one in some}
+    assert asked == world.kili.assets.keys()
+    assert_all_is_published(world)
+
+
 class _OneEach:
     """A meter by which each invocation took a second."""
 

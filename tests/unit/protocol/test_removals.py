@@ -38,6 +38,17 @@ def test_a_deletion_that_is_not_true_removes_nothing(world: World) -> None:
     assert world.manifest("raw").counts.assets == 20
 
 
+def test_what_a_full_export_does_not_find_listed_is_asked_for(world: World) -> None:
+    world.kili.unlisted = {"as_000", "as_019"}
+    del world.kili.assets["as_005"]
+    world.run(world.request_run(PROJECT, full=True))
+    files = world.files("raw")
+    assert world.manifest("raw").counts.assets == 19
+    assert world.state.held(PROJECT) is None
+    assert [name for name in files if "as_005" in name] == []
+    assert all(any(one in name for name in files) for one in world.kili.unlisted)
+
+
 def test_too_many_removals_wait_and_everything_else_is_published(world: World) -> None:
     vanish(world, 5)
     world.submit("as_019", "second", left=0.3)

@@ -92,6 +92,8 @@ class ScriptedKili:
     broken: set[str] = field(default_factory=set)
     filtered: set[str] = field(default_factory=set)
     """What any server-side filter lets through."""
+    unlisted: set[str] = field(default_factory=set)
+    """What Kili has and its listings miss, as while pages shift."""
     past: list[RecordedEvent] = field(default_factory=list)
     listings: list[Mapping[str, Any] | None] = field(default_factory=list)
     pages_from: list[int] = field(default_factory=list)
@@ -134,6 +136,8 @@ class ScriptedKili:
         self.listings.append(filters)
         for one in sorted(self.assets.values(), key=lambda found: found.order_key):
             if not self.visible or (filters and one.asset_id not in self.filtered):
+                continue
+            if one.asset_id in self.unlisted:
                 continue
             yield ListedAsset(one.asset_id, one.external_id, one.order_key, one.fingerprint)
 

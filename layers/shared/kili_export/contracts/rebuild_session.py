@@ -68,7 +68,7 @@ class PendingListing(Document):
     session_id: str
     base: str | None = None
     slices: int = 0
-    rest: tuple[tuple[str, str], ...] = ()
+    rest: tuple[tuple[str, str | None], ...] = ()
     offset: int = 0
     seen: int = 0
     recent: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ from kili_export.usecases.second_looks import SecondLooks
 from kili_export.usecases.spending import RunTally, Unmetered
 
 _log = logging.getLogger(__name__)
-_AWAITING_WORD: Final = timedelta(hours=1)
+_AWAITING_WORD: Final = timedelta(minutes=30)
 """To try removals that are held again sooner would ask a person for the same again."""
 
 

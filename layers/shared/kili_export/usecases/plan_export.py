@@ -192,7 +192,13 @@ class PlanExport:
 
     def _list(self, run: RunInMaking, time_left: TimeLeft | None) -> None:
         """Lists every asset that Kili has: for this run or, in slices, for many."""
-        run.listing = self._sessions.list_assets(run.project_id, run.run_id, run.stored, time_left)
+        rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
+        known = [
+            export.manifest for export in run.exports if export.manifest and export.name in rebuilt
+        ]
+        run.listing = self._sessions.list_assets(
+            run.project_id, run.run_id, run.stored, known, time_left
+        )
         run.is_listed = run.listing is not None
 
     def _open_session(self, run: RunInMaking, listing: Listing) -> None:

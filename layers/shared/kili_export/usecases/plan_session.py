@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.rebuild_session import RebuildSession, SessionExport, SessionStep
 from kili_export.contracts.run_plan import ExportPlan
 from kili_export.domain.errors import ConflictError
@@ -38,10 +39,18 @@ class SessionPlanner:
         return same and outdated <= session.names and self.store.is_usable(project_id, session)
 
     def list_assets(
-        self, project_id: str, run_id: str, stored: StoredSession, time_left: TimeLeft | None
+        self,
+        project_id: str,
+        run_id: str,
+        stored: StoredSession,
+        known: Sequence[Manifest],
+        time_left: TimeLeft | None,
     ) -> Listing | None:
-        """Everything that Kili has, None when the time is up: then the next invocation goes on."""
-        listing = ProjectListing(self.objects, self.kili, project_id, self.slice_assets)
+        """Everything that Kili has, and what the exports of `known` know besides.
+
+        None when the time is up: then the next invocation goes on.
+        """
+        listing = ProjectListing(self.objects, self.kili, project_id, self.slice_assets, known)
         return listing.read(run_id, base=stored.etag, time_left=time_left)
 
     def open(

@@ -1,17 +1,19 @@
 """Lists all assets of a project, over as many invocations as that takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.rebuild_session import PendingListing
 from kili_export.contracts.workflow import WorkItem
 from kili_export.domain.errors import ConflictError, Unavailable
 from kili_export.domain.fetching import ListedPage, ListingPosition
 from kili_export.domain.keys import listing_key
 from kili_export.ports import KiliApi, ObjectStore, TimeLeft
-from kili_export.usecases.rebuild_sessions import Listing, SessionStore
+from kili_export.usecases.rebuild_sessions import ListedLine, Listing, SessionStore
+from kili_export.usecases.unlisted_assets import unlisted_assets
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class _Progress:
     session_id: str
     base: str | None
     slices: int = 0
-    rest: list[tuple[str, str]] = field(default_factory=list)
+    rest: list[ListedLine] = field(default_factory=list)
     position: ListingPosition = field(default_factory=ListingPosition)
     etag: str | None = None
     """Of what is stored about the listing that is under way."""
@@ -34,12 +36,15 @@ class ProjectListing:
     What was listed is stored with each slice, so that an invocation that ends, in time or not, is
     gone on with by the next, of whichever run: what Kili creates later it lists later, and what
     went away meanwhile is found missing when it is fetched. Holds a slice and a page.
+
+    What the exports of `known` know and Kili does not list comes last: it is asked for too.
     """
 
     objects: ObjectStore
     kili: KiliApi
     project_id: str
     most: int
+    known: Sequence[Manifest] = ()
 
     def read(self, run_id: str, *, base: str | None, time_left: TimeLeft | None) -> Listing | None:
         """Everything that Kili has, None when the time is up.
@@ -65,13 +70,15 @@ class ProjectListing:
     def _add(self, progress: _Progress, page: ListedPage) -> None:
         progress.rest += [(asset.asset_id, asset.order_key) for asset in page.assets]
         progress.position = page.position
-        full = False
-        # The last slice is written at the end: what fits in one is not stored at all.
+        if self._write_full(progress):
+            self._store(progress)
+
+    def _write_full(self, progress: _Progress) -> bool:
+        """Stores what fills slices. The last slice is not: what fits in one is never stored."""
+        full = len(progress.rest) > self.most
         while len(progress.rest) > self.most:
             self._write(progress, self.most)
-            full = True
-        if full:
-            self._store(progress)
+        return full
 
     def _write(self, progress: _Progress, count: int) -> None:
         if not progress.slices:
@@ -84,6 +91,10 @@ class ProjectListing:
 
     def _finish(self, progress: _Progress) -> Listing:
         count = progress.position.seen
+        listed = self._listed(progress.session_id, progress.slices, tuple(progress.rest))
+        for asset_id in unlisted_assets(self.objects, self.known, listed):
+            progress.rest.append((asset_id, None))
+            self._write_full(progress)
         if progress.slices:
             # Not counted in: should this run die, the last slice is written again.
             slices = progress.slices
@@ -96,6 +107,13 @@ class ProjectListing:
             for asset_id, order_key in progress.rest
         )
         return Listing(progress.session_id, count, 1, items)
+
+    def _listed(self, session_id: str, slices: int, rest: Sequence[ListedLine]) -> Iterator[str]:
+        """The ids of everything that Kili lists."""
+        for number in range(slices):
+            for item, _ in self._sessions.items(self.project_id, session_id, number):
+                yield item.asset_id
+        yield from (asset_id for asset_id, _ in rest)
 
     @property
     def _sessions(self) -> SessionStore:

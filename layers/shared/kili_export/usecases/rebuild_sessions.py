@@ -13,6 +13,9 @@ from kili_export.domain.keys import listings_prefix, session_key, slice_key
 from kili_export.ports import ObjectStore
 from kili_export.usecases.known_media import ItemInOrder
 
+ListedLine = tuple[str, str | None]
+"""An asset's id and, where Kili listed it, its order key."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
@@ -107,9 +110,9 @@ class SessionStore:
             yield WorkItem(asset_id=listed["asset_id"], marked=False), listed["order_key"]
 
     def write_slice(
-        self, project_id: str, session_id: str, number: int, assets: Iterable[tuple[str, str]]
+        self, project_id: str, session_id: str, number: int, assets: Iterable[ListedLine]
     ) -> None:
-        """Stores one slice: assets by their ids and order keys."""
+        """Stores one slice: assets by their ids and, where they are known, order keys."""
         lines = b"".join(
             orjson.dumps({"asset_id": asset_id, "order_key": order_key}) + b"\n"
             for asset_id, order_key in assets
