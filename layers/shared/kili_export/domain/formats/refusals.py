@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from kili_export.domain.asset import SelectedAsset
 from kili_export.domain.errors import AssetError, IncompatibleProject
 from kili_export.domain.options import ExportOptions, ExportType
 from kili_export.domain.project import Project
+
+_OF_GROUPS: Final = frozenset({"group_name_in", "group_name_not_in"})
+_OF_STEPS: Final = frozenset({"step_id_in", "step_name_in", "step_status_in"})
+_WITH_STEPS: Final = frozenset({"V2", "V3"})
 
 
 def refuse_unsupported(project: Project, options: ExportOptions, types: frozenset[str]) -> None:
@@ -20,6 +25,33 @@ def refuse_unsupported(project: Project, options: ExportOptions, types: frozense
         raise IncompatibleProject(
             f"A project of type {project.input_type} cannot be exported as {options.format}; that"
             f" format takes {', '.join(sorted(types))}. Choose another format."
+        )
+    _refuse_filters_of_another_workflow(project, options)
+
+
+def _refuse_filters_of_another_workflow(project: Project, options: ExportOptions) -> None:
+    """Raises IncompatibleProject for filters that a project of this workflow version has not.
+
+    As the SDK does (kili.domain.asset.helpers.check_asset_workflow_arguments).
+    """
+    given = options.filters.keys()
+    of_groups, of_steps = sorted(given & _OF_GROUPS), sorted(given & _OF_STEPS)
+    version = project.workflow_version
+    if version is None:
+        return
+    if of_groups and version != "V3":
+        raise IncompatibleProject(
+            f"The project has no workflow with several groups, which {of_groups[0]} selects by;"
+            " leave that filter out."
+        )
+    if of_steps and version not in _WITH_STEPS:
+        raise IncompatibleProject(
+            f"The project's workflow has no steps, which {of_steps[0]} selects by; use status_in."
+        )
+    if of_steps and "status_in" in given and version in _WITH_STEPS:
+        raise IncompatibleProject(
+            f"The project's workflow has steps: status_in cannot go with {of_steps[0]}; use"
+            " step_status_in instead of it."
         )
 
 
