@@ -16,6 +16,7 @@ from kili_export.domain.formats.base import (
 from kili_export.domain.formats.registry import format_of
 from kili_export.domain.options import ExportOptions
 from kili_export.domain.project import Project
+from kili_export.domain.selection import AskedFor
 
 DATED = "2026-11-22T15:56:38.547063+00:00"
 
@@ -48,7 +49,7 @@ def archive_of(
     context = ExportContext(project, options, DATED)
     files = {member.path: member.data for member in writer.project_members(context)}
     converted: list[tuple[str, Conversion]] = []
-    for asset in assets:
+    for asset in filter(AskedFor.by(options).includes, assets):
         conversion = conversion_of(writer, asset, context)
         if conversion is not None:
             converted.append((asset.asset_id, conversion))

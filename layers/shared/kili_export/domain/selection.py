@@ -1,6 +1,8 @@
 """Which labels of an asset an export holds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from kili_export.domain.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.domain.options import ExportOptions, ExportType
@@ -13,12 +15,12 @@ def select_labels(
 ) -> SelectedAsset | None:
     """The asset with the labels that the options ask for, None when none is left.
 
+    Whether the asset itself is asked for is not looked at: see AskedFor.
+
     An asset without a matching label is in no archive; one with an empty answer is. Formats that
     do not honour `include_sent_back_labels` write labels that were sent back as well, which is
     what the SDK does for them.
     """
-    if not _is_asked_for(asset, options):
-        return None
     types = options.label_type_in or _DEFAULT_TYPES
     labels = [label for label in _source(asset, options) if label.get("labelType") in types]
     if honours_sent_back and not options.include_sent_back_labels:
@@ -38,10 +40,27 @@ def select_labels(
     )
 
 
-def _is_asked_for(asset: FetchedAsset, options: ExportOptions) -> bool:
-    if options.asset_ids is not None and asset.asset_id not in options.asset_ids:
-        return False
-    return options.external_ids is None or asset.external_id in options.external_ids
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """Which assets an export names, by id or by external id; None of a kind names all."""
+
+    asset_ids: frozenset[str] | None
+    external_ids: frozenset[str] | None
+
+    @classmethod
+    def by(cls, options: ExportOptions) -> Self:
+        """Those that the options name. To be made once for many assets."""
+        return cls(_set(options.asset_ids), _set(options.external_ids))
+
+    def includes(self, asset: FetchedAsset) -> bool:
+        """Whether the asset is one of them."""
+        if self.asset_ids is not None and asset.asset_id not in self.asset_ids:
+            return False
+        return self.external_ids is None or asset.external_id in self.external_ids
+
+
+def _set(ids: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if ids is None else frozenset(ids)
 
 
 def _source(asset: FetchedAsset, options: ExportOptions) -> Sequence[JsonObject]:

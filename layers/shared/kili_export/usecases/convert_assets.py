@@ -21,6 +21,7 @@ from kili_export.domain.fetching import FetchNeeds, server_filters
 from kili_export.domain.formats.base import Conversion, ExportContext, ExportFormat
 from kili_export.domain.keys import batch_key
 from kili_export.domain.media import KnownMedia
+from kili_export.domain.selection import AskedFor
 from kili_export.ports import FrameCutter, KiliApi, Meter, ObjectStore, RandomSource
 from kili_export.usecases.media_batch import MediaBatch, MediaLimits, NoCutter
 from kili_export.usecases.run_inputs import load_plan, planned_format
@@ -34,6 +35,7 @@ class _Target:
     plan: ExportPlan
     format: ExportFormat
     context: ExportContext
+    asked_for: AskedFor
     writer: SegmentWriter = field(default_factory=SegmentWriter)
 
     def needs(self, item: WorkItem) -> bool:
@@ -42,15 +44,12 @@ class _Target:
 
     def select(self, asset: FetchedAsset) -> SelectedAsset | None:
         """What this export holds of the asset; None for nothing."""
-        options = self.context.options
-        if options.asset_ids is not None and asset.asset_id not in options.asset_ids:
-            return None
-        if options.external_ids is not None and asset.external_id not in options.external_ids:
+        if not self.asked_for.includes(asset):
             return None
         selected = self.format.select(asset, self.context)
         if selected is None:
             return None
-        return with_authors(selected, options.authors, self.plan.pseudonym_key)
+        return with_authors(selected, self.context.options.authors, self.plan.pseudonym_key)
 
     def add(
         self,
@@ -187,7 +186,7 @@ class ConvertAssets:
 def _target(plan: RunPlan, export: ExportPlan) -> _Target:
     options = export.options.to_options()
     context = ExportContext(plan.project.to_project(), options, export.dated)
-    return _Target(export, planned_format(export), context)
+    return _Target(export, planned_format(export), context, AskedFor.by(options))
 
 
 def _convert(
