@@ -131,6 +131,7 @@ def _changed(bench: _Bench, ours: Ours, what: What, found: Comparison) -> None:
     ours.settle(bench.project)
     bench.change()
     ours.settle(bench.project)
+    ours.rest()
     _ours(bench, ours, what, bench.change, found)
 
 

@@ -26,10 +26,12 @@ from kili_export.adapters.s3 import S3ObjectStore
 from kili_export.contracts.workflow import AggregateRequest
 from kili_export.domain.keys import manifest_key
 from kili_export.ports import ObjectStore
+from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.published_exports import load_manifest
 from local.bench.growth_project import EXPORT, PROJECT, batches, write_run
 from local.bench.growth_report import Grown, chart, document, markdown, missed
 from local.bench.machine import describe
+from local.bench.measured import directory_bytes
 from local.bench.readers import check
 from local.stack.environment import process_environment
 from local.stack.seaweed import REGION, SeaweedServer
@@ -78,6 +80,7 @@ class _Bench:
             archive=manifest.archive.size,
             directory=manifest.archive.size - manifest.regions.documents_end,
             ledger=manifest.ledger.size,
+            ledger_directory=directory_bytes(open_ledger(self.objects, manifest)),
             full=full,
             change=change,
             readers=tuple(readers),

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kili_export.domain.archive.limits import DEFAULT_LIMITS
 from local.cli.output import bytes_text
 
 MEMORY_LIMIT = 512 * 2**20
+_SHARE = 0.05
+"""Of a large archive, how much a change may move beside the directories."""
 _WIDTH, _HEIGHT, _LEFT, _TOP, _PANEL = 960, 300, 62, 46, 230
 _COLOUR = "#1f77b4"
 
@@ -25,12 +28,13 @@ core are those of this process, and hardly depend on what else the machine does.
 
 ![Seconds, memory, requests and bytes by size](growth.svg)
 
-| files | archive | its directory | seconds | of a core | memory | S3 requests | down | up \
-| all published: seconds | of a core | memory |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
+| files | archive | its directory | ledger's directory | seconds | of a core | memory \
+| S3 requests | down | up | all published: seconds | of a core | memory |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 _FOOT = """
 What moves is above all the archive's directory and the ledger's: they are read to find what
-changed, and written anew behind what S3 copied.
+changed, and written anew behind what S3 copied. What comes beside them is held against archives
+that are not rewritten as a whole by default, those above 64 MiB.
 """
 
 
@@ -46,6 +50,7 @@ class Grown:
     archive: int
     directory: int
     ledger: int
+    ledger_directory: int
     full: dict[str, Any]
     change: dict[str, Any]
     readers: tuple[str, ...]
@@ -61,10 +66,26 @@ class Grown:
         spent = self.change["spent"]
         return int(spent["bytes_down"] + spent["bytes_up"])
 
+    @property
+    def beside(self) -> int:
+        """Bytes of the change but for both directories, each read once and written once."""
+        return max(0, self.moved - 2 * (self.directory + self.ledger_directory))
+
+    @property
+    def is_frugal(self) -> bool:
+        """Whether few bytes of the archive moved, or it is so small that all of them may."""
+        small = self.archive <= DEFAULT_LIMITS.rewrite_below
+        return small or self.beside <= _SHARE * self.archive
+
 
 def missed(grown: Sequence[Grown]) -> list[str]:
     """The targets that were missed."""
-    return [
+    wasteful = [
+        f"{one.files:,} files: the change moved {bytes_text(one.beside)} beside the directories"
+        for one in grown
+        if not one.is_frugal
+    ]
+    return wasteful + [
         f"{one.files:,} files: {what} took {bytes_text(told['peak_memory'])} of memory"
         for one in grown
         for what, told in (("the change", one.change), ("the full export", one.full))
@@ -76,6 +97,7 @@ def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
     """The page, with the picture."""
     rows = [
         f"| {one.files:,} | {bytes_text(one.archive)} | {bytes_text(one.directory)} "
+        f"| {bytes_text(one.ledger_directory)} "
         f"| {one.change['spent']['seconds']:.2f} | {one.change['cpu']:.2f} "
         f"| {bytes_text(one.change['peak_memory'])} "
         f"| {one.requests} | {bytes_text(one.change['spent']['bytes_down'])} "
@@ -84,8 +106,13 @@ def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
         f"| {bytes_text(one.full['peak_memory'])} |"
         for one in grown
     ]
-    verdict = "; ".join(missed(grown)) or f"reached: nothing took {bytes_text(MEMORY_LIMIT)}"
-    told = f"Memory below {bytes_text(MEMORY_LIMIT)}: {verdict}."
+    last = grown[-1]
+    verdict = "; ".join(missed(grown)) or "reached"
+    told = (
+        f"Memory below {bytes_text(MEMORY_LIMIT)}, and beside the directories at most {_SHARE:.0%} "
+        f"of an archive above {bytes_text(DEFAULT_LIMITS.rewrite_below)} moved: {verdict} "
+        f"({bytes_text(last.beside)} of {bytes_text(last.archive)})."
+    )
     readers = f"Each archive was found sound by: {', '.join(grown[-1].readers)}."
     lines = (_HEAD, f"Measured on {when}:", f"{machine}.", _METHOD, *rows, _FOOT, told, "", readers)
     return "\n".join(lines) + "\n"

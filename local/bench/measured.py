@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from kili_export.usecases.aggregation.ledger import LedgerReader
+
 FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
 """Formats without the layout that is the default of both sides."""
@@ -20,8 +22,9 @@ class Measured:
     and the workflow, of neither with Kili. `peak_memory` is that of the largest
     process, `up` and `down` are bytes between clients and S3 on the wire (the SDK uses none),
     `archive` the bytes of the archives that came out of it, and of these `spanning` those of
-    documents over the whole dataset and `directory` those of their directories. `kili_cpu` are
-    the seconds of a core that the stand-in of Kili took.
+    documents over the whole dataset and `directory` those of their directories. `ledgers` are
+    the bytes of the ledgers' directories. `kili_cpu` are the seconds of a core that the stand-in
+    of Kili took.
     """
 
     side: Side
@@ -40,6 +43,7 @@ class Measured:
     down: int = 0
     archive: int = 0
     directory: int = 0
+    ledgers: int = 0
     spanning: int = 0
 
     @property
@@ -68,5 +72,12 @@ def total(lines: list[Measured]) -> Measured:
         down=sum(line.down for line in lines),
         archive=sum(line.archive for line in lines),
         directory=sum(line.directory for line in lines),
+        ledgers=sum(line.ledgers for line in lines),
         spanning=sum(line.spanning for line in lines),
     )
+
+
+def directory_bytes(ledger: LedgerReader) -> int:
+    """Bytes of a ledger's directory."""
+    archive = ledger.archive
+    return 0 if archive is None else archive.source.size - archive.regions.documents_end

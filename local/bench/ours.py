@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.contracts.registration import parse_registration
+from kili_export.usecases.ledger_reading import open_ledger
 from kili_export.usecases.published_exports import load_manifest
 from kili_export.usecases.register_exports import register_exports, unregister
 from local.bench.kili_meter import KiliMeter
-from local.bench.measured import MERGED, Measured, What
+from local.bench.measured import MERGED, Measured, What, directory_bytes
 from local.bench.processes import Workers
 from local.bench.stack import StackProcess
 from local.bench.traffic import s3_count
@@ -25,6 +26,7 @@ from local.workflow.executions import Execution, ExecutionStore
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 1800.0
+_REST_SECONDS = 5.0
 
 
 class RunFailed(Exception):
@@ -77,6 +79,21 @@ class Ours:
         if outcome.code is not ExitCode.OK:
             raise RunFailed(outcome.reason)
 
+    def rest(self) -> None:
+        """Waits until nobody is asked for anything: a stack begins with a comparison."""
+        asked, since = self._asked(), time.monotonic()
+        while time.monotonic() - since < _REST_SECONDS:
+            time.sleep(_POLL_SECONDS)
+            now = self._asked()
+            if now != asked:
+                asked, since = now, time.monotonic()
+
+    def _asked(self) -> tuple[int, int]:
+        """How many requests Kili and S3 have got."""
+        kili = self.kili.control("counters")["requests"].get("graphql", 0)
+        running = self.stack.running
+        return kili, s3_count(self.stack.state.objects, running.bucket, self.stack.s3).requests
+
     def measure(
         self,
         what: What,
@@ -118,6 +135,7 @@ class Ours:
             down=moved.down,
             archive=sum(one.size for one in archives),
             directory=sum(one.directory for one in archives),
+            ledgers=sum(one.ledger for one in archives),
             spanning=sum(one.spanning for one in archives),
         )
 
@@ -149,16 +167,21 @@ class Ours:
         return _Archive(
             size=size,
             directory=size - regions.documents_end,
+            ledger=directory_bytes(open_ledger(self.services.objects, manifest)),
             spanning=regions.documents_end - regions.labels_end,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Archive:
-    """Bytes of an archive: all, its directory, its documents over the whole dataset."""
+    """Bytes of an archive: all, its directory, its documents over the whole dataset.
+
+    And those of its ledger's directory.
+    """
 
     size: int
     directory: int
+    ledger: int
     spanning: int
 
 

@@ -76,11 +76,16 @@ def test_increments_of_small_projects_are_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moved", "holds"), [(6_000_000, True), (6_000_001, False), (6_500_000, False)]
+    ("moved", "holds"), [(53_000_000, True), (53_000_001, False), (60_000_000, False)]
 )
-def test_bytes_are_held_against_the_archive_and_its_directory(moved: int, holds: bool) -> None:
-    size = {"archive": 100_000_000, "directory": 1_000_000, "spanning": 500_000}
-    found = verdicts([comparison(up=moved + 500_000, **size)])
+def test_bytes_are_held_against_the_archive_and_the_directories(moved: int, holds: bool) -> None:
+    size = {
+        "archive": 1_000_000_000,
+        "directory": 1_000_000,
+        "ledgers": 500_000,
+        "spanning": 500_000,
+    }
+    found = verdicts([comparison(up=moved + 1_000_000, **size)])
     assert told(found, "moves at most") == [holds]
 
 
@@ -106,15 +111,25 @@ def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
     assert json.dumps(document(comparisons, judged, "2 cores", "2026-03-02"))
 
 
-def grown(files: int, memory: int) -> Grown:
-    spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": 5, "bytes_up": 6}
+def grown(files: int, memory: int, moved: int = 5) -> Grown:
+    spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": moved, "bytes_up": 6}
     step = {"spent": spent, "cpu": 0.5, "peak_memory": memory}
-    return Grown(files, 300 * files, 120 * files, 400 * files, step, step, ("unzip -t",))
+    sizes = (300 * files, 120 * files, 400 * files, 130 * files)
+    return Grown(files, *sizes, step, step, ("unzip -t",))
 
 
 def test_too_much_memory_is_a_missed_target() -> None:
     assert missed([grown(1000, 10**8)]) == []
     assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 2
+
+
+def test_a_change_that_moves_much_of_a_large_archive_is_a_missed_target() -> None:
+    directories = 2 * (120 + 130) * 1_000_000
+    most = directories + 300 * 1_000_000 // 20 - 6
+    assert missed([grown(1_000_000, 10**8, most)]) == []
+    (told,) = missed([grown(1_000_000, 10**8, most + 1)])
+    assert "the change moved 15.0 MB beside the directories" in told
+    assert missed([grown(100_000, 10**8, most)]) == [], "so small ones are rewritten"
 
 
 def test_growth_is_drawn_and_told() -> None:
