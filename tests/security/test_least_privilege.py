@@ -104,6 +104,8 @@ def ordinary_course() -> RecordedWorld:
     world.run_pending()
     world.submit("as_001", "again", 0.3)
     world.run_pending()
+    # By then what was exported is looked at once more.
+    world.clock.advance(600)
     world.look_after()
     world.request_run(PROJECT, full=True)
     world.run_pending()
