@@ -1,4 +1,6 @@
-"""`python -m local.load`: events of a minute from several senders, during a full export.
+"""`python -m local.load`: events of a minute from several senders, during full exports.
+
+The project of the events is exported in full to begin with, and another one all the time.
 
 Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
 the workflow. An answer is measured as a sender sees it, from its request on, and as the handler's
@@ -66,6 +68,37 @@ class Freshness:
                 self.seconds[export.name, manifest.generation] = took.total_seconds()
 
 
+@dataclass(slots=True)
+class FullExports:
+    """Exports another project in full, again and again."""
+
+    looks: int = 0
+    at_work: int = 0
+    begun: int = 0
+
+    @contextmanager
+    def repeated(self, services: Services, project_id: str) -> Iterator[None]:
+        """Begins one as soon as the one before is published, while the block runs."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(0.5):
+                self.looks += 1
+                if services.status.read(project_id).runner is not None:
+                    self.at_work += 1
+                else:
+                    services.request_run(project_id, full=True)
+                    self.begun += 1
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the load and prints what came of it. 1 when an event was lost or a 5xx answered."""
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
@@ -76,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     world = KiliWorld(api_key=_KEY)
     project = world.add_project(generate_project(7, options.assets))
+    other = world.add_project(generate_project(8, options.assets))
     with tempfile.TemporaryDirectory(prefix="kili-export-load-") as folder:
         tuning = {"KILI_REQUESTS_PER_MINUTE": "100000"}
         with (
@@ -86,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             connection = Connection.local(stack.running, stack.state)
             services = Services.of(connection)
-            _register(services, project.id)
+            for one in (project, other):
+                _register(services, one.id)
             senders = Senders(
                 world,
                 project.id,
@@ -96,8 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.seconds,
                 options.senders,
             )
-            freshness = Freshness()
-            with freshness.watched(services, project.id):
+            freshness, full = Freshness(), FullExports()
+            with (
+                full.repeated(Services.of(connection), other.id),
+                freshness.watched(services, project.id),
+            ):
                 took = senders.run()
             outcome = wait_until_settled(
                 connection, services, project.id, _PATIENCE_SECONDS, freshness.note
@@ -107,6 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     waiting = os.getloadavg()[1]
     print(f"{os.cpu_count()} processors for everything, {waiting:.0f} processes wanted them")
     print(f"sending took        {took:.1f} s, to {options.assets} assets")
+    looks = f"{full.at_work} of {full.looks} looks"
+    print(f"full exports        {full.begun} of another project, seen at work in {looks}")
     _tell_answers(senders.sent)
     _tell_times("handler alone", handled)
     print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
@@ -117,7 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(f"generations         {len(seen)} were seen, of {len(_EXPORTS)} exports")
     whole = all(one.status == 202 for one in senders.sent)
-    return 0 if whole and outcome.code is ExitCode.OK and not repaired.total else 1
+    if not full.at_work:
+        print("Proves too little: no full export was seen beside the events")
+    held = whole and outcome.code is ExitCode.OK and not repaired.total
+    return 0 if held and full.at_work else 1
 
 
 def _register(services: Services, project_id: str) -> None:
