@@ -94,7 +94,9 @@ class PreparedStage:
             self.stage.act(play)
             deployment.settle()
             # Comparisons bring what no event told, and try again what is in quarantine.
-            if play.unheard or has_quarantined(deployment.cloud):
+            if play.unheard:
+                deployment.settle(compare=True)
+            if has_quarantined(deployment.cloud):
                 deployment.settle(compare=True)
         return play
 
