@@ -83,7 +83,10 @@ def _nothing(_world: KiliWorld) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. `announced`: Kili tells of its changes."""
+    """One stage. `announced`: Kili tells of its changes.
+
+    `after_half`: what brings it to one end when Kili could tell of a part only.
+    """
 
     name: str
     change: Callable[[KiliWorld], object] = _nothing
@@ -91,6 +94,7 @@ class Stage:
     announced: bool = True
     settings: Mapping[str, int] = field(default_factory=dict)
     parts_at_once: int | None = None
+    after_half: Callable[[Play], None] | None = None
 
     def begin(self, world: KiliWorld) -> tuple[Mapping[str, Any], ...]:
         """Changes Kili. Answers the bodies of the webhook calls that it makes because of that."""
@@ -270,7 +274,8 @@ STAGES: Final[tuple[Stage, ...]] = (
     Stage("options", act=_register({**_EXPORTS[0], "with_assets": False}, _EXPORTS[1])),
     Stage("slices", act=_run_all, settings={"SLICE_ASSETS": 2}),
     Stage("increment and slices", _edit(4), _run_all_and_deliver, settings={"SLICE_ASSETS": 3}),
-    Stage("mass deletion", _delete_most),
+    # Of what comes by twos and threes, the first is let go unasked and only the rest is held.
+    Stage("mass deletion", _delete_most, after_half=_confirm),
     Stage("confirmation", act=_confirm),
     Stage("purge", act=_purge(_deleted)),
 )

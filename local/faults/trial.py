@@ -73,6 +73,7 @@ class PreparedStage:
     play: Play = field(init=False)
     points: tuple[Point, ...] = ()
     expected: Seen = field(default_factory=Seen)
+    expected_after_half: Seen = field(default_factory=Seen)
     after: Cloud = field(default_factory=Cloud)
 
     def run(self, decide: Decision = lambda _: None) -> Play:
@@ -98,7 +99,15 @@ class PreparedStage:
                 deployment.settle(compare=True)
             if has_quarantined(deployment.cloud):
                 deployment.settle(compare=True)
+            if play.unheard and self.stage.announced:
+                self.finish_half(play)
         return play
+
+    def finish_half(self, play: Play) -> None:
+        """Brings a stage of which Kili could tell a part only to the end that it always has."""
+        if self.stage.after_half is not None:
+            self.stage.after_half(play)
+            play.deployment.settle()
 
     def attempt(self, point: Point, kind: Kind) -> Result:
         """One trial of this stage."""
@@ -136,13 +145,17 @@ class PreparedStage:
         if not deployment.injector.struck:
             return ("its call was never made",)
         problems = [
-            *differences(look(deployment.cloud), self.expected),
+            *differences(look(deployment.cloud), self._expected(play)),
             *contradictions(deployment.cloud),
             *unannounced(deployment.cloud, self.before),
         ]
         if not problems:
             problems += self._not_cleared_away(play)
         return tuple(problems)
+
+    def _expected(self, play: Play) -> Seen:
+        half = play.unheard and self.stage.after_half is not None
+        return self.expected_after_half if half else self.expected
 
     def _not_cleared_away(self, play: Play) -> list[str]:
         """What is left when it was old enough to be removed.
@@ -179,11 +192,20 @@ def prepared_stages() -> Iterator[PreparedStage]:
         prepared.points = tuple(deployment.injector.seen)
         prepared.expected = look(deployment.cloud)
         prepared.after = deployment.cloud
+        if stage.after_half is not None:
+            prepared.expected_after_half = _after_half(prepared)
         yield prepared
         cloud = deployment.cloud
         time.moment = deployment.time.moment
         tokens.issued = deployment.tokens.issued
         time.advance(3600)
+
+
+def _after_half(prepared: PreparedStage) -> Seen:
+    play = prepared.run()
+    with connected(play.deployment):
+        prepared.finish_half(play)
+    return look(play.deployment.cloud)
 
 
 Choice = Callable[[Trial], bool]
