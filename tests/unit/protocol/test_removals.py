@@ -82,6 +82,21 @@ def test_confirmed_removals_are_made_and_the_permission_ends(world: World) -> No
     assert world.state.confirmed(PROJECT) == 0, "the next mistake would pass unasked"
 
 
+def test_a_permission_outlasts_a_run_that_kili_gave_no_answers_to(world: World) -> None:
+    vanish(world, 5)
+    world.run_pending()
+    world.confirm_removals(PROJECT)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    results = world.convert(planned, lose=[0, 1])
+    world.finish_run(name, planned, results, world.aggregate(planned, results))
+    assert world.manifest("raw").counts.assets == 20
+    assert world.state.confirmed(PROJECT) == 5, "the person would be asked again"
+    world.run_pending()
+    assert world.manifest("raw").counts.assets == 15
+    assert world.state.confirmed(PROJECT) == 0
+
+
 def test_nothing_can_be_confirmed_that_does_not_wait(world: World) -> None:
     with pytest.raises(InvalidConfiguration, match="no removals"):
         world.confirm_removals(PROJECT)

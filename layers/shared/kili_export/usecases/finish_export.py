@@ -165,9 +165,12 @@ class FinishExport:
         if plan.session is not None and not plan.session.final:
             # The permission, if there is one, is for what is published in the end.
             return
-        if not most.count and before is not None and not waiting and not exports.failed:
+        if most.count or exports.failed or verdict.unanswered():
+            # What was held may be among what Kili could not be asked for.
+            return
+        if before is not None and not waiting:
             self.removals.drop(plan.project_id)
-        if plan.confirmed_removals and not most.count and not exports.failed:
+        if plan.confirmed_removals:
             self.removals.settle(plan.project_id, plan.confirmed_removals)
 
     def _clear(self, project_id: str, verdict: RunVerdict) -> int:
