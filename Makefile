@@ -34,7 +34,7 @@ demo: $(READY) ## the whole system on this machine, live
 test: $(READY) ## every test
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-coverage: $(READY) ## every test, and which lines none of them reached; half as long again
+coverage: $(READY) ## every test, and which lines none of them reached
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)

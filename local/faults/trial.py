@@ -99,7 +99,7 @@ class PreparedStage:
                 deployment.settle(compare=True)
             if has_quarantined(deployment.cloud):
                 deployment.settle(compare=True)
-            if play.unheard and self.stage.announced:
+            if play.unheard:
                 self.finish_half(play)
         return play
 

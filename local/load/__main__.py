@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,19 +45,8 @@ class Freshness:
     @contextmanager
     def watched(self, services: Services, project_id: str) -> Iterator[None]:
         """Looks once a second at what is published, while the block runs."""
-        done = threading.Event()
-
-        def look() -> None:
-            while not done.wait(1.0):
-                self.note(services.status.read(project_id))
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
+        with _every(1.0, lambda: self.note(services.status.read(project_id))):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def note(self, status: ProjectStatus) -> None:
         """Takes in what is published now."""
@@ -79,34 +68,43 @@ class FullExports:
     @contextmanager
     def repeated(self, services: Services, project_id: str) -> Iterator[None]:
         """Begins one as soon as the one before is published, while the block runs."""
-        done = threading.Event()
-
-        def look() -> None:
-            while not done.wait(0.5):
-                self.looks += 1
-                if services.status.read(project_id).runner is not None:
-                    self.at_work += 1
-                else:
-                    services.request_run(project_id, full=True)
-                    self.begun += 1
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
+        with _every(0.5, lambda: self._look(services, project_id)):
             yield
-        finally:
-            done.set()
-            thread.join()
+
+    def _look(self, services: Services, project_id: str) -> None:
+        self.looks += 1
+        if services.status.read(project_id).runner is not None:
+            self.at_work += 1
+        else:
+            services.request_run(project_id, full=True)
+            self.begun += 1
+
+    def told(self) -> str:
+        """How many there were, and how often one was seen."""
+        return f"{self.begun} of another project, at work in {self.at_work} of {self.looks} looks"
+
+
+@contextmanager
+def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Does something again and again in a thread of its own, while the block runs."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the load and prints what came of it. 1 when an event was lost or a 5xx answered."""
-    parser = argparse.ArgumentParser(prog="make load", description=__doc__)
-    parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--senders", type=int, default=8)
-    parser.add_argument("--assets", type=int, default=2_000)
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     world = KiliWorld(api_key=_KEY)
     project = world.add_project(generate_project(7, options.assets))
     other = world.add_project(generate_project(8, options.assets))
@@ -145,8 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     waiting = os.getloadavg()[1]
     print(f"{os.cpu_count()} processors for everything, {waiting:.0f} processes wanted them")
     print(f"sending took        {took:.1f} s, to {options.assets} assets")
-    looks = f"{full.at_work} of {full.looks} looks"
-    print(f"full exports        {full.begun} of another project, seen at work in {looks}")
+    print(f"full exports        {full.told()}")
     _tell_answers(senders.sent)
     _tell_times("handler alone", handled)
     print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
@@ -161,6 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Proves too little: no full export was seen beside the events")
     held = whole and outcome.code is ExitCode.OK and not repaired.total
     return 0 if held and full.at_work else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make load", description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--senders", type=int, default=8)
+    parser.add_argument("--assets", type=int, default=2_000)
+    return parser
 
 
 def _register(services: Services, project_id: str) -> None:
