@@ -48,18 +48,3 @@ def test_the_filters_that_the_sdk_refuses_are_refused(version: str) -> None:
         except IncompatibleProject:
             refused = True
         assert refused == refused_by_the_sdk(version, names), names
-
-
-@pytest.mark.parametrize(
-    ("version", "names", "way_out"),
-    [
-        ("V1", ("step_name_in",), "use status_in"),
-        ("V2", ("step_name_in", "status_in"), "use step_status_in instead"),
-        ("V2", ("group_name_in",), "leave that filter out"),
-    ],
-)
-def test_the_refusal_names_the_way_out(version: str, names: tuple[str, ...], way_out: str) -> None:
-    sample = replace(project({"CARS": job(["BIG"])}), workflow_version=version)
-    options = ExportOptions(format="kili", filters={name: FILTERS[name] for name in names})
-    with pytest.raises(IncompatibleProject, match=way_out):
-        FORMATS["kili"].check(sample, options)

@@ -122,7 +122,18 @@ def of_jobs() -> Iterator[Refusal]:
         yield "shared folder", among_media, ExportOptions(name, with_assets=True), named, out
 
 
-REFUSALS = [*of_options(), *of_projects(), *of_jobs()]
+def of_filters() -> Iterator[Refusal]:
+    """Filters that a project of this version of workflows has not."""
+    for version, filters, way_out in (
+        ("V2", {"group_name_in": ("g",)}, "leave that filter out"),
+        ("V1", {"step_name_in": ("Review",)}, "use status_in"),
+        ("V3", {"step_name_in": ("Review",), "status_in": ("LABELED",)}, "use step_status_in"),
+    ):
+        options = of_format("kili", filters=filters)
+        yield "workflow", project(BOXES, workflow_version=version), options, min(filters), way_out
+
+
+REFUSALS = [*of_options(), *of_projects(), *of_jobs(), *of_filters()]
 
 
 @pytest.mark.parametrize(
