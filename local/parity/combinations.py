@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from types import MappingProxyType
 from typing import Any
+
+from local.kili_standin.corpus.flawed import UNKNOWN_NAME
 
 YOLO = ("yolo_v4", "yolo_v5", "yolo_v7", "yolo_v8")
 RAW = ("kili", "raw")
@@ -131,6 +134,9 @@ def selections(asset_ids: Sequence[str], names: Sequence[str]) -> Iterator[Combi
         for chosen in ({"asset_ids": list(asset_ids)}, {"external_ids": list(names)}):
             yield Combination(format_name, {"layout": "merged", **chosen})
         yield Combination(format_name, {"layout": "merged", "asset_ids": []}, quick=True)
+        yield Combination(format_name, {"layout": "merged", "external_ids": []})
+        unknown = {"external_ids": [*names, UNKNOWN_NAME]}
+        yield Combination(format_name, {"layout": "merged", **unknown})
 
 
 def filtered(filters: Sequence[Options]) -> Iterator[Combination]:
@@ -150,14 +156,18 @@ def with_media(*formats: str, legal: bool = True) -> Iterator[Combination]:
 
 
 def corrected(
-    *formats: str, media: Sequence[bool] = (False, True), alone: bool = True
+    *formats: str,
+    media: Sequence[bool] = (False, True),
+    alone: bool = True,
+    more: Options = MappingProxyType({}),
 ) -> Iterator[Combination]:
-    """Archives free of the SDK's flaws, with and without media."""
+    """Archives free of the SDK's flaws, with and without media, and with `more` options."""
     for format_name, with_assets in product(formats, media):
         options: dict[str, Any] = {
             "layout": "merged",
             "compatibility": "corrected",
             "with_assets": with_assets,
+            **more,
         }
         if format_name.startswith("yolo"):
             options["split"] = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -182,6 +192,7 @@ def refused_everywhere() -> Iterator[Combination]:
         ("kili", {**merged, "layout": "tree"}),
         ("kili", {**merged, "filters": {"updated_at_gte": "2026-01-01"}}),
         ("kili", {**merged, "label_type_in": ["MACHINE"]}),
+        ("kili", {**merged, "filters": {"step_name_in": ["Review"], "status_in": ["LABELED"]}}),
     ]
     for format_name, options in refused:
         yield Combination(format_name, options, legal=False, quick=True)

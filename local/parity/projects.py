@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from local.kili_standin.corpus import flawed
+from local.kili_standin.corpus import documents, flawed
 from local.kili_standin.corpus.catalogue import corpus_project
 from local.kili_standin.corpus.pictures import ALICE, BOB, CHLOE
 from local.kili_standin.model import Project
@@ -79,6 +79,8 @@ def _pictures(project: Project) -> Iterable[Combination]:
     yield from make.without_labels()
     yield from make.corrected("kili", "yolo_v8", "coco", "pascal_voc")
     yield from make.corrected("raw", "yolo_v5", "yolo_v7", media=(False,))
+    unsent = {"layout": "split", "include_sent_back_labels": False}
+    yield from make.corrected("kili", "coco", media=(False,), more=unsent)
     yield from make.refused_everywhere()
 
 
@@ -127,7 +129,11 @@ _NOT_RAW = tuple(name for name in FORMATS if name not in RAW)
 
 _PROJECTS = (
     ParityProject(
-        "pictures", _generated("pictures"), _pictures, ("2", "3", "32", "unknown"), changes=True
+        "pictures",
+        _generated("pictures"),
+        _pictures,
+        ("2", "3", "32", "unknown", "unknown ids"),
+        changes=True,
     ),
     ParityProject("steps", _generated("steps"), _steps),
     ParityProject(
@@ -166,7 +172,12 @@ _PROJECTS = (
     ParityProject(
         "videos as a whole",
         _generated("videos as a whole"),
-        _flawed("kili", "yolo_v8"),
+        _with_unfit(
+            [
+                *make.plain("kili", "raw", "yolo_v8"),
+                *make.with_media("kili", "yolo_v8", "coco", "pascal_voc"),
+            ]
+        ),
         ("22",),
         flawed.without_asset_level,
     ),
@@ -259,7 +270,7 @@ _PROJECTS = (
         _generated("unmeasured documents"),
         _flawed("kili"),
         ("28",),
-        flawed.without_unmeasured,
+        flawed.with_page_sizes,
     ),
     ParityProject(
         "namesakes",
@@ -286,6 +297,14 @@ _PROJECTS = (
         _flawed("kili", "coco", "pascal_voc"),
         ("21",),
         flawed.with_printable_names,
+    ),
+    ParityProject("sounds", _generated("sounds"), _with_unfit(_raw_alone(), *_NOT_RAW)),
+    ParityProject(
+        "layered documents",
+        _generated("layered documents"),
+        _with_unfit([*make.plain("kili"), *make.with_media("kili")]),
+        ("layered",),
+        documents.without_layered,
     ),
 )
 

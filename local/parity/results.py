@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from local.parity.combinations import Combination
-from local.parity.comparison import Finding, Verdict, compare, files_of
+from local.parity.comparison import Files, Finding, Verdict, compare
 from local.parity.corrected import Corrected
-from local.parity.differences import explanation
+from local.parity.differences import explanation, unexplained
 from local.parity.sdk_side import SdkExport
 
 _MOST_DETAILS = 3
@@ -81,21 +81,22 @@ class Judge:
         return True
 
     def archives(
-        self, result: Result, ours: bytes, theirs: bytes, corrected: Corrected | None = None
+        self, result: Result, ours: Files, theirs: Files, corrected: Corrected | None = None
     ) -> None:
         """Both exported; `corrected` compares archives of which ours has no flaws."""
-        if not result.combination.legal:
+        combination = result.combination
+        if not combination.legal:
             result.blame("exported by both, though the combination makes no sense")
-        mine, new = files_of(ours), files_of(theirs)
-        findings = (
-            compare(mine, new, result.combination.format)
-            if corrected is None
-            else corrected.findings(mine, new)
-        )
-        for finding in findings:
-            self._count(result, finding, () if corrected else self.rows)
+        if corrected is not None:
+            for finding in corrected.findings(ours, theirs):
+                self._count(result, finding, None, "")
+            return
+        for finding in compare(ours, theirs, combination.format):
+            row = explanation(self.rows, combination, finding=finding)
+            left = "" if row is None else unexplained(row, finding, ours, theirs, combination)
+            self._count(result, finding, row, left)
 
-    def _count(self, result: Result, finding: Finding, rows: tuple[str, ...]) -> None:
+    def _count(self, result: Result, finding: Finding, row: str | None, left: str) -> None:
         if finding.verdict is Verdict.EQUAL:
             result.equal += 1
         elif finding.verdict is Verdict.MEANING:
@@ -103,10 +104,12 @@ class Judge:
             result.asides[finding.aside] += 1
         elif finding.row:
             result.excuse(finding.row)
-        elif (row := explanation(rows, result.combination, finding=finding)) is not None:
-            result.excuse(row)
-        else:
+        elif row is None:
             result.blame(f"{finding.path}: {finding.verdict} {finding.detail}".rstrip())
+        elif left:
+            result.blame(f"{finding.path}: more than row {row} tells: {left}")
+        else:
+            result.excuse(row)
 
 
 def rows_shown(results: Iterable[Result]) -> Counter[str]:

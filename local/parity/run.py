@@ -1,6 +1,6 @@
 """Compares projects one after another: ours through the whole local loop, theirs by the SDK."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -8,7 +8,9 @@ from local.kili_standin import KiliWorld
 from local.kili_standin.model import Project
 from local.parity.changes import Changes
 from local.parity.combinations import Combination
+from local.parity.comparison import Files, files_of
 from local.parity.corrected import Corrected
+from local.parity.differences import SoundSide, sound_sides
 from local.parity.loop import Loop, NotPublished
 from local.parity.projects import ParityProject
 from local.parity.results import Judge, Result
@@ -69,18 +71,16 @@ class _Comparison:
         names = [f"e{number}" for number in range(len(combinations))]
         refusals = self._refusals(combinations, names)
         archives = self._archives(combinations, names, refusals, results)
-        unsound: list[tuple[Result, bytes]] = []
+        unsound: list[_Unsound] = []
         for name, result, future in zip(names, results, pending, strict=True):
             theirs = future.result()
             if (refusal := refusals[name]) is not None:
                 self._judge.refused(result, refusal, theirs)
             elif (ours := archives.get(name)) is not None:
                 if theirs.archive is not None:
-                    self._judge.archives(
-                        result, ours, theirs.archive, self._corrected(result.combination)
-                    )
+                    unsound += self._compared(result, files_of(ours), files_of(theirs.archive))
                 elif self._judge.failed(result, theirs.message):
-                    unsound.append((result, ours))
+                    unsound += self._uncompared(result, files_of(ours))
         self._against_sound(unsound)
         return results
 
@@ -99,15 +99,33 @@ class _Comparison:
                 result.blame(str(error))
             return results
         archives = parity.loop.archives(project.id, names)
+        unsound: list[_Unsound] = []
         for name, result, future in zip(names, results, self._exported(combinations), strict=True):
             theirs = future.result()
             if theirs.archive is None:
                 result.blame(f"the SDK fails: {theirs.message}")
             else:
-                self._judge.archives(
-                    result, archives[name], theirs.archive, self._corrected(result.combination)
-                )
+                mine, new = files_of(archives[name]), files_of(theirs.archive)
+                unsound += self._compared(result, mine, new)
+        self._against_sound(unsound)
         return results
+
+    def _compared(self, result: Result, ours: Files, theirs: Files) -> "Iterator[_Unsound]":
+        """Judges archives, and answers what else has to be compared to excuse their differences."""
+        corrected = self._corrected(result.combination)
+        self._judge.archives(result, ours, theirs, corrected)
+        if corrected is None:
+            for side in sound_sides(result.rows):
+                told = ours if side.told is None else side.told(ours)
+                yield _Unsound(result, told, Judge(self._one.name, ()), side)
+
+    def _uncompared(self, result: Result, ours: Files) -> "Iterator[_Unsound]":
+        """With which project an archive has to be compared that the SDK cannot make of this one."""
+        sides = sound_sides(result.rows)
+        if not sides and self._one.sound is not None:
+            sides = {SoundSide(self._one.sound)}
+        for side in sides:
+            yield _Unsound(result, ours, self._judge, side)
 
     def _change(self) -> None:
         """Makes changes and waits until ours has taken them up. Raises NotPublished."""
@@ -169,16 +187,27 @@ class _Comparison:
             with_media=bool(combination.options.get("with_assets")),
         )
 
-    def _against_sound(self, unsound: Sequence[tuple[Result, bytes]]) -> None:
-        """Compares ours with what the SDK makes of the project without what it fails on."""
-        if not unsound or self._one.sound is None:
-            return
-        self._parity.world.add_project(self._one.sound(self._project))
-        pending = self._exported([result.combination for result, _ in unsound])
-        for (result, ours), future in zip(unsound, pending, strict=True):
-            theirs = future.result()
-            if theirs.archive is None:
-                result.blame(f"the SDK fails on the sound project too: {theirs.message}")
-            else:
-                self._judge.archives(result, ours, theirs.archive)
-        self._parity.world.add_project(self._project)
+    def _against_sound(self, unsound: Sequence["_Unsound"]) -> None:
+        """Compares ours with what the SDK makes of the project without its flaws."""
+        for side in {one.side for one in unsound}:
+            self._parity.world.add_project(side.project(self._project))
+            compared = [one for one in unsound if one.side == side]
+            pending = self._exported([one.result.combination for one in compared])
+            for one, future in zip(compared, pending, strict=True):
+                theirs = future.result()
+                if theirs.archive is None:
+                    one.result.blame(f"the SDK fails on the sound project too: {theirs.message}")
+                else:
+                    one.judge.archives(one.result, one.ours, files_of(theirs.archive))
+        if unsound:
+            self._parity.world.add_project(self._project)
+
+
+@dataclass(frozen=True)
+class _Unsound:
+    """An archive of ours that has to be the SDK's of a project without flaws, by a judge."""
+
+    result: Result
+    ours: Files
+    judge: Judge
+    side: SoundSide

@@ -33,6 +33,8 @@ CORPUS: Mapping[str, Callable[[int], Json]] = {
     "names": flawed.names,
     "classes": flawed.classes,
     "unprintable": flawed.unprintable,
+    "sounds": documents.sounds,
+    "layered documents": documents.layered_pdfs,
 }
 
 

@@ -1,11 +1,13 @@
-"""Projects of PDF documents and of texts."""
+"""Projects of PDF documents, of texts and of sounds."""
 
 from base64 import b64encode
+from copy import deepcopy
 from random import Random
 from typing import Any
 
 from local.kili_standin.corpus.drawing import Json, job, ring
 from local.kili_standin.corpus.pictures import document, label
+from local.kili_standin.model import Project
 
 _PAGES = [
     {"pageNumber": 1, "width": 100, "height": 200, "rotation": 0},
@@ -88,6 +90,58 @@ def unmeasured_pdfs(seed: int) -> Json:
         _pdf("measured.pdf", _document_answer(random), _PAGES),
     ]
     return document("Unmeasured", "PDF", jsonInterface=_PDF_INTERFACE, assets=assets)
+
+
+LAYERED = "layered.pdf"
+
+
+def layered_pdfs(seed: int) -> Json:
+    """Documents, one of which has a `jsonContent` beside its file, of no kind of media."""
+    random = Random(seed)
+    assets = [_pdf(f"file {n}.pdf", _document_answer(random), _PAGES) for n in range(3)]
+    layered = {**_pdf(LAYERED, _document_answer(random), _PAGES), "jsonContent": [{"layer": 1}]}
+    return document(
+        "Layered", "PDF", jsonInterface=_PDF_INTERFACE, assets=[assets[0], layered, *assets[1:]]
+    )
+
+
+def without_layered(project: Project) -> Project:
+    """The project without that one."""
+    sound = deepcopy(project)
+    sound.assets = {
+        key: asset for key, asset in sound.assets.items() if asset.external_id != LAYERED
+    }
+    return sound
+
+
+def sounds(seed: int) -> Json:
+    """Recordings, with what they are and what is said in them."""
+    random = Random(seed)
+    interface: Json = {
+        "jobs": {
+            "KIND": job(["SPEECH", "MUSIC"], None, "CLASSIFICATION"),
+            "WORDS": job({}, None, "TRANSCRIPTION"),
+        }
+    }
+    assets = [
+        {
+            "externalId": f"record {number}.wav",
+            "contentBase64": b64encode(random.randbytes(40)).decode(),
+            "contentType": "audio/wav",
+            "labels": [
+                label(
+                    {
+                        "KIND": {"categories": [{"name": random.choice(["SPEECH", "MUSIC"])}]},
+                        "WORDS": {"text": "Größe — 日本"},
+                    }
+                    if number
+                    else {}
+                )
+            ],
+        }
+        for number in range(9)
+    ]
+    return document("Sounds", "AUDIO", jsonInterface=interface, assets=assets)
 
 
 def texts(seed: int) -> Json:

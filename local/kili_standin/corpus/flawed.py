@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,10 +10,22 @@ import orjson
 
 from local.kili_standin.corpus.drawing import SQUARE, Json, Pen, answers, box, job, marker, outline
 from local.kili_standin.corpus.pictures import document, every_shape, label, picture, some_shapes
-from local.kili_standin.model import Project, StoredContent
+from local.kili_standin.model import Asset, Project, StoredContent
 
 FLAW = "flaw"
 """The `mid` of an annotation that is out of order."""
+
+UNKNOWN_NAME = "nobody is called so.jpg"
+
+SAFE_NAMES: Mapping[str, str] = {
+    "../up.jpg": "up.jpg",
+    "a//b/./c.jpg": "a/b/c.jpg",
+    "x\\y.jpg": "x/y.jpg",
+    "tab\there.jpg": "tab_here.jpg",
+    "CON.jpg": "_CON.jpg",
+    "folder./x.jpg": "folder_/x.jpg",
+}
+"""External ids that leave their folder or that not every system can write, and what is safe."""
 
 
 def _project(title: str, seed: int, flawed: list[Json], **more: Any) -> Json:
@@ -86,10 +99,9 @@ def namesakes(seed: int) -> Json:
 
 
 def names(seed: int) -> Json:
-    """External ids that leave their folder, or that not every system can write."""
+    """Pictures that are called so."""
     pen = Pen(Random(seed))
-    hostile = ("../up.jpg", "a//b/./c.jpg", "x\\y.jpg", "tab\there.jpg", "CON.jpg", "folder./x.jpg")
-    return _project("Names", seed, [picture(name, label(some_shapes(pen))) for name in hostile])
+    return _project("Names", seed, [picture(name, label(some_shapes(pen))) for name in SAFE_NAMES])
 
 
 def classes(seed: int) -> Json:
@@ -119,6 +131,29 @@ def without_flaws(project: Project) -> Project:
     return _with_answers(project, _cleaned)
 
 
+def with_safe_names(project: Project) -> Project:
+    """The project with its pictures called as files can be called everywhere."""
+    sound = deepcopy(project)
+    for asset in sound.assets.values():
+        asset.external_id = SAFE_NAMES.get(asset.external_id, asset.external_id)
+    return sound
+
+
+def with_one_called_so(project: Project) -> Project:
+    """The project with an asset, not labelled, of the name that nothing in it has."""
+    sound = deepcopy(project)
+    some = next(iter(sound.assets.values()))
+    sound.assets["nobody"] = replace(some, id="nobody", external_id=UNKNOWN_NAME, labels=[])
+    return sound
+
+
+def without_assets(project: Project) -> Project:
+    """The project with nothing in it."""
+    sound = deepcopy(project)
+    sound.assets = {}
+    return sound
+
+
 def without_unmeasured(project: Project) -> Project:
     """The project without the assets whose size nobody knows."""
     sound = deepcopy(project)
@@ -128,6 +163,33 @@ def without_unmeasured(project: Project) -> Project:
         if asset.resolution or asset.page_resolutions
     }
     return sound
+
+
+def with_page_sizes(project: Project) -> Project:
+    """The project with the sizes of one document's pages for all documents."""
+    sound = deepcopy(project)
+    known = next(one.page_resolutions for one in sound.assets.values() if one.page_resolutions)
+    for asset in sound.assets.values():
+        asset.page_resolutions = known
+    return sound
+
+
+def with_the_first_picture_of_a_name(project: Project) -> Project:
+    """The project with the same picture, or frames, for all labelled assets of one name."""
+    sound = deepcopy(project)
+    firsts: dict[str, Asset] = {}
+    for asset in sound.assets.values():
+        if asset.labels:
+            first = firsts.setdefault(_file_name(asset), asset)
+            asset.media, asset.frames = first.media, first.frames
+    return sound
+
+
+def _file_name(asset: Asset) -> str:
+    """How the SDK calls the file of an asset: with the ending of what it is, where it has none."""
+    if asset.media is None or "." in asset.external_id:
+        return asset.external_id
+    return f"{asset.external_id}.{asset.media.content_type.partition('/')[2]}"
 
 
 def without_geotiffs(project: Project) -> Project:

@@ -330,6 +330,18 @@ def test_a_video_without_frames_of_its_own_is_refused_with_the_way_out() -> None
     assert "with_assets" in entry.error
 
 
+def test_the_media_of_a_document_in_layers_are_refused_with_the_way_out() -> None:
+    bench = bench_of("raw")
+    bench.project = replace(bench.project, input_type="PDF")
+    layers = "https://storage.example/layers?sig=1"
+    bench.kili.assets["as_1"] = fetched(asset(1, "a.pdf", label({}), jsonContent=layers))
+    bench.rebuild()
+    [entry] = bench.manifest("raw").quarantined
+    assert entry.error == (
+        "The media of a PDF asset with a jsonContent cannot be exported; set with_assets to false."
+    )
+
+
 def test_rich_text_brings_its_document_and_its_text() -> None:
     bench = bench_of("raw")
     bench.project = replace(bench.project, input_type="TEXT")

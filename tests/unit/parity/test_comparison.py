@@ -130,7 +130,7 @@ JUDGE = Judge("project", ("3", "23"))
 
 def test_what_no_row_explains_counts_as_different() -> None:
     result = Result("project", Combination("kili"))
-    JUDGE.archives(result, archive(a=b"1", b=b"2"), archive(a=b"1", b=b"3"))
+    JUDGE.archives(result, {"a": b"1", "b": b"2"}, {"a": b"1", "b": b"3"})
     assert (result.equal, result.different) == (1, 1)
     assert "b: different" in result.details[0]
 
@@ -148,7 +148,7 @@ def test_a_combination_without_sense_must_be_refused_by_both() -> None:
         JUDGE.refused(result, "it makes no sense", theirs)
         assert (result.equal, result.on_purpose, result.different) == expected
     accepted = Result("project", senseless)
-    JUDGE.archives(accepted, archive(), archive())
+    JUDGE.archives(accepted, {}, {})
     assert accepted.different == 1
 
 
@@ -161,3 +161,26 @@ def test_a_refusal_and_a_failure_that_a_row_explains_are_on_purpose() -> None:
     unknown = Result("project", Combination("coco"))
     assert not JUDGE.failed(unknown, "MemoryError")
     assert unknown.different == 1
+
+
+VIDEO = "labels/both.mp4.json"
+OF_WHOLE_VIDEOS = Judge("project", ("22",))
+
+
+def judged(ours: dict[str, bytes], theirs: dict[str, bytes]) -> Result:
+    result = Result("project", Combination("kili"))
+    OF_WHOLE_VIDEOS.archives(result, ours, theirs)
+    return result
+
+
+def test_a_row_excuses_what_it_names_in_a_file_and_not_the_rest_of_it() -> None:
+    sound = {VIDEO: b'{"0": 1}'}
+    assert judged({VIDEO: b'{"0": 1, "assetLevel": {}}'}, sound).rows == {"22": 1}
+    more = judged({VIDEO: b'{"0": 2, "assetLevel": {}}'}, sound)
+    assert (more.on_purpose, more.different) == (0, 1)
+    assert "more than row 22 tells" in more.details[0]
+
+
+def test_a_row_about_what_a_file_holds_excuses_no_file_that_is_missing() -> None:
+    assert judged({VIDEO: b"{}"}, {}).different == 1
+    assert judged({}, {VIDEO: b"{}"}).different == 1

@@ -1,8 +1,6 @@
 """Comparing corrected archives shape by shape: what is equal, explained by a row, and different."""
 
-import io
 import json
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -157,7 +155,7 @@ def test_no_row_of_the_other_table_explains_a_corrected_archive() -> None:
     judge, combination = Judge("p", ("2", "14")), Combination("yolo_v8", {"asset_ids": []})
     result = Result("p", combination)
     ours, theirs = ({"README.kili.txt": b""} | files for files in yolo_pair("", INSIDE))
-    judge.archives(result, _zipped(ours), _zipped(theirs), Corrected("yolo_v8", PICTURES))
+    judge.archives(result, ours, theirs, Corrected("yolo_v8", PICTURES))
     assert (result.equal, result.different) == (0, 1)
 
 
@@ -166,11 +164,3 @@ def test_the_sdk_is_asked_for_what_it_has() -> None:
     alone = Combination("yolo_v8", options, alone=True)
     assert _arguments(alone) == {"fmt": "yolo_v8", "with_assets": False}
     assert _arguments(Combination("coco", options)) == {"fmt": "coco", "with_assets": True}
-
-
-def _zipped(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(path, data)
-    return target.getvalue()

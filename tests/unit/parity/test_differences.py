@@ -7,7 +7,7 @@ import pytest
 
 from local.parity.combinations import Combination
 from local.parity.comparison import Finding, Verdict
-from local.parity.differences import DIFFERENCES, explanation
+from local.parity.differences import DIFFERENCES, explanation, sound_sides
 from local.parity.projects import parity_projects
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,6 +40,7 @@ def test_every_row_is_shown_by_a_project() -> None:
     assert {row for project in parity_projects() for row in project.rows} == DIFFERENCES.keys()
 
 
+NEVER = r"(?!)"
 KILI, COCO = Combination("kili"), Combination("coco")
 
 
@@ -70,3 +71,14 @@ def test_a_row_explains_what_it_names_and_nothing_else(
 def test_a_row_explains_the_files_that_it_names(path: str, expected: str | None) -> None:
     finding = Finding(path, Verdict.DIFFERENT)
     assert explanation(("22",), KILI, finding=finding) == expected
+
+
+@pytest.mark.parametrize(
+    "row", [row for row, one in DIFFERENCES.items() if one.files.pattern != NEVER]
+)
+def test_what_a_row_leaves_of_a_file_is_compared_too(row: str) -> None:
+    assert (DIFFERENCES[row].reading is None) == bool(sound_sides([row]))
+
+
+def test_rows_of_one_sound_project_are_compared_with_it_once() -> None:
+    assert len(sound_sides(["14", "20", "22", "corrected 13"])) == 1

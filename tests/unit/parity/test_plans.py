@@ -12,7 +12,10 @@ PROJECTS = {one.name: one for one in parity_projects()}
 
 def shown(project: Project) -> list[object]:
     return [
-        (asset.id, asset.external_id, [label.content.render() for label in asset.labels])
+        (
+            *(asset.id, asset.external_id, asset.page_resolutions),
+            [label.content.render() for label in asset.labels],
+        )
         for asset in project.assets.values()
     ]
 

@@ -125,7 +125,6 @@ def of_jobs() -> Iterator[Refusal]:
 def of_filters() -> Iterator[Refusal]:
     """Filters that a project of this version of workflows has not."""
     for version, filters, way_out in (
-        ("V2", {"group_name_in": ("g",)}, "leave that filter out"),
         ("V1", {"step_name_in": ("Review",)}, "use status_in"),
         ("V3", {"step_name_in": ("Review",), "status_in": ("LABELED",)}, "use step_status_in"),
     ):

@@ -66,7 +66,8 @@ def _requests(asset: SelectedAsset, input_type: str, folder: str) -> Iterator[Me
             yield MediaRequest(json_content, member_path(folder, name))
         elif input_type != "IMAGE":
             raise AssetError(
-                f"The media of a {input_type} asset with a jsonContent cannot be exported.",
+                f"The media of a {input_type} asset with a jsonContent cannot be exported; set"
+                " with_assets to false.",
                 asset_id=asset.asset_id,
             )
     if isinstance(content, str) and is_url(content):

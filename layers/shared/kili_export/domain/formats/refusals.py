@@ -9,8 +9,7 @@ from kili_export.domain.errors import AssetError, IncompatibleProject
 from kili_export.domain.options import ExportOptions, ExportType
 from kili_export.domain.project import Project
 
-_OF_GROUPS: Final = frozenset({"group_name_in", "group_name_not_in"})
-_OF_STEPS: Final = frozenset({"step_id_in", "step_name_in", "step_status_in"})
+_OF_STEPS: Final = frozenset({"step_name_in", "step_status_in"})
 _WITH_STEPS: Final = frozenset({"V2", "V3"})
 
 
@@ -32,18 +31,14 @@ def refuse_unsupported(project: Project, options: ExportOptions, types: frozense
 def _refuse_filters_of_another_workflow(project: Project, options: ExportOptions) -> None:
     """Raises IncompatibleProject for filters that a project of this workflow version has not.
 
-    As the SDK does (kili.domain.asset.helpers.check_asset_workflow_arguments).
+    As `export_labels` of the SDK does (kili.domain.asset.helpers.check_asset_workflow_arguments,
+    with these three alone): the other filters select nothing there.
     """
     given = options.filters.keys()
-    of_groups, of_steps = sorted(given & _OF_GROUPS), sorted(given & _OF_STEPS)
+    of_steps = sorted(given & _OF_STEPS)
     version = project.workflow_version
     if version is None:
         return
-    if of_groups and version != "V3":
-        raise IncompatibleProject(
-            f"The project has no workflow with several groups, which {of_groups[0]} selects by;"
-            " leave that filter out."
-        )
     if of_steps and version not in _WITH_STEPS:
         raise IncompatibleProject(
             f"The project's workflow has no steps, which {of_steps[0]} selects by; use status_in."

@@ -1,0 +1,42 @@
+"""Exports of assets that are named by their external ids, whatever of them there is."""
+
+from kili_export.domain.options import ExportOptions, Layout
+from tests.kili_samples import answers, asset, box, fetched, job, label, project
+from tests.workbench import Workbench
+
+NAMED = ExportOptions("kili", Layout.MERGED, external_ids=("a.jpg", "later.jpg"))
+
+
+def bench() -> Workbench:
+    made = Workbench(project({"CARS": job(["BIG"])}), {"named": NAMED})
+    put(made, 1, "a.jpg")
+    put(made, 2, "other.jpg")
+    return made
+
+
+def put(to: Workbench, number: int, name: str) -> None:
+    to.kili.assets[f"as_{number}"] = fetched(
+        asset(number, name, label(answers(CARS=[box("BIG", 0.1, 0.1, 0.4, 0.5)])))
+    )
+
+
+def labels_of(from_: Workbench) -> set[str]:
+    return {path for path in from_.files("named") if path.startswith("labels/")}
+
+
+def test_an_asset_that_was_named_before_it_came_is_exported() -> None:
+    made = bench()
+    made.rebuild()
+    assert labels_of(made) == {"labels/a.jpg.json"}
+    put(made, 3, "later.jpg")
+    made.run(["as_3"])
+    assert labels_of(made) == {"labels/a.jpg.json", "labels/later.jpg.json"}
+
+
+def test_an_asset_that_was_renamed_is_not_what_was_named_any_more() -> None:
+    made = bench()
+    made.rebuild()
+    put(made, 1, "renamed.jpg")
+    put(made, 2, "later.jpg")
+    made.run(["as_1", "as_2"])
+    assert labels_of(made) == {"labels/later.jpg.json"}
