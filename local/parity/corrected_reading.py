@@ -14,10 +14,8 @@ from local.parity.comparison import Files
 
 _OURS = re.compile(r"-(?P<asset>[^-/]+?)(_(?P<frame>\d{6}))?$")
 _FRAME = re.compile(r"^(?P<name>.*)_(?P<frame>\d+)$", re.DOTALL)
-_TURNED = (
-    *("point", "pointPixels", "polyline", "polylinePixels", "points"),
-    *("boundingPoly", "ROTATION_JOB"),
-)
+_ROTATION = "ROTATION_JOB"
+_IN_PIXELS = frozenset({"vertices", "pointPixels", "polylinePixels"})
 _NOISE = 1e-9
 _DATE = re.compile(r'"exportDate": "[^"]*"')
 _SIGNATURE = re.compile(r"(https?://[^\s\"?]+)\?[^\s\",]*")
@@ -39,17 +37,17 @@ Shape = tuple[str, str, tuple[float, ...]]
 class Label:
     """What is said of a picture. `size` is what coordinates end at.
 
-    `stripped` is the text without what a rotation turns, where shapes are not taken apart.
+    `document` is all that is said, where shapes are not taken apart.
     """
 
     shapes: "Counter[Shape]" = field(default_factory=Counter)
     size: tuple[float, float] = (1, 1)
-    stripped: str = ""
+    document: Any = None
 
     def explains(self, theirs: "Label") -> str:
         """A row that explains a shape which the SDK wrote otherwise; empty when one has none."""
-        if self.stripped:
-            return "13" if self.stripped == theirs.stripped else ""
+        if self.document is not None:
+            return "13" if _same_but_turned(self.document, theirs.document) else ""
         lost, more = theirs.shapes - self.shapes, self.shapes - theirs.shapes
         if not lost or more.total() > lost.total():
             return ""
@@ -215,17 +213,34 @@ def _without_media(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(document: Mapping[str, Any]) -> Label:
-    plain, stripped = (
-        _SIGNATURE.sub(r"\1", json.dumps(_stripped(document, without), sort_keys=True))
-        for without in ((), _TURNED)
-    )
-    return Label(Counter([(plain, "document", ())]), stripped=stripped)
+    text = _SIGNATURE.sub(r"\1", json.dumps(document, sort_keys=True))
+    return Label(Counter([(text, "document", ())]), document=json.loads(text))
 
 
-def _stripped(value: Any, without: tuple[str, ...]) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _stripped(one, without) for name, one in value.items() if name not in without}
-    return [_stripped(one, without) for one in value] if isinstance(value, list) else value
+def _same_but_turned(mine: Any, theirs: Any) -> bool:
+    """Whether documents are equal but for points that are turned by one of the angles there are.
+
+    Points in pixels are not looked at: they are those in fractions, times the picture's size.
+    """
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        if mine.keys() == theirs.keys() == {"x", "y"}:
+            return _is_turned_point((mine["x"], mine["y"]), (theirs["x"], theirs["y"]))
+        keys = mine.keys() - {_ROTATION}
+        return keys == theirs.keys() - {_ROTATION} and all(
+            key in _IN_PIXELS or _same_but_turned(mine[key], theirs[key]) for key in keys
+        )
+    if isinstance(mine, list) and isinstance(theirs, list):
+        return len(mine) == len(theirs) and all(map(_same_but_turned, mine, theirs))
+    return bool(mine == theirs)
+
+
+def _is_turned_point(mine: tuple[float, ...], theirs: tuple[float, ...]) -> bool:
+    point = theirs
+    for _ in range(4):
+        if all(abs(one - two) < _NOISE for one, two in zip(mine, point, strict=True)):
+            return True
+        point = _turned(point, is_box=False)
+    return False
 
 
 def _features(files: Files) -> Labels:

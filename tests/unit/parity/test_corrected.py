@@ -131,8 +131,8 @@ def test_images_of_coco_are_compared_by_their_assets(
 
 
 def test_documents_are_compared_by_their_ids_and_turned_points_are_explained() -> None:
-    def document(x: float, status: str, content: str) -> bytes:
-        point = {"type": "marker", "point": {"x": x}}
+    def document(x: float, status: str, content: str, y: float = 0.3) -> bytes:
+        point = {"type": "marker", "point": {"x": x, "y": y}, "pointPixels": {"x": 9 * x}}
         response = {"J": {"annotations": [point]}}
         label = {"jsonResponse": response}
         return json.dumps(
@@ -140,12 +140,14 @@ def test_documents_are_compared_by_their_ids_and_turned_points_are_explained() -
         ).encode()
 
     theirs = {"labels/a.jpg.json": document(0.1, "LABELED", "https://h/a?s=1")}
-    for x, status, row in (
-        (0.1, "LABELED", None),
-        (0.9, "LABELED", "corrected 13"),
-        (0.1, "TODO", ""),
+    for x, y, status, row in (
+        (0.1, 0.3, "LABELED", None),
+        (0.3, 0.9, "LABELED", "corrected 13"),
+        (0.9, 0.7, "LABELED", "corrected 13"),
+        (0.9, 0.3, "LABELED", ""),
+        (0.1, 0.3, "TODO", ""),
     ):
-        ours = {"labels/a-cl1.json": document(x, status, "assets/a-cl1.jpg")}
+        ours = {"labels/a-cl1.json": document(x, status, "assets/a-cl1.jpg", y)}
         finding = only(compared("kili", ours, theirs))
         assert finding.row == (row or "")
         assert (finding.verdict is Verdict.EQUAL) == (row is None)
