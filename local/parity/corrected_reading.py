@@ -51,6 +51,8 @@ class Label:
         lost, more = theirs.shapes - self.shapes, self.shapes - theirs.shapes
         if not lost or more.total() > lost.total():
             return ""
+        if any(_is_beyond(shape, self.size) for shape in more):
+            return ""
         rows = {self._row(shape, theirs) for shape in lost}
         return min(rows)
 

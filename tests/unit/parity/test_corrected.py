@@ -69,6 +69,7 @@ def test_a_shape_that_needs_correction_is_explained_by_its_row(
         (CUT * 2, BEYOND, "detect"),
         ("", OUTLINE, "segment"),
         (CUT, BEYOND + INSIDE, "detect"),
+        ("0 0.92 0.5 0.2 0.2\n", BEYOND, "detect"),
     ],
 )
 def test_a_shape_that_needs_none_must_be_there(mine: str, new: str, task: str) -> None:
