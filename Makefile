@@ -82,7 +82,7 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: faults
-faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 20")
+faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 20 --twice")
 	@$(BIN)/python -m local.faults --processes $(WORKERS) $(FAULTS)
 
 properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)

@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from local.faults.scenario import STAGES
-from local.faults.trial import Result, Trial, chosen_trials, one_of_each, play_chosen
+from local.faults.trial import (
+    Result,
+    Trial,
+    chosen_trials,
+    one_of_each,
+    only,
+    play_chosen,
+    twice,
+)
 
 _SHOWN_FAILURES = 20
 
@@ -48,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="play each N-th trial")
     parser.add_argument(
         "--one-of-each", action="store_true", help="one trial of each operation and kind"
+    )
+    parser.add_argument(
+        "--twice", action="store_true", help="let another call fail while each trial recovers"
     )
     parser.add_argument("--processes", type=int, default=2, help="how many work at once")
     parser.add_argument("--stage", choices=[stage.name for stage in STAGES], action="append")
@@ -90,11 +101,11 @@ class _Progress:
 def _play(options: argparse.Namespace, tell: Callable[[Result], None]) -> None:
     if options.trial:
         wanted = Trial.parse(options.trial)
-        play_chosen([wanted.stage], lambda trial: trial == wanted, 1, tell)
+        play_chosen([wanted.stage], only(wanted), 1, tell)
         return
     stages = options.stage or [stage.name for stage in STAGES]
-    choose = one_of_each().__contains__ if options.one_of_each else chosen_trials(options.every)
-    play_chosen(stages, choose, options.processes, tell)
+    choose = one_of_each() if options.one_of_each else chosen_trials(options.every)
+    play_chosen(stages, twice(choose) if options.twice else choose, options.processes, tell)
 
 
 def _rows(results: Sequence[Result]) -> dict[str, Row]:

@@ -153,13 +153,14 @@ class Process:
 
 @dataclass(slots=True)
 class Injector:
-    """Counts the calls, and breaks one of them."""
+    """Counts the calls, and breaks those that it is told to."""
 
     now: Callable[[], datetime]
     decide: Decision = lambda _: None
-    """Asked at each call until it answers how that one fails."""
+    """Asked at each call how that one fails, if it does."""
     seen: list[Point] = field(default_factory=list)
-    struck: bool = False
+    struck: int = 0
+    """How many calls it broke."""
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     out: tuple[str, datetime] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -189,8 +190,8 @@ class Injector:
         self.counts[called] += 1
         point = Point(*called, self.counts[called])
         self.seen.append(point)
-        kind = None if self.struck else self.decide(point)
-        self.struck = self.struck or kind is not None
+        kind = self.decide(point)
+        self.struck += kind is not None
         return kind
 
     def _break(

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
@@ -31,20 +31,48 @@ _DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One call of one stage, and how it fails."""
+    """One call of one stage, and how it fails.
+
+    `again`: so many calls later another one fails, in one of its ways; 0 for none. Where there are
+    fewer calls, none does.
+    """
 
     stage: str
     point: Point
     kind: Kind
+    again: int = 0
 
     def __str__(self) -> str:
-        return f"{self.stage}:{self.point}:{self.kind}"
+        return f"{self.stage}:{self.point}:{self.kind}" + (f":{self.again}" if self.again else "")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads a trial as it is written. Raises ValueError."""
-        stage, point, kind = text.split(":")
-        return cls(stage, Point.parse(point), Kind(kind))
+        stage, point, kind, *again = text.split(":")
+        return cls(stage, Point.parse(point), Kind(kind), *map(int, again))
+
+    def second_kind(self, point: Point) -> Kind:
+        """How the second call fails: any of its ways, by the trial's name."""
+        kinds = kinds_of(point.operation)
+        return kinds[_number(self) % len(kinds)]
+
+
+@dataclass(slots=True)
+class Strikes:
+    """The calls that a trial breaks."""
+
+    trial: Trial
+    begun: bool = False
+    calls: int = 0
+    """How many were made since the first that broke."""
+
+    def __call__(self, point: Point) -> Kind | None:
+        """How a call fails, if it does."""
+        if not self.begun:
+            self.begun = point == self.trial.point
+            return self.trial.kind if self.begun else None
+        self.calls += 1
+        return self.trial.second_kind(point) if self.calls == self.trial.again else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +107,7 @@ class PreparedStage:
     def run(self, decide: Decision = lambda _: None) -> Play:
         """Plays the stage from its beginning, until nothing is left to do.
 
-        The call for which `decide` first answers a kind is broken. Raises NeverSettles.
+        The calls for which `decide` answers a kind are broken. Raises NeverSettles.
         """
         deployment = Deployment(
             self.before.copy(),
@@ -112,22 +140,24 @@ class PreparedStage:
     def attempt(self, point: Point, kind: Kind) -> Result:
         """One trial of this stage."""
         trial = Trial(self.stage.name, point, kind)
-        return Result(trial, self._problems(lambda call: kind if call == point else None))
+        return Result(trial, self._problems(Strikes(trial)))
 
     def attempts(self, choose: "Choice", branches: Branches[Trial]) -> None:
         """All chosen trials of this stage, each a branch of one undisturbed play.
 
         What comes of them is told by `branches`: what Result calls problems.
         """
-        own: Trial | None = None
+        own: Strikes | None = None
 
         def decide(point: Point) -> Kind | None:
             nonlocal own
+            if own is not None:
+                return own(point)
             for kind in kinds_of(point.operation):
-                trial = Trial(self.stage.name, point, kind)
-                if choose(trial) and branches.fork(trial):
-                    own = trial
-                    return kind
+                trial = choose(Trial(self.stage.name, point, kind))
+                if trial is not None and branches.fork(trial):
+                    own = Strikes(trial)
+                    return own(point)
             return None
 
         problems = self._problems(decide)
@@ -208,7 +238,10 @@ def _after_half(prepared: PreparedStage) -> Seen:
     return look(play.deployment.cloud)
 
 
-Choice = Callable[[Trial], bool]
+Choice = Callable[[Trial], Trial | None]
+"""Which trial is made of one, if any is."""
+
+_LATEST_SECOND = 60
 
 
 def trials_of(prepared: PreparedStage) -> Iterator[Trial]:
@@ -220,10 +253,26 @@ def trials_of(prepared: PreparedStage) -> Iterator[Trial]:
 
 def chosen_trials(every: int) -> Choice:
     """Each `every`-th trial, by the trials' names: it stays when others come or go."""
-    return lambda trial: _number(trial) % every == 0
+    return lambda trial: trial if _number(trial) % every == 0 else None
 
 
-def one_of_each() -> frozenset[Trial]:
+def twice(choose: Choice) -> Choice:
+    """The same trials, with another call that fails while they recover."""
+
+    def chosen(trial: Trial) -> Trial | None:
+        one = choose(trial)
+        return one and replace(one, again=_number(one) % _LATEST_SECOND + 1)
+
+    return chosen
+
+
+def only(wanted: Trial) -> Choice:
+    """A single trial."""
+    once = replace(wanted, again=0)
+    return lambda trial: wanted if trial == once else None
+
+
+def one_of_each() -> Choice:
     """A trial of every operation of every service in every way in which it may fail.
 
     Which stage and call it is goes by the trials' names, as in `chosen_trials`.
@@ -235,7 +284,8 @@ def one_of_each() -> frozenset[Trial]:
             rival = chosen.get(sort)
             if rival is None or _number(trial) < _number(rival):
                 chosen[sort] = trial
-    return frozenset(chosen.values())
+    trials = frozenset(chosen.values())
+    return lambda trial: trial if trial in trials else None
 
 
 def _number(trial: Trial) -> int:

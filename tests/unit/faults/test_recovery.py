@@ -5,6 +5,8 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from kili_export.usecases.reconcile import Reconcile
 from local.faults.injection import Kind, Point, kinds_of
 from local.faults.trial import (
     PreparedStage,
+    Strikes,
     Trial,
     prepared_stages,
 )
@@ -57,15 +60,27 @@ def points() -> Mapping[str, tuple[Point, ...]]:
 @pytest.mark.timeout(900)
 def test_every_operation_may_fail_in_every_way() -> None:
     """In a process of its own: it branches into many."""
-    command = (sys.executable, "-m", "local.faults", "--one-of-each", "--json", "--processes", "1")
+    told = held("--one-of-each")
+    assert told["trials"] > 200, "hardly anything was tried"
+    assert told["operations"].keys() == OPERATIONS
+
+
+@pytest.mark.timeout(900)
+def test_another_call_may_fail_while_the_first_fault_is_recovered_from() -> None:
+    assert held("--twice", "--every", "400")["trials"] > 40, "hardly anything was tried"
+
+
+def held(*arguments: str) -> dict[str, Any]:
+    """Plays trials, all of which have to hold, and answers what is told of them."""
+    command = (sys.executable, "-m", "local.faults", "--json", "--processes", "1", *arguments)
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert done.stdout, done.stderr
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
     broken = [f"{one['trial']}: {', '.join(one['problems'])}" for one in told["not_held"]]
     assert not broken, "\n".join(broken)
     assert done.returncode == 0, done.stderr
-    assert told["held"] == told["trials"] > 200, "hardly anything was tried"
-    assert told["operations"].keys() == OPERATIONS
+    assert told["held"] == told["trials"]
+    return told
 
 
 def test_no_call_of_an_adapter_is_without_a_point(
@@ -121,6 +136,16 @@ def test_a_trial_can_be_repeated_by_what_is_printed() -> None:
     trial = Trial("increment", Point("s3", "PutObject", "plan_export", 2), Kind.CRASH_AFTER)
     assert str(trial) == "increment:s3.PutObject/plan_export/2:crash after"
     assert Trial.parse(str(trial)) == trial
+    twice = replace(trial, again=17)
+    assert Trial.parse(str(twice)) == twice
+
+
+def test_a_second_call_fails_so_many_calls_after_the_first() -> None:
+    first, other = (Point("s3", "PutObject", "plan_export", number) for number in (2, 3))
+    strikes = Strikes(Trial("increment", first, Kind.DOWN, again=2))
+    failed = [strikes(point) for point in (other, first, other, other, first, other)]
+    assert [kind is not None for kind in failed] == [False, True, False, True, False, False]
+    assert failed[1] is Kind.DOWN
 
 
 def test_of_a_call_that_only_reads_before_and_after_are_the_same() -> None:
