@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.asset import FetchedAsset
 from kili_export.domain.errors import Unavailable
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.domain.options import Compatibility, ExportOptions, Layout
 from kili_export.usecases.media_batch import MediaLimits
 from local.kili_standin.pictures import encode_png
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
@@ -291,6 +291,36 @@ def test_frames_of_a_video_are_numbered_in_the_order_of_their_list() -> None:
     bench.kili.media_fetches.clear()
     bench.run(["as_1"])
     assert bench.kili.media_fetches == []
+
+
+def test_frames_that_came_one_by_one_are_laid_out_anew_by_a_full_export() -> None:
+    corrected = ExportOptions(
+        "yolo_v8", Layout.MERGED, with_assets=True, compatibility=Compatibility.CORRECTED
+    )
+
+    def labelled(to: Workbench, *frames: int) -> None:
+        urls = {str(n): f"https://storage.example/f{n}?sig=1" for n in range(3)}
+        box_in_it = answers(CARS=[box("BIG", 0.1, 0.1, 0.5, 0.5)])
+        to.kili.assets["as_1"] = video(1, urls, {str(frame): box_in_it for frame in frames})
+
+    def empty() -> Workbench:
+        made = Workbench(project({"CARS": job(["BIG"])}, "VIDEO"), {"yolo": corrected})
+        for n in range(3):
+            made.kili.files[f"/f{n}"] = (f"picture of frame {n}".encode(), "image/png")
+        return made
+
+    def archive_of(made: Workbench) -> bytes:
+        return made.objects.stored[made.manifest("yolo").archive.key][0]
+
+    bench, fresh = empty(), empty()
+    labelled(bench, 0, 2)
+    bench.rebuild()
+    labelled(bench, 0, 1, 2)
+    bench.run(["as_1"])
+    bench.rebuild()
+    labelled(fresh, 0, 1, 2)
+    fresh.rebuild()
+    assert archive_of(bench) == archive_of(fresh)
 
 
 def test_a_video_with_a_frame_that_cannot_be_had_is_quarantined() -> None:

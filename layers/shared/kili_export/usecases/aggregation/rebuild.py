@@ -323,10 +323,14 @@ def _fetched_medium(located: LocatedAsset, medium: ConvertedMedium) -> LocatedMe
 def _known_media(
     record: AssetRecord, former: Callable[[], StoredArchive | None]
 ) -> list[LocatedMember]:
-    """Media that were known: they are taken out of the archive that is replaced."""
+    """Media that were known: they are taken out of the archive that is replaced.
+
+    They come in the order that their asset has them in. Where they lie in that archive tells when
+    they came into it, and an export of the same state from nothing knows nothing of that.
+    """
     archive = former()
     found = []
-    for medium in record.media:
+    for place, medium in enumerate(record.media):
         entry = archive.directory.find(medium.path) if archive is not None else None
         if archive is None or entry is None or entry.owner != record.asset_id:
             raise IntegrityError(f"the former archive does not have {medium.path!r} of its asset")
@@ -336,7 +340,7 @@ def _known_media(
                 ConvertedMember(entry, medium.sha256, medium.identity),
                 source,
                 start,
-                (record.order_key, record.asset_id, entry.offset),
+                (record.order_key, record.asset_id, place),
                 Region.MEDIA,
             )
         )
