@@ -1,9 +1,11 @@
 """`python -m local.load`: events of a minute from several senders, during full exports.
 
-The project of the events is exported in full to begin with, and another one all the time.
+The project of the events is exported in full to begin with, and another one again and again.
 
 Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
-the workflow. An answer is measured as a sender sees it, from its request on, and as the handler's
+the workflow. The table, moto, takes ten times as long for a mark as the handler does for all the
+rest, and one mark at a time: where the senders' minute is too short for it, they send as fast as
+they are answered. An answer is measured as a sender sees it, from its request on, and as the handler's
 process does, from the invocation to its result: between the two lie the waiting for one of the
 few processes, the journal and the senders' own turn at the processors.
 """
@@ -14,6 +16,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +36,8 @@ from local.load.senders import Senders, Sent
 
 _KEY = "load-key"
 _PATIENCE_SECONDS = 1800.0
+_REST_SECONDS = 10.0
+_OTHER_ASSETS = 300
 _EXPORTS = {"raw": "kili", "yolo": "yolo_v8"}
 
 
@@ -59,15 +64,19 @@ class Freshness:
 
 @dataclass(slots=True)
 class FullExports:
-    """Exports another project in full, again and again."""
+    """Exports another project in full, again and again.
+
+    With a rest: all functions share the senders' processors here, unlike where they are deployed.
+    """
 
     looks: int = 0
     at_work: int = 0
     begun: int = 0
+    rests_until: float = 0.0
 
     @contextmanager
     def repeated(self, services: Services, project_id: str) -> Iterator[None]:
-        """Begins one as soon as the one before is published, while the block runs."""
+        """Begins one soon after the one before is published, while the block runs."""
         with _every(0.5, lambda: self._look(services, project_id)):
             yield
 
@@ -75,7 +84,8 @@ class FullExports:
         self.looks += 1
         if services.status.read(project_id).runner is not None:
             self.at_work += 1
-        else:
+            self.rests_until = time.monotonic() + _REST_SECONDS
+        elif time.monotonic() >= self.rests_until:
             services.request_run(project_id, full=True)
             self.begun += 1
 
@@ -107,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     world = KiliWorld(api_key=_KEY)
     project = world.add_project(generate_project(7, options.assets))
-    other = world.add_project(generate_project(8, options.assets))
+    other = world.add_project(generate_project(8, min(options.assets, _OTHER_ASSETS)))
     with tempfile.TemporaryDirectory(prefix="kili-export-load-") as folder:
         tuning = {"KILI_REQUESTS_PER_MINUTE": "100000"}
         with (
@@ -133,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with (
                 full.repeated(Services.of(connection), other.id),
                 freshness.watched(services, project.id),
+                _every(10.0, lambda: _tell_progress(senders.sent, options.events)),
             ):
                 took = senders.run()
             outcome = wait_until_settled(
@@ -165,8 +176,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--senders", type=int, default=8)
-    parser.add_argument("--assets", type=int, default=2_000)
+    parser.add_argument("--assets", type=int, default=500)
     return parser
+
+
+def _tell_progress(sent: Sequence[Sent], events: int) -> None:
+    print(f"{len(sent)} of {events} events are answered", file=sys.stderr, flush=True)
 
 
 def _register(services: Services, project_id: str) -> None:
