@@ -20,12 +20,22 @@ _NEVER = "100000000"
 
 
 class StackProcess:
-    """One running stack. Use as a context. `s3` counts the bytes to and from its S3."""
+    """One running stack. Use as a context. `s3` counts the bytes to and from its S3.
+
+    `window`: seconds for which changes are collected before a run.
+    """
 
     def __init__(
-        self, state: Path, *, endpoint: str, api_key: str, tuning: Mapping[str, str]
+        self,
+        state: Path,
+        *,
+        endpoint: str,
+        api_key: str,
+        tuning: Mapping[str, str],
+        window: int = 1,
     ) -> None:
         self.state = StateDirectory(state)
+        self._window = str(window)
         self._environment = {
             **process_environment(),
             **tuning,
@@ -48,7 +58,7 @@ class StackProcess:
     def _start(self) -> None:
         log = self.state.path.parent / "up.log"
         # Nothing but what is measured happens: no comparison with Kili comes in between.
-        timing = ("--window", "1", "--settle", "0", "--reconcile-every", _NEVER)
+        timing = ("--window", self._window, "--settle", "0", "--reconcile-every", _NEVER)
         where = ("--port", "0", "--state", str(self.state.path), "--s3-door", str(self.s3.port))
         with log.open("ab") as stream:
             self._process = subprocess.Popen(

@@ -3,9 +3,9 @@
 The project of the events is exported in full to begin with, and another one again and again.
 
 Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
-the workflow. The table, moto, takes ten times as long for a mark as the handler does for all the
-rest, and one mark at a time: where the senders' minute is too short for it, they send as fast as
-they are answered. An answer is measured as a sender sees it, from its request on, and as the handler's
+the workflow. The table, moto, takes longer for a mark than the handler does for all the rest, and
+stores one at a time: where the senders' minute is too short for that, they send as fast as they are
+answered. An answer is measured as a sender sees it, from its request on, and as the handler's
 process does, from the invocation to its result: between the two lie the waiting for one of the
 few processes, the journal and the senders' own turn at the processors.
 """
@@ -123,7 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with (
             start_standin(world) as standin,
             StackProcess(
-                Path(folder) / "state", endpoint=standin.endpoint, api_key=_KEY, tuning=tuning
+                Path(folder) / "state",
+                endpoint=standin.endpoint,
+                api_key=_KEY,
+                tuning=tuning,
+                window=options.window,
             ) as stack,
         ):
             connection = Connection.local(stack.running, stack.state)
@@ -176,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--senders", type=int, default=8)
+    parser.add_argument("--window", type=int, default=10, help="seconds; 60 where it is deployed")
     parser.add_argument("--assets", type=int, default=500)
     return parser
 
