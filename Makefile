@@ -74,7 +74,7 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 	@touch $@
 
 .PHONY: load
-load: $(READY) ## 10,000 events in a minute during a full export (options: LOAD="--senders 16")
+load: $(READY) ## 10,000 events, a minute of them if the machine can, beside full exports (options: LOAD="--senders 16")
 	@$(BIN)/python -m local.load $(LOAD)
 
 .PHONY: chaos
