@@ -74,7 +74,7 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 	@touch $@
 
 .PHONY: load
-load: $(READY) ## 10,000 events, a minute of them if the machine can, beside full exports (options: LOAD="--senders 16")
+load: $(READY) ## 10,000 events beside full exports: what is lost, and how fast (options: LOAD="--senders 16")
 	@$(BIN)/python -m local.load $(LOAD)
 
 .PHONY: chaos
@@ -82,7 +82,7 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: faults
-faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 20 --twice")
+faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 60 --twice")
 	@$(BIN)/python -m local.faults --processes $(WORKERS) $(FAULTS)
 
 properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)

@@ -1,11 +1,11 @@
 """Projects of PDF documents, of texts and of sounds."""
 
 from base64 import b64encode
-from copy import deepcopy
 from random import Random
 from typing import Any
 
 from local.kili_standin.corpus.drawing import Json, job, ring
+from local.kili_standin.corpus.flawed import without_called
 from local.kili_standin.corpus.pictures import document, label
 from local.kili_standin.model import Project
 
@@ -107,11 +107,7 @@ def layered_pdfs(seed: int) -> Json:
 
 def without_layered(project: Project) -> Project:
     """The project without that one."""
-    sound = deepcopy(project)
-    sound.assets = {
-        key: asset for key, asset in sound.assets.items() if asset.external_id != LAYERED
-    }
-    return sound
+    return without_called(project, LAYERED)
 
 
 def sounds(seed: int) -> Json:

@@ -194,10 +194,13 @@ def _file_name(asset: Asset) -> str:
 
 def without_geotiffs(project: Project) -> Project:
     """The project without the pictures that have coordinates on earth."""
+    return without_called(project, "geo.tif")
+
+
+def without_called(project: Project, name: str) -> Project:
+    """The project without the assets of a name."""
     sound = deepcopy(project)
-    sound.assets = {
-        key: asset for key, asset in sound.assets.items() if asset.external_id != "geo.tif"
-    }
+    sound.assets = {key: asset for key, asset in sound.assets.items() if asset.external_id != name}
     return sound
 
 

@@ -33,6 +33,13 @@ def test_an_asset_that_was_named_before_it_came_is_exported() -> None:
     assert labels_of(made) == {"labels/a.jpg.json", "labels/later.jpg.json"}
 
 
+def test_all_assets_of_a_name_are_exported() -> None:
+    made = bench()
+    put(made, 2, "a.jpg")
+    made.rebuild()
+    assert made.manifest("named").counts.exported == 2
+
+
 def test_an_asset_that_was_renamed_is_not_what_was_named_any_more() -> None:
     made = bench()
     made.rebuild()
