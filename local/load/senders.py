@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from local.kili_standin import KiliWorld
@@ -15,12 +16,9 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One call: when it was due, in seconds since the beginning, its status and its answer's time.
+    """One call: when it was sent, its status, 0 when there was no answer, and the answer's time."""
 
-    The status is 0 when there was no answer.
-    """
-
-    due: float
+    at: datetime
     status: int
     seconds: float
 
@@ -66,16 +64,14 @@ class Senders:
                 "projectId": self.project_id,
                 "payload": {"assetId": asset_id, "labelId": label.id},
             }
-            one = self._post(connection, parts.path, json.dumps(body).encode(), due)
+            one = self._post(connection, parts.path, json.dumps(body).encode())
             with self._lock:
                 self.sent.append(one)
         connection.close()
 
-    def _post(
-        self, connection: http.client.HTTPConnection, path: str, body: bytes, due: float
-    ) -> Sent:
+    def _post(self, connection: http.client.HTTPConnection, path: str, body: bytes) -> Sent:
         headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
-        asked = time.monotonic()
+        at, asked = datetime.now(UTC), time.monotonic()
         try:
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
@@ -84,4 +80,4 @@ class Senders:
         except (OSError, http.client.HTTPException):
             connection.close()
             status = 0
-        return Sent(due, status, time.monotonic() - asked)
+        return Sent(at, status, time.monotonic() - asked)
