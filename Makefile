@@ -40,8 +40,8 @@ coverage: $(READY) ## every test, and which lines none of them reached
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m local.parity $(PARITY)
 
-test-large: $(READY) ## archives above 4 GiB and 65,535 files, for all readers; takes minutes
-	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py
+test-large: $(READY) ## archives above 4 GiB and 65,535 files for all readers, 10 TB planned; takes minutes
+	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/archive/test_joins.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
 	@$(BIN)/python -m local.bench --write docs/benchmarks.md $(BENCH)

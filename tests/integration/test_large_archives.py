@@ -3,7 +3,6 @@
 Zeros are holes in the file: it takes minutes, because all of it is read, and next to no disk.
 """
 
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -32,11 +31,10 @@ from kili_export.domain.archive.splice import BaseArchive, splice
 from kili_export.domain.archive.tail import Tail, encode_tail
 from kili_export.domain.archive.wire import local_header
 from tests.archive_readers import compare, read_with, sha256
+from tests.large import large
 
 pytestmark = [
-    pytest.mark.skipif(
-        "KILI_EXPORT_LARGE" not in os.environ, reason="takes minutes: make test-large"
-    ),
+    large,
     pytest.mark.timeout(1800),
 ]
 BIG, COUNT = 256 * MIB, 17

@@ -20,6 +20,7 @@ from kili_export.domain.archive.parts import (
     pack,
 )
 from kili_export.domain.errors import IntegrityError
+from tests.large import large
 from tests.unit.archive.simple_archives import render
 from tests.unit.archive.test_parts import TB, TINY, assert_valid
 
@@ -105,7 +106,7 @@ def batches(count: int, size: int) -> list[Piece]:
         (11_000, 10 * MB, [2, 1]),
         (100_000, 10 * MB, [11, 1]),
         (140_000, 10 * MB, [15, 1]),
-        (1_000_000, 10 * MB, [101, 1]),
+        pytest.param(1_000_000, 10 * MB, [101, 1], marks=large),
         (900, 50 * GIB, [1]),
     ],
 )
