@@ -12,6 +12,10 @@ from local.cli.exit_codes import ExitCode
 from local.cli.output import Output, bytes_text
 from local.cli.services import Services
 
+_OTHER_CLASSES = (
+    "The project's classes changed since: a class's number may mean another one than before."
+)
+
 
 def sync(arguments: Namespace) -> ExitCode:
     """Brings a folder up to date."""
@@ -52,6 +56,7 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
         "files": synced.files,
         "bytes_down": moved,
         "quarantined": len(manifest.quarantined),
+        "classes_changed": synced.classes_changed,
     }
 
 
@@ -59,7 +64,8 @@ def _told(directory: str, synced: Synced, moved: int) -> str:
     generation = f"{directory}: generation {synced.manifest.generation}, {synced.files} files"
     if not synced.written and not synced.removed:
         return f"{generation}, nothing to do"
-    return (
+    told = (
         f"{generation}; {synced.written} written, {synced.removed} removed, "
         f"{bytes_text(moved)} fetched from the {synced.method}"
     )
+    return f"{told}\n{_OTHER_CLASSES}" if synced.classes_changed else told

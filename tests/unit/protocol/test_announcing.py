@@ -5,6 +5,7 @@ import pytest
 from kili_export.contracts.notifications import FAILED, PUBLISHED, ExportPublished
 from kili_export.contracts.workflow import AggregateAnswer
 from kili_export.domain.errors import Unavailable
+from tests.kili_samples import job
 from tests.unit.protocol.world import BUCKET, PROJECT, World, arn
 
 
@@ -31,6 +32,18 @@ def test_each_published_export_is_told_with_where_it_is_and_how_fresh(world: Wor
     assert event.delta_key == manifest.recent_deltas[-1].key
     assert (event.added, event.changed, event.removed) == (0, 1, 0)
     assert event.freshness_seconds == 70.0
+    assert not event.classes_changed
+
+
+def test_that_a_number_may_mean_another_class_is_told_once(world: World) -> None:
+    world.kili.interface = {"CARS": job(["TINY", "BIG", "SMALL"])}
+    world.submit("as_001", "second", left=0.3)
+    world.run_pending()
+    world.submit("as_001", "third", left=0.4)
+    world.run_pending()
+    told = [ExportPublished(**one) for one in world.told(PUBLISHED) if one["export_name"] == "yolo"]
+    assert [(one.generation, one.classes_changed) for one in told] == [(2, True), (3, False)]
+    assert world.manifest("yolo").classes_generation == 2
 
 
 def test_what_did_not_change_is_not_told(world: World) -> None:

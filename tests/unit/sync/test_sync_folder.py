@@ -21,6 +21,7 @@ from kili_export.usecases import entry_contents
 from kili_export.usecases.aggregation.stored_archive import StoredArchive
 from kili_export.usecases.sync_folder import Synced, Wish, sync_folder
 from kili_export.usecases.take_snapshot import take_snapshot
+from tests.kili_samples import job, project
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
 
@@ -59,6 +60,16 @@ def remove(bench: Workbench, number: int) -> None:
     """One generation without this asset."""
     del bench.kili.assets[f"as_{number:03d}"]
     bench.run([f"as_{number:03d}"])
+
+
+def test_a_folder_of_before_other_classes_is_told_so(bench: Workbench, tmp_path: Path) -> None:
+    assert not sync(bench, tmp_path).classes_changed
+    change(bench, 1)
+    assert not sync(bench, tmp_path).classes_changed
+    bench.project = project({"CARS": job(["SMALL", "BIG"]), "SIGNS": job(["STOP"])})
+    bench.rebuild()
+    assert sync(bench, tmp_path).classes_changed
+    assert not sync(bench, tmp_path).classes_changed
 
 
 def sync(bench: Workbench, root: Path, export: str = "yolo", **wish: object) -> Synced:

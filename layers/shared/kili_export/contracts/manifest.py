@@ -104,7 +104,9 @@ class Manifest(Document):
     """What is current in an export. Replacing it is what publishes a generation.
 
     `archive` followed by `deltas`, applied in order, is the current state. `recent_deltas` is
-    the chain of deltas that leads to this generation, oldest first.
+    the chain of deltas that leads to this generation, oldest first. `classes_generation` is the one
+    that `classes` came with as they are: before it a class's number may have meant another. 0 where
+    that was not noted.
     """
 
     schema_version: Literal[1] = 1
@@ -122,6 +124,7 @@ class Manifest(Document):
     recent_deltas: tuple[DeltaReference, ...] = ()
     counts: Counts
     classes: tuple[ClassEntry, ...] = ()
+    classes_generation: int = 0
     quarantined: tuple[Quarantined, ...] = ()
     losses: int = 0
     report: ReportReference | None = None
@@ -141,6 +144,11 @@ class Manifest(Document):
     def own_delta(self) -> DeltaReference | None:
         """What the run that wrote this manifest changed; None if it changed no file."""
         return next((one for one in self.recent_deltas if self.run_id in one.key), None)
+
+    @property
+    def changes_classes(self) -> bool:
+        """Whether the run that wrote this manifest found other classes than those published."""
+        return self.own_delta is not None and self.classes_generation == self.generation
 
     @property
     def is_rewritten(self) -> bool:

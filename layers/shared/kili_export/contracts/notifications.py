@@ -15,6 +15,7 @@ class ExportPublished(Document):
 
     `archive_generation` is the one that the archive holds; where it is below `generation`, the
     manifest's `deltas` follow. Without changes it is the archive alone that is new.
+    `classes_changed`: the number of a class may mean another than in the generation before.
     """
 
     version: Literal["1"] = "1"
@@ -34,6 +35,7 @@ class ExportPublished(Document):
     changed: int
     removed: int
     quarantined: int
+    classes_changed: bool = False
     published_at: datetime
     freshness_seconds: float | None = None
 

@@ -108,6 +108,7 @@ class Announcer:
             changed=delta.changed if delta else 0,
             removed=delta.removed if delta else 0,
             quarantined=len(manifest.quarantined),
+            classes_changed=manifest.changes_classes,
             published_at=manifest.published_at,
             freshness_seconds=freshness_seconds,
         )

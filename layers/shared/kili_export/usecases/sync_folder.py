@@ -49,6 +49,12 @@ class Synced:
     resumed: int = 0
     files: int = 0
 
+    @property
+    def classes_changed(self) -> bool:
+        """Whether the folder held a generation of before the present classes."""
+        before = self.from_generation
+        return before is not None and before < self.manifest.classes_generation
+
 
 def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Synced:
     """Makes the folder hold what is current, or what a snapshot names.

@@ -27,7 +27,12 @@ from kili_export.usecases.aggregation.loss_changes import LossChanges
 from kili_export.usecases.aggregation.loss_reports import LossReports, reference_to_report
 from kili_export.usecases.aggregation.publishing import Publisher, own_keys
 from kili_export.usecases.aggregation.stored_regions import stored_regions
-from kili_export.usecases.aggregation.summary import classes_of, is_rewriting_due, quarantined
+from kili_export.usecases.aggregation.summary import (
+    classes_generation,
+    classes_of,
+    is_rewriting_due,
+    quarantined,
+)
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.spending import MovedTally, RunTally
 
@@ -221,6 +226,7 @@ class GenerationWriter:
             archive, regions = written.reference, stored_regions(written.base.regions)
             following = ()
             members = archive.members
+        classes = classes_of(self.plan.project.to_project())
         chain = (*(previous.recent_deltas if previous else ()), *brought)
         return Manifest(
             project_id=project_id,
@@ -236,7 +242,8 @@ class GenerationWriter:
             deltas=following,
             recent_deltas=chain[-CHAIN_LENGTH:],
             counts=generation.counts(members),
-            classes=classes_of(self.plan.project.to_project()),
+            classes=classes,
+            classes_generation=classes_generation(previous, classes, number),
             losses=generation.losses(),
             moved=NOTHING_MOVED,
             definition=self.export.definition,

@@ -17,6 +17,15 @@ def classes_of(project: Project) -> tuple[ClassEntry, ...]:
     )
 
 
+def classes_generation(
+    previous: Manifest | None, classes: Sequence[ClassEntry], generation: int
+) -> int:
+    """The generation that the classes came with as they are, which is now `generation`."""
+    if previous is None or previous.classes != classes:
+        return generation
+    return previous.classes_generation
+
+
 def quarantined(
     previous: Manifest | None,
     failed: Mapping[str, str],
