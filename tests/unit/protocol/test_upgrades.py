@@ -1,15 +1,18 @@
 """A new version that is deployed while a run is under way mixes nothing and loses nothing."""
 
+import io
 import json
 
 import pytest
 
 from kili_export.contracts.run_plan import PLAN_VERSION
 from kili_export.contracts.workflow import PlanAnswer
-from kili_export.domain.errors import ConflictError
+from kili_export.domain.errors import ConflictError, IntegrityError
 from kili_export.domain.formats.base import ExportFormat
 from kili_export.domain.formats.registry import format_of
+from kili_export.domain.keys import manifest_key
 from kili_export.domain.marks import asset_subject
+from kili_export.usecases.pull_archive import pull_archive
 from tests.unit.protocol.world import PROJECT, World
 
 
@@ -124,3 +127,32 @@ def test_what_a_run_of_another_version_left_is_converted_anew(world: World) -> N
     world.run_pending()
     assert world.kili.fetches == [("as_001",)]
     assert not world.changes.held
+
+
+def rewritten_manifest(world: World, **fields: object) -> None:
+    """What is published of `raw` as another version would have told it."""
+    key = manifest_key(PROJECT, "raw")
+    manifest = json.loads(world.objects.stored[key][0])
+    manifest |= fields
+    manifest["archive"]["a_new_field"] = {"of": "a part"}
+    world.objects.put(key, json.dumps(manifest).encode())
+
+
+def test_who_goes_back_to_a_former_version_builds_on_what_a_later_one_published(
+    world: World,
+) -> None:
+    rewritten_manifest(world, a_new_field=[1])
+    world.submit("as_001", "second", left=0.4)
+    world.run_pending()
+    assert world.generations()["raw"] == 2
+    assert world.status().read(PROJECT).exports[0].manifest == world.manifest("raw")
+
+
+def test_a_manifest_that_takes_a_later_version_is_told_to_be_one(world: World) -> None:
+    rewritten_manifest(world, schema_version=2)
+    for read in (
+        lambda: world.status().read(PROJECT),
+        lambda: pull_archive(world.objects, PROJECT, "raw", io.BytesIO()),
+    ):
+        with pytest.raises(IntegrityError, match=r"raw/manifest\.json .* a later version"):
+            read()

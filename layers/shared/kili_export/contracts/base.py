@@ -36,3 +36,18 @@ class Document(BaseModel):
             raise ConflictError(
                 f"a {cls.__name__} of another version, by its fields {', '.join(fields[:5])}"
             ) from None
+
+
+class PublishedDocument(Document):
+    """A document that readers of other versions have, and that later ones may add fields to.
+
+    Its `schema_version` is another one when who does not know a change must not go on.
+    """
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Reads what this version or another one wrote: fields that it lacks are passed over.
+
+        Raises pydantic's ValidationError.
+        """
+        return cls.model_validate(orjson.loads(data), extra="ignore")

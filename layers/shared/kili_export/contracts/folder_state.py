@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from kili_export.contracts.base import Document
+from kili_export.contracts.base import PublishedDocument
 from kili_export.contracts.manifest import Manifest
 
 
-class FolderState(Document):
+class FolderState(PublishedDocument):
     """Which generation a folder holds, by its number and by what names its files.
 
     While `status` is `applying`, files of `generation` are being replaced by those of

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kili_export.contracts.base import Document
+from kili_export.contracts.base import Document, PublishedDocument
 
 
 class ReportedLoss(Document):
@@ -21,7 +21,7 @@ class AssetLosses(Document):
     losses: tuple[ReportedLoss, ...]
 
 
-class LossReport(Document):
+class LossReport(PublishedDocument):
     """Every asset that lost something, in server order, and how often each reason holds.
 
     `generation` is the first one that the report is true for. `assets_left_out` is how many

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from kili_export.contracts.base import Document
+from kili_export.contracts.base import Document, PublishedDocument
 from kili_export.contracts.run_plan import OptionsDocument
 from kili_export.contracts.spending import Moved, RunSpending
 from kili_export.domain.digests import digest_of_shards
@@ -100,7 +100,7 @@ class ReportReference(Document):
     version: str
 
 
-class Manifest(Document):
+class Manifest(PublishedDocument):
     """What is current in an export. Replacing it is what publishes a generation.
 
     `archive` followed by `deltas`, applied in order, is the current state. `recent_deltas` is
@@ -201,7 +201,7 @@ class ChangedAssets(Document):
     removed: tuple[str, ...] = ()
 
 
-class Delta(Document):
+class Delta(PublishedDocument):
     """`delta.json`, the list in a delta archive.
 
     Write the files named in `added` and `changed` from the delta archive, delete those in

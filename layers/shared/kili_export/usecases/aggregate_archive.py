@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.run_plan import ExportPlan, RunPlan
 from kili_export.contracts.spending import Unfinished
 from kili_export.contracts.workflow import AggregateAnswer, AggregateRequest
 from kili_export.domain.archive.limits import PartLimits
 from kili_export.domain.errors import ConflictError, OutOfTime
-from kili_export.domain.keys import joins_prefix, manifest_key
+from kili_export.domain.keys import joins_prefix
 from kili_export.domain.retention import RetentionRules
 from kili_export.domain.rewriting import RewritingRules
 from kili_export.domain.sharding import ShardRules
@@ -22,6 +21,7 @@ from kili_export.usecases.aggregation.publish_rebuild import publish_rebuild
 from kili_export.usecases.aggregation.publishing import Publisher
 from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
 from kili_export.usecases.ledger_reading import open_ledger
+from kili_export.usecases.published_exports import load_manifest
 from kili_export.usecases.retain_generations import RetainGenerations
 from kili_export.usecases.run_inputs import load_plan
 from kili_export.usecases.spending import Continued, MovedTally, RunTally, Unmetered
@@ -90,7 +90,7 @@ class AggregateArchive:
         tally: RunTally,
         time: ComputingTime,
     ) -> AggregateAnswer:
-        previous, etag = self._previous(plan.project_id, export.name)
+        previous, etag = load_manifest(self.objects, plan.project_id, export.name)
         joins = joins_prefix(plan.project_id, plan.run_id, export.name)
         publisher = Publisher(self.objects, self.limits, self.latest_max_bytes, uploads, joins)
         reports = LossReports(self.objects)
@@ -123,9 +123,3 @@ class AggregateArchive:
         if export.mode == "rebuild":
             return publish_rebuild(run, ledger, time)
         return publish_increment(run, ledger)
-
-    def _previous(self, project_id: str, export: str) -> tuple[Manifest | None, str | None]:
-        found = self.objects.get(manifest_key(project_id, export))
-        if found is None:
-            return None, None
-        return Manifest.from_bytes(found[0]), found[1].etag

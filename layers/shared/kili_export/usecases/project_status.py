@@ -6,7 +6,6 @@ from datetime import datetime
 
 from kili_export.contracts.manifest import Manifest
 from kili_export.contracts.registration import ProjectRegistration
-from kili_export.domain.keys import manifest_key
 from kili_export.ports import (
     ChangeMark,
     ChangeStore,
@@ -17,6 +16,7 @@ from kili_export.ports import (
     RemovalStore,
     Workflow,
 )
+from kili_export.usecases.published_exports import load_manifest
 from kili_export.usecases.rebuild_sessions import SessionStore
 from kili_export.usecases.register_exports import read_registration
 from kili_export.usecases.registrations import registered_projects
@@ -118,8 +118,7 @@ class StatusReader:
 
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
         for export in registration.exports:
-            found = self.objects.get(manifest_key(registration.project_id, export.name))
-            manifest = None if found is None else Manifest.from_bytes(found[0])
+            manifest, _ = load_manifest(self.objects, registration.project_id, export.name)
             yield ExportStatus(export.name, export.format, manifest)
 
     def _runner(self, project_id: str) -> str | None:

@@ -68,7 +68,9 @@ def load_manifest(
     try:
         return Manifest.from_bytes(found[0]), found[1].etag
     except (ValidationError, ValueError) as error:
-        raise IntegrityError(f"{key} cannot be read") from error
+        raise IntegrityError(
+            f"{key} cannot be read: it is damaged, or a later version of kili-export wrote it."
+        ) from error
 
 
 def quarantined_assets(objects: ObjectStore, registration: ProjectRegistration) -> frozenset[str]:

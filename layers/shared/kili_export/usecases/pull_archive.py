@@ -8,10 +8,10 @@ from kili_export.domain.archive.parts import buffers_of
 from kili_export.domain.archive.reads import Read, assembled
 from kili_export.domain.archive.splice import splice
 from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
-from kili_export.domain.keys import manifest_key
 from kili_export.ports import ObjectStore
 from kili_export.usecases.aggregation.layered_archive import open_archive
 from kili_export.usecases.aggregation.spool import hold_in_spool
+from kili_export.usecases.published_exports import load_manifest
 from kili_export.usecases.snapshots import read_snapshot
 
 _ATTEMPTS = 3
@@ -19,14 +19,18 @@ _BUFFER = 16 << 20
 
 
 def read_manifest(objects: ObjectStore, project_id: str, export: str) -> Manifest:
-    """What is current in an export. Raises InvalidConfiguration when nothing was published yet."""
-    found = objects.get(manifest_key(project_id, export))
-    if found is None:
+    """What is current in an export.
+
+    Raises InvalidConfiguration when nothing was published yet, IntegrityError when it cannot be
+    read.
+    """
+    manifest, _ = load_manifest(objects, project_id, export)
+    if manifest is None:
         raise InvalidConfiguration(
             f"Export {export!r} of project {project_id} was not published yet. "
             f"See what is going on with: kili-export status {project_id}"
         )
-    return Manifest.from_bytes(found[0])
+    return manifest
 
 
 def pull_archive(
