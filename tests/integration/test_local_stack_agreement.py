@@ -25,7 +25,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def assert_agrees_with_the_sdk(bench: Bench) -> None:
-    """Every archive is read alike by every reader, and holds what the SDK exports now."""
+    """Every archive holds what the SDK exports now."""
     theirs = bench.folder / "sdk"
     theirs.mkdir(exist_ok=True)
     subprocess.run(
@@ -40,14 +40,21 @@ def assert_agrees_with_the_sdk(bench: Bench) -> None:
         check=True,
     )
     for export, kind in EXPORTS.items():
+        bench.archive(export)
+        assert differences(bench.folder / f"{export}.zip", theirs / f"{kind}.zip") == [], export
+
+
+def assert_is_read_alike_by_every_reader(bench: Bench) -> None:
+    """Which takes longer than to compare with the SDK: once for each way to be written."""
+    for export in EXPORTS:
         files = bench.archive(export)
-        ours = bench.folder / f"{export}.zip"
-        assert check_with_every_reader(ours).contents.keys() == files.keys(), export
-        assert differences(ours, theirs / f"{kind}.zip") == [], export
+        read = check_with_every_reader(bench.folder / f"{export}.zip")
+        assert read.contents.keys() == files.keys(), export
 
 
 def test_a_full_export_is_what_the_sdk_exports(bench: Bench) -> None:
     assert_agrees_with_the_sdk(bench)
+    assert_is_read_alike_by_every_reader(bench)
 
 
 def test_after_many_changes_of_every_kind_it_still_is(bench: Bench) -> None:
@@ -62,6 +69,7 @@ def test_after_many_changes_of_every_kind_it_still_is(bench: Bench) -> None:
     bench.stack.answer("reconcile", bench.project.id)
     bench.settle()
     assert_agrees_with_the_sdk(bench)
+    assert_is_read_alike_by_every_reader(bench)
 
 
 def _change(bench: Bench, random: Random, number: int) -> None:
