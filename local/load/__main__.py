@@ -165,11 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _tell_times("handler alone", handled)
     print(f"outcome             {outcome.code.name.lower()}: {outcome.reason}")
     print(f"lost                {repaired.total} (assets that differ from Kili afterwards)")
-    seen = sorted(freshness.seconds.values())
-    print(
-        f"freshness           {seen[len(seen) // 2]:.1f} s in the middle, {seen[-1]:.1f} s at most"
-    )
-    print(f"generations         {len(seen)} were seen, of {len(_EXPORTS)} exports")
+    _tell_freshness(freshness)
     whole = all(one.status == 202 for one in senders.sent)
     if not beside:
         print("Proves too little: no event was sent during a full export")
@@ -206,6 +202,14 @@ def _tell_answers(sent: Sequence[Sent]) -> None:
     print(f"5xx                 {sum(n for status, n in statuses.items() if status >= 500)}")
     print(f"without an answer   {statuses[0]}")
     _tell_times("answer to a sender", [one.seconds for one in sent])
+
+
+def _tell_freshness(freshness: Freshness) -> None:
+    seen = sorted(freshness.seconds.values())
+    print(
+        f"freshness           {seen[len(seen) // 2]:.1f} s in the middle, {seen[-1]:.1f} s at most"
+    )
+    print(f"generations         {len(seen)} were seen, of {len(_EXPORTS)} exports")
 
 
 def _tell_times(what: str, seconds: Sequence[float]) -> None:

@@ -4,7 +4,12 @@ import io
 import json
 
 import pytest
+from pydantic import ValidationError
 
+from kili_export.contracts.base import PublishedDocument
+from kili_export.contracts.folder_state import FolderState
+from kili_export.contracts.loss_report import AssetLosses, LossReport
+from kili_export.contracts.manifest import ChangedMember, Delta
 from kili_export.contracts.run_plan import PLAN_VERSION
 from kili_export.contracts.workflow import PlanAnswer
 from kili_export.domain.errors import ConflictError, IntegrityError
@@ -13,6 +18,7 @@ from kili_export.domain.formats.registry import format_of
 from kili_export.domain.keys import manifest_key
 from kili_export.domain.marks import asset_subject
 from kili_export.usecases.pull_archive import pull_archive
+from tests.sample_manifest import manifest_of
 from tests.unit.protocol.world import PROJECT, World
 
 
@@ -156,3 +162,37 @@ def test_a_manifest_that_takes_a_later_version_is_told_to_be_one(world: World) -
     ):
         with pytest.raises(IntegrityError, match=r"raw/manifest\.json .* a later version"):
             read()
+
+
+LISTED = ChangedMember(path="a.txt", sha256="0")
+LOSS = AssetLosses(asset_id="as_001", losses=())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        manifest_of(),
+        Delta(
+            project_id="p",
+            export_name="raw",
+            run_id="r",
+            generation=2,
+            from_generation=1,
+            added=(LISTED,),
+        ),
+        LossReport(project_id="p", export_name="raw", generation=1, assets=(LOSS,)),
+        FolderState.of(manifest_of()),
+    ],
+    ids=lambda document: type(document).__name__,
+)
+def test_what_readers_are_told_may_have_more_fields_but_no_other_schema(
+    document: PublishedDocument,
+) -> None:
+    told = json.loads(document.to_bytes())
+    parts = [part for value in told.values() for part in (value if type(value) is list else [])]
+    for part in (told, *parts):
+        part["a_new_field"] = {"of": "a later version"}
+    assert type(document).from_bytes(json.dumps(told).encode()) == document
+    told["schema_version"] = 2
+    with pytest.raises(ValidationError, match="schema_version"):
+        type(document).from_bytes(json.dumps(told).encode())
