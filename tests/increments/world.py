@@ -1,7 +1,7 @@
 """Kili as a history changes it, and the marks that events leave."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from kili_export.domain.asset import FetchedAsset
@@ -144,7 +144,7 @@ class World:
         metadata: Json = {} if site is None else {"site": site}
         answer = asset(0, one.name, *self._labels(one), jsonMetadata=metadata)
         made = fetched({**answer, "id": one.key, **stored.fields}, stored.json_content)
-        return replace(made, order_key=one.order_key, fingerprint=repr(one))
+        return replace(made, order_key=one.order_key, fingerprint=repr(astuple(one)))
 
     def _labels(self, one: _Asset) -> list[Json]:
         pool = self.kind.responses

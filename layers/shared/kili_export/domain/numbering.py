@@ -84,7 +84,8 @@ def _known(slots: _Slots, ids: Ids) -> dict[tuple[str, str], int]:
 def _remember(slots: _Slots, numbers: Mapping[tuple[str, str], int], ids: Ids) -> None:
     """Lets every number be found by the keys of who has it, and by nobody else's."""
     bearers = {(slot.namespace, numbers[place]) for place, slot in slots.items() if slot.others}
-    for namespace in {namespace for namespace, _ in bearers}:
+    # Not over a set of texts: each process has its own order of one, and this order is stored.
+    for namespace in {slot.namespace: None for slot in slots.values() if slot.others}:
         ids[namespace] = {
             key: number
             for key, number in ids.get(namespace, {}).items()
