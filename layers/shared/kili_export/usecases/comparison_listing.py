@@ -39,7 +39,7 @@ class ListedAssets:
 
 
 @dataclass(slots=True)
-class _Progress:
+class _ComparisonProgress:
     pending: PendingComparison
     position: ListingPosition
     rest: list[tuple[str, str]] = field(default_factory=list)
@@ -111,10 +111,10 @@ class ComparisonListing:
             self._delete()
             raise Unavailable(f"the listing of the assets is begun anew: {error}") from error
 
-    def _load(self, about: str | None) -> _Progress:
+    def _load(self, about: str | None) -> _ComparisonProgress:
         """The listing that is under way, or a new one when it is too old or cannot be read."""
         now = self.clock.now()
-        progress = _Progress(PendingComparison(begun_at=now, about=about), ListingPosition())
+        progress = _ComparisonProgress(PendingComparison(begun_at=now, about=about), ListingPosition())
         found = self.objects.get(self._key)
         if found is None:
             return progress
@@ -125,7 +125,7 @@ class ComparisonListing:
             progress.position = ListingPosition(pending.offset, pending.seen, pending.recent)
         return progress
 
-    def _store(self, progress: _Progress) -> None:
+    def _store(self, progress: _ComparisonProgress) -> None:
         prefix = comparisons_prefix(self.project_id, self.purpose)
         parts = progress.pending.parts
         if progress.rest:
@@ -152,7 +152,7 @@ class ComparisonListing:
         progress.etag = stored.etag
         progress.rest = []
 
-    def _whole(self, progress: _Progress) -> ListedAssets:
+    def _whole(self, progress: _ComparisonProgress) -> ListedAssets:
         lines = Sorter()
         for key in progress.pending.parts:
             found = self.objects.get(key)

@@ -13,7 +13,7 @@ _PIECE: Final = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class _Pieces:
+class LinePieces:
     """The list so far: stored pieces, and the end of it that is still held."""
 
     objects: ObjectStore
@@ -51,7 +51,7 @@ def write_work_list(
 
     Each asset is listed once, as it came first.
     """
-    pieces = _Pieces(objects, key, piece)
+    pieces = LinePieces(objects, key, piece)
     seen: set[str] = set()
     for item in items:
         if item.asset_id not in seen:

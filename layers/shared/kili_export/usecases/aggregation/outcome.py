@@ -10,7 +10,7 @@ from kili_export.domain.archive.parts import Source
 from kili_export.domain.conversion import ConvertedAsset, ConvertedMember
 from kili_export.ports import ObjectStore
 
-_READERS = 16
+_OUTCOME_READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def collect_outcome(objects: ObjectStore, batches: Iterable[BatchResult], export
         segment = batch.exports.get(export)
         if segment is not None and batch.key is not None and batch.etag is not None:
             segments.append((Source(batch.key, batch.etag, batch.size), segment))
-    with ThreadPoolExecutor(_READERS) as pool:
+    with ThreadPoolExecutor(_OUTCOME_READERS) as pool:
         for read in pool.map(lambda item: _read_segment(objects, *item), segments):
             for located in read:
                 outcome.converted[located.asset.asset_id] = located

@@ -201,7 +201,7 @@ class Rebuild:
         """The files that differ from those of the archive before."""
         listed, unchanged = DeltaList(), Sorter()
         records, count, at_hand = Spool(), 0, set[str]()
-        for before, after in _by_path(self._before, self._files()):
+        for before, after in by_path(self._before, self._files()):
             if after is None:
                 if before is not None:
                     listed.remove(before.path, before.asset_id)
@@ -217,9 +217,9 @@ class Rebuild:
                     count += 1
                 else:
                     at_hand.add(after.path)
-        _list_ids(listed.assets_added, self._changed.added)
-        _list_ids(listed.assets_changed, self._changed.changed)
-        _list_ids(listed.assets_removed, self._changed.removed)
+        list_ids(listed.assets_added, self._changed.added)
+        list_ids(listed.assets_changed, self._changed.changed)
+        list_ids(listed.assets_removed, self._changed.removed)
         for hole in self.claims.gaps:
             unchanged.add(_span_bytes(hole.start, hole.length))
         base = AssembledArchive(
@@ -347,7 +347,7 @@ def _known_media(
     return found
 
 
-def _by_path(
+def by_path(
     before: FormerFiles, after: Iterator[NamedFile]
 ) -> Iterator[tuple[FormerFile | None, NamedFile | None]]:
     """The files of two archives side by side. Both come by path."""
@@ -365,7 +365,7 @@ def _by_path(
             old, new = next(had, None), next(after, None)
 
 
-def _list_ids(items: JsonItems, ids: Sorter) -> None:
+def list_ids(items: JsonItems, ids: Sorter) -> None:
     items.extend(asset_id.decode() for asset_id in ids)
 
 
