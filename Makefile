@@ -38,25 +38,25 @@ coverage: $(READY) ## every test, and which lines none of them reached
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
-	@$(BIN)/python -m local.parity $(PARITY)
+	@$(BIN)/python -m devtools.parity $(PARITY)
 
 test-large: $(READY) ## archives above 4 GiB and 65,535 files for all readers, 10 TB planned; takes minutes
 	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/archive/test_joins.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
-	@$(BIN)/python -m local.bench --write docs/benchmarks.md $(BENCH)
+	@$(BIN)/python -m devtools.bench.against_sdk --write docs/benchmarks.md $(BENCH)
 
 bench-large: $(READY) ## the same with 50,000 assets too; takes long
-	@$(BIN)/python -m local.bench --size 1000 --size 10000 --size 50000 --write docs/benchmarks.md $(BENCH)
+	@$(BIN)/python -m devtools.bench.against_sdk --size 1000 --size 10000 --size 50000 --write docs/benchmarks.md $(BENCH)
 
 bench-growth: $(READY) ## one changed label in archives of 1,000 to 1,000,000 files
-	@$(BIN)/python -m local.bench.growth --write docs/growth.md --chart docs/growth.svg $(BENCH)
+	@$(BIN)/python -m devtools.bench.growth --write docs/growth.md --chart docs/growth.svg $(BENCH)
 
 bench-memory: $(READY) ## the memory of publishing a million assets; takes hours (options: BENCH='--assets 100000')
-	@$(BIN)/python -m local.bench.memory $(BENCH)
+	@$(BIN)/python -m devtools.bench.memory $(BENCH)
 
 bench-converters: $(READY) ## how fast labels are converted, beside kili_formats (options: BENCH=--json)
-	@$(BIN)/python -m local.bench.converters $(BENCH)
+	@$(BIN)/python -m devtools.bench.converters $(BENCH)
 
 FUZZ_SECONDS ?= 30
 FUZZ := .venv-fuzz
@@ -75,7 +75,7 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 
 .PHONY: load
 load: $(READY) ## 10,000 events beside full exports: what is lost, and how fast (options: LOAD="--senders 16")
-	@$(BIN)/python -m local.load $(LOAD)
+	@$(BIN)/python -m devtools.load $(LOAD)
 
 .PHONY: chaos
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
@@ -83,7 +83,7 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 
 .PHONY: faults
 faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 60 --twice")
-	@$(BIN)/python -m local.faults --processes $(WORKERS) $(FAULTS)
+	@$(BIN)/python -m devtools.faults --processes $(WORKERS) $(FAULTS)
 
 properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)
 	@$(BIN)/python -m tests.increments $(PROPERTIES)
@@ -111,15 +111,15 @@ check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, tem
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m local.build.scan
+	@$(BIN)/python -m devtools.build.scan
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
 
 .PHONY: audit
 audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/upgrading.md)
-	@$(BIN)/python -m local.build.audit "$(OSV)"
+	@$(BIN)/python -m devtools.build.audit "$(OSV)"
 
 build: $(READY) ## the deployable application, checked
-	@$(BIN)/python -m local.build
+	@$(BIN)/python -m devtools.build
 
 lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade

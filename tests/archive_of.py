@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.formats.base import (
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.export_options import ExportOptions
+from kili_export.core.project import Project
+from kili_export.formats.common.format import (
     Conversion,
     ExportContext,
     ExportFormat,
@@ -13,10 +15,8 @@ from kili_export.domain.formats.base import (
     Loss,
     SpanningDocument,
 )
-from kili_export.domain.formats.registry import format_of
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.project import Project
-from kili_export.domain.selection import AskedFor
+from kili_export.formats.common.label_selection import AskedFor
+from kili_export.formats.registry import format_of
 
 DATED = "2026-11-22T15:56:38.547063+00:00"
 

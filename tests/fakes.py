@@ -11,17 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from kili_export.domain.archive.parts import BufferPart, CopyPart, CopyRange, InlineBytes, Part
-from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
-from kili_export.ports import (
-    ChangeMark,
-    EventsCursor,
-    HeldRemovals,
-    Lease,
-    LongUploads,
-    StoredObject,
-    TrafficCount,
-)
+from kili_export.changes.events.pending_changes import ChangeMark
+from kili_export.changes.events.replay_events import EventsCursor
+from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.costs.usage import TrafficCount
+from kili_export.runs.held_removals import HeldRemovals
+from kili_export.runs.lease import Lease
+from kili_export.splicing.upload_parts import BufferPart, CopyPart, CopyRange, InlineBytes, Part
+from kili_export.storage.object_store import LongUploads, StoredObject
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.project import Project
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.project import Project
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ import boto3
 import requests
 
 from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.model import Project
+from local.kili_standin.state.model import Project
 from local.workflow.executions import Execution, ExecutionStore
 from tests.leak_watch import private_lines
 from tests.local_stack import StackProcess

@@ -13,7 +13,7 @@ from typing import Any
 
 from local.kili_standin import StandIn
 
-COMMAND = (sys.executable, "-m", "local.cli.main")
+COMMAND = (sys.executable, "-m", "local.main")
 START_SECONDS = 60
 
 

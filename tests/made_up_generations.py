@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from kili_export.contracts.manifest import (
+from kili_export.archives.manifest import (
+    CHAIN_LENGTH,
     ArchiveReference,
     Counts,
     DeltaReference,
@@ -10,11 +11,9 @@ from kili_export.contracts.manifest import (
     Manifest,
     Regions,
 )
-from kili_export.contracts.run_plan import OptionsDocument
-from kili_export.contracts.spending import Moved
-from kili_export.domain.keys import archive_key, delta_key, ledger_key
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.retention import CHAIN_LENGTH
+from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
+from kili_export.core.export_options import ExportOptions, OptionsDocument
+from kili_export.costs.usage import Moved
 
 PROJECT, EXPORT = "proj1", "yolo"
 

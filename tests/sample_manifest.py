@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from kili_export.contracts.manifest import (
+from kili_export.archives.manifest import (
     ArchiveReference,
     Counts,
     LedgerReference,
     Manifest,
     Regions,
 )
-from kili_export.contracts.run_plan import OptionsDocument
-from kili_export.contracts.spending import Moved
+from kili_export.core.export_options import OptionsDocument
+from kili_export.costs.usage import Moved
 
 
 def manifest_of(**fields: Any) -> Manifest:

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.project import Project
-from local.parity.comparison import same_area
+from kili_export.core.export_options import ExportOptions
+from kili_export.core.project import Project
+from local.demo.agreement import same_area
 
 Archive = dict[str, bytes]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.s3 import S3ObjectStore
+from kili_export.aws.s3 import S3ObjectStore
 from local.stack.seaweed import SeaweedServer
 
 BUCKET = "test-archives"

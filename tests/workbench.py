@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from kili_export.contracts.manifest import Manifest
-from kili_export.contracts.run_plan import ExportPlan, OptionsDocument, ProjectDocument, RunPlan
-from kili_export.contracts.workflow import (
+from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.manifest import Manifest
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.bucket_layout import manifest_key, plan_key, results_prefix, work_key
+from kili_export.core.errors import AssetError, RequestRefused, Unavailable
+from kili_export.core.export_options import ExportOptions, OptionsDocument
+from kili_export.core.project import Project, ProjectDocument
+from kili_export.costs.usage import Traffic
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchInput,
@@ -21,21 +29,16 @@ from kili_export.contracts.workflow import (
     ResultsLocation,
     WorkItem,
 )
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.errors import AssetError, RequestRefused, Unavailable
-from kili_export.domain.fetching import FetchNeeds, FetchResult
-from kili_export.domain.keys import manifest_key, plan_key, results_prefix, work_key
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.project import Project
-from kili_export.domain.rewriting import RewritingRules
-from kili_export.domain.sharding import ShardRules
-from kili_export.ports import FetchedMedium, FrameCutter, Meter, Traffic
-from kili_export.usecases.aggregate_archive import AggregateArchive
-from kili_export.usecases.convert_assets import ConvertAssets
-from kili_export.usecases.known_media import MediaLedger, with_known_media
-from kili_export.usecases.media_batch import MediaLimits, NoCutter
-from kili_export.usecases.spending import Unmetered
+from kili_export.runs.metering import Meter, Unmetered
+from kili_export.runs.plan import ExportPlan, RunPlan
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.conversion.asset_source import FetchedMedium, FetchNeeds, FetchResult
+from kili_export.steps.conversion.convert_batch import ConvertAssets
+from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
+from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.planning.known_media import MediaLedger, with_known_media
+from kili_export.steps.publishing.documents.sharding import ShardRules
+from kili_export.steps.publishing.publish_export import AggregateArchive
 from tests.archive_of import DATED
 from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
 
@@ -127,6 +130,7 @@ class Workbench:
             traffic=self.traffic or self.objects,
             limits=self.limits,
             latest_max_bytes=self.latest_max_bytes,
+            retention=RetainGenerations(self.objects, self.clock, RetentionRules()),
             rewriting=self.rewriting,
             meter=self.meter,
             sharding=self.sharding,
@@ -136,7 +140,7 @@ class Workbench:
     def convert(self) -> ConvertAssets:
         return ConvertAssets(
             self.objects,
-            self.kili,  # type: ignore[arg-type]
+            self.kili,
             self.tokens,
             self.media,
             self.meter,

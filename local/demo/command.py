@@ -8,19 +8,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kili_export.contracts.registration import parse_registration
-from kili_export.usecases.project_status import ProjectStatus
-from kili_export.usecases.register_exports import register_exports
-from local.cli.connection import Connection
-from local.cli.executions import Executions
-from local.cli.exit_codes import ExitCode
-from local.cli.pull import download
-from local.cli.runs import Outcome, repairs, wait_until_settled
-from local.cli.services import Services
+from kili_export.cli.commands.pull import download
+from kili_export.cli.commands.runs import Outcome, repairs, wait_until_settled
+from kili_export.cli.executions import Executions
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import Connection
+from kili_export.maintenance.reconciliation.project_status import ProjectStatus
+from kili_export.registration.declaration import parse_registration
+from kili_export.registration.register_exports import register_exports
 from local.demo.changes import CHANGES, Change
 from local.demo.checks import sdk_disagreements
 from local.demo.kili_process import KiliProcess
 from local.demo.views import Publication, View, view
+from local.stack.cli_connection import connection_to
 from local.stack.state_directory import StateDirectory
 from local.stack.supervisor import LocalStack, StackOptions
 
@@ -48,7 +49,7 @@ def demo(arguments: Namespace) -> ExitCode:
                 tuning={"KILI_REQUESTS_PER_MINUTE": "6000"},
             )
             with LocalStack(options, shown.detail) as running:
-                connection = Connection.local(running, StateDirectory(state))
+                connection = connection_to(running, StateDirectory(state))
                 archives, ok = _Demo(kili, connection, shown, folder).run()
         shown.end(archives, time.monotonic() - began, ok=ok)
     if not arguments.state:

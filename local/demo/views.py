@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
-from local.cli.output import bytes_text
+from kili_export.cli.output import bytes_text
 
 
 @dataclass(frozen=True, slots=True)

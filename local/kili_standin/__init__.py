@@ -12,11 +12,11 @@ It is honest because Kili's own SDK works with it, and independent of the export
 `faults` what it can do wrong, `label_rules` which labels count as the latest.
 """
 
-from local.kili_standin.generated_project import generate_project
-from local.kili_standin.project_documents import read_project
-from local.kili_standin.sample_project import sample_project
-from local.kili_standin.server import StandIn, start_standin
-from local.kili_standin.world import KiliWorld
+from local.kili_standin.changes.world import KiliWorld
+from local.kili_standin.http.server import StandIn, start_standin
+from local.kili_standin.projects.generated_project import generate_project
+from local.kili_standin.projects.project_documents import read_project
+from local.kili_standin.projects.sample_project import sample_project
 
 __all__ = [
     "KiliWorld",

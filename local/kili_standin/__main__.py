@@ -16,7 +16,7 @@ from threading import Event
 import orjson
 
 from local.kili_standin import KiliWorld, read_project, sample_project, start_standin
-from local.kili_standin.model import Project
+from local.kili_standin.state.model import Project
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

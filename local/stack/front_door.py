@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from kili_export.contracts.webhook import parse_webhook
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.changes.events.webhook_body import parse_webhook
+from kili_export.core.errors import InvalidConfiguration
 from local.stack.journal import Entry, Journal
 from local.workflow.errors import FunctionFailed
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.core.errors import InvalidConfiguration
 from local.stack.front_door import WebhookGate
 from local.stack.journal import Journal
 

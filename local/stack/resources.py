@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from kili_export.contracts.notifications import FAILED, PUBLISHED, SOURCE
+from kili_export.runs.announcements import FAILED, PUBLISHED, SOURCE
 
 
 @dataclass(frozen=True, slots=True)

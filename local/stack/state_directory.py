@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.cli.stack_connection import StackNotRunning
+from kili_export.core.errors import InvalidConfiguration
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_SECONDS = 0.05
@@ -19,10 +20,6 @@ STATE_VARIABLE = "KILI_EXPORT_STATE"
 
 class StateInUse(InvalidConfiguration):
     """Another stack runs on this state directory."""
-
-
-class StackNotRunning(InvalidConfiguration):
-    """No stack runs on this state directory."""
 
 
 def default_state() -> Path:

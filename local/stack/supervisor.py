@@ -10,8 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kili_export.bootstrap import Application
-from kili_export.settings import Settings
+from kili_export.wiring.application import Application
+from kili_export.wiring.operating import request_run
+from kili_export.wiring.settings import Settings
 from local.stack.environment import aws_environment, function_environment, process_environment
 from local.stack.expiry import Expiry
 from local.stack.front_door import FrontDoor, WebhookGate
@@ -216,7 +217,7 @@ class LocalStack:
             journal,
             gate,
             is_pending=lambda project: any(application.changes.marks(project)),
-            request_run=lambda project, full: application.request_run()(project, full=full),
+            request_run=lambda project, full: request_run(application)(project, full=full),
         )
         replayed = recovery.replay(stack.webhook_secret)
         if replayed:

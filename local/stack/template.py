@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.core.errors import InvalidConfiguration
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kili_export.contracts.workflow import ReconcileAnswer
-from kili_export.domain.errors import ExportError
+from kili_export.core.errors import ExportError
+from kili_export.maintenance.reconciliation.messages import ReconcileAnswer
 from local.stack.expiry import Expiry
 from local.stack.recovery import Recovery
 from local.stack.schedule import Schedule

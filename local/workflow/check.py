@@ -14,7 +14,7 @@ from typing import Any
 from cfnlint import api  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from kili_export.domain import errors
+from kili_export.core import errors
 from local.workflow.definition import substitute, substitution_names
 from local.workflow.errors import UnsupportedField
 from local.workflow.expressions import expressions_in, is_expression, variables_of

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from kili_export.adapters.s3 import S3ObjectStore
+from kili_export.aws.s3 import S3ObjectStore
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.stack.environment import process_environment
 from local.stack.moto_server import MotoServer

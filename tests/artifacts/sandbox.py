@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.build.sam import ENVIRONMENT, emulator
+from devtools.build.sam import ENVIRONMENT, emulator
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _START_SECONDS = 30.0

@@ -13,9 +13,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from kili_export.contracts.workflow import AggregateAnswer, PlanAnswer, ResultsLocation
-from kili_export.domain.errors import ExportError
-from local.kili_standin.model import Asset
+from kili_export.core.errors import ExportError
+from kili_export.runs.messages import AggregateAnswer, PlanAnswer, ResultsLocation
+from local.kili_standin.state.model import Asset
 from tests.chaos.system import ALWAYS, EXPORTS, System
 from tests.unit.protocol.world import PROJECT, arn
 

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
-from kili_export.adapters.kili.client import KiliClient, KiliSettings
-from kili_export.domain.errors import InvalidConfiguration
+from devtools.parity.comparison import Verdict, compare
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.kili.client import KiliClient, KiliSettings
 from local.kili_standin import KiliWorld, generate_project, start_standin
-from local.kili_standin.deliveries import Courier
-from local.kili_standin.identifiers import Clock
-from local.kili_standin.model import Project
-from local.kili_standin.server import StandIn
-from local.kili_standin.webhooks import Delivery
-from local.parity.comparison import Verdict, compare
+from local.kili_standin.http.server import StandIn
+from local.kili_standin.state.deliveries import Courier
+from local.kili_standin.state.identifiers import Clock
+from local.kili_standin.state.model import Project
+from local.kili_standin.state.webhooks import Delivery
 from tests.fakes import ManualClock
 from tests.unit.protocol.world import PROJECT, SECRET, World
 

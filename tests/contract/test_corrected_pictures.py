@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
 from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape

@@ -8,16 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.formats.registry import format_of
-from kili_export.domain.options import (
-    Compatibility,
-    ExportOptions,
-    ExportType,
-    Layout,
-    Split,
-)
-from kili_export.domain.project import Project
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.project import Project
+from kili_export.formats.registry import format_of
 from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.cost import LISTED, Unit
-from kili_export.domain.run_cost import MEGABYTES, Step, workflow_usage
+from kili_export.costs.prices import LISTED, Unit
+from kili_export.costs.run_cost import MEGABYTES, Step, workflow_usage
 from local.stack.template import Template
 from local.workflow.definition import read_definition
 from tests.unit.workflow.doubles import Bench, Functions

@@ -8,9 +8,14 @@ import pytest
 from kili.domain.label import LabelType
 from kili_events import events_matching, is_system_event, matches_subject
 
-from kili_export.contracts.webhook import read_event
-from kili_export.domain.change_events import Action, Interests
-from kili_export.domain.event_catalogue import CATALOGUE, EVENT_MATCHER, HANDLER_TYPES, decide
+from kili_export.changes.events.change_events import Action, Interests
+from kili_export.changes.events.event_catalogue import (
+    CATALOGUE,
+    EVENT_MATCHER,
+    HANDLER_TYPES,
+    decide,
+)
+from kili_export.changes.events.webhook_body import read_event
 
 SUBJECTS = tuple(kili_events.EVENT_MODELS)
 OLDER_CALLS = {"onSubmit", "onReview", "onSendBackToQueue", "onCustomInterfaceClick"}

@@ -8,24 +8,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from kili_export.contracts.base import Document
-from kili_export.contracts.notifications import (
-    FAILED,
-    PUBLISHED,
-    SOURCE,
-    ExportFailed,
-    ExportPublished,
-)
-from kili_export.contracts.webhook import parse_webhook
-from kili_export.contracts.workflow import (
-    AggregateRequest,
-    ConvertRequest,
-    ExecutionInput,
-    FinishRequest,
-    PlanRequest,
-    ReconcileRequest,
-)
-from kili_export.domain.errors import InvalidEvent
+from kili_export.changes.events.run_starter import ExecutionInput
+from kili_export.changes.events.webhook_body import parse_webhook
+from kili_export.core.document import Document
+from kili_export.core.errors import InvalidEvent
+from kili_export.maintenance.reconciliation.messages import ReconcileRequest
+from kili_export.runs.announcements import FAILED, PUBLISHED, SOURCE, ExportFailed, ExportPublished
+from kili_export.runs.messages import AggregateRequest, ConvertRequest, FinishRequest, PlanRequest
 from tests.template_document import ROOT, functions
 
 EVENTS = ROOT / "events"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.options import ExportOptions, ExportType, Layout
-from kili_export.domain.project import Project
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.core.project import Project
 from tests.archive_of import archive_of
 from tests.contract.formats_corpus import image_assets, image_project
 from tests.kili_samples import Json, asset, fetched, job, label, project

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kili_export.domain.errors import AssetError, IncompatibleProject
-from kili_export.domain.formats.registry import format_named
-from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.core.errors import AssetError, IncompatibleProject
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.formats.registry import format_named
 from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import SQUARE, image_project
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape

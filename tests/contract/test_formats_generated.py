@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.names import safe_path
-from kili_export.domain.options import ExportOptions, ExportType, Layout
-from kili_export.domain.polygon_area import enclosed_area
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.core.file_paths import safe_path
+from kili_export.formats.shapes.polygon_area import enclosed_area
 from tests.archive_of import IdAllocator, archive_of
 from tests.kili_samples import Json, asset, box, fetched, job, label, project, ring, shape
 from tests.sdk_reference import compare_archives, sdk_archive

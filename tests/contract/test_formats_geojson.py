@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.options import ExportOptions, ExportType, Layout
-from kili_export.domain.project import Project
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.core.project import Project
 from tests.archive_of import archive_of, losses_of
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
 from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from kili.adapters.kili_api_gateway.asset.mappers import asset_where_mapper
-from kili.domain.asset import AssetFilters
+from kili.core.asset import AssetFilters
 from kili.services.export import tools
 
-from kili_export.adapters.kili.selection import (
+from kili_export.core.asset_filters import FILTERS, checked_filters
+from kili_export.kili.filters import (
     ASSET_CONDITIONS,
     ISSUE_CONDITIONS,
     LABEL_CONDITIONS,
     asset_where,
 )
-from kili_export.contracts.export_filters import FILTERS, checked_filters
 
 SAMPLES: dict[str, Any] = {
     "assignee_in": ["u"],

@@ -18,9 +18,9 @@ import pyogrio.raw
 import pytest
 from pycocotools.coco import COCO
 
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout, Split
-from kili_export.domain.project import Project
-from local.kili_standin.pictures import ScenePicture
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.project import Project
+from local.kili_standin.projects.pictures import ScenePicture
 from tests.kili_samples import (
     Json,
     answers,

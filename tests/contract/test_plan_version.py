@@ -4,8 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from kili_export.contracts.run_plan import PLAN_VERSION, MarkLine, RunPlan
-from kili_export.contracts.workflow import BatchResult, ConvertRequest
+from kili_export.runs.messages import BatchResult, ConvertRequest
+from kili_export.runs.plan import PLAN_VERSION, RunPlan
+from kili_export.runs.planned_changes import MarkLine
 
 SHAPE = {1: "93ae0825b8834cfb"}
 """By version, a digest of the fields of all that the workers of a run hand to each other."""

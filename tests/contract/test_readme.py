@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.formats.registry import FORMATS
-from kili_export.settings import VARIABLES
-from local.cli.arguments import parser
+from kili_export.cli.arguments import parser
+from kili_export.formats.registry import FORMATS
+from kili_export.registration.declaration import parse_registration
+from kili_export.wiring.settings import VARIABLES
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from kili_export.contracts.spending import Unfinished
-from kili_export.contracts.workflow import (
+from kili_export.changes.events.run_starter import ExecutionInput
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchResult,
     ConvertRequest,
-    ExecutionInput,
     ExportName,
     FinishAnswer,
     FinishRequest,
     PlanAnswer,
     PlanRequest,
+    Unfinished,
     WorkItem,
     WorkList,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.dynamodb.request_budget import PARTITION
+from kili_export.aws.dynamodb.rate_limit import PARTITION
 from tests.template_document import functions, listed, resources_of, statements, text
 
 MACHINE = "stateMachine:${AWS::StackName}-export"

@@ -6,42 +6,37 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kili_export.adapters.kili.client import KiliClient
-from kili_export.contracts.manifest import (
-    DELTA_LIST,
-    ChangedMember,
-    Delta,
-    DeltaReference,
-    RemovedMember,
-)
-from kili_export.contracts.registration import parse_registration
-from kili_export.contracts.webhook import parse_webhook
-from kili_export.contracts.workflow import (
-    BatchResult,
-    ByteRange,
-    ExportSegment,
-    FailedAsset,
-    ResultsLocation,
-)
-from kili_export.domain.archive.reader import fetch_from, read_archive, read_entry
-from kili_export.domain.errors import (
+from kili_export.archives.delta_document import DELTA_LIST, ChangedMember, Delta, RemovedMember
+from kili_export.archives.ledger.asset_ledger import record_from_bytes
+from kili_export.archives.manifest import DeltaReference
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.stored_deltas import open_deltas
+from kili_export.changes.events.webhook_body import parse_webhook
+from kili_export.core.bucket_layout import manifest_key
+from kili_export.core.errors import (
     AssetError,
     ExportError,
     IntegrityError,
     InvalidConfiguration,
     InvalidEvent,
 )
-from kili_export.domain.fetching import FetchNeeds
-from kili_export.domain.formats.registry import FORMATS
-from kili_export.domain.keys import manifest_key
-from kili_export.domain.ledger import record_from_bytes
-from kili_export.domain.names import safe_path
-from kili_export.domain.options import Compatibility, ExportOptions, Layout
-from kili_export.domain.picture_size import HEAD_BYTES, picture_size
-from kili_export.domain.syncing import checked_path
-from kili_export.usecases.aggregation.stored_deltas import open_deltas
-from kili_export.usecases.map_results import iter_batch_results
-from kili_export.usecases.published_exports import load_manifest
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.core.file_paths import safe_path
+from kili_export.formats.registry import FORMATS
+from kili_export.kili.client import KiliClient
+from kili_export.reading.folder_change import checked_path
+from kili_export.registration.declaration import parse_registration
+from kili_export.runs.batch_results import iter_batch_results
+from kili_export.runs.messages import (
+    BatchResult,
+    ByteRange,
+    ExportSegment,
+    FailedAsset,
+    ResultsLocation,
+)
+from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
+from kili_export.steps.conversion.asset_source import FetchNeeds
+from kili_export.steps.conversion.picture_size import HEAD_BYTES, picture_size
 from tests.archive_of import archive_of
 from tests.fakes import InMemoryObjects
 from tests.kili_samples import answers, asset, box, fetched, job, label, project

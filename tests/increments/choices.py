@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
 
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.formats.registry import FORMATS, format_of
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout, Split
-from kili_export.domain.project import Project
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.project import Project
+from kili_export.formats.registry import FORMATS, format_of
 from tests.increments.kinds import KINDS
 
 SPLITS = (None, Split(0.5, 0.25, 0.25), Split(0.5, 0.5, 0.0, "site"))

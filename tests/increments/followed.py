@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kili_export.contracts.loss_report import AssetLosses
-from kili_export.contracts.manifest import Manifest
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.ledger import AssetRecord
-from kili_export.domain.options import ExportOptions, ExportType
-from kili_export.usecases.ledger_reading import open_ledger
-from kili_export.usecases.read_report import read_report
+from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.archives.ledger.ledger_reader import open_ledger
+from kili_export.archives.loss_report.report_document import AssetLosses
+from kili_export.archives.manifest import Manifest
+from kili_export.core.export_options import ExportOptions, ExportType
+from kili_export.reading.read_report import read_report
+from kili_export.splicing.part_limits import PartLimits
 from tests.increments.kinds import Kind
 from tests.increments.sequences import History, Step
 from tests.increments.world import World

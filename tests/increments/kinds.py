@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kili_export.domain.project import Project
-from local.kili_standin.corpus import documents, earth, flawed, pictures, videos
-from local.kili_standin.corpus.drawing import box, job
+from devtools.corpus import documents, earth, flawed, pictures, videos
+from devtools.corpus.drawing import box, job
+from kili_export.core.project import Project
 from tests.kili_samples import Json, answers
 
 ADDRESS = "https://storage.example"

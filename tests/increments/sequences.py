@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kili_export.domain.options import Authors, ExportOptions
-from kili_export.domain.sharding import ShardRules
+from kili_export.core.export_options import Authors, ExportOptions
+from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.increments.choices import legal_options
 
 SLOTS = 6

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.model import Project
+from local.kili_standin.state.model import Project
 from tests.local_stack import StackProcess
 
 pytestmark = pytest.mark.xdist_group("local_stack")

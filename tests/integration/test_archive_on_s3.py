@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_traffic import S3Traffic
-from kili_export.domain.archive.addition import Addition
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.layout import Region
-from kili_export.domain.archive.limits import DEFAULT_LIMITS, MIB
-from kili_export.domain.archive.parts import (
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_traffic import S3Traffic
+from kili_export.core.errors import AccessDenied, ConflictError, IntegrityError, Unavailable
+from kili_export.splicing.addition import Addition
+from kili_export.splicing.archive_reader import read_archive, read_entry
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.part_limits import DEFAULT_LIMITS, MIB
+from kili_export.splicing.regions import Region
+from kili_export.splicing.segment import Segment, SegmentBuilder
+from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
+from kili_export.splicing.upload_parts import (
     BufferPart,
     CopyPart,
     InlineBytes,
@@ -27,11 +31,7 @@ from kili_export.domain.archive.parts import (
     Source,
     plan_parts,
 )
-from kili_export.domain.archive.reader import read_archive, read_entry
-from kili_export.domain.archive.segment import Segment, SegmentBuilder
-from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
-from kili_export.domain.errors import AccessDenied, ConflictError, IntegrityError, Unavailable
-from kili_export.ports import StoredObject
+from kili_export.storage.object_store import StoredObject
 from local.stack.seaweed import SeaweedServer
 from tests.archive_readers import check_with_every_reader, sha256
 from tests.seaweed import BUCKET

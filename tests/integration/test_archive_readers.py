@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.domain.archive.parts import InlineBytes
-from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
-from kili_export.domain.sharding import ShardIndex, ShardRules
-from kili_export.usecases.aggregation.shard_writing import ShardWriter, literal_shards
-from kili_export.usecases.aggregation.sharded_files import (
+from kili_export.archives.ledger.shard_index import ShardIndex
+from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
+from kili_export.splicing.upload_parts import InlineBytes
+from kili_export.steps.publishing.documents.shard_writing import ShardWriter, literal_shards
+from kili_export.steps.publishing.documents.sharded_files import (
     PlacedShard,
     sharded_file,
     stored_shards,
 )
-from kili_export.usecases.aggregation.spool import Spool
+from kili_export.steps.publishing.documents.sharding import ShardRules
+from kili_export.storage.spool import Spool
 from tests.archive_readers import (
     READERS,
     ReadersDisagree,

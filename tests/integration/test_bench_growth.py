@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.bench.growth import main
+from devtools.bench.growth.__main__ import main
 
 
 def test_a_small_archive_is_measured_whole_and_changed(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.bench.sdk import Sdk, SdkFailed
+from devtools.bench.against_sdk.sdk import Sdk, SdkFailed
 from local.demo.kili_process import KiliProcess
 
 

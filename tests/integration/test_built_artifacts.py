@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from kili_export.contracts.manifest import Manifest
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.keys import manifest_key, registration_key
-from local.build.interpreter import PythonNotFound
-from local.build.sam import build_artifacts
-from local.build.sizes import UNZIPPED_LIMIT
+from devtools.build.interpreter import PythonNotFound
+from devtools.build.sam import build_artifacts
+from devtools.build.sizes import UNZIPPED_LIMIT
+from kili_export.archives.manifest import Manifest
+from kili_export.core.bucket_layout import manifest_key, registration_key
+from kili_export.registration.declaration import parse_registration
 from tests.artifacts.application import WEBHOOK_SECRET, BuiltApplication
 from tests.template_document import ROOT, functions, resources_of
 
@@ -168,7 +168,7 @@ def test_the_shared_layer_holds_the_whole_package_as_it_is(artifacts: Path) -> N
 
     built = sources(artifacts / "SharedLayer" / "python")
     assert built == sources(ROOT / "layers" / "shared")
-    assert "kili_export/bootstrap.py" in built
+    assert "kili_export/wiring/application.py" in built
 
 
 def test_a_function_and_its_layers_fit_into_lambda(artifacts: Path) -> None:

@@ -8,12 +8,18 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
-from kili_export.adapters.dynamodb.project_state import DynamoProjectState
-from kili_export.adapters.dynamodb.table import Table
-from kili_export.domain.errors import InvalidConfiguration, Throttled, Unavailable
-from kili_export.domain.marks import MOST_LABELS, REBUILD, asset_subject
-from kili_export.ports import ChangeMark, EventsCursor, HeldRemovals
+from kili_export.aws.dynamodb.change_store import DynamoChangeStore
+from kili_export.aws.dynamodb.project_state import DynamoProjectState
+from kili_export.aws.dynamodb.table import Table
+from kili_export.changes.events.pending_changes import (
+    MOST_LABELS,
+    REBUILD,
+    ChangeMark,
+    asset_subject,
+)
+from kili_export.changes.events.replay_events import EventsCursor
+from kili_export.core.errors import InvalidConfiguration, Throttled, Unavailable
+from kili_export.runs.held_removals import HeldRemovals
 from tests.fakes import NOON, InMemoryChanges, InMemoryProjectState
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from botocore.exceptions import (
 )
 from moto import mock_aws
 
-from kili_export.adapters.aws_errors import translation
-from kili_export.adapters.event_bridge import EventBridgePublisher
-from kili_export.adapters.secrets import StoredSecret
-from kili_export.adapters.step_functions import StepFunctionsWorkflow
-from kili_export.adapters.system import SystemClock, SystemRandom
-from kili_export.domain.errors import (
+from kili_export.aws.aws_errors import translation
+from kili_export.aws.event_bridge import EventBridgePublisher
+from kili_export.aws.secrets import StoredSecret
+from kili_export.aws.step_functions import StepFunctionsWorkflow
+from kili_export.core.clock import SystemClock, SystemRandom
+from kili_export.core.errors import (
     AccessDenied,
     ExportError,
     InvalidConfiguration,

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from local.bench.counting_proxy import CountingProxy
+from devtools.bench.against_sdk.counting_proxy import CountingProxy
 
 
 def test_bytes_are_counted_each_way() -> None:

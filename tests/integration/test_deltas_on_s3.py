@@ -5,12 +5,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_traffic import S3Traffic
-from kili_export.domain.archive.limits import MIB, PartLimits
-from kili_export.usecases.pull_archive import pull_archive
-from kili_export.usecases.sync_folder import Wish, sync_folder
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_traffic import S3Traffic
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.pull import pull_archive
+from kili_export.reading.sync import Wish, sync_folder
+from kili_export.splicing.part_limits import MIB, PartLimits
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.kili_samples import job, project
 from tests.unit.aggregation.test_deltas_follow import SELDOM, rewrite, synced

@@ -21,23 +21,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from kili_export.adapters.kili.bodies import TooSlow, read_body
-from kili_export.adapters.kili.connections import ConnectionGuard
-from kili_export.adapters.kili.downloads import (
+from kili_export.core.clock import SystemClock
+from kili_export.core.errors import RequestRefused, Unavailable
+from kili_export.kili.http.addresses import AddressRules, parse_networks
+from kili_export.kili.http.downloads import (
     Document,
     JsonDownloads,
     Outcome,
     Unreachable,
     Unreadable,
 )
-from kili_export.adapters.kili.media import MediaDownloads
-from kili_export.adapters.kili.origin import KiliEndpoint
-from kili_export.adapters.kili.pacing import Patience
-from kili_export.adapters.kili.traffic import KiliTraffic
-from kili_export.adapters.kili.transport import new_session
-from kili_export.adapters.system import SystemClock
-from kili_export.domain.addresses import AddressRules, parse_networks
-from kili_export.domain.errors import RequestRefused, Unavailable
+from kili_export.kili.http.endpoint import KiliEndpoint
+from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.media_downloads import MediaDownloads
+from kili_export.kili.http.response_bodies import TooSlow, read_body
+from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.traffic import KiliTraffic
+from kili_export.kili.http.transport import new_session
 from tests.fakes import ManualClock
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from kili_export.domain.options import Compatibility, ExportOptions, Layout
-from kili_export.domain.syncing import checked_path
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.reading.folder_change import checked_path
 from tests.archive_readers import check_with_every_reader
 from tests.hostile import NAMES
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project

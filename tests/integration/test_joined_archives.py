@@ -4,10 +4,12 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_traffic import S3Traffic
-from kili_export.domain.archive.limits import MIB, PartLimits
-from kili_export.usecases.aggregate_archive import AggregateArchive
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_traffic import S3Traffic
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.splicing.part_limits import MIB, PartLimits
+from kili_export.steps.publishing.publish_export import AggregateArchive
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.integration.test_resumed_copies import Enough
 from tests.kili_samples import job, project
@@ -42,7 +44,13 @@ def test_an_archive_of_many_objects_outlasts_invocations(
     statuses: list[str] = []
     while not statuses or statuses[-1] == "continue":
         aggregate = AggregateArchive(
-            object_store, bench.clock, bench.tokens, traffic, bench.limits, 1 << 30
+            object_store,
+            bench.clock,
+            bench.tokens,
+            traffic,
+            bench.limits,
+            1 << 30,
+            RetainGenerations(object_store, bench.clock, RetentionRules()),
         )
         answer = aggregate(request, Enough(3))
         request = request.model_copy(update={"resume": answer.resume})

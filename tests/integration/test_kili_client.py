@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.kili.client import KiliClient, KiliSettings
-from kili_export.domain.change_events import ChangeEvent
-from kili_export.domain.errors import (
+from kili_export.changes.events.change_events import ChangeEvent
+from kili_export.core.errors import (
     AccessDenied,
     InvalidConfiguration,
     RequestRefused,
     Throttled,
     Unavailable,
 )
-from kili_export.domain.fetching import FetchNeeds
+from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.steps.conversion.asset_source import FetchNeeds
 from local.kili_standin import KiliWorld, generate_project, sample_project, start_standin
-from local.kili_standin.model import Project
+from local.kili_standin.state.model import Project
 from tests.fakes import ManualClock
 
 ALL = FetchNeeds("IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True)

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from local.kili_standin import KiliWorld, StandIn, sample_project, start_standin
-from local.kili_standin.fields import FIELDS
-from local.kili_standin.graphql_api import load_schema
-from local.kili_standin.operations import OPERATIONS
+from local.kili_standin.api.fields import FIELDS
+from local.kili_standin.api.graphql_api import load_schema
+from local.kili_standin.api.operations import OPERATIONS
 
 ASSETS = """
 query assets($where: AssetWhere!, $first: PageSize!, $skip: Int!) {

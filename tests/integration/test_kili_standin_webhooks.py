@@ -11,7 +11,7 @@ import kili_events
 import pytest
 
 from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.graphql_api import GraphQLApi
+from local.kili_standin.api.graphql_api import GraphQLApi
 
 ASSET = "scene-28.png"
 CREATE = """

@@ -11,12 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.domain.archive.addition import Addition
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.layout import Region, Regions
-from kili_export.domain.archive.limits import MIB
-from kili_export.domain.archive.parts import (
+from kili_export.splicing.addition import Addition
+from kili_export.splicing.archive_reader import read_archive
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.end_of_directory import Tail, encode_tail
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.entry_record import STORED, Record
+from kili_export.splicing.part_limits import MIB
+from kili_export.splicing.regions import Region, Regions
+from kili_export.splicing.segment import Segment, SegmentBuilder
+from kili_export.splicing.splice import BaseArchive, splice
+from kili_export.splicing.upload_parts import (
     CopyPart,
     CopyRange,
     InlineBytes,
@@ -24,12 +29,7 @@ from kili_export.domain.archive.parts import (
     Source,
     plan_parts,
 )
-from kili_export.domain.archive.reader import read_archive
-from kili_export.domain.archive.record import STORED, Record
-from kili_export.domain.archive.segment import Segment, SegmentBuilder
-from kili_export.domain.archive.splice import BaseArchive, splice
-from kili_export.domain.archive.tail import Tail, encode_tail
-from kili_export.domain.archive.wire import local_header
+from kili_export.splicing.zip_headers import local_header
 from tests.archive_readers import compare, read_with, sha256
 from tests.large import large
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.load.__main__ import main
+from devtools.load.__main__ import main
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.load.__main__ import handler_seconds
+from devtools.load.__main__ import handler_seconds
 from local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
 from local.workflow.errors import FunctionFailed
 

@@ -13,21 +13,20 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.ffmpeg import Ffmpeg
-from kili_export.adapters.kili.client import KiliClient, KiliSettings
-from kili_export.adapters.system import SystemClock
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.errors import IncompatibleProject, RequestRefused
-from kili_export.domain.formats.registry import FORMATS, format_named
-from kili_export.domain.media import FrameCut
-from kili_export.domain.options import ExportOptions
-from kili_export.usecases.media_batch import NoCutter
+from devtools.corpus import corpus_project
+from devtools.corpus.drawing import box, job
+from devtools.corpus.pictures import BOB, document, label, picture
+from kili_export.core.clock import SystemClock
+from kili_export.core.errors import IncompatibleProject, RequestRefused
+from kili_export.core.export_options import ExportOptions
+from kili_export.core.media import FrameCut
+from kili_export.formats.registry import FORMATS, format_named
+from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.registration.declaration import parse_registration
+from kili_export.steps.conversion.ffmpeg import Ffmpeg, NoCutter
 from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.corpus import corpus_project
-from local.kili_standin.corpus.drawing import box, job
-from local.kili_standin.corpus.pictures import BOB, document, label, picture
-from local.kili_standin.model import Project
-from local.kili_standin.project_documents import read_project
+from local.kili_standin.projects.project_documents import read_project
+from local.kili_standin.state.model import Project
 from tests.sdk_reference import Archive, compare_archives, members_of
 from tests.workbench import Workbench
 

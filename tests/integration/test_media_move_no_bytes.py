@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.kili.client import KiliClient, KiliSettings
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_traffic import S3Traffic
-from kili_export.adapters.system import SystemClock
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.options import ExportOptions, Layout
-from local.bench.counting_proxy import CountingProxy
+from devtools.bench.against_sdk.counting_proxy import CountingProxy
+from devtools.corpus import corpus_project
+from devtools.parity.real_pictures import real_pictures, real_pictures_are_there
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_traffic import S3Traffic
+from kili_export.core.clock import SystemClock
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.splicing.part_limits import PartLimits
 from local.kili_standin import KiliWorld, start_standin
-from local.kili_standin.corpus import corpus_project
-from local.kili_standin.model import Project, StoredMedia
-from local.parity.real_pictures import real_pictures, real_pictures_are_there
+from local.kili_standin.state.model import Project, StoredMedia
 from local.stack.seaweed import SeaweedServer
 from tests.seaweed import BUCKET
 from tests.workbench import Workbench

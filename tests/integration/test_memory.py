@@ -5,7 +5,7 @@ from argparse import Namespace
 
 import pytest
 
-from local.bench.memory import measure
+from devtools.bench.memory.__main__ import measure
 
 _FEW, _MANY = 2_000, 24_000
 _ALLOWED_MIB = 70

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kili_export.adapters.meter import ProcessMeter
+from kili_export.aws.meter import ProcessMeter
 from tests.seaweed import BUCKET
 
 

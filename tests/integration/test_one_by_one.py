@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.kili.client import KiliClient, KiliSettings
-from kili_export.domain.label_choice import LabelChoice
-from kili_export.usecases.list_assets import AssetLabels, AssetListing, list_assets
-from kili_export.usecases.list_labels import LabelListing, list_labels
-from kili_export.usecases.listed_lines import Line, LineBatch
-from local.cli.exit_codes import ExitCode
-from local.cli.main import main
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.reading.rows.label_choice import LabelChoice
+from kili_export.reading.rows.list_assets import AssetLabels, AssetListing, list_assets
+from kili_export.reading.rows.list_labels import LabelListing, list_labels
+from kili_export.reading.rows.listed_lines import Line, LineBatch
 from local.kili_standin import KiliWorld, read_project, sample_project, start_standin
-from local.kili_standin.model import Project, StoredContent
+from local.kili_standin.state.model import Project, StoredContent
+from local.main import main
 from tests.fakes import ManualClock
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
@@ -388,7 +388,7 @@ def test_a_label_whose_content_cannot_be_read_is_left_out_and_told(
 def test_a_key_that_is_refused_ends_with_the_reason(
     shell: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kili_export.adapters.system.SystemClock.sleep", lambda _self, _: None)
+    monkeypatch.setattr("kili_export.core.clock.SystemClock.sleep", lambda _self, _: None)
     monkeypatch.setenv("KILI_API_KEY", "wrong")
 
     assert main(["assets", shell.project.id]) == ExitCode.FAILED
@@ -470,7 +470,7 @@ def test_without_a_key_and_without_a_stack_the_way_out_is_named(
 
 
 def test_whoever_reads_only_the_beginning_is_not_bothered(shell: Bench) -> None:
-    command = f"{sys.executable} -m local.cli.main labels {shell.project.id} --parsed --quiet"
+    command = f"{sys.executable} -m local.main labels {shell.project.id} --parsed --quiet"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} | head -n 1"],
         capture_output=True,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.cli.main import main
 from local.kili_standin import KiliWorld, sample_project, start_standin
+from local.main import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "one-by-one.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```console\n\$ kili-export (.*)\n((?:.*\n)*?)```", PAGE)

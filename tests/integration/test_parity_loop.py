@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 
-COMMAND = (sys.executable, "-m", "local.parity")
+COMMAND = (sys.executable, "-m", "devtools.parity")
 
 
 def test_archives_of_the_whole_loop_are_the_sdks() -> None:

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget, budget_name
-from kili_export.adapters.dynamodb.table import Table
-from kili_export.adapters.system import SystemClock
-from kili_export.domain.request_budget import HORIZON, SECOND, BudgetRules
+from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.table import Table
+from kili_export.core.clock import SystemClock
+from kili_export.core.rate_limit import HORIZON, SECOND, BudgetRules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_traffic import S3Traffic
-from kili_export.adapters.system import InvocationTime
-from kili_export.contracts.workflow import AggregateRequest
-from kili_export.domain.archive.limits import MIB, PartLimits
-from kili_export.domain.archive.parts import CopyPart, Source, parts_digest
-from kili_export.domain.errors import ConflictError, OutOfTime, Unavailable
-from kili_export.ports import TimeLeft
-from kili_export.usecases.aggregate_archive import AggregateArchive
-from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_traffic import S3Traffic
+from kili_export.core.clock import InvocationTime, TimeLeft
+from kili_export.core.errors import ConflictError, OutOfTime, Unavailable
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.runs.messages import AggregateRequest
+from kili_export.splicing.part_limits import MIB, PartLimits
+from kili_export.splicing.upload_parts import CopyPart, Source, parts_digest
+from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.storage.resumable_uploads import ResumableUploads
 from local.workflow.errors import FunctionFailed
 from tests.fakes import CountingTokens
 from tests.integration.test_archive_on_s3 import open_uploads
@@ -308,12 +309,13 @@ def test_a_crash_in_the_middle_of_a_copy_is_gone_on_with_by_the_workflow(
             client = Client(s3_client, upload_part_copy=die, abort_multipart_upload=never)
         started.append(payload["resume"])
         aggregate = AggregateArchive(
-            S3ObjectStore(client, BUCKET),
+            store := S3ObjectStore(client, BUCKET),
             bench.clock,
             bench.tokens,
             S3Traffic(s3_client),
             bench.limits,
             0,
+            RetainGenerations(store, bench.clock, RetentionRules()),
         )
         try:
             return aggregate(request).model_dump(mode="json")
@@ -344,7 +346,13 @@ def test_an_aggregation_outlasts_invocations_of_a_second(
     while not statuses or statuses[-1] == "continue":
         store = S3ObjectStore(slow, BUCKET)
         aggregate = AggregateArchive(
-            store, bench.clock, bench.tokens, S3Traffic(s3_client), bench.limits, 1 << 30
+            store,
+            bench.clock,
+            bench.tokens,
+            S3Traffic(s3_client),
+            bench.limits,
+            1 << 30,
+            RetainGenerations(store, bench.clock, RetentionRules()),
         )
         try:
             answer = aggregate(request, one_second())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.usecases.sync_folder import Wish, sync_folder
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import Wish, sync_folder
 from local.stack.seaweed import SeaweedServer
 from tests.seaweed import BUCKET
 from tests.unit.aggregation.test_increments import labelled, two_jobs
@@ -22,9 +22,9 @@ _KILLED_SYNC = """
 import os, signal, sys
 from pathlib import Path
 import boto3
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.usecases.sync_folder import Wish, sync_folder
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.reading.sync import Wish, sync_folder
 
 class Killed(FolderOnDisk):
     left = int(sys.argv[4])

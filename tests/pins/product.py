@@ -1,18 +1,17 @@
 """All that the pins take from the product and from other tests: moving code changes this alone."""
 
-from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
-from kili_export.adapters.dynamodb.project_state import DynamoProjectState
-from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget, budget_name
-from kili_export.adapters.dynamodb.table import Table
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.contracts.run_plan import PLAN_VERSION
-from kili_export.contracts.workflow import ReconcileRequest
-from kili_export.domain import errors, keys
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.definition import definition_of
-from kili_export.domain.formats.registry import CORRECTED, FORMATS
-from kili_export.domain.marks import asset_subject, shard_of
-from kili_export.domain.options import (
+from devtools.faults.table_service import ConditionFailed, TableService
+from kili_export.aws.dynamodb.change_store import DynamoChangeStore
+from kili_export.aws.dynamodb.project_state import DynamoProjectState
+from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.table import Table
+from kili_export.changes.comparison.definition import definition_of
+from kili_export.changes.events.debounce_window import execution_name
+from kili_export.changes.events.delayed_recheck import LATER
+from kili_export.changes.events.pending_changes import asset_subject, shard_of
+from kili_export.core import bucket_layout as keys
+from kili_export.core import errors
+from kili_export.core.export_options import (
     Authors,
     Compatibility,
     ExportOptions,
@@ -20,16 +19,18 @@ from kili_export.domain.options import (
     Layout,
     Split,
 )
-from kili_export.domain.project import Project
-from kili_export.domain.request_budget import BudgetRules
-from kili_export.domain.sharding import ShardRules
-from kili_export.domain.windows import execution_name
-from kili_export.ports import BegunUpload, SentPart
-from kili_export.usecases.aggregation.resumable_uploads import ResumableUploads
-from kili_export.usecases.second_looks import LATER
-from kili_export.usecases.sync_folder import Wish, sync_folder
-from kili_export.usecases.take_snapshot import take_snapshot
-from local.faults.table_service import ConditionFailed, TableService
+from kili_export.core.project import Project
+from kili_export.core.rate_limit import BudgetRules
+from kili_export.formats.registry import CORRECTED, FORMATS
+from kili_export.maintenance.reconciliation.messages import ReconcileRequest
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.take_snapshot import take_snapshot
+from kili_export.runs.plan import PLAN_VERSION
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.documents.sharding import ShardRules
+from kili_export.storage.object_store import BegunUpload, SentPart
+from kili_export.storage.resumable_uploads import ResumableUploads
 from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
 from tests.increments.choices import legal_options
 from tests.increments.kinds import KINDS

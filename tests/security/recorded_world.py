@@ -16,15 +16,18 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from kili_export.adapters.dynamodb.change_store import DynamoChangeStore
-from kili_export.adapters.dynamodb.project_state import DynamoProjectState
-from kili_export.adapters.dynamodb.request_budget import DynamoRequestBudget, budget_name
-from kili_export.adapters.dynamodb.table import Table
-from kili_export.adapters.event_bridge import EventBridgePublisher
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.secrets import StoredSecret
-from kili_export.adapters.step_functions import StepFunctionsWorkflow
-from kili_export.contracts.workflow import (
+from kili_export.aws.dynamodb.change_store import DynamoChangeStore
+from kili_export.aws.dynamodb.project_state import DynamoProjectState
+from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.table import Table
+from kili_export.aws.event_bridge import EventBridgePublisher
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.secrets import StoredSecret
+from kili_export.aws.step_functions import StepFunctionsWorkflow
+from kili_export.core.rate_limit import BudgetRules
+from kili_export.costs.usage import TrafficCount
+from kili_export.registration.project_keys import ProjectKeys
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchResult,
@@ -32,9 +35,7 @@ from kili_export.contracts.workflow import (
     PlanAnswer,
     ResultsLocation,
 )
-from kili_export.domain.request_budget import BudgetRules
-from kili_export.ports import StoredObject, TrafficCount
-from kili_export.usecases.project_keys import ProjectKeys
+from kili_export.storage.object_store import StoredObject
 from local.stack.resources import ResourceNames
 from local.stack.template import ACCOUNT, REGION, Template
 from tests.artifacts.accesses import accesses_of

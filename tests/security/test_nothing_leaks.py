@@ -16,32 +16,32 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Metrics
 
-from kili_export import bootstrap
-from kili_export.contracts.base import Document
-from kili_export.contracts.workflow import (
+from kili_export.core.document import Document
+from kili_export.core.errors import ExportError
+from kili_export.maintenance.reconciliation.messages import ReconcileAnswer
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchResult,
     ConvertRequest,
     FinishAnswer,
     PlanAnswer,
-    ReconcileAnswer,
 )
-from kili_export.domain.errors import ExportError
+from kili_export.wiring import lambda_handler
 from local.stack.lambda_context import LocalContext
 from tests.chaos.system import System
 from tests.unit.protocol.world import SECRET, World
 
 KEY = "kili-key-that-nobody-may-see"
 CONTEXT: Any = LocalContext("f", "512", "arn:aws:lambda:eu-west-1:123:function:f", "r", 0)
-FUNCTIONS = (
-    "webhook",
-    "plan_export",
-    "convert_assets",
-    "aggregate_archive",
-    "finish_export",
-    "reconcile",
-)
+MODULES = {
+    "plan_export": "planning",
+    "convert_assets": "conversion",
+    "aggregate_archive": "publishing",
+    "finish_export": "completion",
+    "reconcile": "reconciliation",
+}
+"""Where each function is put together."""
 PEOPLE = ("alice", "adams", "bob@", "baker", "chlo", "çelik", "detector@", "example.com")
 LINKS = ("x-amz-", "signature=", "token=", "sig=", "expires=")
 SECRETS = (SECRET, KEY, "x-api-key")
@@ -83,7 +83,7 @@ def _handled(function: str, use_case: Callable[..., Any], answer: type[Document]
 
     def call(request: Document, *_time_left: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(f"kili_export.bootstrap.{function}", lambda *_: use_case)
+            patch.setattr(f"kili_export.wiring.{MODULES[function]}.{function}", lambda *_: use_case)
             handler = importlib.import_module(f"functions.{function}.app").lambda_handler
             return answer.model_validate(handler(request.model_dump(mode="json"), CONTEXT))
 
@@ -101,7 +101,7 @@ class HandledSystem(System):
         world = self.world
         assert isinstance(world, HandledWorld)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("kili_export.bootstrap.receive_event", lambda: world.receive_event)
+            patch.setattr("kili_export.wiring.webhook._receiver", lambda: world.receive_event)
             handler = importlib.import_module("functions.webhook.app").lambda_handler
             event = {"body": body, "headers": {"Authorization": authorization}}
             status: int = handler(event, CONTEXT)["statusCode"]
@@ -176,15 +176,14 @@ def written() -> Iterator[dict[str, str]]:
     root = logging.StreamHandler(log)
     root_level = logging.getLogger().level
     with pytest.MonkeyPatch.context() as patch:
-        for function in FUNCTIONS:
-            app = importlib.import_module(f"functions.{function}.app")
-            patch.setattr(app.logger.registered_handler, "stream", log)
-            patch.setattr(app, "metrics", Metrics(namespace="KiliContinuousExport", service="s"))
-            app.logger.setLevel("DEBUG")
+        metrics = Metrics(namespace="KiliContinuousExport", service="s")
+        patch.setattr(lambda_handler, "metrics", metrics)
+        patch.setattr(lambda_handler.logger.registered_handler, "stream", log)
+        lambda_handler.logger.setLevel("DEBUG")
         # As Lambda does where LogLevel is DEBUG.
         logging.getLogger().setLevel(logging.DEBUG)
         logging.getLogger().addHandler(root)
-        bootstrap.keep_clients_quiet()
+        lambda_handler.keep_clients_quiet()
         system = HandledSystem(seed=5, assets=8)
         try:
             good_and_bad_days(system)
@@ -253,7 +252,7 @@ def test_no_client_talks_at_the_level_debug() -> None:
     before = root.level
     root.setLevel(logging.DEBUG)
     try:
-        bootstrap.keep_clients_quiet()
+        lambda_handler.keep_clients_quiet()
         for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool", "requests"):
             assert not logging.getLogger(name).isEnabledFor(logging.DEBUG), name
     finally:

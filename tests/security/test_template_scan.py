@@ -1,6 +1,6 @@
 """The reasons for what the template scan finds are kept apart from what it does not find."""
 
-from local.build.scan import EXPLANATIONS, Finding, compare
+from devtools.build.scan import EXPLANATIONS, Finding, compare
 from tests.template_document import template
 
 ALL = [Finding(one.check, name) for one in EXPLANATIONS for name in one.resources]

@@ -1,1 +1,1 @@
-"""Keeps dataset archives in S3 equal to what a Kili project holds, incrementally."""
+"""Keeps dataset archives in S3 equal to what a Kili project holds."""

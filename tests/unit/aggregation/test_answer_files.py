@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.answer_files import AnswerFile, address_of, answer_file_at
-from kili_export.domain.options import Compatibility, ExportOptions, Layout
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.core.urls import AnswerFile, address_of, answer_file_at
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

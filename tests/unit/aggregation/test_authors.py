@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.authors import key_of_export, with_authors
-from kili_export.domain.errors import IntegrityError
-from kili_export.domain.keys import pseudonyms_key
-from kili_export.domain.options import Authors, ExportOptions, Layout
-from kili_export.domain.selection import select_labels
+from kili_export.core.bucket_layout import pseudonyms_key
+from kili_export.core.errors import IntegrityError
+from kili_export.core.export_options import Authors, ExportOptions, Layout
+from kili_export.formats.common.label_selection import select_labels
+from kili_export.registration.pseudonym_key import key_of_export
+from kili_export.steps.conversion.author_pseudonyms import with_authors
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.unit.protocol.world import PROJECT, World
 from tests.workbench import Workbench

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from kili_export.contracts.workflow import AggregateRequest
-from kili_export.domain.errors import OutlastsInvocation
-from kili_export.usecases.aggregation import computing_time
+from kili_export.core.errors import OutlastsInvocation
+from kili_export.runs.messages import AggregateRequest
+from kili_export.steps.publishing.full_export import deadline as computing_time
 from tests.unit.aggregation.test_media import bench_of, put
 from tests.workbench import Workbench
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout, Split
-from kili_export.domain.project import Project
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.project import Project
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
 from tests.workbench import Workbench
 from tests.yolo_rules import read_dataset

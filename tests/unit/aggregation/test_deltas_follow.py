@@ -11,18 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.contracts.manifest import Manifest
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.errors import ConflictError, IntegrityError
-from kili_export.domain.keys import latest_key, manifest_key
-from kili_export.domain.republishing import DAY, Republishing
-from kili_export.domain.rewriting import DeltaSize, RewritingRules
-from kili_export.domain.sharding import ShardRules
-from kili_export.usecases.aggregation.layered_archive import open_archive
-from kili_export.usecases.pull_archive import pull_archive
-from kili_export.usecases.sync_folder import Wish, sync_folder
-from kili_export.usecases.take_snapshot import take_snapshot
+from kili_export.archives.archive_with_deltas import open_archive
+from kili_export.archives.compaction import DAY, DeltaSize, Republishing, RewritingRules
+from kili_export.archives.manifest import Manifest
+from kili_export.core.bucket_layout import latest_key, manifest_key
+from kili_export.core.errors import ConflictError, IntegrityError
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.pull import pull_archive
+from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.take_snapshot import take_snapshot
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.unit.aggregation.test_media import bench_of, changes, put
 from tests.workbench import Workbench
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.usecases.ledger_reading import iter_known_assets
+from kili_export.archives.ledger.ledger_reader import iter_known_assets
+from kili_export.splicing.part_limits import PartLimits
 from tests.unit.aggregation.test_increments import without_ids
 from tests.unit.aggregation.test_media import NAMES, bench_of, put
 from tests.workbench import Workbench

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.folders import folders_of, named_like_folders
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.core.file_paths import folders_of, named_like_folders
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

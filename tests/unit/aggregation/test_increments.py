@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.options import Compatibility, ExportOptions, Layout, Split
-from kili_export.domain.project import Project
-from kili_export.usecases.aggregation.ledger import LedgerReader
+from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout, Split
+from kili_export.core.project import Project
+from kili_export.splicing.part_limits import PartLimits
 from tests.archive_of import archive_of
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.archive.parts import CopyRange, InlineBytes, Piece, Source
-from kili_export.domain.errors import Unavailable
-from kili_export.usecases.aggregation.large_objects import LargeObjects
+from kili_export.core.errors import Unavailable
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.splicing.upload_parts import CopyRange, InlineBytes, Piece, Source
+from kili_export.storage.large_objects import LargeObjects
 from tests.fakes import InMemoryObjects
 from tests.unit.aggregation.test_media import bench_of, put
 

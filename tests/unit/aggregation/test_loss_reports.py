@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.contracts.loss_report import AssetLosses, ReportedLoss
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.errors import InvalidConfiguration, Unavailable
-from kili_export.domain.keys import report_key
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.usecases import aggregate_archive
-from kili_export.usecases.aggregation.loss_reports import LossReports
-from kili_export.usecases.read_report import read_report
+from kili_export.archives.loss_report.report_document import AssetLosses, ReportedLoss
+from kili_export.archives.loss_report.report_writer import LossReports
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.bucket_layout import report_key
+from kili_export.core.errors import InvalidConfiguration, Unavailable
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.reading.read_report import read_report
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing import publish_export as aggregate_archive
 from tests.fakes import InMemoryObjects
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.errors import Unavailable
-from kili_export.domain.options import Compatibility, ExportOptions, Layout
-from kili_export.usecases.media_batch import MediaLimits
-from local.kili_standin.pictures import encode_png
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.errors import Unavailable
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.conversion.media_batch import MediaLimits
+from local.kili_standin.projects.pictures import encode_png
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.unit.aggregation.test_increments import without_ids
 from tests.workbench import Workbench

@@ -1,6 +1,6 @@
 """Exports of assets that are named by their external ids, whatever of them there is."""
 
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.core.export_options import ExportOptions, Layout
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

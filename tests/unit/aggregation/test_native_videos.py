@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.adapters import ffmpeg
-from kili_export.domain.errors import RequestRefused
-from kili_export.domain.media import FrameCut, KnownMedia, MediaRequest
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
-from kili_export.usecases.media_batch import MediaLimits, NoCutter
+from kili_export.core.errors import RequestRefused
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
+from kili_export.core.media import FrameCut, KnownMedia, MediaRequest
+from kili_export.steps.conversion import ffmpeg
+from kili_export.steps.conversion.ffmpeg import NoCutter
+from kili_export.steps.conversion.media_batch import MediaLimits
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

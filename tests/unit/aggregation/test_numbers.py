@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kili_export.domain.options import ExportOptions, ExportType, Layout
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from kili_export.contracts.upload_journal import UploadJournal
-from kili_export.contracts.workflow import BatchResult
-from kili_export.domain.archive.limits import MIB, PartLimits
-from kili_export.domain.archive.parts import CopyPart, Part
-from kili_export.domain.errors import ConflictError, IntegrityError, Unavailable
-from kili_export.domain.keys import history_key, latest_key, manifest_key, uploads_key
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.domain.republishing import DAY, Republishing
-from kili_export.domain.retention import RetentionRules
-from kili_export.domain.rewriting import RewritingRules
-from kili_export.ports import StoredObject
-from kili_export.usecases.aggregation.publishing import Publisher, own_keys
-from kili_export.usecases.retain_generations import RetainGenerations
+from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.latest_copy import LatestCopy
+from kili_export.core.bucket_layout import history_key, latest_key, manifest_key, uploads_key
+from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.runs.messages import BatchResult
+from kili_export.splicing.part_limits import MIB, PartLimits
+from kili_export.splicing.upload_parts import CopyPart, Part
+from kili_export.steps.publishing.generation.commit import own_keys
+from kili_export.storage.object_store import StoredObject
+from kili_export.storage.resumable_uploads import UploadJournal
 from tests.fakes import InMemoryObjects
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
@@ -52,7 +52,7 @@ def test_the_fixed_key_is_copied_by_the_server_wherever_it_can_copy(bench: Workb
     )
     copies = _Composing()
     copies.stored.update(bench.objects.stored)
-    Publisher(copies, PartLimits(), 1 << 30).refresh_latest(
+    LatestCopy(copies, PartLimits(), 1 << 30).refresh(
         manifest.model_copy(update={"archive": archive})
     )
     assert [type(part) for part in copies.parts] == [CopyPart]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.removals import (
+from kili_export.archives.removal_guard import (
     ALWAYS_ALLOWED,
     SPAN,
     RemovedAssets,

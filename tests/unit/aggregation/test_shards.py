@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.digests import DigestCheck
-from kili_export.domain.sharding import Shard, ShardIndex, ShardRules
-from kili_export.usecases.aggregation import streamed_files
-from kili_export.usecases.aggregation.layered_archive import open_archive
-from kili_export.usecases.aggregation.ledger import LedgerReader
-from kili_export.usecases.aggregation.sharded_files import stored_shards
-from kili_export.usecases.aggregation.stored_archive import StoredArchive
-from kili_export.usecases.ledger_reading import open_ledger
+from kili_export.archives.archive_with_deltas import open_archive
+from kili_export.archives.digests import DigestCheck
+from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
+from kili_export.archives.ledger.shard_index import Shard, ShardIndex
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.documents import streamed_files
+from kili_export.steps.publishing.documents.sharded_files import stored_shards
+from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.unit.aggregation.test_increments import (
     OPTIONS,
     assert_equals_full_export,

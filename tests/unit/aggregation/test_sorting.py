@@ -5,12 +5,12 @@ from itertools import zip_longest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.parts import BufferPart, Source
-from kili_export.domain.ledger import AssetRecord, record_to_bytes
-from kili_export.usecases.aggregation.ledger import LedgerReader
-from kili_export.usecases.aggregation.ledger_changes import splice_ledger
-from kili_export.usecases.aggregation.sorting import Sorter, grouped, joined
-from kili_export.usecases.aggregation.stored_archive import StoredArchive
+from kili_export.archives.ledger.asset_ledger import AssetRecord, record_to_bytes
+from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.splicing.upload_parts import BufferPart, Source
+from kili_export.steps.publishing.increment.ledger_changes import splice_ledger
+from kili_export.storage.external_sort import Sorter, grouped, joined
 from tests.fakes import InMemoryObjects
 
 

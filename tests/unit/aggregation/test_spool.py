@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.held import cut_held
-from kili_export.usecases.aggregation.spool import Spool
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.held_bytes import cut_held
+from kili_export.storage.spool import Spool
 
 
 @given(

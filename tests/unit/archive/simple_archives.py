@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.addition import Addition
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.layout import Region
-from kili_export.domain.archive.parts import CopyRange, Piece, Source
-from kili_export.domain.archive.segment import Segment, SegmentBuilder
-from kili_export.domain.archive.splice import BaseArchive, SplicePlan, splice
+from kili_export.splicing.addition import Addition
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.regions import Region
+from kili_export.splicing.segment import Segment, SegmentBuilder
+from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
+from kili_export.splicing.upload_parts import CopyRange, Piece, Source
 
 SAFE_TEXT = st.text(
     st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\"),

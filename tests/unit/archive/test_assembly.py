@@ -6,12 +6,12 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.assembly import Assembly
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import Entry, encode_entry
-from kili_export.domain.archive.layout import Hole, Region
-from kili_export.domain.archive.parts import Source
-from kili_export.domain.archive.splice import AssembledArchive, splice, whole_archive
+from kili_export.splicing.assembly import Assembly
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.entries import Entry, encode_entry
+from kili_export.splicing.regions import Hole, Region
+from kili_export.splicing.splice import AssembledArchive, splice, whole_archive
+from kili_export.splicing.upload_parts import Source
 from tests.unit.archive.simple_archives import CONTENTS, NAMES, render
 
 FILES = st.dictionaries(

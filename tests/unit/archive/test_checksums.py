@@ -5,7 +5,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.checksums import combined_crc32
+from kili_export.splicing.crc32 import combined_crc32
 
 
 @given(st.lists(st.binary(max_size=200), max_size=8))

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.record import DEFLATED, STORED, Record
-from kili_export.domain.archive.wire import RECORD_STARTS, local_length
-from kili_export.domain.errors import IntegrityError
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.entry_record import DEFLATED, STORED, Record
+from kili_export.splicing.zip_headers import RECORD_STARTS, local_length
 from tests.unit.archive.simple_archives import NAMES, OWNERS
 
 # Numbers whose bytes read like the beginning of a directory record, or parts of one.

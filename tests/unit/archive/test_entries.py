@@ -5,17 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import (
-    decode_local,
-    decode_payload,
-    encode_entry,
-    entry_from_raw,
-)
-from kili_export.domain.archive.record import DEFLATED, STORED, Record
-from kili_export.domain.archive.segment import SegmentBuilder
-from kili_export.domain.archive.wire import ZIP64_MARK, decode_record, encode_record, record_span
-from kili_export.domain.errors import IntegrityError
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.entries import decode_local, decode_payload, encode_entry, entry_from_raw
+from kili_export.splicing.entry_record import DEFLATED, STORED, Record
+from kili_export.splicing.segment import SegmentBuilder
+from kili_export.splicing.zip_headers import ZIP64_MARK, decode_record, encode_record, record_span
 from tests.unit.archive.simple_archives import CONTENTS, NAMES, OWNERS
 
 

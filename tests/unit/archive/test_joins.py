@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.joins import plan_joins
-from kili_export.domain.archive.limits import DEFAULT_LIMITS, GIB, MIB, PartLimits
-from kili_export.domain.archive.parts import (
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.part_joins import plan_joins
+from kili_export.splicing.part_limits import DEFAULT_LIMITS, GIB, MIB, PartLimits
+from kili_export.splicing.upload_parts import (
     BufferPart,
     CopyPart,
     CopyRange,
@@ -19,7 +20,6 @@ from kili_export.domain.archive.parts import (
     Source,
     pack,
 )
-from kili_export.domain.errors import IntegrityError
 from tests.large import large
 from tests.unit.archive.simple_archives import render
 from tests.unit.archive.test_parts import TB, TINY, assert_valid

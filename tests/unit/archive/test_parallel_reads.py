@@ -3,11 +3,11 @@ from collections.abc import Callable
 
 import pytest
 
-from kili_export.adapters.parallel_reads import AHEAD, READS_AT_ONCE, ParallelReads
-from kili_export.domain.archive.limits import MIB
-from kili_export.domain.archive.parts import Source
-from kili_export.domain.archive.reads import Read
-from kili_export.domain.errors import ConflictError
+from kili_export.aws.parallel_reads import AHEAD, READS_AT_ONCE, ParallelReads
+from kili_export.core.errors import ConflictError
+from kili_export.splicing.part_limits import MIB
+from kili_export.splicing.part_reads import Read
+from kili_export.splicing.upload_parts import Source
 
 PATIENCE = 20
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.limits import DEFAULT_LIMITS, GIB, MIB, PartLimits
-from kili_export.domain.archive.parts import (
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.part_limits import DEFAULT_LIMITS, GIB, MIB, PartLimits
+from kili_export.splicing.upload_parts import (
     BufferPart,
     CopyPart,
     CopyRange,
@@ -16,7 +17,6 @@ from kili_export.domain.archive.parts import (
     Source,
     plan_parts,
 )
-from kili_export.domain.errors import IntegrityError
 
 TB = 10**12
 TINY = PartLimits(

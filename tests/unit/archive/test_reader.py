@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.reader import fetch_from, read_archive, read_entry
-from kili_export.domain.archive.tail import MAX_TAIL, Tail, decode_tail, encode_tail
-from kili_export.domain.errors import IntegrityError
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.end_of_directory import MAX_TAIL, Tail, decode_tail, encode_tail
 from tests.unit.archive.simple_archives import full_archive
 
 ARCHIVE, PLAN = full_archive({"a": b"1", "b": b"2" * 1000, "c": b""})

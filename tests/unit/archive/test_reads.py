@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.archive.parts import BufferPart, CopyRange, InlineBytes, Piece, Source
-from kili_export.domain.archive.reads import inline_bytes, plan_reads
+from kili_export.splicing.part_reads import inline_bytes, plan_reads
+from kili_export.splicing.upload_parts import BufferPart, CopyRange, InlineBytes, Piece, Source
 from tests.unit.archive.simple_archives import render
 
 OBJECTS = {key: bytes(ord(key) ^ octet for octet in range(200)) for key in "abc"}

@@ -9,10 +9,9 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from kili_export.adapters.s3 import S3ObjectStore
-from kili_export.adapters.s3_errors import s3_error
-from kili_export.domain.archive.parts import BufferPart, CopyPart, InlineBytes, Source
-from kili_export.domain.errors import (
+from kili_export.aws.s3 import S3ObjectStore
+from kili_export.aws.s3_errors import s3_error
+from kili_export.core.errors import (
     AccessDenied,
     ConflictError,
     ExportError,
@@ -21,6 +20,7 @@ from kili_export.domain.errors import (
     Throttled,
     Unavailable,
 )
+from kili_export.splicing.upload_parts import BufferPart, CopyPart, InlineBytes, Source
 
 
 def answered(code: str, status: int = 400, **metadata: Any) -> ClientError:

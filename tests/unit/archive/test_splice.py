@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kili_export.domain.archive.addition import Addition
-from kili_export.domain.archive.directory import Directory
-from kili_export.domain.archive.entries import encode_entry
-from kili_export.domain.archive.layout import Hole, Region, Regions, lay_out
-from kili_export.domain.archive.parts import CopyRange, InlineBytes, Source
-from kili_export.domain.archive.reader import fetch_from, read_archive, read_entry
-from kili_export.domain.archive.splice import BaseArchive, splice
-from kili_export.domain.errors import IntegrityError
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.addition import Addition
+from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.entries import encode_entry
+from kili_export.splicing.regions import Hole, Region, Regions, lay_out
+from kili_export.splicing.splice import BaseArchive, splice
+from kili_export.splicing.upload_parts import CopyRange, InlineBytes, Source
 from tests.archive_readers import sha256, walk_local_headers
 from tests.unit.archive.simple_archives import (
     CONTENTS,

@@ -4,11 +4,18 @@ import json
 
 import pytest
 
-from local.bench import converters
-from local.bench.converter_corpora import generated_corpus, mask_corpus, real_corpus
-from local.bench.converter_sides import SDK_SIDES, as_fetched, ours
-from local.bench.converters import Measurement, SidesDisagree, Timing, main, measure, table
-from local.parity.real_pictures import real_pictures_are_there
+from devtools.bench.converters.__main__ import (
+    Measurement,
+    SidesDisagree,
+    Timing,
+    main,
+    measure,
+    table,
+)
+from devtools.bench.converters.__main__ import __main__ as converters
+from devtools.bench.converters.corpora import generated_corpus, mask_corpus, real_corpus
+from devtools.bench.converters.sides import SDK_SIDES, as_fetched, ours
+from devtools.parity.real_pictures import real_pictures_are_there
 
 
 @pytest.mark.parametrize("format_name", SDK_SIDES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.bench.readers import Unreadable, check
+from devtools.bench.readers import Unreadable, check
 
 
 @pytest.fixture

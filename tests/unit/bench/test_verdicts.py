@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from local.bench.comparison import Comparison
-from local.bench.growth_report import Grown, chart, markdown, missed
-from local.bench.measured import FORMATS, Measured, Side, What, total
-from local.bench.report import document
-from local.bench.report import markdown as page
-from local.bench.verdicts import Verdict, verdicts
+from devtools.bench.against_sdk.comparison import Comparison
+from devtools.bench.against_sdk.report import document
+from devtools.bench.against_sdk.report import markdown as page
+from devtools.bench.against_sdk.verdicts import Verdict, verdicts
+from devtools.bench.growth.report import Grown, chart, markdown, missed
+from devtools.bench.measured import FORMATS, Measured, Side, What, total
 
 CHANGES: tuple[What, ...] = ("change, rewritten", "change, spliced", "change, as a delta")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.build.audit import deployed, main
-from local.build.sbom import PINS, read_pins
+from devtools.build.audit import deployed, main
+from devtools.build.sbom import PINS, read_pins
 
 PACKAGES = {"some-package": frozenset({"2.5"}), "other": frozenset({"1.0rc1"})}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.build.checks import DEFINITION, TEMPLATE, check_template, check_workflow
-from local.build.sam import BuildFailed
+from devtools.build.checks import DEFINITION, TEMPLATE, check_template, check_workflow
+from devtools.build.sam import BuildFailed
 
 
 def test_a_misspelled_property_of_the_template_is_found(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.build import interpreter
-from local.build.interpreter import PythonNotFound, find_python
+from devtools.build import interpreter
+from devtools.build.interpreter import PythonNotFound, find_python
 
 
 @pytest.fixture

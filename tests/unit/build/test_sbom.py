@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.build.sam import BuildFailed
-from local.build.sbom import PINS, bill_of_materials, read_pins, write_bill_of_materials
+from devtools.build.sam import BuildFailed
+from devtools.build.sbom import PINS, bill_of_materials, read_pins, write_bill_of_materials
 
 PINNED = read_pins(PINS.read_text())
 

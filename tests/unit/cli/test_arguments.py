@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.domain import errors
-from local.cli import main as entry
-from local.cli.arguments import parser
-from local.cli.exit_codes import MEANINGS, ExitCode
+from kili_export.cli import main as entry
+from kili_export.cli.arguments import parser
+from kili_export.cli.exit_codes import MEANINGS, ExitCode
+from kili_export.core import errors
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from argparse import Namespace
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from local.cli.purge import _agreed, _kinds
+from kili_export.cli.commands.purge import _agreed, _kinds
+from kili_export.core.errors import InvalidConfiguration
 
 
 class Terminal(io.StringIO):

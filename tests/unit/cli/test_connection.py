@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from local.cli.connection import Connection
+from local.stack.cli_connection import connection_to
 from local.stack.state_directory import RunningStack, StateDirectory
 
 
@@ -45,7 +45,7 @@ def running(name: str) -> RunningStack:
 def test_a_process_that_goes_on_to_another_stack_takes_its_keys(tmp_path: Path) -> None:
     used = []
     for name in ("one", "other"):
-        Connection.local(running(name), StateDirectory(tmp_path / name))
+        connection_to(running(name), StateDirectory(tmp_path / name))
         client: Any = boto3.client("s3")
         # It is shown nowhere else.
         used.append(client._request_signer._credentials.access_key)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.contracts.spending import RunSpending, Spent
-from kili_export.contracts.workflow import FinishAnswer
-from kili_export.domain.cost import LIST_PRICES, Unit
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.republishing import Republishing
-from local.cli.cost import _prices, _sorted, _written
+from kili_export.archives.compaction import Republishing
+from kili_export.cli.commands.cost import _prices, _sorted, _written
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.costs.prices import LIST_PRICES, Unit
+from kili_export.costs.usage import RunSpending, Spent
+from kili_export.runs.messages import FinishAnswer
 from tests.sample_manifest import manifest_of
 
 DAY = timedelta(days=1)

@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.cli.connection import _OUTPUTS, _PARAMETERS
-from local.cli.exit_codes import ExitCode
-from local.cli.main import main
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.wiring import deployed_stack
+from local.main import main
 from tests.template_document import template
 
 OUTPUTS = {
@@ -73,5 +73,5 @@ def test_a_stack_that_is_not_ours_is_told(
 
 
 def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
-    assert {*_OUTPUTS, "WebhookUrl"} <= template()["Outputs"].keys()
-    assert _PARAMETERS.keys() <= template()["Parameters"].keys()
+    assert {*deployed_stack.OUTPUTS, "WebhookUrl"} <= template()["Outputs"].keys()
+    assert deployed_stack.PARAMETERS.keys() <= template()["Parameters"].keys()

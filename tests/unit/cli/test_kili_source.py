@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from local.cli.kili_source import kili_of
-from local.stack.state_directory import StackNotRunning
+from kili_export.cli.kili_source import kili_of
+from kili_export.cli.stack_connection import StackNotRunning
+from kili_export.core.errors import InvalidConfiguration
 
-MODULE = "local.cli.kili_source"
+MODULE = "kili_export.cli.kili_source"
 
 
 class _Stack:
@@ -30,7 +30,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KILI_API_ENDPOINT", "https://kili.example/api/label/v2/graphql")
     monkeypatch.setenv("KILI_EXPORT_STATE", str(tmp_path))
     monkeypatch.setattr(f"{MODULE}.connect", lambda _: "named")
-    monkeypatch.setattr(f"{MODULE}.Connection.local", lambda *_: "running")
+    monkeypatch.setattr(f"{MODULE}.connect_local", lambda _: "running")
     monkeypatch.setattr(f"{MODULE}.Services.of", _Stack)
     monkeypatch.setattr(f"{MODULE}.kili_with_key", lambda settings, key: (settings, key))
 
@@ -58,7 +58,6 @@ def test_the_key_comes_before_a_stack_that_runs(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_a_key_it_is_the_stack_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KILI_API_KEY", raising=False)
-    monkeypatch.setattr(f"{MODULE}.StateDirectory.running", lambda _: "it")
     assert _asked() == "running"
 
 
@@ -67,6 +66,6 @@ def test_with_neither_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) ->
         raise StackNotRunning("none")
 
     monkeypatch.setenv("KILI_API_KEY", "")
-    monkeypatch.setattr(f"{MODULE}.StateDirectory.running", not_running)
+    monkeypatch.setattr(f"{MODULE}.connect_local", not_running)
     with pytest.raises(InvalidConfiguration, match=r"KILI_API_KEY.*--stack-name"):
         _asked()

@@ -8,17 +8,21 @@ from typing import Any
 
 import pytest
 
-from kili_export.contracts.manifest import DeltaReference, Quarantined
-from kili_export.contracts.rebuild_session import RebuildSession, SessionExport
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.keys import manifest_key, registration_key, session_key
-from kili_export.ports import HeldRemovals
-from kili_export.usecases.project_status import FullExport, ProjectStatus, StatusReader
-from local.cli import runs
-from local.cli.executions import ExecutionSummary, _belongs
-from local.cli.exit_codes import ExitCode
-from local.cli.status import _lines
+from kili_export.archives.manifest import DeltaReference, Quarantined
+from kili_export.cli.commands import runs
+from kili_export.cli.commands.status import _lines
+from kili_export.cli.execution_summary import ExecutionSummary, is_of_project
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.core.bucket_layout import manifest_key, registration_key, session_key
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.maintenance.reconciliation.project_status import (
+    FullExport,
+    ProjectStatus,
+    StatusReader,
+)
+from kili_export.registration.declaration import parse_registration
+from kili_export.runs.full_export_session import RebuildSession, SessionExport
+from kili_export.runs.held_removals import HeldRemovals
 from tests.fakes import (
     NOON,
     InMemoryChanges,
@@ -126,7 +130,7 @@ def test_registered_projects_are_listed(reader: StatusReader) -> None:
 def test_executions_belong_to_the_project_that_they_name(
     name: str, project: str, *, belongs: bool
 ) -> None:
-    assert _belongs(name, project) is belongs
+    assert is_of_project(name, project) is belongs
 
 
 class _Scene:

@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from kili_export.contracts.manifest import ArchiveReference, Manifest
-from kili_export.domain.errors import IntegrityError, InvalidConfiguration
-from kili_export.domain.keys import manifest_key
-from kili_export.usecases.pull_archive import pull_archive
+from kili_export.archives.manifest import ArchiveReference, Manifest
+from kili_export.core.bucket_layout import manifest_key
+from kili_export.core.errors import IntegrityError, InvalidConfiguration
+from kili_export.reading.pull import pull_archive
 from tests.fakes import InMemoryObjects
 from tests.sample_manifest import manifest_of
 

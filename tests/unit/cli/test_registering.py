@@ -6,17 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from kili_export.contracts.registration import ProjectRegistration, parse_registration
-from kili_export.domain.errors import (
+from kili_export.core.bucket_layout import registration_key
+from kili_export.core.errors import (
     AccessDenied,
     ConflictError,
     IncompatibleProject,
     InvalidConfiguration,
 )
-from kili_export.domain.keys import registration_key
-from kili_export.domain.project import Project
-from kili_export.ports import KiliApi
-from kili_export.usecases.register_exports import (
+from kili_export.core.project import Project
+from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.register_exports import (
+    CheckedKili,
     read_registration,
     register_exports,
     unregister,
@@ -64,7 +64,7 @@ def _register(
     objects: InMemoryObjects, registration: ProjectRegistration, kili: _Kili | None = None
 ) -> Any:
     return register_exports(
-        objects, cast("KiliApi", kili or _Kili()), CountingTokens(), registration
+        objects, cast("CheckedKili", kili or _Kili()), CountingTokens(), registration
     )
 
 

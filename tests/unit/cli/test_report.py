@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.options import ExportOptions, Layout
-from local.cli import report as command
-from local.cli.exit_codes import ExitCode
-from local.cli.services import Services
+from kili_export.cli.commands import report as command
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.services import Services
+from kili_export.core.export_options import ExportOptions, Layout
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

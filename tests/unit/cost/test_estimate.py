@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.cost import LIST_PRICES, MONTH, Unit
-from kili_export.domain.cost_estimate import (
+from kili_export.costs.estimate import (
     MILLION,
     CountedRun,
     Republished,
@@ -14,7 +13,8 @@ from kili_export.domain.cost_estimate import (
     full_export,
     per_million_events,
 )
-from kili_export.domain.run_cost import Step
+from kili_export.costs.prices import LIST_PRICES, MONTH, Unit
+from kili_export.costs.run_cost import Step
 
 STEP = Step(1, 1.0, {"s3.PutObject": 2})
 CHANGE = CountedRun(plan=STEP, convert=STEP, publish=STEP, finish=STEP, exports=1, assets=1)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.cost import (
+from kili_export.costs.prices import (
     LIST_PRICES,
     LISTED,
     MONTH,

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.republishing import Republishing
-from kili_export.domain.retention import RetentionRules
-from kili_export.domain.rewriting import DeltaSize, RewritingRules
+from kili_export.archives.compaction import DeltaSize, Republishing, RewritingRules
+from kili_export.maintenance.retention.retention_rules import RetentionRules
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

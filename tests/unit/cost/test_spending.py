@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from kili_export.contracts.spending import Moved, RunSpending, Spent, Unfinished
-from kili_export.domain.cost import LIST_PRICES, Unit, aws_requests
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.run_cost import Step, run_usage
+from kili_export.core.export_options import ExportOptions
+from kili_export.costs.prices import LIST_PRICES, Unit, aws_requests
+from kili_export.costs.run_cost import Step, run_usage
+from kili_export.costs.usage import Moved, RunSpending, Spent
+from kili_export.runs.messages import Unfinished
 from tests.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.workbench import Workbench
 

@@ -7,7 +7,7 @@ from typing import Any
 
 SCRIPT = """
 import json, os, sys
-from local.faults.branching import Branches
+from devtools.faults.branching import Branches
 told = []
 branches = Branches(2, lambda name, outcome: told.append([name, str(outcome)]))
 common = ["before"]

@@ -10,14 +10,9 @@ from typing import Any
 
 import pytest
 
-from kili_export.usecases.reconcile import Reconcile
-from local.faults.injection import Kind, Point, kinds_of
-from local.faults.trial import (
-    PreparedStage,
-    Strikes,
-    Trial,
-    prepared_stages,
-)
+from devtools.faults.injection import Kind, Point, kinds_of
+from devtools.faults.trial import PreparedStage, Strikes, Trial, prepared_stages
+from kili_export.maintenance.reconciliation.reconcile import Reconcile
 
 OPERATIONS = {
     *(f"dynamodb.{name}" for name in ("DeleteItem", "GetItem", "Query", "UpdateItem")),
@@ -72,7 +67,7 @@ def test_another_call_may_fail_while_the_first_fault_is_recovered_from() -> None
 
 def held(*arguments: str) -> dict[str, Any]:
     """Plays trials, all of which have to hold, and answers what is told of them."""
-    command = (sys.executable, "-m", "local.faults", "--json", "--processes", "1", *arguments)
+    command = (sys.executable, "-m", "devtools.faults", "--json", "--processes", "1", *arguments)
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert done.stdout, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -121,11 +116,9 @@ def test_without_the_sweep_a_halted_run_is_noticed(monkeypatch: pytest.MonkeyPat
 def test_a_lost_mark_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = prepared("increment")
     point = next(one for one in stage.points if one.operation == "assets")
+    monkeypatch.setattr("kili_export.runs.batch_results.SettledAssets.is_settled", lambda *_: True)
     monkeypatch.setattr(
-        "kili_export.usecases.run_results.SettledAssets.is_settled", lambda *_: True
-    )
-    monkeypatch.setattr(
-        "kili_export.usecases.run_results.ExportOutcomes.of",
+        "kili_export.steps.completion.run_verdict.ExportOutcomes.of",
         classmethod(lambda cls, *_: cls(frozenset(), frozenset(), frozenset())),
     )
     result = stage.attempt(point, Kind.OUTAGE)

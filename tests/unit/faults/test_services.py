@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.faults.table_service import ConditionFailed, NotUnderstood, TableService
+from devtools.faults.table_service import ConditionFailed, NotUnderstood, TableService
 
 TABLE = "table"
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}

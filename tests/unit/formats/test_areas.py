@@ -7,17 +7,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain import crossings
-from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.crossings import meetings, only_touches
-from kili_export.domain.errors import AssetError, TangledOutline
-from kili_export.domain.formats.base import ExportContext
-from kili_export.domain.formats.registry import format_of
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.domain.planar import boundary_rings
-from kili_export.domain.polygon_area import enclosed_area
-from kili_export.domain.simple_outlines import goes_around_once, goes_there_and_back
-from kili_export.domain.traced_outlines import touching_corners
+from kili_export.core.asset import SelectedAsset
+from kili_export.core.errors import AssetError, TangledOutline
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.formats.common.format import ExportContext
+from kili_export.formats.registry import format_of
+from kili_export.formats.shapes import crossings
+from kili_export.formats.shapes.crossings import meetings, only_touches
+from kili_export.formats.shapes.planar import boundary_rings
+from kili_export.formats.shapes.polygon_area import enclosed_area
+from kili_export.formats.shapes.simple_outlines import goes_around_once, goes_there_and_back
+from kili_export.formats.shapes.traced_outlines import touching_corners
 from tests.kili_samples import answers, job, label, project, ring, shape
 
 SQUARE = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]

@@ -3,7 +3,7 @@
 import pytest
 from shapely import Polygon, contains_xy
 
-from kili_export.domain.formats.bridged import bridged
+from kili_export.formats.shapes.bridged import bridged
 
 OUTLINE = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)]
 HOLE = [(2.0, 2.0), (4.0, 2.0), (4.0, 4.0), (2.0, 4.0)]

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.formats.base import LossCollector
-from kili_export.domain.formats.corrected_names import flat_name, unique_name
-from kili_export.domain.names import member_path, safe_path
+from kili_export.core.asset import SelectedAsset
+from kili_export.core.file_paths import member_path, safe_path
+from kili_export.formats.common.format import LossCollector
+from kili_export.formats.corrected.names import flat_name, unique_name
 
 
 def _asset(name: str, asset_id: str = "cl1") -> SelectedAsset:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from kili_export.domain.formats.base import ExportContext, IdSlot
-from kili_export.domain.formats.coco import CocoFormat
-from kili_export.domain.formats.readme import dated, readme
-from kili_export.domain.formats.registry import FORMATS, format_named
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.formats.coco.coco import CocoFormat
+from kili_export.formats.common.format import ExportContext, IdSlot
+from kili_export.formats.common.readme import dated, readme
+from kili_export.formats.registry import FORMATS, format_named
 from tests.archive_of import DATED, IdAllocator, archive_of, conversion_of
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.formats.base import Conversion, ExportContext, IdSlot, LossCollector
-from kili_export.domain.formats.frame_pictures import frames_of
-from kili_export.domain.formats.registry import format_of
-from kili_export.domain.options import ExportOptions, Layout
+from kili_export.core.asset import SelectedAsset
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.formats.common.format import Conversion, ExportContext, IdSlot, LossCollector
+from kili_export.formats.common.frame_pictures import frames_of
+from kili_export.formats.registry import format_of
 from tests.archive_of import DATED, IdAllocator
 from tests.kili_samples import Json, answers, box, job, label, project
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.errors import AssetError, IncompatibleProject
-from kili_export.domain.formats.registry import FORMATS, format_named
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout, Split
-from kili_export.domain.project import Project
+from kili_export.core.errors import AssetError, IncompatibleProject
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.project import Project
+from kili_export.formats.registry import FORMATS, format_named
 from tests.archive_of import archive_of
 from tests.contract.formats_corpus import (
     PAGES,

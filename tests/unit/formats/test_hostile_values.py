@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.errors import AssetError
-from kili_export.domain.names import safe_path
-from kili_export.domain.options import Compatibility, ExportOptions, Layout
-from kili_export.domain.project import Project
-from kili_export.domain.syncing import checked_path
+from kili_export.core.errors import AssetError
+from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.core.file_paths import safe_path
+from kili_export.core.project import Project
+from kili_export.reading.folder_change import checked_path
 from tests import hostile
 from tests.archive_of import archive_of
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.formats.base import Conversion, ExportContext
-from kili_export.domain.formats.registry import format_named
-from kili_export.domain.options import ExportOptions
-from kili_export.domain.urls import without_signature
+from kili_export.core.export_options import ExportOptions
+from kili_export.core.urls import without_signature
+from kili_export.formats.common.format import Conversion, ExportContext
+from kili_export.formats.registry import format_named
 from tests.archive_of import DATED, conversion_of
 from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
 

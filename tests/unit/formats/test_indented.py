@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.formats.indented import indented
+from kili_export.formats.common.indented_json import indented
 
 values = st.recursive(
     st.one_of(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.names import member_path, safe_path
+from kili_export.core.file_paths import member_path, safe_path
 
 hostile = st.lists(
     st.one_of(

@@ -8,9 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kili_export.domain.geometry import points_of
-from kili_export.domain.numbers import are_numbers, is_number, joined_numbers, nested_numbers
-from kili_export.domain.vertex_texts import spaced_vertices, vertices_between
+from kili_export.formats.shapes.geometry import points_of
+from kili_export.formats.shapes.numbers import (
+    are_numbers,
+    is_number,
+    joined_numbers,
+    nested_numbers,
+)
+from kili_export.formats.shapes.vertex_texts import spaced_vertices, vertices_between
 from tests import hostile
 
 coordinates = st.one_of(

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from kili_export.domain.picture_size import picture_size
-from local.kili_standin.pictures import encode_png
+from kili_export.steps.conversion.picture_size import picture_size
+from local.kili_standin.projects.pictures import encode_png
 
 PNG = encode_png([bytearray(7)] * 5, [(1, 2, 3)])
 METADATA = b"\xff\xe1" + struct.pack(">H", 1002) + bytes(1000)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.asset import SelectedAsset
-from kili_export.domain.options import Split
-from kili_export.domain.subsets import Subset, subset_of
+from kili_export.core.asset import SelectedAsset
+from kili_export.core.export_options import Split
+from kili_export.formats.corrected.subsets import Subset, subset_of
 
 SHARES = Split(0.8, 0.1, 0.1)
 SUBSETS_OF_CL0_TO_CL11 = [

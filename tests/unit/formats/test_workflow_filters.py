@@ -6,11 +6,11 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from kili.domain.asset.helpers import check_asset_workflow_arguments
+from kili.core.asset.helpers import check_asset_workflow_arguments
 
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.formats.registry import FORMATS
-from kili_export.domain.options import ExportOptions
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import ExportOptions
+from kili_export.formats.registry import FORMATS
 from tests.kili_samples import job, project
 
 FILTERS: dict[str, Any] = {

@@ -2,24 +2,18 @@
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Metrics
 
-from functions.webhook import app
-from functions.webhook.app import MAX_BODY_BYTES, lambda_handler
-from kili_export.domain.change_events import Action
-from kili_export.domain.errors import (
-    AccessDenied,
-    InvalidEvent,
-    Throttled,
-    Unauthorized,
-    Unavailable,
-)
-from kili_export.usecases.receive_event import Accepted
+from functions.webhook.app import lambda_handler
+from kili_export.changes.events.change_events import Action
+from kili_export.changes.events.receive_event import Accepted
+from kili_export.core.errors import AccessDenied, InvalidEvent, Throttled, Unauthorized, Unavailable
+from kili_export.wiring import lambda_handler as frame
+from kili_export.wiring.webhook import MAX_BODY_BYTES
 from local.stack.lambda_context import LocalContext
 from tests.standard_output import StandardOutput
 
@@ -50,13 +44,12 @@ class Receiver:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Receiver:
     """The handler with another use case; what it logs and counts is for `capsys` to see."""
-    monkeypatch.setattr(app.logger.registered_handler, "stream", StandardOutput())
+    monkeypatch.setattr(frame.logger.registered_handler, "stream", StandardOutput())
     receiver = Receiver()
-    factory: Callable[[], Receiver] = lambda: receiver  # noqa: E731 a factory as bootstrap has it
-    monkeypatch.setattr("kili_export.bootstrap.receive_event", factory)
+    monkeypatch.setattr("kili_export.wiring.webhook._receiver", lambda: receiver)
     # The handler's own were made from the environment when it was first imported.
     metrics = Metrics(namespace="KiliContinuousExport", service="stack")
-    monkeypatch.setattr(app, "metrics", metrics)
+    monkeypatch.setattr(frame, "metrics", metrics)
     return receiver
 
 

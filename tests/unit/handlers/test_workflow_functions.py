@@ -11,8 +11,16 @@ import pytest
 from aws_lambda_powertools import Metrics
 from pydantic import ValidationError
 
-from kili_export.contracts.base import Document
-from kili_export.contracts.workflow import (
+from kili_export.core.document import Document
+from kili_export.core.errors import ConflictError, Unavailable
+from kili_export.maintenance.reconciliation.messages import (
+    ReconcileAnswer,
+    ReconciledProject,
+    ReconcileRequest,
+    Repaired,
+    Waiting,
+)
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchResult,
@@ -23,19 +31,23 @@ from kili_export.contracts.workflow import (
     FinishRequest,
     PlanAnswer,
     PlanRequest,
-    ReconcileAnswer,
-    ReconciledProject,
-    ReconcileRequest,
-    Repaired,
-    Waiting,
     WorkList,
 )
-from kili_export.domain.errors import ConflictError, Unavailable
+from kili_export.wiring import lambda_handler
 from local.stack.lambda_context import LocalContext
 from tests.standard_output import StandardOutput
 
 EVENTS = Path(__file__).resolve().parents[3] / "events"
 CONTEXT = LocalContext("function", "512", "arn:aws:lambda:eu-west-1:123:function:f", "r", 0)
+
+MODULES = {
+    "plan_export": "planning",
+    "convert_assets": "conversion",
+    "aggregate_archive": "publishing",
+    "finish_export": "completion",
+    "reconcile": "reconciliation",
+}
+"""Where each function is put together."""
 
 
 @dataclass(frozen=True)
@@ -175,12 +187,12 @@ CASES = [
 def handler_of(
     function: str, outcome: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Any, Any], Any]:
-    monkeypatch.setattr(f"kili_export.bootstrap.{function}", lambda *_: outcome)
+    monkeypatch.setattr(f"kili_export.wiring.{MODULES[function]}.{function}", lambda *_: outcome)
     app = importlib.import_module(f"functions.{function}.app")
     # The handler's own were made from the environment when it was first imported.
     metrics = Metrics(namespace="KiliContinuousExport", service="stack")
-    monkeypatch.setattr(app, "metrics", metrics)
-    monkeypatch.setattr(app.logger.registered_handler, "stream", StandardOutput())
+    monkeypatch.setattr(lambda_handler, "metrics", metrics)
+    monkeypatch.setattr(lambda_handler.logger.registered_handler, "stream", StandardOutput())
     handler: Callable[[Any, Any], Any] = app.lambda_handler
     return handler
 
@@ -253,3 +265,19 @@ def test_what_a_refused_request_holds_is_not_told() -> None:
         ConvertRequest.from_payload({"batch": {"imagined": "a secret"}, "items": []})
     assert "a secret" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_was_counted_before_an_error_is_written_and_none_is_left_for_the_next_call(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def use_case(*_request: Any) -> Document:
+        lambda_handler.metrics.add_metric("Counted", "Count", 1)
+        raise Unavailable("S3 does not answer")
+
+    handler = handler_of(case.function, use_case, monkeypatch)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            handler(sample(case), CONTEXT)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["Counted"] for line in lines if "_aws" in line] == [[1.0], [1.0]]

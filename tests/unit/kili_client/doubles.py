@@ -9,14 +9,14 @@ from typing import Any
 import requests
 import urllib3
 
-from kili_export.adapters.kili.client import KiliClient
-from kili_export.adapters.kili.connections import ConnectionGuard
-from kili_export.adapters.kili.downloads import ATTEMPTS, JsonDownloads
-from kili_export.adapters.kili.origin import KiliEndpoint
-from kili_export.adapters.kili.pacing import Patience
-from kili_export.adapters.kili.traffic import KiliTraffic
-from kili_export.adapters.kili.transport import GraphQLTransport, new_session
-from kili_export.domain.addresses import AddressRules
+from kili_export.kili.client import KiliClient
+from kili_export.kili.http.addresses import AddressRules
+from kili_export.kili.http.downloads import ATTEMPTS, JsonDownloads
+from kili_export.kili.http.endpoint import KiliEndpoint
+from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.traffic import KiliTraffic
+from kili_export.kili.http.transport import GraphQLTransport, new_session
 from tests.fakes import ManualClock
 
 ENDPOINT = "https://kili.example/api/label/v2/graphql"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.addresses import AddressRules, parse_networks
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.settings import Settings
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.kili.http.addresses import AddressRules, parse_networks
+from kili_export.wiring.settings import Settings
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "2a00:1450::1"]
 NOT_PUBLIC = [

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.adapters.kili.origin import KiliEndpoint, allowed_url, origin_name
-from kili_export.domain.errors import InvalidConfiguration
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.kili.http.endpoint import KiliEndpoint, allowed_url, origin_name
 from tests.unit.kili_client.doubles import ENDPOINT, KEY
 
 OWN = "https://kili.example/api/label/v2"

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import requests
 
-from kili_export.domain.errors import (
+from kili_export.core.errors import (
     AccessDenied,
     ExportError,
     IntegrityError,
     RequestRefused,
     Unavailable,
 )
-from kili_export.domain.fetching import FetchNeeds
+from kili_export.steps.conversion.asset_source import FetchNeeds
 from tests.unit.kili_client.doubles import Answer, Line, Told, data, errors, in_turn, told
 
 PROJECT: dict[str, Any] = {

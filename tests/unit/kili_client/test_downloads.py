@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from kili_export.adapters.kili.downloads import THREADS, Document, Expired, Unreachable, Unreadable
+from kili_export.kili.http.downloads import THREADS, Document, Expired, Unreachable, Unreadable
 from tests.unit.kili_client.doubles import ENDPOINT, KEY, Answer, Line, Told, in_turn, told
 
 BUCKET = "https://bucket.example/label.json?sig=secret"

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.fetching import FetchNeeds, fingerprint, order_key, server_filters
-from kili_export.domain.options import ExportOptions, ExportType
-from kili_export.domain.project import Project
+from kili_export.core.asset import fingerprint, order_key
+from kili_export.core.export_options import ExportOptions, ExportType, server_filters
+from kili_export.core.project import Project
+from kili_export.steps.conversion.asset_source import FetchNeeds
 
 PROJECT = Project("P", "t", None, "IMAGE", {})
 LABEL = {"id": "L", "createdAt": "2026-01-01T00:00:00Z", "labelType": "DEFAULT"}

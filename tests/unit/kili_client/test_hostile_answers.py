@@ -10,8 +10,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.domain.errors import ExportError, IntegrityError, Unavailable
-from kili_export.domain.fetching import FetchNeeds
+from kili_export.core.errors import ExportError, IntegrityError, Unavailable
+from kili_export.steps.conversion.asset_source import FetchNeeds
 from tests.unit.kili_client.doubles import Answer, Line, Told, data, told
 from tests.unit.kili_client.test_answers import ASSET, PROJECT
 
@@ -181,7 +181,7 @@ def test_a_row_that_is_no_asset_is_an_error_and_not_an_absence(ask: Ask, row: ob
 
 
 def test_an_answer_above_the_limit_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kili_export.adapters.kili.transport.LARGEST_ANSWER", 10_000)
+    monkeypatch.setattr("kili_export.kili.http.transport.LARGEST_ANSWER", 10_000)
     line = Line(lambda _: told({"data": {"data": ["x" * 20_000]}}))
     with pytest.raises(Unavailable, match="more than can be read"):
         line.client.project("P")

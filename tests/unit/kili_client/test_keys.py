@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 import requests
 
-from kili_export.adapters.kili.keys import REMEMBERED, RotatingKey
-from kili_export.adapters.kili.origin import KiliEndpoint
-from kili_export.domain.errors import AccessDenied, InvalidConfiguration
+from kili_export.core.errors import AccessDenied, InvalidConfiguration
+from kili_export.kili.http.api_keys import REMEMBERED, RotatingKey
+from kili_export.kili.http.endpoint import KiliEndpoint
 from tests.fakes import ManualClock
 from tests.unit.kili_client.doubles import ENDPOINT, KEY, Answer, Line, data, errors, told
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.adapters.kili import listing
-from kili_export.adapters.kili.answers import Row
-from kili_export.adapters.kili.listing import PAGE, RECENT, list_consistently, read_pages
-from kili_export.domain.errors import AccessDenied, ConflictError, Unavailable
-from kili_export.domain.fetching import FROM_THE_BEGINNING
+from kili_export.changes.comparison.kili_listing import FROM_THE_BEGINNING
+from kili_export.core.errors import AccessDenied, ConflictError, Unavailable
+from kili_export.kili import listing
+from kili_export.kili.answers import Row
+from kili_export.kili.listing import PAGE, RECENT, list_consistently, read_pages
 
 CHANGES = st.lists(
     st.one_of(

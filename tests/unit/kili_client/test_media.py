@@ -7,8 +7,8 @@ import zlib
 import pytest
 import requests
 
-from kili_export.domain.errors import RequestRefused, Unavailable
-from kili_export.ports import FetchedMedium
+from kili_export.core.errors import RequestRefused, Unavailable
+from kili_export.steps.conversion.asset_source import FetchedMedium
 from tests.unit.kili_client.doubles import KEY, Answer, Line, Told, in_turn
 
 PICTURE = "https://bucket.example/picture?sig=secret"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.adapters.kili.pacing import PerMinuteBudget
+from kili_export.kili.http.retrying import PerMinuteBudget
 from tests.fakes import NOON, ManualClock
 
 

@@ -8,11 +8,7 @@ import pytest
 import requests
 import urllib3.exceptions
 
-from kili_export.adapters.kili.origin import KiliEndpoint
-from kili_export.adapters.kili.pacing import Patience
-from kili_export.adapters.kili.setbacks import FAILURES, of_failure, retry_after
-from kili_export.adapters.kili.transport import GraphQLTransport, Operation
-from kili_export.domain.errors import (
+from kili_export.core.errors import (
     AccessDenied,
     ExportError,
     InvalidConfiguration,
@@ -20,6 +16,10 @@ from kili_export.domain.errors import (
     Throttled,
     Unavailable,
 )
+from kili_export.kili.http.endpoint import KiliEndpoint
+from kili_export.kili.http.failures import FAILURES, of_failure, retry_after
+from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.transport import GraphQLTransport, Operation
 from tests.fakes import ManualClock
 from tests.unit.kili_client.doubles import (
     ENDPOINT,

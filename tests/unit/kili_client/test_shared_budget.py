@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.adapters.kili.shared_budget import UNTOLD_PAUSE, Both, SharedBudget
-from kili_export.domain.errors import Throttled
-from kili_export.domain.request_budget import (
+from kili_export.core.errors import Throttled
+from kili_export.core.rate_limit import (
     HORIZON,
     MOST_TOGETHER,
     SECOND,
     VALIDITY,
     BudgetRules,
     BudgetState,
+    TakenCalls,
     paused,
 )
-from kili_export.ports import TakenCalls
+from kili_export.kili.http.shared_rate_limit import UNTOLD_PAUSE, Both, SharedBudget
 from tests.fakes import ManualClock
 from tests.unit.kili_client.doubles import Line, Unlimited, data, in_turn, told
 

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from local.kili_standin import KiliWorld, read_project
-from local.kili_standin.bucket import Bucket
-from local.kili_standin.label_rules import is_last_for_step, latest_labels, position
-from local.kili_standin.model import Project
-from local.kili_standin.project_documents import InvalidProject
+from local.kili_standin.http.bucket import Bucket
+from local.kili_standin.projects.project_documents import InvalidProject
+from local.kili_standin.state.label_rules import is_last_for_step, latest_labels, position
+from local.kili_standin.state.model import Project
 
 STEPS = [
     {"name": "Labeling", "type": "DEFAULT"},

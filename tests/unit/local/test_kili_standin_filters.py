@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local.kili_standin import KiliWorld, read_project, sample_project
-from local.kili_standin.label_search import InvalidSearch, compile_search, count_categories
+from local.kili_standin.state.label_search import InvalidSearch, compile_search, count_categories
 
 JOB = {"JOB": {"annotations": [{"categories": [{"name": "CAR"}]}]}}
 DOCUMENT: dict[str, Any] = {

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from local.kili_standin import generate_project, read_project, sample_project
-from local.kili_standin.model import Label, Project
-from local.kili_standin.project_documents import InvalidProject
+from local.kili_standin.projects.project_documents import InvalidProject
+from local.kili_standin.state.model import Label, Project
 
 
 def _shown(project: Project) -> list[Any]:

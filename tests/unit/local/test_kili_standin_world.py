@@ -8,8 +8,8 @@ import kili_events
 import pytest
 
 from local.kili_standin import KiliWorld, sample_project
-from local.kili_standin.state import UnknownEntity
-from local.kili_standin.webhooks import is_system_event, matches
+from local.kili_standin.state.state import UnknownEntity
+from local.kili_standin.state.webhooks import is_system_event, matches
 
 PLAIN = "scene-28.png"
 

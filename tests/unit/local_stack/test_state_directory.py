@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kili_export.cli.stack_connection import StackNotRunning
 from local.stack.state_directory import (
     RunningStack,
-    StackNotRunning,
     StateDirectory,
     StateInUse,
     default_state,

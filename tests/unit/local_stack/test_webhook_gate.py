@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from local.stack.front_door import (
-    ReplayRefused,
-    Response,
-    WebhookGate,
-    http_api_event,
-)
+from kili_export.core.errors import InvalidConfiguration
+from local.stack.front_door import ReplayRefused, Response, WebhookGate, http_api_event
 from local.stack.journal import Entry, Journal
 from local.stack.recovery import Recovery
 from local.workflow.errors import FunctionFailed

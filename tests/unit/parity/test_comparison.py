@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.parity.combinations import Combination
-from local.parity.comparison import Verdict, compare, files_of
-from local.parity.results import Judge, Result
-from local.parity.sdk_side import SdkExport
+from devtools.parity.combinations import Combination
+from devtools.parity.comparison import Verdict, compare, files_of
+from devtools.parity.results import Judge, Result
+from devtools.parity.sdk_side import SdkExport
 
 README = b"Exported\n- Export date: 20260105-080000\n- Exported format: x\n"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kili_export.contracts.loss_report import LossReport
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.formats.registry import FORMATS
-from kili_export.domain.options import Compatibility, Split
+from kili_export.archives.loss_report.report_document import LossReport
+from kili_export.core.export_options import Compatibility, Split
+from kili_export.formats.registry import FORMATS
+from kili_export.registration.declaration import parse_registration
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from local.parity.combinations import Combination
-from local.parity.comparison import Finding, Verdict
-from local.parity.corrected import CORRECTED_ROWS, Corrected
-from local.parity.results import Judge, Result
-from local.parity.sdk_side import _arguments
+from devtools.parity.combinations import Combination
+from devtools.parity.comparison import Finding, Verdict
+from devtools.parity.corrected import CORRECTED_ROWS, Corrected
+from devtools.parity.results import Judge, Result
+from devtools.parity.sdk_side import _arguments
 
 NAMES = b'nc: 1\nnames: ["J/A"]\n'
 INSIDE = "0 0.5 0.5 0.2 0.2\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.parity.combinations import Combination
-from local.parity.comparison import Finding, Verdict
-from local.parity.differences import DIFFERENCES, explanation, sound_sides
-from local.parity.projects import parity_projects
+from devtools.parity.combinations import Combination
+from devtools.parity.comparison import Finding, Verdict
+from devtools.parity.differences import DIFFERENCES, explanation, sound_sides
+from devtools.parity.projects import parity_projects
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")

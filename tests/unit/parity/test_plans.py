@@ -2,10 +2,10 @@
 
 import pytest
 
-from local.kili_standin.corpus import CORPUS, corpus_project
-from local.kili_standin.model import Project
-from local.parity.combinations import FORMATS
-from local.parity.projects import parity_projects
+from devtools.corpus import CORPUS, corpus_project
+from devtools.parity.combinations import FORMATS
+from devtools.parity.projects import parity_projects
+from local.kili_standin.state.model import Project
 
 PROJECTS = {one.name: one for one in parity_projects()}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.parity import readings
+from devtools.parity import readings
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
-from kili_export.contracts.rebuild_session import RebuildSession
-from kili_export.contracts.run_plan import FollowedExports, RunPlan
-from kili_export.contracts.workflow import PlanAnswer
-from kili_export.domain.keys import followed_key, listings_prefix
-from kili_export.usecases.rebuild_sessions import SessionStore
+from kili_export.core.bucket_layout import followed_key, listings_prefix
+from kili_export.runs.full_export_session import RebuildSession, SessionStore
+from kili_export.runs.messages import PlanAnswer
+from kili_export.runs.plan import RunPlan
+from kili_export.runs.tracked_exports import FollowedExports
 from tests.unit.protocol.world import PROJECT, World
 
 ASSETS = 10

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kili_export.contracts.notifications import FAILED, PUBLISHED, ExportPublished
-from kili_export.contracts.workflow import AggregateAnswer
-from kili_export.domain.errors import Unavailable
+from kili_export.core.errors import Unavailable
+from kili_export.runs.announcements import FAILED, PUBLISHED, ExportPublished
+from kili_export.runs.messages import AggregateAnswer
 from tests.kili_samples import job
 from tests.unit.protocol.world import BUCKET, PROJECT, World, arn
 

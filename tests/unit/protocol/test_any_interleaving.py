@@ -10,9 +10,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from kili_export.contracts.workflow import AggregateAnswer, PlanAnswer, ResultsLocation
-from kili_export.domain.marks import REBUILD
-from kili_export.usecases.ledger_reading import iter_known_assets
+from kili_export.archives.ledger.ledger_reader import iter_known_assets
+from kili_export.changes.events.pending_changes import REBUILD
+from kili_export.runs.messages import AggregateAnswer, PlanAnswer, ResultsLocation
 from tests.unit.protocol.world import PROJECT, World, arn
 
 ASSETS = ["as_000", "as_001"]

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.workflow import PlanRequest
-from kili_export.domain.errors import AccessDenied
-from kili_export.usecases.ledger_reading import iter_known_assets
+from kili_export.archives.ledger.ledger_reader import iter_known_assets
+from kili_export.core.errors import AccessDenied
+from kili_export.runs.messages import PlanRequest
 from tests.unit.protocol.world import PROJECT, World, arn
 
 

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from kili_export.contracts.workflow import ReconciledProject, ReconcileRequest, Repaired
-from kili_export.domain.errors import ConflictError, Unavailable
-from kili_export.domain.keys import comparisons_prefix
-from kili_export.domain.marks import RECONCILE
-from kili_export.ports import EventsCursor
-from kili_export.usecases.comparison_listing import ComparisonListing
-from kili_export.usecases.registrations import load_registration
-from kili_export.usecases.replay_events import replay_events
+from kili_export.changes.comparison.resumable_listing import ComparisonListing
+from kili_export.changes.events.pending_changes import RECONCILE
+from kili_export.changes.events.replay_events import EventsCursor, replay_events
+from kili_export.core.bucket_layout import comparisons_prefix
+from kili_export.core.errors import ConflictError, Unavailable
+from kili_export.maintenance.reconciliation.messages import (
+    ReconciledProject,
+    ReconcileRequest,
+    Repaired,
+)
+from kili_export.registration.stored_registrations import load_registration
 from tests.unit.protocol.world import PROJECT, World
 
 ASSETS = 12

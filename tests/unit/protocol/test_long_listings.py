@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from kili_export.contracts.rebuild_session import PendingListing
-from kili_export.contracts.spending import Spent
-from kili_export.contracts.workflow import PlanRequest
-from kili_export.domain.errors import ConflictError, Unavailable
-from kili_export.domain.keys import listing_key, listings_prefix
-from kili_export.usecases.project_listing import ProjectListing
-from kili_export.usecases.run_inputs import load_plan
+from kili_export.changes.comparison.resumable_listing import PendingListing, ProjectListing
+from kili_export.core.bucket_layout import listing_key, listings_prefix
+from kili_export.core.errors import ConflictError, Unavailable
+from kili_export.costs.usage import Spent
+from kili_export.runs.messages import PlanRequest
+from kili_export.runs.plan import load_plan
 from tests.unit.protocol.sliced import ASSETS, assert_all_is_published, listings, sliced
 from tests.unit.protocol.world import PROJECT, World, arn
 

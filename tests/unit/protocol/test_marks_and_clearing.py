@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.marks import CHECK, REBUILD, RECONCILE
+from kili_export.changes.events.pending_changes import CHECK, REBUILD, RECONCILE
 from tests.unit.protocol.world import PROJECT, World
 
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from kili_export.contracts.run_plan import FollowedExports, RunPlan
-from kili_export.contracts.workflow import PlanAnswer, WorkItem
-from kili_export.domain.keys import followed_key, registration_key
-from kili_export.domain.marks import REBUILD, RECONCILE
-from kili_export.usecases.register_exports import unregister
-from kili_export.usecases.work_list import write_work_list
+from kili_export.changes.events.pending_changes import REBUILD, RECONCILE
+from kili_export.core.bucket_layout import followed_key, registration_key
+from kili_export.registration.register_exports import unregister
+from kili_export.runs.messages import PlanAnswer, WorkItem
+from kili_export.runs.plan import RunPlan
+from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.steps.planning.work_list import write_work_list
 from tests.fakes import InMemoryObjects
 from tests.kili_samples import job
 from tests.unit.protocol.world import PROJECT, World

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from local.cli.status import _lines
+from kili_export.cli.commands.status import _lines
+from kili_export.core.errors import InvalidConfiguration
 from tests.unit.protocol.world import PROJECT, World
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.change_events import Action
-from kili_export.domain.errors import InvalidEvent, Throttled, Unauthorized, Unavailable
-from kili_export.domain.keys import registration_key
-from kili_export.domain.marks import REBUILD, RECONCILE
-from kili_export.usecases.receive_event import Accepted
+from kili_export.changes.events.change_events import Action
+from kili_export.changes.events.pending_changes import REBUILD, RECONCILE
+from kili_export.changes.events.receive_event import Accepted
+from kili_export.core.bucket_layout import registration_key
+from kili_export.core.errors import InvalidEvent, Throttled, Unauthorized, Unavailable
+from kili_export.registration.declaration import parse_registration
 from tests.unit.protocol.world import PROJECT, SECRET, World
 
 

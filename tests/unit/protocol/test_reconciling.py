@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.registration import parse_registration
-from kili_export.contracts.workflow import ReconcileRequest, Repaired, Waiting
-from kili_export.domain.errors import Unavailable
-from kili_export.domain.keys import registration_key
-from kili_export.domain.marks import CHECK, REBUILD
-from kili_export.ports import TimeLeft
+from kili_export.changes.events.pending_changes import CHECK, REBUILD
+from kili_export.core.bucket_layout import registration_key
+from kili_export.core.clock import TimeLeft
+from kili_export.core.errors import Unavailable
+from kili_export.maintenance.reconciliation.messages import ReconcileRequest, Repaired, Waiting
+from kili_export.registration.declaration import parse_registration
 from tests.kili_samples import job
 from tests.unit.protocol.world import PROJECT, World, arn
 

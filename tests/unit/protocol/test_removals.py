@@ -2,9 +2,9 @@
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.removals import SPAN
-from kili_export.usecases.ledger_reading import iter_known_assets
+from kili_export.archives.ledger.ledger_reader import iter_known_assets
+from kili_export.archives.removal_guard import SPAN
+from kili_export.core.errors import InvalidConfiguration
 from tests.kili_samples import job
 from tests.unit.protocol.world import PROJECT, World
 

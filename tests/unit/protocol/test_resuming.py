@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from kili_export.domain.keys import resumption_key
-from kili_export.usecases.ledger_reading import iter_known_assets
+from kili_export.archives.ledger.ledger_reader import iter_known_assets
+from kili_export.core.bucket_layout import resumption_key
 from tests.unit.protocol.world import PROJECT, World
 
 
@@ -105,7 +105,7 @@ def test_another_converter_converts_everything_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("kili", "yolo"):
-        names = vars(__import__(f"kili_export.domain.formats.{module}", fromlist=["x"]))
+        names = vars(__import__(f"kili_export.formats.{module}", fromlist=["x"]))
         for found in names.values():
             if isinstance(found, type) and "version" in vars(found):
                 monkeypatch.setattr(found, "version", "another")

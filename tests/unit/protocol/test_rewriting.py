@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.notifications import PUBLISHED
-from kili_export.domain.marks import CHECK
-from kili_export.domain.republishing import DAY, Republishing
-from kili_export.domain.rewriting import RewritingRules
+from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.changes.events.pending_changes import CHECK
+from kili_export.runs.announcements import PUBLISHED
 from tests.unit.protocol.world import PROJECT, World
 
 

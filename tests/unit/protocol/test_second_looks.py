@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.errors import IntegrityError, Unavailable
-from kili_export.domain.keys import second_looks_key
-from kili_export.usecases.second_looks import LATER, SecondLooks
+from kili_export.changes.events.delayed_recheck import LATER, SecondLooks
+from kili_export.core.bucket_layout import second_looks_key
+from kili_export.core.errors import IntegrityError, Unavailable
 from tests.fakes import InMemoryObjects
 from tests.unit.protocol.world import PROJECT, World
 

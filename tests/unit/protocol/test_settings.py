@@ -2,8 +2,8 @@
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.settings import VARIABLES, Settings
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.wiring.settings import VARIABLES, Settings
 
 
 def test_everything_has_a_default_or_is_asked_for_by_name() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.marks import labels_to_await, retry_after
+from kili_export.changes.events.pending_changes import labels_to_await, retry_after
 from tests.fakes import NOON
 from tests.unit.protocol.world import PROJECT, World
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kili_export.contracts.workflow import FinishAnswer
-from kili_export.domain.keys import registration_key, session_key
-from kili_export.domain.marks import CHECK, REBUILD, RECONCILE, asset_subject
+from kili_export.changes.events.pending_changes import CHECK, REBUILD, RECONCILE, asset_subject
+from kili_export.core.bucket_layout import registration_key, session_key
+from kili_export.runs.messages import FinishAnswer
 from tests.kili_samples import job
 from tests.unit.protocol.sliced import (
     assert_all_is_published,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from kili_export.contracts.workflow import PlanRequest
-from kili_export.domain.errors import ConflictError
-from kili_export.domain.keys import session_key
-from kili_export.domain.marks import asset_subject
+from kili_export.changes.events.pending_changes import asset_subject
+from kili_export.core.bucket_layout import session_key
+from kili_export.core.errors import ConflictError
+from kili_export.runs.messages import PlanRequest
 from tests.unit.protocol.sliced import (
     assert_all_is_published,
     is_open,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.usecases.stored_lines import iter_lines
+from kili_export.storage.json_lines import iter_lines
 from tests.fakes import InMemoryObjects
 
 

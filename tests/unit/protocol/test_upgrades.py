@@ -6,18 +6,18 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from kili_export.contracts.base import PublishedDocument
-from kili_export.contracts.folder_state import FolderState
-from kili_export.contracts.loss_report import AssetLosses, LossReport
-from kili_export.contracts.manifest import ChangedMember, Delta
-from kili_export.contracts.run_plan import PLAN_VERSION
-from kili_export.contracts.workflow import PlanAnswer
-from kili_export.domain.errors import ConflictError, IntegrityError
-from kili_export.domain.formats.base import ExportFormat
-from kili_export.domain.formats.registry import format_of
-from kili_export.domain.keys import manifest_key
-from kili_export.domain.marks import asset_subject
-from kili_export.usecases.pull_archive import pull_archive
+from kili_export.archives.delta_document import ChangedMember, Delta
+from kili_export.archives.loss_report.report_document import AssetLosses, LossReport
+from kili_export.changes.events.pending_changes import asset_subject
+from kili_export.core.bucket_layout import manifest_key
+from kili_export.core.document import PublishedDocument
+from kili_export.core.errors import ConflictError, IntegrityError
+from kili_export.formats.common.format import ExportFormat
+from kili_export.formats.registry import format_of
+from kili_export.reading.folder_state import FolderState
+from kili_export.reading.pull import pull_archive
+from kili_export.runs.messages import PlanAnswer
+from kili_export.runs.plan import PLAN_VERSION
 from tests.sample_manifest import manifest_of
 from tests.unit.protocol.world import PROJECT, World
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.errors import Unavailable
-from kili_export.domain.windows import WindowRules, execution_name
-from kili_export.usecases.run_starting import RunStarter
+from kili_export.changes.events.debounce_window import WindowRules, execution_name
+from kili_export.changes.events.run_starter import RunStarter
+from kili_export.core.errors import Unavailable
 from tests.fakes import NOON
 from tests.unit.protocol.world import PROJECT, World
 

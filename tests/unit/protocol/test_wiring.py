@@ -6,11 +6,18 @@ import sys
 
 import pytest
 
-from kili_export.adapters.kili.client import KiliClient
-from kili_export.bootstrap import Application
-from kili_export.contracts.registration import parse_registration
-from kili_export.domain.keys import registration_key
-from kili_export.settings import Settings
+from kili_export.core.bucket_layout import registration_key
+from kili_export.kili.client import KiliClient
+from kili_export.registration.declaration import parse_registration
+from kili_export.wiring import operating, webhook
+from kili_export.wiring.application import Application
+from kili_export.wiring.completion import finish_export
+from kili_export.wiring.conversion import convert_assets
+from kili_export.wiring.planning import plan_export
+from kili_export.wiring.publishing import aggregate_archive
+from kili_export.wiring.reconciliation import reconcile
+from kili_export.wiring.settings import Settings
+from kili_export.wiring.webhook import receive_event
 from tests.fakes import InMemoryObjects
 
 SETTINGS = Settings(
@@ -25,9 +32,10 @@ SETTINGS = Settings(
 )
 WEBHOOK = """
 import sys
-from kili_export import bootstrap
-bootstrap.receive_event()
-heavy = {"requests", "kili_export.adapters.kili", "kili_export.domain.formats.registry"}
+from kili_export.wiring.application import application
+from kili_export.wiring.webhook import receive_event
+receive_event(application())
+heavy = {"requests", "kili_export.kili", "kili_export.formats.registry"}
 print(sorted(heavy & sys.modules.keys()))
 """
 
@@ -68,7 +76,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Application:
         objects.put(registration_key(project_id), parse_registration(declared).to_bytes())
     monkeypatch.setattr(application, "objects", objects)
     monkeypatch.setattr(
-        "kili_export.adapters.secrets.StoredSecret.versions",
+        "kili_export.aws.secrets.StoredSecret.versions",
         lambda one: (f"key-of-{one.secret_id}",),
     )
     return application
@@ -76,18 +84,25 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Application:
 
 def test_every_use_case_is_put_together(application: Application) -> None:
     built = [
-        application.receive_event,
-        application.plan_export("project1"),
-        application.convert_assets("project1"),
-        application.aggregate_archive(),
-        application.finish_export(),
-        application.reconcile(),
-        application.request_run(),
-        application.confirm_removals(),
-        application.status(),
+        receive_event(application),
+        plan_export(application, "project1"),
+        convert_assets(application, "project1"),
+        aggregate_archive(application),
+        finish_export(application),
+        reconcile(application),
+        operating.request_run(application),
+        operating.confirm_removals(application),
+        operating.status(application),
     ]
     assert all(callable(one) for one in built[:-1])
-    assert application.receive_event is built[0], "what it remembers would be lost"
+
+
+def test_a_process_keeps_what_its_webhook_remembers() -> None:
+    webhook._receiver.cache_clear()
+    try:
+        assert webhook._receiver() is webhook._receiver()
+    finally:
+        webhook._receiver.cache_clear()
 
 
 def authorization(client: KiliClient) -> str | None:

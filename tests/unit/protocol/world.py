@@ -10,9 +10,42 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
 
-from kili_export.contracts.manifest import Manifest
-from kili_export.contracts.registration import ProjectRegistration, parse_registration
-from kili_export.contracts.workflow import (
+from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.manifest import Manifest
+from kili_export.changes.comparison.kili_listing import (
+    FROM_THE_BEGINNING,
+    ListedAsset,
+    ListedPage,
+    ListingPosition,
+)
+from kili_export.changes.events.change_events import ChangeEvent
+from kili_export.changes.events.debounce_window import WindowRules
+from kili_export.changes.events.delayed_recheck import SecondLooks
+from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.pending_changes import MarkWriter
+from kili_export.changes.events.receive_event import Accepted, ReceiveEvent
+from kili_export.changes.events.replay_events import RecordedEvent
+from kili_export.changes.events.request_run import RequestRun
+from kili_export.changes.events.run_starter import RunStarter
+from kili_export.changes.events.secret_check import SecretCheck
+from kili_export.core.asset import FetchedAsset
+from kili_export.core.bucket_layout import manifest_key, registration_key
+from kili_export.core.clock import TimeLeft
+from kili_export.core.errors import AccessDenied, AssetError, ExportError
+from kili_export.core.project import Project
+from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, ReconcileRequest
+from kili_export.maintenance.reconciliation.project_status import StatusReader
+from kili_export.maintenance.reconciliation.reconcile import Reconcile
+from kili_export.maintenance.reconciliation.repair_project import RepairProject
+from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.pseudonym_key import provide_key
+from kili_export.registration.stored_registrations import RememberedRegistrations
+from kili_export.runs.announcements import Announcer
+from kili_export.runs.lease import ProjectLease
+from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
     BatchInput,
@@ -22,47 +55,18 @@ from kili_export.contracts.workflow import (
     FinishRequest,
     PlanAnswer,
     PlanRequest,
-    ReconcileAnswer,
-    ReconcileRequest,
     ResultsLocation,
     WorkflowError,
     WorkItem,
 )
-from kili_export.domain.archive.limits import PartLimits
-from kili_export.domain.asset import FetchedAsset
-from kili_export.domain.change_events import ChangeEvent
-from kili_export.domain.errors import AccessDenied, AssetError, ExportError
-from kili_export.domain.fetching import (
-    FROM_THE_BEGINNING,
-    FetchNeeds,
-    FetchResult,
-    ListedAsset,
-    ListedPage,
-    ListingPosition,
-)
-from kili_export.domain.keys import manifest_key, registration_key
-from kili_export.domain.project import Project
-from kili_export.domain.rewriting import RewritingRules
-from kili_export.domain.windows import WindowRules
-from kili_export.ports import FetchedMedium, RecordedEvent, TimeLeft
-from kili_export.usecases.aggregate_archive import AggregateArchive
-from kili_export.usecases.announcements import Announcer
-from kili_export.usecases.convert_assets import ConvertAssets
-from kili_export.usecases.finish_export import FinishExport
-from kili_export.usecases.follow_up import FollowUp
-from kili_export.usecases.plan_export import PlanExport
-from kili_export.usecases.project_lease import ProjectLease
-from kili_export.usecases.project_status import StatusReader
-from kili_export.usecases.pseudonyms import provide_key
-from kili_export.usecases.receive_event import Accepted, MarkWriter, ReceiveEvent
-from kili_export.usecases.reconcile import Reconcile
-from kili_export.usecases.registrations import RememberedRegistrations
-from kili_export.usecases.repair_project import RepairProject
-from kili_export.usecases.request_run import ConfirmRemovals, RequestRun, RetryAssets
-from kili_export.usecases.run_in_making import RunLimits
-from kili_export.usecases.run_starting import RunStarter
-from kili_export.usecases.second_looks import SecondLooks
-from kili_export.usecases.secret_check import SecretCheck
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.completion.confirm_removals import ConfirmRemovals
+from kili_export.steps.completion.finish_run import FinishExport
+from kili_export.steps.conversion.asset_source import FetchedMedium, FetchNeeds, FetchResult
+from kili_export.steps.conversion.convert_batch import ConvertAssets
+from kili_export.steps.planning.plan_run import PlanExport
+from kili_export.steps.planning.run_draft import RunLimits
+from kili_export.steps.publishing.publish_export import AggregateArchive
 from tests.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -514,6 +518,7 @@ class World:
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
+            retention=RetainGenerations(self.objects, self.clock, RetentionRules()),
             rewriting=self.rewriting,
         )
         return aggregate(request)

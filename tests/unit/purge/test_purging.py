@@ -8,28 +8,27 @@ from typing import Any
 
 import pytest
 
-from kili_export.contracts.rebuild_session import RebuildSession, SessionExport
-from kili_export.contracts.registration import ExportDeclaration, ProjectRegistration
-from kili_export.domain.errors import ConflictError, InvalidConfiguration, Unavailable
-from kili_export.domain.keys import (
+from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.snapshots import iter_snapshots, pinned_keys
+from kili_export.changes.comparison.listing_slices import ListingSlices
+from kili_export.core.bucket_layout import (
     comparisons_prefix,
     latest_key,
     manifest_key,
     registration_key,
     report_key,
 )
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.domain.republishing import DAY, Republishing
-from kili_export.domain.rewriting import RewritingRules
-from kili_export.usecases.erasing import Eraser
-from kili_export.usecases.pull_archive import pull_archive
-from kili_export.usecases.purge_asset import PurgeAsset
-from kili_export.usecases.purge_export import PurgeExports
-from kili_export.usecases.read_report import read_report
-from kili_export.usecases.rebuild_sessions import SessionStore
-from kili_export.usecases.registrations import load_registration
-from kili_export.usecases.snapshots import iter_snapshots, pinned_keys
-from kili_export.usecases.take_snapshot import take_snapshot
+from kili_export.core.errors import ConflictError, InvalidConfiguration, Unavailable
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.maintenance.retention.eraser import Eraser
+from kili_export.maintenance.retention.purge_asset import PurgeAsset
+from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.reading.pull import pull_archive
+from kili_export.reading.read_report import read_report
+from kili_export.reading.take_snapshot import take_snapshot
+from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.registration.stored_registrations import load_registration
+from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
 from tests.fakes import InMemoryChanges, InMemoryObjects, InMemoryProjectState, RecordingWorkflow
 from tests.kili_samples import answers, asset, box, fetched, label
 from tests.unit.aggregation.test_increments import labelled, two_jobs
@@ -256,7 +255,7 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
     store = SessionStore(objects)
     store.write("proj1", session, etag=None)
     for _ in range(2):
-        store.write_slice("proj1", "s1", 0, [(ASSET, ASSET)])
+        ListingSlices(objects, "proj1").write("s1", 0, [(ASSET, ASSET)])
         for purpose in ("sweep", "run"):
             objects.put(f"{comparisons_prefix('proj1', purpose)}1.jsonl", ASSET.encode())
     assert store.is_usable("proj1", session)

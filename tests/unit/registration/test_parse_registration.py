@@ -8,16 +8,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.contracts.registration import (
+from kili_export.changes.events.change_events import Interests, interests_of
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.formats.registry import FORMATS
+from kili_export.registration.declaration import (
     ExportDeclaration,
     ProjectRegistration,
-    interests_of,
     parse_registration,
 )
-from kili_export.domain.change_events import Interests
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.formats.registry import FORMATS
-from kili_export.domain.options import ExportOptions, ExportType, Layout
 
 SAMPLE = """
 project_id: clabc123

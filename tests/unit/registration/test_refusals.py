@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import kili_export.domain
-from kili_export.domain.errors import IncompatibleProject
-from kili_export.domain.formats.registry import FORMATS, format_of
-from kili_export.domain.options import Compatibility, ExportOptions, ExportType, Layout
-from kili_export.domain.project import Project
+import kili_export
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
+from kili_export.core.project import Project
+from kili_export.formats.registry import FORMATS, format_of
 from tests.increments.choices import options_of, refusal
 from tests.increments.kinds import KINDS
 from tests.increments.world import World
@@ -161,7 +161,7 @@ def test_every_refusal_of_the_domain_is_met() -> None:
 
 def _raising() -> Iterator[tuple[Path, int]]:
     """Where the domain raises IncompatibleProject."""
-    for path in sorted(Path(kili_export.domain.__path__[0]).rglob("*.py")):
+    for path in sorted(Path(kili_export.__path__[0]).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Raise)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kili_export.contracts.manifest import Manifest
-from kili_export.domain.keys import manifest_key
-from kili_export.domain.retention import RetentionRules
-from kili_export.usecases.retain_generations import RetainGenerations
-from kili_export.usecases.take_snapshot import delete_snapshot, take_snapshot
+from kili_export.archives.manifest import Manifest
+from kili_export.core.bucket_layout import manifest_key
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.reading.take_snapshot import delete_snapshot, take_snapshot
 from tests.fakes import InMemoryObjects, ManualClock
 from tests.made_up_generations import EXPORT, PROJECT, manifest_of, named_keys
 

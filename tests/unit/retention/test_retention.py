@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.contracts.manifest import Manifest
-from kili_export.domain.errors import Unavailable
-from kili_export.domain.keys import history_key, manifest_key, snapshot_key
-from kili_export.domain.retention import CHAIN_LENGTH, RetentionRules
-from kili_export.usecases.retain_generations import RetainGenerations
-from kili_export.usecases.take_snapshot import take_snapshot
+from kili_export.archives.manifest import CHAIN_LENGTH, Manifest
+from kili_export.core.bucket_layout import history_key, manifest_key, snapshot_key
+from kili_export.core.errors import Unavailable
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.reading.take_snapshot import take_snapshot
 from tests.fakes import InMemoryObjects, ManualClock
 from tests.made_up_generations import EXPORT, PROJECT, manifest_of, named_keys
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.domain.errors import InvalidConfiguration, Unavailable
-from kili_export.domain.retention import RetentionRules
-from kili_export.settings import Settings
+from kili_export.core.errors import InvalidConfiguration, Unavailable
+from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.wiring.settings import Settings
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.unit.aggregation.test_publishing_rules import YOLO
 from tests.workbench import Workbench

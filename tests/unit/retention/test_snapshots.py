@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from kili_export.domain.errors import ConflictError, IntegrityError, InvalidConfiguration
-from kili_export.domain.keys import manifest_key, snapshot_key
-from kili_export.usecases.pull_archive import pull_archive
-from kili_export.usecases.snapshots import iter_snapshots, pinned_keys, read_snapshot
-from kili_export.usecases.take_snapshot import delete_snapshot, take_snapshot
+from kili_export.archives.snapshots import iter_snapshots, pinned_keys, read_snapshot
+from kili_export.core.bucket_layout import manifest_key, snapshot_key
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.reading.pull import pull_archive
+from kili_export.reading.take_snapshot import delete_snapshot, take_snapshot
 from tests.fakes import Interleaving
 from tests.made_up_generations import EXPORT, PROJECT
 from tests.unit.aggregation.test_increments import labelled, two_jobs

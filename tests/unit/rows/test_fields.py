@@ -2,9 +2,9 @@
 
 import pytest
 
-from kili_export.adapters.kili.row_queries import page_size, written
-from kili_export.domain.errors import InvalidConfiguration
-from kili_export.domain.kili_fields import ASSET, LABEL, select_fields
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.kili.row_queries import page_size, written
+from kili_export.reading.rows.field_selection import ASSET, LABEL, select_fields
 
 
 def test_paths_become_one_selection() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.label_choice import LabelChoice, LabelMarks, chosen_labels
+from kili_export.reading.rows.label_choice import LabelChoice, LabelMarks, chosen_labels
 
 FIRST = LabelMarks("l1", "a1", "ann", "DEFAULT", "2026-01-01T00:00:00.000Z", False)
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from kili_export.domain.errors import IncompatibleProject, InvalidConfiguration
-from kili_export.domain.kili_fields import FieldSelection
-from kili_export.domain.label_choice import LabelChoice
-from kili_export.domain.project import Project
-from kili_export.ports import RowPage
-from kili_export.usecases.list_assets import AssetLabels, AssetListing, list_assets
-from kili_export.usecases.list_labels import LabelListing, list_labels
-from kili_export.usecases.listed_lines import LineBatch
+from kili_export.core.errors import IncompatibleProject, InvalidConfiguration
+from kili_export.core.project import Project
+from kili_export.reading.rows.field_selection import FieldSelection
+from kili_export.reading.rows.kili_rows import RowPage
+from kili_export.reading.rows.label_choice import LabelChoice
+from kili_export.reading.rows.list_assets import AssetLabels, AssetListing, list_assets
+from kili_export.reading.rows.list_labels import LabelListing, list_labels
+from kili_export.reading.rows.listed_lines import LineBatch
 from tests.kili_samples import answers, asset, box, job, label, project
 
 

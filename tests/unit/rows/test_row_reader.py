@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import requests
 
-from kili_export.adapters.kili.row_queries import label_conditions
-from kili_export.contracts.row_filters import ASSET_ROW_FILTERS, LABEL_ROW_FILTERS
-from kili_export.domain.errors import AccessDenied, IntegrityError, RequestRefused, Unavailable
-from kili_export.domain.kili_fields import LABEL, select_fields
-from kili_export.domain.label_choice import LabelChoice
-from kili_export.domain.project import Project
-from kili_export.ports import RowPage
-from local.cli.row_arguments import ASSET_FILTERS, LABEL_FILTERS
+from kili_export.cli.row_arguments import ASSET_FILTERS, LABEL_FILTERS
+from kili_export.core.errors import AccessDenied, IntegrityError, RequestRefused, Unavailable
+from kili_export.core.project import Project
+from kili_export.kili.row_queries import label_conditions
+from kili_export.reading.rows.field_selection import LABEL, select_fields
+from kili_export.reading.rows.kili_rows import RowPage
+from kili_export.reading.rows.label_choice import LabelChoice
+from kili_export.reading.rows.row_filters import ASSET_ROW_FILTERS, LABEL_ROW_FILTERS
 from tests.unit.kili_client.doubles import Answer, Line, Told, data, errors, told
 
 PROJECT = Project("P", "T", None, "IMAGE", {"jobs": {}})

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.domain.digests import DigestCheck, digest_of_shards, shards_of_digest
-from kili_export.domain.errors import IntegrityError
+from kili_export.archives.digests import DigestCheck, digest_of_shards, shards_of_digest
+from kili_export.core.errors import IntegrityError
 
 CHUNKS = st.lists(st.binary(max_size=30), max_size=8)
 

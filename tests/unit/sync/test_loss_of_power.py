@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.adapters.folder import durable
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.usecases.sync_folder import Wish, sync_folder
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.reading import durable_writes as durable
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import Wish, sync_folder
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
 

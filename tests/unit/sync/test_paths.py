@@ -2,8 +2,8 @@
 
 import pytest
 
-from kili_export.domain.errors import IntegrityError
-from kili_export.domain.syncing import checked_path, folder_change
+from kili_export.core.errors import IntegrityError
+from kili_export.reading.folder_change import checked_path, folder_change
 
 
 @pytest.mark.parametrize(

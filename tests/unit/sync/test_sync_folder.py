@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kili_export.adapters.folder.following import FolderOnDisk
-from kili_export.domain.archive.record import Record
-from kili_export.domain.errors import IntegrityError, InvalidConfiguration, Unavailable
-from kili_export.domain.options import ExportOptions, Layout
-from kili_export.domain.sharding import ShardRules
-from kili_export.usecases import entry_contents
-from kili_export.usecases.aggregation.stored_archive import StoredArchive
-from kili_export.usecases.sync_folder import Synced, Wish, sync_folder
-from kili_export.usecases.take_snapshot import take_snapshot
+from kili_export.archives import entry_contents
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.errors import IntegrityError, InvalidConfiguration, Unavailable
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import Synced, Wish, sync_folder
+from kili_export.reading.take_snapshot import take_snapshot
+from kili_export.splicing.entry_record import Record
+from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.kili_samples import job, project
 from tests.unit.aggregation.test_increments import labelled, two_jobs
 from tests.workbench import Workbench
@@ -460,7 +460,7 @@ def test_a_corrupted_shard_is_refused(
             data[len(data) // 2] ^= record.path == "labels.json"
             yield record, (bytes(data),)
 
-    monkeypatch.setattr("kili_export.usecases.sync_folder.iter_contents", corrupted)
+    monkeypatch.setattr("kili_export.reading.sync.iter_contents", corrupted)
     with pytest.raises(IntegrityError, match=r"labels\.json"):
         sync(sharded, tmp_path, "coco")
     assert files_in(tmp_path) == before

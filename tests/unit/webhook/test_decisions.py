@@ -2,8 +2,8 @@
 
 import pytest
 
-from kili_export.domain.change_events import Action, ChangeEvent, Decision, Interests
-from kili_export.domain.event_catalogue import (
+from kili_export.changes.events.change_events import Action, ChangeEvent, Decision, Interests
+from kili_export.changes.events.event_catalogue import (
     INTERNAL_EVENT,
     LABEL_TYPE_NOT_EXPORTED,
     NOT_FILTERED_ON,
@@ -13,7 +13,7 @@ from kili_export.domain.event_catalogue import (
     UNKNOWN_EVENT,
     decide,
 )
-from kili_export.domain.options import ExportOptions, ExportType
+from kili_export.core.export_options import ExportOptions, ExportType
 
 PLAIN = Interests(frozenset({"DEFAULT", "REVIEW"}))
 

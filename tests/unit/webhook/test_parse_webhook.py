@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.contracts.webhook import parse_webhook
-from kili_export.domain.change_events import ChangeEvent
-from kili_export.domain.errors import InvalidEvent
+from kili_export.changes.events.change_events import ChangeEvent
+from kili_export.changes.events.webhook_body import parse_webhook
+from kili_export.core.errors import InvalidEvent
 
 OLDER: dict[str, Any] = {
     "eventType": "onSubmit",

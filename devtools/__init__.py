@@ -1,0 +1,1 @@
+"""What proves the project: benches, parity, faults, load, builds. Never in a wheel."""

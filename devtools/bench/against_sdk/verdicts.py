@@ -1,0 +1,94 @@
+"""Whether what was measured reaches what the system is meant to reach."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from devtools.bench.against_sdk.comparison import Comparison
+from kili_export.splicing.part_limits import DEFAULT_LIMITS
+
+LARGE = 50_000
+"""Assets from which on an increment is held against a full export."""
+_FULL = 3.0
+_INCREMENT = 100.0
+_SHARE = 0.05
+_REWRITTEN = DEFAULT_LIMITS.rewrite_below
+"""Bytes up to which an archive is rewritten as a whole by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target and what was found. `holds` is None where the size was too small to tell."""
+
+    target: str
+    found: str
+    holds: bool | None
+
+    @property
+    def word(self) -> str:
+        """The verdict."""
+        return {True: "reached", False: "NOT reached", None: "not judged"}[self.holds]
+
+
+def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
+    """All verdicts on what was measured, at every size."""
+    found = [_full(one) for one in comparisons]
+    for one in comparisons:
+        found += _increments(one)
+    found += [_bytes(one) for one in comparisons]
+    problems = [problem for one in comparisons for problem in one.problems]
+    found.append(
+        Verdict(
+            "every archive is sound for every reader and holds what the SDK's holds",
+            "; ".join(problems[:3]) or "all of them",
+            not problems,
+        )
+    )
+    return found
+
+
+def _full(one: Comparison) -> Verdict:
+    ours, theirs = one.line("ours", "full"), one.line("SDK", "full")
+    factor = ours.rate / theirs.rate
+    return Verdict(
+        f"full export of {one.assets} assets in all formats: {_FULL:.0f} times the SDK's assets "
+        "a second",
+        f"{factor:.1f} times ({ours.rate:.0f} against {theirs.rate:.0f} a second)",
+        factor >= _FULL,
+    )
+
+
+def _increments(one: Comparison) -> Iterable[Verdict]:
+    theirs = one.again()
+    for what in ("change, rewritten", "change, spliced", "change, as a delta"):
+        ours = one.line("ours", what)
+        faster, fewer = theirs.seconds / ours.seconds, theirs.calls / max(1, ours.calls)
+        judged = one.assets >= LARGE
+        yield Verdict(
+            f"one changed label of {one.assets} assets ({what.partition(', ')[2]}): "
+            f"{_INCREMENT:.0f} times faster than the SDK's export, with {_INCREMENT:.0f} times "
+            "fewer GraphQL calls",
+            f"{faster:.0f} times faster ({ours.seconds:.1f} s against {theirs.seconds:.1f} s), "
+            f"{fewer:.0f} times fewer calls ({ours.calls} against {theirs.calls})",
+            faster >= _INCREMENT and fewer >= _INCREMENT if judged else None,
+        )
+
+
+def _bytes(one: Comparison) -> Verdict:
+    """An increment reads the directories of archive and ledger once, and writes both once.
+
+    The same holds for documents over the whole dataset, which are counted apart. Archives that
+    are rewritten as a whole by default are not judged: S3 copies nothing below 5 MiB, and in so
+    small ones that is most of it. The benchmark of growth has a large one.
+    """
+    ours = one.line("ours", "change, spliced")
+    moved = max(0, ours.up + ours.down - 2 * ours.spanning)
+    directories = 2 * (ours.directory + ours.ledgers)
+    allowed = _SHARE * ours.archive + directories
+    return Verdict(
+        f"one changed label of {one.assets} assets (spliced) moves at most {_SHARE:.0%} of the "
+        "archives, and their directories and those of their ledgers in and out, spanning "
+        "documents apart",
+        f"{moved / 1e6:.1f} MB of {allowed / 1e6:.1f} MB, {directories / 1e6:.1f} MB of these "
+        f"for directories; {2 * ours.spanning / 1e6:.1f} MB apart",
+        moved <= allowed if ours.archive > len(ours.formats) * _REWRITTEN else None,
+    )

@@ -1,0 +1,1 @@
+"""How fast labels are converted, beside kili_formats."""

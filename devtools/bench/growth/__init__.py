@@ -1,0 +1,1 @@
+"""One changed label in archives of growing size."""

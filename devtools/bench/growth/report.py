@@ -1,0 +1,208 @@
+"""How the increment grows, as Markdown, as JSON and as a picture."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kili_export.cli.output import bytes_text
+from kili_export.splicing.part_limits import DEFAULT_LIMITS
+
+MEMORY_LIMIT = 512 * 2**20
+_SHARE = 0.05
+"""Of a large archive, how much a change may move beside the directories."""
+_WIDTH, _HEIGHT, _LEFT, _TOP, _PANEL = 960, 300, 62, 46, 230
+_COLOUR = "#1f77b4"
+_HEAD = """\
+# Growth: one changed label in ever larger archives
+
+Written by `make bench-growth`; do not edit by hand.
+"""
+_METHOD = """
+Each file is one asset's labels in YOLO's form, each size a project of its own in a fresh bucket
+of SeaweedFS. All of it is published first, then one changed asset, each by `aggregate_archive`
+in a fresh process. Every archive is spliced by copies, however small (`REWRITE_LIMIT=0`); what
+S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process; seconds of a
+core are those of this process, and hardly depend on what else the machine does.
+
+![Seconds, memory, requests and bytes by size](growth.svg)
+
+| files | archive | its directory | ledger's directory | seconds | of a core | memory \
+| S3 requests | down | up | all published: seconds | of a core | memory |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
+_FOOT = """
+What moves is above all the archive's directory and the ledger's: they are read to find what
+changed, and written anew behind what S3 copied. What comes beside them is held against archives
+that are not rewritten as a whole by default, those above 64 MiB.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One size: what publishing all of it took, and then publishing one change.
+
+    `full` and `change` have `spent` (seconds, requests, bytes), `cpu` (seconds of a core) and
+    `peak_memory`.
+    """
+
+    files: int
+    archive: int
+    directory: int
+    ledger: int
+    ledger_directory: int
+    full: dict[str, Any]
+    change: dict[str, Any]
+    readers: tuple[str, ...]
+
+    @property
+    def requests(self) -> int:
+        """Requests to S3 for the change."""
+        return sum(self.change["spent"]["requests"].values())
+
+    @property
+    def moved(self) -> int:
+        """Bytes of the change, both ways."""
+        spent = self.change["spent"]
+        return int(spent["bytes_down"] + spent["bytes_up"])
+
+    @property
+    def beside(self) -> int:
+        """Bytes of the change but for both directories, each read once and written once."""
+        return max(0, self.moved - 2 * (self.directory + self.ledger_directory))
+
+    @property
+    def is_frugal(self) -> bool:
+        """Whether few bytes of the archive moved, or it is so small that all of them may."""
+        small = self.archive <= DEFAULT_LIMITS.rewrite_below
+        return small or self.beside <= _SHARE * self.archive
+
+
+def missed(grown: Sequence[Grown]) -> list[str]:
+    """The targets that were missed."""
+    wasteful = [
+        f"{one.files:,} files: the change moved {bytes_text(one.beside)} beside the directories"
+        for one in grown
+        if not one.is_frugal
+    ]
+    return wasteful + [
+        f"{one.files:,} files: {what} took {bytes_text(told['peak_memory'])} of memory"
+        for one in grown
+        for what, told in (("the change", one.change), ("the full export", one.full))
+        if told["peak_memory"] > MEMORY_LIMIT
+    ]
+
+
+def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
+    """The page, with the picture."""
+    rows = [
+        f"| {one.files:,} | {bytes_text(one.archive)} | {bytes_text(one.directory)} "
+        f"| {bytes_text(one.ledger_directory)} "
+        f"| {one.change['spent']['seconds']:.2f} | {one.change['cpu']:.2f} "
+        f"| {bytes_text(one.change['peak_memory'])} "
+        f"| {one.requests} | {bytes_text(one.change['spent']['bytes_down'])} "
+        f"| {bytes_text(one.change['spent']['bytes_up'])} "
+        f"| {one.full['spent']['seconds']:.1f} | {one.full['cpu']:.1f} "
+        f"| {bytes_text(one.full['peak_memory'])} |"
+        for one in grown
+    ]
+    last = grown[-1]
+    verdict = "; ".join(missed(grown)) or "reached"
+    told = (
+        f"Memory below {bytes_text(MEMORY_LIMIT)}, and beside the directories at most {_SHARE:.0%} "
+        f"of an archive above {bytes_text(DEFAULT_LIMITS.rewrite_below)} moved: {verdict} "
+        f"({bytes_text(last.beside)} of {bytes_text(last.archive)})."
+    )
+    readers = f"Each archive was found sound by: {', '.join(grown[-1].readers)}."
+    lines = (_HEAD, f"Measured on {when}:", f"{machine}.", _METHOD, *rows, _FOOT, told, "", readers)
+    return "\n".join(lines) + "\n"
+
+
+def document(grown: Sequence[Grown], machine: str, when: str) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "measured": when,
+        "machine": machine,
+        "sizes": [asdict(one) for one in grown],
+        "missed": missed(grown),
+    }
+
+
+def chart(grown: Sequence[Grown]) -> str:
+    """Four panels over the number of files, both axes logarithmic."""
+    panels = (
+        ("seconds", [one.change["spent"]["seconds"] for one in grown], "{:.2g} s"),
+        ("memory", [one.change["peak_memory"] / 2**20 for one in grown], "{:.0f} MiB"),
+        ("S3 requests", [float(one.requests) for one in grown], "{:.0f}"),
+        ("bytes moved", [one.moved / 1e6 for one in grown], "{:,.1f} MB"),
+    )
+    files = [one.files for one in grown]
+    drawn = [
+        _panel(index, title, files, values, shown)
+        for index, (title, values, shown) in enumerate(panels)
+    ]
+    return "\n".join(
+        [
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+                'font-family="sans-serif" font-size="12">'
+            ),
+            f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
+            *drawn,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _panel(
+    index: int, title: str, files: Sequence[int], values: Sequence[float], shown: str
+) -> str:
+    left, width, height = _LEFT + index * _PANEL - 30, _PANEL - 60, _HEIGHT - _TOP - 60
+    low, high = _decades(values)
+    first, last = math.log10(files[0]), math.log10(files[-1])
+    points = [
+        (
+            left + width * (math.log10(count) - first) / max(last - first, 1e-9),
+            _TOP + height * (1 - (math.log10(max(value, 1e-9)) - low) / (high - low)),
+        )
+        for count, value in zip(files, values, strict=True)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    parts = [
+        f'<text x="{left}" y="{_TOP - 22}" font-weight="bold">{title}</text>',
+        (
+            f'<rect x="{left}" y="{_TOP}" width="{width}" height="{height}" fill="none" '
+            'stroke="#bbb"/>'
+        ),
+        f'<polyline points="{line}" fill="none" stroke="{_COLOUR}" stroke-width="2"/>',
+    ]
+    for (x, y), count, value in zip(points, files, values, strict=True):
+        parts += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{_COLOUR}"/>',
+            (
+                f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle" font-size="10">'
+                f"{shown.format(value)}</text>"
+            ),
+            (
+                f'<text x="{x:.1f}" y="{_TOP + height + 16}" text-anchor="middle" font-size="10">'
+                f"{_short(count)}</text>"
+            ),
+        ]
+    parts.append(
+        f'<text x="{left + width / 2}" y="{_TOP + height + 36}" text-anchor="middle">files</text>'
+    )
+    return "\n".join(parts)
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Powers of ten around all values, at least one apart."""
+    low = math.floor(math.log10(max(min(values), 1e-9)))
+    high = math.ceil(math.log10(max(*values, 1e-9)) + 0.1)
+    return float(low), float(max(high, low + 1))
+
+
+def _short(count: int) -> str:
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if count >= size:
+            return f"{count / size:g}{unit}"
+    return str(count)

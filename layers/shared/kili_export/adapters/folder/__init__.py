@@ -1,1 +1,0 @@
-"""A folder on disk that follows an export."""

@@ -1,1 +1,0 @@
-"""The client of Kili: its GraphQL API, its storage of contents, its webhooks."""

@@ -1,0 +1,1 @@
+"""The stored archive of one export: manifest, deltas, readers, compaction."""

@@ -1,0 +1,61 @@
+"""What consumers of the bucket read: the manifest and the delta's own list."""
+
+from typing import Final, Literal
+
+from kili_export.archives.digests import digest_of_shards
+from kili_export.core.document import Document, PublishedDocument
+
+DELTA_LIST: Final = "delta.json"
+"""The file of a delta archive that tells what it brings and removes."""
+
+
+class ChangedMember(Document):
+    """A file that a delta brings: its SHA-256, the asset it belongs to (None for shared ones).
+
+    A large document has no SHA-256 of its own: `shards` are the sizes in bytes and the SHA-256
+    of the parts that it consists of, in order.
+    """
+
+    path: str
+    sha256: str | None
+    asset_id: str | None = None
+    shards: tuple[tuple[int, str], ...] | None = None
+
+    @property
+    def digest(self) -> str:
+        """What its contents are checked against (`archives.digests`). Empty if there is nothing."""
+        return self.sha256 or digest_of_shards(self.shards or ())
+
+
+class RemovedMember(Document):
+    """A file that a delta removes."""
+
+    path: str
+    asset_id: str | None = None
+
+
+class ChangedAssets(Document):
+    """Ids of the assets that came, changed and went."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Delta(PublishedDocument):
+    """`delta.json`, the list in a delta archive.
+
+    Write the files named in `added` and `changed` from the delta archive, delete those in
+    `removed`, and `from_generation` has become `generation`.
+    """
+
+    schema_version: Literal[1] = 1
+    project_id: str
+    export_name: str
+    generation: int
+    from_generation: int
+    run_id: str
+    added: tuple[ChangedMember, ...] = ()
+    changed: tuple[ChangedMember, ...] = ()
+    removed: tuple[RemovedMember, ...] = ()
+    assets: ChangedAssets = ChangedAssets()

@@ -1,0 +1,1 @@
+"""What an export remembers of each asset, and who owns a contested path."""

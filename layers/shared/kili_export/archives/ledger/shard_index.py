@@ -1,0 +1,100 @@
+"""Large documents in shards, so that a change costs the shards that it touches.
+
+A document's literal sections are shards of their own; a stream of fragments is cut where a
+fragment's place in the ledger and its length say so, and nothing else. The shards of a state are
+thus the same whatever led to it, and a changed fragment moves no boundary but its own.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from kili_export.archives.digests import digest_of_shards
+from kili_export.archives.ledger.asset_ledger import INDEXES
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.crc32 import combined_crc32
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a document that can be copied by itself.
+
+    `first` is the ledger's name for the asset of its first fragment, empty for a literal.
+    `crc32` and `sha256` are those of its contents, `compressed` is its length in an archive.
+    """
+
+    first: str
+    size: int
+    compressed: int
+    crc32: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardIndex:
+    """The shards of a document, for each of its sections."""
+
+    path: str
+    sections: tuple[tuple[Shard, ...], ...]
+
+    @property
+    def shards(self) -> Iterator[Shard]:
+        """All of them, in order."""
+        for section in self.sections:
+            yield from section
+
+    @property
+    def size(self) -> int:
+        """The document's size in bytes."""
+        return sum(shard.size for shard in self.shards)
+
+    @property
+    def compressed(self) -> int:
+        """What the shards take in an archive, in bytes."""
+        return sum(shard.compressed for shard in self.shards)
+
+    @property
+    def crc32(self) -> int:
+        """That of the document."""
+        crc32 = 0
+        for shard in self.shards:
+            crc32 = combined_crc32(crc32, shard.crc32, shard.size)
+        return crc32
+
+    @property
+    def digest(self) -> str:
+        """What tells the document's contents (`archives.digests`)."""
+        return digest_of_shards((shard.size, shard.sha256) for shard in self.shards)
+
+    @property
+    def identity(self) -> str:
+        """What tells a change, in hexadecimal digits."""
+        return hashlib.sha256(self.digest.encode()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The contents of its entry in the ledger."""
+        sections = [
+            [[one.first, one.size, one.compressed, one.crc32, one.sha256] for one in section]
+            for section in self.sections
+        ]
+        return orjson.dumps({"path": self.path, "sections": sections})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ShardIndex":
+        """Reads what `to_bytes` wrote. Raises IntegrityError."""
+        try:
+            values = orjson.loads(data)
+            sections = values["sections"]
+            return cls(
+                values["path"],
+                tuple(tuple(Shard(*row) for row in section) for section in sections),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise IntegrityError("the ledger's index of a document cannot be read") from error
+
+
+def index_entry_name(path: str) -> str:
+    """The ledger's name for a document's index."""
+    return f"{INDEXES}{hashlib.sha256(path.encode()).hexdigest()}.json"

@@ -1,0 +1,1 @@
+"""The report of content that a format cannot hold."""

@@ -1,0 +1,1 @@
+"""AWS: S3, EventBridge, Secrets Manager, Step Functions, CloudFormation."""

@@ -1,0 +1,1 @@
+"""Pending changes, leases and the rate limit in one DynamoDB table."""

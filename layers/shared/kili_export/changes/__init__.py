@@ -1,0 +1,1 @@
+"""What changed: by events as they come, by comparison with Kili."""

@@ -1,0 +1,1 @@
+"""Kili's listing of assets compared with what is published."""

@@ -1,0 +1,78 @@
+"""What is published of a project's exports, beside what is declared."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.changes.comparison.definition import Published, definition_of
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import Authors, ExportOptions
+from kili_export.core.project import Project
+from kili_export.formats.registry import format_of
+from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.registration.pseudonym_key import keys_by_export
+from kili_export.storage.object_store import ObjectStore
+
+_NO_KEY = (
+    "The key that its authors' pseudonyms are made with is missing; register the project's"
+    " exports again, which makes another one."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredExport:
+    """One export as declared and as published. `problem` says why it cannot be made now."""
+
+    name: str
+    options: ExportOptions
+    definition: str
+    manifest: Manifest | None
+    manifest_etag: str | None
+    problem: str = ""
+    pseudonym_key: str | None = field(default=None, repr=False)
+    converter: str = ""
+
+    @property
+    def published(self) -> Published | None:
+        """What is current, as far as planning asks."""
+        if self.manifest is None:
+            return None
+        return Published(self.manifest.definition, self.manifest.dated)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what is published was made with these options, interface and converter."""
+        return self.manifest is not None and self.manifest.definition == self.definition
+
+
+def read_declared(
+    objects: ObjectStore, project: Project, registration: ProjectRegistration
+) -> Iterator[DeclaredExport]:
+    """Every export of the registration. Raises IntegrityError when a manifest cannot be read."""
+    keys = keys_by_export(objects, project.project_id, registration.exports)
+    for declaration in registration.exports:
+        yield _declared(objects, project, declaration, keys.get(declaration.name))
+
+
+def _declared(
+    objects: ObjectStore,
+    project: Project,
+    declaration: ExportDeclaration,
+    pseudonym_key: str | None,
+) -> DeclaredExport:
+    options = declaration.to_options()
+    manifest, etag = load_manifest(objects, project.project_id, declaration.name)
+    problem, version = "", ""
+    try:
+        export_format = format_of(options)
+        version = export_format.version
+        export_format.check(project, options)
+    except IncompatibleProject as error:
+        problem = str(error)
+    if options.authors is Authors.PSEUDONYMOUS and pseudonym_key is None:
+        problem = _NO_KEY
+    definition = definition_of(options, project, version, pseudonym_key)
+    return DeclaredExport(
+        declaration.name, options, definition, manifest, etag, problem, pseudonym_key, version
+    )

@@ -1,0 +1,96 @@
+"""Looks at an asset once more some minutes after an event of a label of it was exported.
+
+Kili stores the content of a label after it tells of it: whoever reads an asset at once may still
+get the former content of a label that was edited, and no later comparison would see that, because
+the content has no date of its own. So what was exported because of a label's event is marked once
+more when the content must have been stored. That mark names no label: it is followed by no other.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from kili_export.changes.events.pending_changes import ChangeMark, asset_of, asset_subject
+from kili_export.core.bucket_layout import second_looks_key
+from kili_export.core.clock import Clock
+from kili_export.core.document import Document
+from kili_export.core.errors import ConflictError, IntegrityError
+from kili_export.storage.object_store import ObjectStore
+
+LATER: Final = timedelta(minutes=5)
+"""By then the content of a label has been stored."""
+_TRIES: Final = 5
+_Due = Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLooks:
+    """The assets of each project that are to be looked at again."""
+
+    objects: ObjectStore
+    clock: Clock
+
+    def plan(self, project_id: str, marks: Iterable[ChangeMark]) -> None:
+        """Notes the assets of marks that are about to be cleared and that name labels.
+
+        Raises ConflictError, IntegrityError, TransientError.
+        """
+        named = {asset_of(mark.subject) for mark in marks if mark.label_ids}
+        due = {asset_id: self.clock.now() + LATER for asset_id in named if asset_id is not None}
+        if due:
+            self._change(project_id, lambda before: {**before, **due})
+
+    def take_due(self, project_id: str, mark: Callable[[str], object]) -> int:
+        """Marks the assets whose time has come, by their subjects. Answers how many.
+
+        They are forgotten only after that: a crash in between marks them twice.
+        Raises ConflictError, IntegrityError, TransientError.
+        """
+        now = self.clock.now()
+        before, _ = self._read(project_id)
+        due = {asset_id for asset_id, at in before.items() if at <= now}
+        for asset_id in sorted(due):
+            mark(asset_subject(asset_id))
+        if due:
+            self._change(project_id, lambda looks: _not_due(looks, now))
+        return len(due)
+
+    def _read(self, project_id: str) -> tuple[_Due, str | None]:
+        key = second_looks_key(project_id)
+        found = self.objects.get(key)
+        if found is None:
+            return {}, None
+        try:
+            return PendingLooks.from_bytes(found[0]).due, found[1].etag
+        except (ValidationError, ValueError) as error:
+            raise IntegrityError(f"{key} cannot be read; it may be deleted") from error
+
+    def _change(self, project_id: str, change: Callable[[_Due], _Due]) -> None:
+        for _ in range(_TRIES):
+            before, etag = self._read(project_id)
+            try:
+                self.objects.put(
+                    second_looks_key(project_id),
+                    PendingLooks(due=change(before)).to_bytes(),
+                    if_match=etag,
+                    if_none_match=etag is None,
+                    content_type="application/json",
+                )
+            except ConflictError:
+                continue
+            return
+        raise ConflictError(f"{second_looks_key(project_id)} keeps being replaced")
+
+
+def _not_due(looks: _Due, now: datetime) -> _Due:
+    return {asset_id: at for asset_id, at in looks.items() if at > now}
+
+
+class PendingLooks(Document):
+    """When each asset is to be looked at again, by its id."""
+
+    schema_version: Literal[1] = 1
+    due: Mapping[str, datetime] = {}

@@ -1,0 +1,101 @@
+"""Starts executions of the workflow, each under a name that tells what it is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from kili_export.changes.events.debounce_window import WindowRules, execution_name
+from kili_export.core.clock import Clock
+from kili_export.core.document import Document
+
+_RECORD_KEPT: Final = timedelta(days=1)
+_REMEMBERED_WINDOWS: Final = 1000
+
+
+class WindowStore(Protocol):
+    """Which windows of a project have an execution."""
+
+    def is_started(self, project_id: str, window: int) -> bool:
+        """Whether it was recorded that the window's execution was started."""
+
+    def record_started(self, project_id: str, window: int, *, expires: datetime) -> None:
+        """Records it, until `expires` at least."""
+
+
+class Workflow(Protocol):
+    """The state machine."""
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> bool:
+        """Starts an execution. False when that name was already used (running or ended)."""
+
+
+@dataclass(slots=True)
+class RunStarter:
+    """Starts the executions of projects."""
+
+    workflow: Workflow
+    windows: WindowStore
+    clock: Clock
+    rules: WindowRules
+    _started: dict[tuple[str, int], None] = field(default_factory=dict)
+
+    def after_change(self, project_id: str) -> int:
+        """Makes sure that a run looks at a mark which was stored before this call.
+
+        The clock is read only now: a run of the window that it shows looks at the marks after
+        that window, and so after the mark was stored. Near the window's end, and when the name
+        was used by an execution that nobody recorded, somebody's clock may differ; then the next
+        window gets a run too. Answers the window.
+        """
+        windows = self.rules.windows_for(self.clock.now())
+        for window in windows:
+            if not self._ensure(project_id, window) and len(windows) == 1:
+                self._ensure(project_id, window + 1)
+        return windows[0]
+
+    def at_once(self, project_id: str, suffix: str) -> str | None:
+        """Starts a run that does not wait. Answers its name, None if that was used before."""
+        return self.at(project_id, self.clock.now(), suffix)
+
+    def at(self, project_id: str, moment: datetime, suffix: str) -> str | None:
+        """Starts a run that begins at `moment` or soon after. Answers its name, or None."""
+        now = self.clock.now()
+        window = self.rules.last_ready(now)
+        if moment > now:
+            window = self.rules.first_ready(moment)
+        name = execution_name(project_id, window, suffix)
+        return name if self._start(project_id, window, name) else None
+
+    def _ensure(self, project_id: str, window: int) -> bool:
+        """False when the window's name was used and nobody had recorded it."""
+        key = (project_id, window)
+        if key in self._started:
+            return True
+        if self.windows.is_started(project_id, window):
+            self._remember(key)
+            return True
+        started = self._start(project_id, window, execution_name(project_id, window))
+        expires = self.rules.ready_at(window) + _RECORD_KEPT
+        self.windows.record_started(project_id, window, expires=expires)
+        self._remember(key)
+        return started
+
+    def _start(self, project_id: str, window: int, name: str) -> bool:
+        given = ExecutionInput(
+            project_id=project_id, window=str(window), not_before=self.rules.ready_at(window)
+        )
+        return self.workflow.start(name, given.model_dump(mode="json"))
+
+    def _remember(self, key: tuple[str, int]) -> None:
+        while len(self._started) >= _REMEMBERED_WINDOWS:
+            self._started.pop(next(iter(self._started)))
+        self._started[key] = None
+
+
+class ExecutionInput(Document):
+    """What an execution begins with. It depends on the execution's name alone."""
+
+    project_id: str
+    window: str
+    not_before: datetime

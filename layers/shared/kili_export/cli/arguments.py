@@ -1,0 +1,196 @@
+"""The arguments of `kili-export`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING
+
+from kili_export.cli.archive_arguments import add_archives
+from kili_export.cli.exit_codes import MEANINGS
+from kili_export.cli.row_arguments import add_rows
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Callable
+
+    Commands = _SubParsersAction[ArgumentParser]
+_EPILOG = "exit status:\n" + "\n".join(
+    f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items()
+)
+
+
+def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
+    """The parser; its result has `command`, the words that name the command.
+
+    `local` adds the commands of the local stack, where that is installed.
+    """
+    top = ArgumentParser(
+        prog="kili-export",
+        description="Keeps dataset archives in S3 equal to what a Kili project holds.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    if local is not None:
+        local(commands)
+    _add_registration(commands)
+    _add_runs(commands)
+    _add_reading(commands)
+    add_rows(commands)
+    add_archives(commands, _add_target)
+    _add_webhook(commands)
+    return top
+
+
+def _add_registration(commands: Commands) -> None:
+    register = commands.add_parser(
+        "register", help="declare the exports of a project, in place of the former ones"
+    )
+    register.set_defaults(command="register")
+    register.add_argument("project_id", metavar="PROJECT_ID")
+    source = register.add_mutually_exclusive_group(required=True)
+    source.add_argument("--file", metavar="FILE", help="YAML or JSON; - reads standard input")
+    source.add_argument(
+        "--export",
+        action="append",
+        metavar="NAME=FORMAT",
+        help="an export with default options; may be given several times",
+    )
+    register.add_argument(
+        "--key-secret",
+        metavar="NAME",
+        help="read the project with the API key in this secret, named without the stack's prefix",
+    )
+    _add_target(register)
+    unregister = commands.add_parser(
+        "unregister", help="end the exports of a project; what was published stays"
+    )
+    unregister.set_defaults(command="unregister")
+    unregister.add_argument("project_id", metavar="PROJECT_ID")
+    _add_target(unregister)
+
+
+def _add_runs(commands: Commands) -> None:
+    run = commands.add_parser("run", help="bring the exports of a project up to date now")
+    run.add_argument("--full", action="store_true", help="rebuild everything from Kili")
+    run.add_argument("--wait", action="store_true", help="wait until it is done")
+    wait = commands.add_parser("wait", help="wait until nothing is pending or running")
+    reconcile = commands.add_parser("reconcile", help="compare a project with Kili")
+    confirm = commands.add_parser("confirm", help="allow the removals that were held")
+    retry = commands.add_parser("retry", help="try assets again that could not be exported")
+    named = {
+        "run": run,
+        "wait": wait,
+        "reconcile": reconcile,
+        "retry": retry,
+        "confirm": confirm,
+    }
+    for name, command in named.items():
+        command.set_defaults(command=name)
+        command.add_argument("project_id", metavar="PROJECT_ID")
+        _add_target(command)
+    retry.add_argument(
+        "asset_ids",
+        metavar="ASSET_ID",
+        nargs="*",
+        help="assets that `status` lists; all of them if none is named",
+    )
+    for command in (run, wait):
+        command.add_argument(
+            "--timeout",
+            type=seconds,
+            default=600,
+            metavar="SECONDS",
+            help="how long to wait at most (%(default)s)",
+        )
+
+
+def _add_reading(commands: Commands) -> None:
+    status = commands.add_parser("status", help="how projects and their exports stand")
+    status.set_defaults(command="status")
+    status.add_argument("project_id", metavar="PROJECT_ID", nargs="?")
+    status.add_argument(
+        "--executions", type=int, default=5, metavar="N", help="how many to show (%(default)s)"
+    )
+    _add_target(status)
+    _add_cost(commands)
+    pull = commands.add_parser("pull", help="download the current archive of an export")
+    pull.set_defaults(command="pull")
+    pull.add_argument("project_id", metavar="PROJECT_ID")
+    pull.add_argument("export", metavar="EXPORT")
+    pull.add_argument("--output", required=True, metavar="FILE")
+    pull.add_argument("--snapshot", metavar="NAME", help="a snapshot's archive instead")
+    _add_target(pull)
+
+
+def _add_cost(commands: Commands) -> None:
+    cost = commands.add_parser(
+        "cost",
+        help="what a project's changes and full exports cost, by list price",
+        description="Estimates what a million label events, a full export and a month cost by list "
+        "price, from what this project's runs used. It prints its assumptions.",
+    )
+    cost.set_defaults(command="cost")
+    cost.add_argument("project_id", metavar="PROJECT_ID")
+    cost.add_argument(
+        "--events-per-window",
+        type=positive_number,
+        default=10,
+        metavar="N",
+        help="label events that are published together (%(default)s)",
+    )
+    cost.add_argument(
+        "--window", type=positive_number, metavar="SECONDS", help="another than the stack's"
+    )
+    cost.add_argument(
+        "--assets", type=positive_number, metavar="N", help="of the full export (all)"
+    )
+    cost.add_argument("--prices", metavar="FILE", help="YAML: your dollars for one of some units")
+    _add_target(cost)
+
+
+def _add_webhook(commands: Commands) -> None:
+    webhook = commands.add_parser("webhook", help="make Kili call this stack")
+    actions = webhook.add_subparsers(metavar="ACTION", required=True)
+    for name, text in (("install", "create and activate it"), ("remove", "undo install")):
+        action = actions.add_parser(name, help=text)
+        action.set_defaults(command=f"webhook {name}")
+        action.add_argument("project_id", metavar="PROJECT_ID")
+        action.add_argument("--name", help="its name in Kili, unique in the organization")
+        _add_target(action)
+        if name == "install":
+            action.add_argument(
+                "--url", help="where Kili reaches this stack's webhook from outside"
+            )
+
+
+def _add_target(command: ArgumentParser) -> None:
+    target = command.add_mutually_exclusive_group()
+    target.add_argument("--state", help="state directory of a local stack ($KILI_EXPORT_STATE)")
+    target.add_argument("--stack-name", help="a deployed stack, in the usual AWS environment")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def whole_number(text: str) -> int:
+    """A whole number, zero or more."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def positive_number(text: str) -> int:
+    """A whole number, one or more."""
+    if whole_number(text) < 1:
+        raise ArgumentTypeError(f"{text} is less than 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above zero."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds

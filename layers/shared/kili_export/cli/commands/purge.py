@@ -1,0 +1,86 @@
+"""`kili-export purge`: erases what was published."""
+
+import sys
+from argparse import Namespace
+from collections import Counter
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import connect
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.maintenance.retention.eraser import Erased, Eraser
+from kili_export.maintenance.retention.purge_asset import PurgeAsset
+from kili_export.maintenance.retention.purge_export import PurgeExports
+
+
+def purge(arguments: Namespace) -> ExitCode:
+    """Shows what would go, asks, and erases it."""
+    output = Output(as_json=arguments.json)
+    application = Services.of(connect(arguments)).application
+    state = application.project_state
+    eraser = Eraser(application.objects, state, application.workflow)
+    if arguments.asset:
+        return _purge_asset(PurgeAsset(eraser), arguments, output)
+    use_case = PurgeExports(eraser, application.changes, state)
+    found = use_case.find(arguments.project_id, arguments.export)
+    size = bytes_text(sum(stored.size for stored in found))
+    what = f"{_kinds([stored.key for stored in found])} ({size})"
+    if not _agreed(arguments, what):
+        return _left(arguments, output)
+    _tell(arguments, output, use_case(arguments.project_id, arguments.export))
+    return ExitCode.OK
+
+
+def _purge_asset(use_case: PurgeAsset, arguments: Namespace, output: Output) -> ExitCode:
+    wanted = (arguments.project_id, arguments.export, arguments.asset)
+    keys = [key for traces in use_case.find(*wanted) for key in traces.keys]
+    what = f"{_kinds(keys)}, everything that runs left, and former versions"
+    if not _agreed(arguments, what):
+        return _left(arguments, output)
+    _tell(arguments, output, use_case(*wanted))
+    return ExitCode.OK
+
+
+def _agreed(arguments: Namespace, what: str) -> bool:
+    if arguments.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InvalidConfiguration(
+            f"This erases for good: {what}. Nobody can be asked here: confirm with --yes"
+        )
+    print(f"This erases for good: {what}.", file=sys.stderr)
+    print(f"Type the project's id, {arguments.project_id}, to go on: ", end="", file=sys.stderr)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == str(arguments.project_id)
+
+
+def _left(arguments: Namespace, output: Output) -> ExitCode:
+    answer = {"project_id": arguments.project_id, "purged": False}
+    output.result(answer, "Nothing was erased.")
+    return ExitCode.FAILED
+
+
+def _tell(arguments: Namespace, output: Output, erased: Erased) -> None:
+    answer = {
+        "project_id": arguments.project_id,
+        "export": arguments.export,
+        "asset_id": arguments.asset,
+        "purged": True,
+        "objects": sorted(erased.keys),
+        "versions": erased.versions,
+    }
+    text = f"Erased {_kinds(list(erased.keys))}, {erased.versions} former versions."
+    output.result(answer, "\n".join([text, *(f"  {key}" for key in sorted(erased.keys))]))
+
+
+_KINDS = ("archives", "deltas", "snapshots", "ledgers", "runs", "registrations")
+
+
+def _kinds(keys: list[str]) -> str:
+    """How many objects of which kind, in words."""
+    counts = Counter(
+        next((kind for kind in _KINDS if kind in key.split("/")[:-1]), "other objects")
+        for key in keys
+    )
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "0 objects"

@@ -1,0 +1,100 @@
+"""`kili-export register` and `unregister`."""
+
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import connect
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.formats.registry import FORMATS
+from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.register_exports import Registered, register_exports
+from kili_export.registration.register_exports import unregister as end_registration
+
+
+def register(arguments: Namespace) -> ExitCode:
+    """Checks the exports against the project, stores them, and starts a run."""
+    output = Output(as_json=arguments.json)
+    registration = _registration(arguments)
+    services = Services.of(connect(arguments))
+    kili = services.kili_for(registration)
+    registered = register_exports(services.objects, kili, services.random, registration)
+    execution = services.request_run(registration.project_id, full=False)
+    answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
+    output.result(answer, _told(registration.project_id, registered))
+    return ExitCode.OK
+
+
+def unregister(arguments: Namespace) -> ExitCode:
+    """Ends the exports of a project."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    if not end_registration(services.objects, arguments.project_id):
+        raise InvalidConfiguration(f"Project {arguments.project_id} has no exports.")
+    answer = {"project_id": arguments.project_id, "unregistered": True}
+    output.result(answer, f"Project {arguments.project_id} is exported no more; its archives stay.")
+    return ExitCode.OK
+
+
+def _registration(arguments: Namespace) -> ProjectRegistration:
+    declared = _read(arguments.file) if arguments.file else _listed(arguments.export)
+    if arguments.key_secret is not None:
+        declared["key_secret"] = arguments.key_secret
+    named = declared.setdefault("project_id", arguments.project_id)
+    if named != arguments.project_id:
+        raise InvalidConfiguration(
+            f"{arguments.file} is about project {named!r}, not {arguments.project_id!r}"
+        )
+    return parse_registration(declared, FORMATS)
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        declared = yaml.safe_load(text)
+    except OSError as error:
+        raise InvalidConfiguration(f"{name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidConfiguration(f"{name} is not UTF-8") from error
+    except yaml.YAMLError as error:
+        raise InvalidConfiguration(f"{name} is not YAML: {error}") from error
+    if not isinstance(declared, dict):
+        raise InvalidConfiguration(f"{name} must hold an object with `exports`")
+    return declared
+
+
+def _listed(exports: list[str]) -> dict[str, Any]:
+    pairs = [text.partition("=") for text in exports]
+    wrong = [
+        text for text, (name, _, kind) in zip(exports, pairs, strict=True) if not name or not kind
+    ]
+    if wrong:
+        raise InvalidConfiguration(f"--export {wrong[0]!r}: give NAME=FORMAT, such as yolo=yolo_v8")
+    return {"exports": [{"name": name, "format": kind} for name, _, kind in pairs]}
+
+
+def _told(project_id: str, registered: Registered) -> str:
+    changes = [
+        f"{', '.join(names)}: {text}"
+        for names, text in (
+            (registered.added, "new, being exported now"),
+            (registered.changed, "changed, being rebuilt now"),
+            (registered.unchanged, "as before"),
+            (registered.removed, "exported no more, what was published stays"),
+        )
+        if names
+    ]
+    return "\n".join(
+        [
+            f"Project {project_id} ({registered.title})",
+            *(f"  {change}" for change in changes),
+            f"Follow it with: kili-export wait {project_id}",
+        ]
+    )

@@ -1,0 +1,32 @@
+"""`kili-export report`: what an export's format could not hold."""
+
+from argparse import Namespace
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import connect
+from kili_export.reading.read_report import read_report
+
+
+def report(arguments: Namespace) -> ExitCode:
+    """Shows every asset that lost something, and why."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    found = read_report(services.objects, arguments.project_id, arguments.export)
+    if output.as_json:
+        output.result(found.model_dump(mode="json"), "")
+        return ExitCode.OK
+    if not found.reasons:
+        output.line(f"Export {arguments.export} holds everything.")
+        return ExitCode.OK
+    rows = [
+        (asset.asset_id, loss.where, loss.reason) for asset in found.assets for loss in asset.losses
+    ]
+    output.table(f"What export {arguments.export} does not hold", ("Asset", "Where", "Why"), rows)
+    if found.assets_left_out:
+        output.line(f"… and {found.assets_left_out} more assets.")
+    output.table(
+        "By reason", ("Times", "Why"), [(times, why) for why, times in found.reasons.items()]
+    )
+    return ExitCode.OK

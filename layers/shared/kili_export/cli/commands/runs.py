@@ -1,0 +1,186 @@
+"""`kili-export run`, `wait`, `reconcile`, `retry` and `confirm`."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kili_export.cli.execution_summary import ExecutionSummary
+from kili_export.cli.executions import Executions
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import Connection, connect
+from kili_export.core.clock import Clock, SystemClock
+from kili_export.maintenance.reconciliation.messages import Repaired
+from kili_export.maintenance.reconciliation.project_status import ProjectStatus
+
+_POLL_SECONDS = 0.25
+# Between a run that ended and the one that it starts there is a moment without any.
+_QUIET_POLLS = 8
+_LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How waiting ended: the exit code, and the reason in a sentence."""
+
+    code: ExitCode
+    reason: str
+    status: ProjectStatus
+    failure: ExecutionSummary | None = None
+
+
+def run(arguments: Namespace) -> ExitCode:
+    """Starts a run at once."""
+    output = Output(as_json=arguments.json)
+    connection = connect(arguments)
+    services = Services.of(connection)
+    services.status.read(arguments.project_id)
+    execution = services.request_run(arguments.project_id, full=arguments.full)
+    if arguments.wait:
+        return _wait(connection, services, arguments, output)
+    answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
+    output.result(answer, f"Started. Follow it with: kili-export wait {arguments.project_id}")
+    return ExitCode.OK
+
+
+def wait(arguments: Namespace) -> ExitCode:
+    """Waits until nothing is pending or running."""
+    connection = connect(arguments)
+    output = Output(as_json=arguments.json)
+    return _wait(connection, Services.of(connection), arguments, output)
+
+
+def reconcile(arguments: Namespace) -> ExitCode:
+    """Compares the project with Kili and starts a run for what differs."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    services.status.read(arguments.project_id)
+    report = services.reconcile(arguments.project_id)
+    found = repairs(report)
+    text = f"Found and marked: {found}." if found else "Kili and the exports agree."
+    output.result({"project_id": arguments.project_id, **report.model_dump()}, text)
+    return ExitCode.OK
+
+
+def retry(arguments: Namespace) -> ExitCode:
+    """Tries assets again that could not be exported."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    services.status.read(arguments.project_id)
+    assets = services.retry(arguments.project_id, arguments.asset_ids)
+    text = f"{len(assets)} assets are tried again; a run takes them now."
+    if not assets:
+        text = "No asset is in quarantine."
+    output.result({"project_id": arguments.project_id, "assets": list(assets)}, text)
+    return ExitCode.OK
+
+
+def confirm(arguments: Namespace) -> ExitCode:
+    """Allows the removals that were held, and starts the run that makes them."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    count = services.confirm_removals(arguments.project_id)
+    answer = {"project_id": arguments.project_id, "confirmed": count}
+    output.result(answer, f"{count} removals are allowed; a run makes them now.")
+    return ExitCode.OK
+
+
+def repairs(report: Repaired) -> str:
+    """What a comparison marked, in words; empty when nothing."""
+    counts: dict[str, int] = report.model_dump()
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+
+
+def wait_until_settled(
+    connection: Connection,
+    services: Services,
+    project_id: str,
+    seconds: float,
+    watch: Callable[[ProjectStatus], None] | None = None,
+    clock: Clock | None = None,
+) -> Outcome:
+    """Polls until nothing is pending or running, or until nothing more will happen by itself.
+
+    `watch` sees every status on the way.
+    """
+    executions = Executions(connection)
+    clock = clock or SystemClock()
+    deadline = clock.now() + timedelta(seconds=seconds)
+    quiet = 0
+    while True:
+        busy = executions.is_any_running(project_id)
+        status = services.status.read(project_id)
+        if watch is not None:
+            watch(status)
+        idle = not busy and status.runner is None
+        quiet = quiet + 1 if idle else 0
+        if idle and not status.pending.count:
+            return _settled(status, executions)
+        if _waits_for_a_person(status):
+            return _held(status)
+        if quiet >= _QUIET_POLLS:
+            return _stuck(status, executions)
+        if clock.now() >= deadline:
+            reason = f"Still under way after {seconds:.0f} s."
+            return Outcome(ExitCode.TIMED_OUT, reason, status)
+        clock.sleep(_POLL_SECONDS)
+
+
+def _waits_for_a_person(status: ProjectStatus) -> bool:
+    """Runs try what was held again and again, longer and longer after: no use in waiting for it."""
+    return status.held is not None and status.runner is None and not status.pending.due
+
+
+def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
+    if status.held is not None:
+        return _held(status)
+    if status.unpublished:
+        return _stuck(status, executions)
+    if status.quarantined:
+        reason = f"Published; {status.quarantined} assets could not be exported."
+        return Outcome(ExitCode.QUARANTINED, reason, status)
+    return Outcome(ExitCode.OK, "Everything is published.", status)
+
+
+def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
+    if status.held is not None:
+        return _held(status)
+    # The very last ones may have ended quietly because another run held the project.
+    latest = executions.latest(status.project_id, _LOOKED_AT)
+    failure = next((one for one in latest if one.error), None)
+    reason = f"{status.pending.count} changes are not published, and nothing is running."
+    if failure is not None:
+        reason += f" The last run failed with {failure.error}: {failure.cause}"
+    return Outcome(ExitCode.FAILED, reason, status, failure)
+
+
+def _held(status: ProjectStatus) -> Outcome:
+    losses = status.held.losses.told() if status.held else "Assets went"
+    reason = (
+        f"{losses} at once; they stay in the archives until you allow "
+        f"their removal: kili-export confirm {status.project_id}"
+    )
+    return Outcome(ExitCode.HELD, reason, status)
+
+
+def _wait(
+    connection: Connection, services: Services, arguments: Namespace, output: Output
+) -> ExitCode:
+    outcome = wait_until_settled(connection, services, arguments.project_id, arguments.timeout)
+    exports = {
+        one.name: {
+            "generation": one.manifest.generation if one.manifest else None,
+            "quarantined": len(one.manifest.quarantined) if one.manifest else 0,
+        }
+        for one in outcome.status.exports
+    }
+    answer = {
+        "project_id": arguments.project_id,
+        "outcome": outcome.code.name.lower(),
+        "reason": outcome.reason,
+        "exports": exports,
+    }
+    output.result(answer, outcome.reason)
+    return outcome.code

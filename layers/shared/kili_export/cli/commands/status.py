@@ -1,0 +1,193 @@
+"""`kili-export status`: how projects and their exports stand."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from kili_export.archives.manifest import Manifest
+from kili_export.cli.execution_summary import ExecutionSummary
+from kili_export.cli.executions import Executions
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import connect
+from kili_export.maintenance.reconciliation.project_status import ExportStatus, ProjectStatus
+
+_SHOWN_QUARANTINED = 20
+
+
+def status(arguments: Namespace) -> ExitCode:
+    """Shows one project, or all of them."""
+    output = Output(as_json=arguments.json)
+    connection = connect(arguments)
+    services = Services.of(connection)
+    executions = Executions(connection)
+    chosen = [arguments.project_id] if arguments.project_id else sorted(services.status.projects())
+    read = [
+        (services.status.read(project), executions.latest(project, arguments.executions))
+        for project in chosen
+    ]
+    if output.as_json:
+        described = [_described(project, runs) for project, runs in read]
+        output.result(described[0] if arguments.project_id else {"projects": described}, "")
+    else:
+        _show(output, read)
+    return _code([project for project, _ in read])
+
+
+def _code(projects: list[ProjectStatus]) -> ExitCode:
+    if any(project.held for project in projects):
+        return ExitCode.HELD
+    if any(project.quarantined for project in projects):
+        return ExitCode.QUARANTINED
+    return ExitCode.OK
+
+
+def _described(project: ProjectStatus, runs: Sequence[ExecutionSummary]) -> dict[str, Any]:
+    return {
+        "project_id": project.project_id,
+        "exports": [_described_export(export) for export in project.exports],
+        "pending": asdict(project.pending),
+        "runner": project.runner,
+        "full_export": None if project.full_export is None else asdict(project.full_export),
+        "held": None if project.held is None else _described_hold(project),
+        "quarantined": project.quarantined,
+        "executions": [asdict(run) for run in runs],
+    }
+
+
+def _described_hold(project: ProjectStatus) -> dict[str, Any]:
+    assert project.held is not None  # noqa: S101 the caller looked
+    return {**asdict(project.held), "exports": sorted(project.held.exports)}
+
+
+def _described_export(export: ExportStatus) -> dict[str, Any]:
+    manifest = export.manifest
+    named = {"name": export.name, "format": export.format}
+    if manifest is None:
+        return {**named, "generation": None}
+    return {
+        **named,
+        "generation": manifest.generation,
+        "archive_key": manifest.archive.key,
+        "archive_generation": manifest.archive.generation,
+        "deltas_after_archive": len(manifest.deltas),
+        "etag": manifest.archive.etag,
+        "size": manifest.archive.size,
+        "members": manifest.counts.members,
+        "counts": manifest.counts.model_dump(),
+        "published_at": manifest.published_at.isoformat(),
+        "freshness_seconds": export.freshness_seconds,
+        "moved": manifest.moved.model_dump(),
+        "quarantined": [one.model_dump(mode="json") for one in manifest.quarantined],
+        "losses": manifest.losses,
+    }
+
+
+def _show(output: Output, read: list[tuple[ProjectStatus, Sequence[ExecutionSummary]]]) -> None:
+    if not read:
+        output.line("No project has exports. Declare some: kili-export register PROJECT_ID …")
+    for project, runs in read:
+        output.table(f"Project {project.project_id}", _EXPORT_COLUMNS, _export_rows(project))
+        for line in _lines(project):
+            output.line(line)
+        if runs:
+            output.table("Runs", ("Started", "Took", "Status", "Where"), _run_rows(runs))
+
+
+_EXPORT_COLUMNS = ("Export", "Format", "Gen.", "Size", "Files", "Assets", "Published", "Fresh")
+
+
+def _export_rows(project: ProjectStatus) -> list[tuple[object, ...]]:
+    return [
+        (export.name, export.format, *_published(export.manifest), _fresh(export))
+        for export in project.exports
+    ]
+
+
+def _published(manifest: Manifest | None) -> tuple[object, ...]:
+    if manifest is None:
+        return ("not yet", "", "", "", "")
+    return (
+        manifest.generation,
+        bytes_text(manifest.archive.size),
+        manifest.counts.members,
+        f"{manifest.counts.exported} of {manifest.counts.assets}",
+        f"{manifest.published_at:%d %b %H:%M:%S}",
+    )
+
+
+def _fresh(export: ExportStatus) -> str:
+    seconds = export.freshness_seconds
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _lines(project: ProjectStatus) -> list[str]:
+    pending = project.pending
+    lines = [f"Running: {project.runner}" if project.runner else "Nothing is being published."]
+    if pending.count:
+        since = f"{pending.oldest_at:%Y-%m-%d %H:%M:%S}" if pending.oldest_at else ""
+        waiting = f", {pending.count - pending.due} of them wait to be tried again"
+        later = waiting if pending.due < pending.count else ""
+        lines.append(f"Pending: {pending.count} changes, the oldest of {since}{later}.")
+    if project.held is not None:
+        lines.append(
+            f"Held: {project.held.losses.told()}; they stay in the archives. "
+            "Allow their removal with: "
+            f"kili-export confirm {project.project_id}"
+        )
+    lines += _full_export(project)
+    for export in project.exports:
+        lines += _follows(project.project_id, export)
+        lines += _quarantine_lines(export)
+        if export.manifest is not None and export.manifest.losses:
+            lines.append(
+                f"Lost in {export.name}: {export.manifest.losses}, told by: "
+                f"kili-export report {project.project_id} {export.name}"
+            )
+    if project.quarantined:
+        lines.append(f"Try them again with: kili-export retry {project.project_id}")
+    return lines
+
+
+def _quarantine_lines(export: ExportStatus) -> list[str]:
+    quarantined = export.manifest.quarantined if export.manifest else ()
+    shown = quarantined[:_SHOWN_QUARANTINED]
+    lines = [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in shown]
+    if len(quarantined) > len(shown):
+        more = len(quarantined) - len(shown)
+        lines.append(f"Not in {export.name}: {more} more; --json lists them all.")
+    return lines
+
+
+def _full_export(project: ProjectStatus) -> list[str]:
+    full = project.full_export
+    if full is None:
+        return []
+    return [f"Made anew: {', '.join(full.exports)}: {full.done} of {full.listed} assets are done."]
+
+
+def _follows(project_id: str, export: ExportStatus) -> list[str]:
+    manifest = export.manifest
+    if manifest is None or not manifest.deltas:
+        return []
+    archive, count = manifest.archive, len(manifest.deltas)
+    line = f"The archive of {export.name} is of generation {archive.generation}, and {count} deltas"
+    return [f"{line} follow it. Have it written anew with: kili-export run {project_id}"]
+
+
+def _run_rows(runs: Sequence[ExecutionSummary]) -> list[tuple[object, ...]]:
+    return [(f"{run.started:%H:%M:%S}", _took(run), run.status, _where(run)) for run in runs]
+
+
+def _took(run: ExecutionSummary) -> str:
+    return f"{(run.stopped - run.started).total_seconds():.1f} s" if run.stopped else ""
+
+
+def _where(run: ExecutionSummary) -> str:
+    if run.error:
+        return f"{run.error}: {run.cause}"
+    last = run.states[-1] if run.states else ""
+    maps = [f"{one['items']} assets in {one['children']} batches" for one in run.map_runs]
+    return ", ".join(part for part in (last, *maps) if part)

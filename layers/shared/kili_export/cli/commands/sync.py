@@ -1,0 +1,71 @@
+"""`kili-export sync`: a folder that follows an export."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import connect
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import Synced, Wish, sync_folder
+
+_OTHER_CLASSES = (
+    "The project's classes changed since: a class's number may mean another one than before."
+)
+
+
+def sync(arguments: Namespace) -> ExitCode:
+    """Brings a folder up to date."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    wish = Wish(
+        arguments.project_id,
+        arguments.export,
+        snapshot=arguments.snapshot,
+        delete=arguments.delete,
+        verify=arguments.verify,
+    )
+    begun = services.application.traffic.snapshot()
+    try:
+        with FolderOnDisk.open(Path(arguments.directory)) as folder:
+            synced = sync_folder(services.objects, folder, wish)
+    except OSError as error:
+        raise InvalidConfiguration(f"{error.filename or arguments.directory}: {error}") from error
+    moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
+    output.result(_answer(arguments, synced, moved), _told(arguments.directory, synced, moved))
+    return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
+
+
+def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
+    manifest = synced.manifest
+    return {
+        "project_id": manifest.project_id,
+        "export": manifest.export_name,
+        "directory": arguments.directory,
+        "generation": manifest.generation,
+        "from_generation": synced.from_generation,
+        "published_at": manifest.published_at.isoformat(),
+        "method": synced.method,
+        "written": synced.written,
+        "removed": synced.removed,
+        "fetched": synced.fetched,
+        "resumed": synced.resumed,
+        "files": synced.files,
+        "bytes_down": moved,
+        "quarantined": len(manifest.quarantined),
+        "classes_changed": synced.classes_changed,
+    }
+
+
+def _told(directory: str, synced: Synced, moved: int) -> str:
+    generation = f"{directory}: generation {synced.manifest.generation}, {synced.files} files"
+    if not synced.written and not synced.removed:
+        return f"{generation}, nothing to do"
+    told = (
+        f"{generation}; {synced.written} written, {synced.removed} removed, "
+        f"{bytes_text(moved)} fetched from the {synced.method}"
+    )
+    return f"{told}\n{_OTHER_CLASSES}" if synced.classes_changed else told

@@ -1,0 +1,62 @@
+"""`kili-export webhook install` and `remove`."""
+
+from argparse import Namespace
+from urllib.parse import urlsplit
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output, complain
+from kili_export.cli.services import Services
+from kili_export.cli.stack_connection import Connection, connect
+from kili_export.core.errors import InvalidConfiguration
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def install(arguments: Namespace) -> ExitCode:
+    """Creates the webhook in Kili, or corrects the one that is there, and activates it."""
+    output = Output(as_json=arguments.json)
+    connection = connect(arguments)
+    services = Services.of(connection)
+    url = _url(arguments.url or connection.webhook_url)
+    name = arguments.name or _name(arguments.project_id)
+    _warn_about_loopback(url, connection)
+    services.kili_of(arguments.project_id).install_webhook(
+        arguments.project_id, url, services.webhook_secret(), name
+    )
+    answer = {"project_id": arguments.project_id, "name": name, "url": url, "installed": True}
+    output.result(answer, f"Kili calls {url} for project {arguments.project_id} (webhook {name}).")
+    return ExitCode.OK
+
+
+def remove(arguments: Namespace) -> ExitCode:
+    """Undoes `install`."""
+    output = Output(as_json=arguments.json)
+    services = Services.of(connect(arguments))
+    name = arguments.name or _name(arguments.project_id)
+    services.kili_of(arguments.project_id).remove_webhook(arguments.project_id, name)
+    answer = {"project_id": arguments.project_id, "name": name, "installed": False}
+    output.result(answer, f"Kili has no webhook {name} any more.")
+    return ExitCode.OK
+
+
+def _name(project_id: str) -> str:
+    # Webhooks are the organization's: the prefix and the project keep them apart.
+    return f"kili-export-{project_id}"
+
+
+def _url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise InvalidConfiguration(f"{url!r} is no URL that Kili could call; give --url https://…")
+    return url
+
+
+def _warn_about_loopback(url: str, connection: Connection) -> None:
+    """A Kili on another machine cannot call this one by its loopback address."""
+    ours = urlsplit(url).hostname in _LOOPBACK
+    theirs = urlsplit(connection.settings.kili_api_endpoint).hostname in _LOOPBACK
+    if ours and not theirs:
+        complain(
+            f"Warning: {url} is this machine's own loopback address; Kili cannot reach it. "
+            "Give --url with the address of a tunnel or a reverse proxy."
+        )

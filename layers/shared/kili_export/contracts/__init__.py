@@ -1,1 +1,0 @@
-"""The documents that cross a boundary: events, payloads, manifests. Validated by pydantic."""

@@ -1,1 +1,0 @@
-"""What an export is, with no input or output: formats, archives, decisions, errors."""

@@ -1,1 +1,0 @@
-"""ZIP containers as bytes and plans, without reading or writing them."""

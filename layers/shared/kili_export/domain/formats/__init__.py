@@ -1,1 +1,0 @@
-"""Kili exports as pure functions: one module per family of formats."""

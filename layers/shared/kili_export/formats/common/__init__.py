@@ -1,0 +1,1 @@
+"""The interface of a format, and the parts that formats share."""

@@ -1,0 +1,1 @@
+"""The same formats without the flaws of the SDK's."""

@@ -1,0 +1,1 @@
+"""Kili's own format, and its raw form."""

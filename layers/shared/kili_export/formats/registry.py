@@ -1,0 +1,57 @@
+"""The formats by name. A new one is a module of its own and a line here."""
+
+from collections.abc import Mapping
+
+from kili_export.core.errors import IncompatibleProject
+from kili_export.core.export_options import Compatibility, ExportOptions
+from kili_export.formats.coco.coco import CocoFormat
+from kili_export.formats.common.format import ExportFormat
+from kili_export.formats.corrected.corrected import (
+    CorrectedCocoFormat,
+    CorrectedGeoJsonFormat,
+    CorrectedKiliFormat,
+    CorrectedPascalVocFormat,
+    unique_folder,
+)
+from kili_export.formats.corrected.pictures import flat_pictures, pictures_in_folders
+from kili_export.formats.corrected.yolo import CorrectedYoloFormat
+from kili_export.formats.geojson.geojson import GeoJsonFormat
+from kili_export.formats.kili_raw.kili import KiliFormat
+from kili_export.formats.pascal_voc.pascal_voc import PascalVocFormat
+from kili_export.formats.yolo.classes import class_list, class_mapping, class_sequence
+from kili_export.formats.yolo.yolo import YoloFormat
+
+FORMATS: Mapping[str, ExportFormat] = {
+    "kili": KiliFormat(),
+    "raw": KiliFormat(),
+    "yolo_v4": YoloFormat(class_list),
+    "yolo_v5": YoloFormat(class_mapping),
+    "yolo_v7": YoloFormat(class_sequence),
+    "yolo_v8": YoloFormat(class_sequence),
+    "coco": CocoFormat(),
+    "pascal_voc": PascalVocFormat(),
+    "geojson": GeoJsonFormat(),
+}
+CORRECTED: Mapping[str, ExportFormat] = {
+    "kili": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
+    "raw": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
+    **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
+    "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, bridges_holes=True)),
+    "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures)),
+    "geojson": CorrectedGeoJsonFormat(FORMATS["geojson"]),
+}
+
+
+def format_named(name: str) -> ExportFormat:
+    """The format of that name. Raises IncompatibleProject naming the known ones."""
+    if name not in FORMATS:
+        raise IncompatibleProject(
+            f"There is no format named {name!r}; known are {', '.join(FORMATS)}."
+        )
+    return FORMATS[name]
+
+
+def format_of(options: ExportOptions) -> ExportFormat:
+    """The format that options ask for. Raises IncompatibleProject when it is not known."""
+    as_sdk = format_named(options.format)
+    return as_sdk if options.compatibility is Compatibility.SDK else CORRECTED[options.format]

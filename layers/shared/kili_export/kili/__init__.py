@@ -1,0 +1,1 @@
+"""Kili: its GraphQL API as the features need it."""

@@ -1,0 +1,1 @@
+"""HTTP to Kili: keys, backoff, the shared rate limit, guarded addresses, downloads."""

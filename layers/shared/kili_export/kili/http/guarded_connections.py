@@ -1,0 +1,109 @@
+"""Connects to checked addresses alone: a name is resolved once, and what was checked is used.
+
+Checked before each connection, and so after every redirection and every answer of a name server.
+The name stays what TLS certificates and the Host header are about.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from kili_export.kili.http.addresses import AddressRules
+from kili_export.kili.http.endpoint import Origin
+
+_POOL_SIZE: Final = 16
+Resolve = Callable[[str, int], list[str]]
+"""The addresses of a host. Raises socket.gaierror."""
+
+
+class AddressRefused(urllib3.exceptions.HTTPError):
+    """A host's addresses are none that may be connected to. Nothing was sent."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, as the machine's resolver tells them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionGuard:
+    """Decides where connections go. `trusted` is Kili's own API, which a person has named."""
+
+    rules: AddressRules
+    trusted: Origin | None = None
+    resolve: Resolve = field(default=resolve)
+
+    def addresses(self, scheme: str, host: str, port: int) -> list[str]:
+        """Where to connect to, in this order. Raises AddressRefused, socket.gaierror."""
+        found = self.resolve(host, port)
+        if Origin(scheme, host.lower().rstrip("."), port) == self.trusted:
+            return found
+        allowed = [address for address in found if self.rules.allows(address)]
+        if not allowed:
+            raise AddressRefused("a host has no address that may be connected to")
+        return allowed
+
+
+class GuardedAdapter(requests.adapters.HTTPAdapter):
+    """Sends requests through guarded connections.
+
+    Where a proxy is configured it is the proxy that connects, and its own rules that count.
+    """
+
+    def __init__(self, guard: ConnectionGuard) -> None:
+        self._guard = guard
+        super().__init__(pool_maxsize=_POOL_SIZE)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Makes the pool of connections."""
+        # The stubs of requests do not know the types of this hook's parameters.
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._guard)
+
+
+def _pool_classes(guard: ConnectionGuard) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(guard, "http", self)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(guard, "https", self)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _connected(guard: ConnectionGuard, scheme: str, connection: HTTPConnection) -> socket.socket:
+    """A socket to the first address that answers. Raises as urllib3's own connections do."""
+    host, port = connection.host.strip("[]"), connection.port or connection.default_port
+    try:
+        addresses = guard.addresses(scheme, host, port)
+    except (socket.gaierror, UnicodeError) as error:
+        failure = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
+        raise NameResolutionError(host, connection, failure) from error
+    problem: Exception = OSError("no address")
+    for address in addresses:
+        try:
+            return create_connection(
+                (address, port), connection.timeout, socket_options=connection.socket_options
+            )
+        except OSError as error:
+            problem = error
+    if isinstance(problem, TimeoutError):
+        raise ConnectTimeoutError(connection, "no connection in time") from problem
+    raise NewConnectionError(connection, "cannot connect") from problem

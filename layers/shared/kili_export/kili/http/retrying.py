@@ -1,0 +1,107 @@
+"""How fast requests go out, and how long a failing one is pursued."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kili_export.core.clock import Clock
+from kili_export.kili.http.failures import Setback
+
+LONGEST_ASKED_WAIT = 60.0
+"""Seconds that a Retry-After is heeded for at most."""
+LONGEST_OWN_WAIT = 30.0
+FIRST_WAIT = 1.0
+Jitter = Callable[[], float]
+"""Gives numbers from 0 up to 1, exclusive."""
+
+
+class RequestBudget(Protocol):
+    """A share of the calls that Kili allows. One process may hold its own, or many one."""
+
+    def acquire(self) -> None:
+        """Returns when the next call may be made. Raises Throttled when that takes too long."""
+
+    def slow_down(self, seconds: float | None) -> None:
+        """Kili asked to wait: for so long, if it told."""
+
+
+class PerMinuteBudget:
+    """At most `per_minute` calls a minute in this process, evened out but for short bursts.
+
+    Who is asked to slow down waits by itself: there is nobody else here to be told.
+    """
+
+    def __init__(self, clock: Clock, per_minute: int = 250, burst: int = 10) -> None:
+        self._clock = clock
+        self._per_second = per_minute / 60
+        self._burst = float(burst)
+        self._available = float(burst)
+        self._counted_at = clock.now()
+        self._lock = threading.Lock()
+
+    def acquire(self) -> None:
+        """Takes one call, sleeping until there is one."""
+        with self._lock:
+            now = self._clock.now()
+            # A clock that is set back must not take calls away.
+            elapsed = max(0.0, (now - self._counted_at).total_seconds())
+            self._counted_at = now
+            self._available = min(self._burst, self._available + elapsed * self._per_second) - 1
+            shortage = -self._available
+        if shortage > 0:
+            self._clock.sleep(shortage / self._per_second)
+
+    def slow_down(self, seconds: float | None) -> None:
+        """See RequestBudget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, one request is pursued, and by which dice waits are drawn."""
+
+    clock: Clock
+    seconds: float = 60.0
+    jitter: Jitter = random.random
+    most_attempts: int | None = None
+
+    def pursuit(self) -> "Pursuit":
+        """Begins to pursue a request."""
+        return Pursuit(self)
+
+
+class Pursuit:
+    """The attempts at one request."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._began = patience.clock.now()
+        self._seen: Counter[str] = Counter()
+
+    def wait_or_give_up(self, setback: Setback, *, repeatable: bool) -> None:
+        """Sleeps before the next attempt, or raises the setback's error when there is none.
+
+        A request that is not `repeatable` is only sent again when Kili did not act on it.
+        """
+        self._seen[setback.kind] += 1
+        if not self._may_go_on(setback, repeatable=repeatable):
+            raise setback.error
+        wait = self._wait(setback)
+        elapsed = (self._patience.clock.now() - self._began).total_seconds()
+        if elapsed + wait > self._patience.seconds:
+            raise setback.error
+        self._patience.clock.sleep(wait)
+
+    def _may_go_on(self, setback: Setback, *, repeatable: bool) -> bool:
+        if setback.may_have_been_processed and not repeatable:
+            return False
+        allowed = [n for n in (setback.attempts, self._patience.most_attempts) if n is not None]
+        return not allowed or self._seen[setback.kind] < min(allowed)
+
+    def _wait(self, setback: Setback) -> float:
+        if setback.retry_after is not None:
+            return min(max(setback.retry_after, 0.0), LONGEST_ASKED_WAIT)
+        longest: float = min(LONGEST_OWN_WAIT, FIRST_WAIT * 2.0 ** (self._seen.total() - 1))
+        return self._patience.jitter() * longest

@@ -1,0 +1,1 @@
+"""The schedule: compares with Kili, repairs, restarts; the status."""

@@ -1,0 +1,69 @@
+"""What the states of the workflow hand to the functions, and what these answer.
+
+Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
+"""
+
+from kili_export.core.document import Document
+
+
+class ReconcileRequest(Document):
+    """Input of reconcile: one project, or all that are registered.
+
+    Without `compare` it only starts runs for changes that nobody is at work on.
+    """
+
+    project_id: str | None = None
+    compare: bool = True
+
+
+class Repaired(Document):
+    """What a comparison with Kili marked: assets by how they differed, and whole exports.
+
+    `rewrites` are exports with an archive that deltas follow and that is to be written anew.
+    """
+
+    missed_events: int = 0
+    changed: int = 0
+    unknown: int = 0
+    vanished: int = 0
+    quarantined: int = 0
+    rebuilds: int = 0
+    rewrites: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many repairs were set going. Quarantined assets and rewrites were known before."""
+        return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
+
+
+class Waiting(Document):
+    """What of a project waits.
+
+    `seconds`: how long ago the change that waits longest was told of, for the last time.
+    `removals`: how many wait for a person's word. `left_out`: exports that this project cannot
+    have as they are declared.
+    """
+
+    seconds: float = 0
+    removals: int = 0
+    left_out: int = 0
+
+
+class ReconciledProject(Document):
+    """What became of one project. `error` is the error's class and message.
+
+    `unfinished`: the time was up before all assets were listed; the next comparison goes on.
+    """
+
+    project_id: str
+    waiting: Waiting = Waiting()
+    started: str | None = None
+    repaired: Repaired = Repaired()
+    unfinished: bool = False
+    error: str | None = None
+
+
+class ReconcileAnswer(Document):
+    """Output of reconcile."""
+
+    projects: tuple[ReconciledProject, ...] = ()

@@ -1,0 +1,148 @@
+"""On a schedule: starts runs that a crash prevented, and marks what is to be looked at again.
+
+That is what a lost event left unmarked, and what a label's event may have come too early for.
+"""
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePath
+from typing import Final
+
+from kili_export.changes.events.delayed_recheck import SecondLooks
+from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.pending_changes import ChangeStore, MarkWriter
+from kili_export.core.clock import Clock, TimeLeft
+from kili_export.core.errors import ExportError
+from kili_export.maintenance.reconciliation.messages import (
+    ReconcileAnswer,
+    ReconciledProject,
+    ReconcileRequest,
+    Repaired,
+    Waiting,
+)
+from kili_export.registration.stored_registrations import registered_projects
+from kili_export.runs.held_removals import RemovalStore
+from kili_export.runs.lease import ProjectLease
+from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.storage.object_store import ObjectStore
+
+_TURN: Final = timedelta(hours=1)
+"""After so long another project is the first to be looked after."""
+_FRAMES: Final = 6
+"""So many of the places that an unexpected error came through are told."""
+_GRACE: Final = timedelta(seconds=30)
+"""How long a run of its own may take to begin before the sweep starts one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Whether a run may take any mark, and how long ago the oldest was stored."""
+
+    are_due: bool
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    changes: ChangeStore
+    removals: RemovalStore
+    clock: Clock
+    lease: ProjectLease
+    follow_up: FollowUp
+    marks: MarkWriter
+    second_looks: SecondLooks
+    repair: Callable[[str, TimeLeft | None], Repaired | None]
+    """Compares one project with Kili and marks what differs, None when the time was up before."""
+
+    def __call__(
+        self, request: ReconcileRequest, time_left: TimeLeft | None = None
+    ) -> ReconcileAnswer:
+        """Looks after one project, or all. What fails in one project does not stop the others."""
+        projects = self._in_turn(list(registered_projects(self.objects)))
+        if request.project_id is not None:
+            projects = [request.project_id]
+        return ReconcileAnswer(
+            projects=tuple(
+                self._look_after(project_id, time_left, compare=request.compare)
+                for project_id in projects
+            )
+        )
+
+    def _in_turn(self, projects: Sequence[str]) -> Sequence[str]:
+        """Another first one every hour: a listing that takes all the time starves no others."""
+        first = int(self.clock.now().timestamp() // _TURN.total_seconds()) % (len(projects) or 1)
+        return [*projects[first:], *projects[:first]]
+
+    def _marks(self, project_id: str) -> _Marks:
+        now = self.clock.now()
+        due, longest = False, timedelta()
+        for mark in self.changes.marks(project_id):
+            due = due or self.follow_up.due_at(mark) <= now - _GRACE
+            longest = max(longest, now - mark.last_event_at)
+        return _Marks(due, longest)
+
+    def _sweep(self, project_id: str, marks: _Marks) -> str | None:
+        """Starts a run if there is something to do and nobody is at work. Answers its name.
+
+        That is: marks are due, or the last run ended without having given the lease back or
+        without having told the consumers.
+        """
+        if marks.are_due and self.lease.is_at_work(project_id):
+            return None
+        if not marks.are_due and not self.lease.is_abandoned(project_id):
+            return None
+        return self.follow_up.starter.at_once(project_id, "s")
+
+    def _waiting(self, project_id: str, marks: _Marks) -> Waiting:
+        held = self.removals.held(project_id)
+        waits = held.exports if held else frozenset()
+        left_out = FollowedStore(self.objects).read(project_id).left_out
+        return Waiting(
+            seconds=marks.longest.total_seconds(),
+            removals=held.count if held else 0,
+            left_out=len(left_out.keys() - waits),
+        )
+
+    def _look_after(
+        self, project_id: str, time_left: TimeLeft | None, *, compare: bool
+    ) -> ReconciledProject:
+        started: str | None = None
+        waiting = Waiting()
+        try:
+            looked = self.second_looks.take_due(
+                project_id, lambda subject: self.marks.mark(project_id, subject)
+            )
+            if looked:
+                self.follow_up.starter.after_change(project_id)
+            marks = self._marks(project_id)
+            started = self._sweep(project_id, marks)
+            waiting = self._waiting(project_id, marks)
+            repaired = self.repair(project_id, time_left) if compare else Repaired()
+            if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
+                self.follow_up.starter.after_change(project_id)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
+            return ReconciledProject(
+                project_id=project_id, waiting=waiting, started=started, error=_told(error)
+            )
+        return ReconciledProject(
+            project_id=project_id,
+            waiting=waiting,
+            started=started,
+            repaired=repaired or Repaired(),
+            unfinished=repaired is None,
+        )
+
+
+def _told(error: Exception) -> str:
+    """The error's class, and its message if it is one of ours: of others it may hold anything."""
+    name = type(error).__name__
+    if isinstance(error, ExportError):
+        return f"{name}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames]
+    return f"{name}, unexpected, at {' > '.join(places)}"

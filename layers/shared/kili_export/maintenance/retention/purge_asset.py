@@ -1,0 +1,228 @@
+"""Erases what is still kept of an asset that was deleted in Kili."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pydantic import ValidationError
+
+from kili_export.archives.delta_document import DELTA_LIST, Delta
+from kili_export.archives.latest_copy import LatestCopy
+from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
+from kili_export.archives.loss_report.report_writer import LossReports
+from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.snapshots import iter_snapshots, pinned_keys
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.bucket_layout import (
+    all_comparisons_prefix,
+    export_prefix,
+    ledgers_prefix,
+    listings_prefix,
+    manifest_key,
+    runs_prefix,
+    snapshot_key,
+    state_prefix,
+)
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.maintenance.retention.asset_traces import Trace, owns_entries, tainted
+from kili_export.maintenance.retention.eraser import Erased, Eraser
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.splicing.upload_parts import Source
+from kili_export.storage.object_store import ObjectStore, StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTraces:
+    """What of one export holds an asset; `manifest` is what is current, and does not."""
+
+    manifest: Manifest
+    etag: str
+    keys: tuple[str, ...]
+
+    @property
+    def chain(self) -> Manifest:
+        """The manifest with those deltas alone that follow the last one to be erased."""
+        chain = self.manifest.recent_deltas
+        last = max((n for n, delta in enumerate(chain) if delta.key in self.keys), default=-1)
+        return self.manifest.model_copy(update={"recent_deltas": chain[last + 1 :]})
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeAsset:
+    """The use case. What cannot be told to be free of the asset is erased as well."""
+
+    eraser: Eraser
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The bucket."""
+        return self.eraser.objects
+
+    def find(self, project_id: str, export: str | None, asset_id: str) -> list[AssetTraces]:
+        """What holds the asset, export by export.
+
+        Raises InvalidConfiguration when one of the exports has the asset now: it would come back.
+        """
+        names = [export] if export is not None else list(self._exports(project_id))
+        if not names:
+            raise InvalidConfiguration(f"Nothing of {project_id} is published here.")
+        return [self._traces(project_id, name, asset_id) for name in names]
+
+    def __call__(self, project_id: str, export: str | None, asset_id: str) -> Erased:
+        """Erases archives, deltas, ledgers and snapshots that hold the asset, and all of `runs/`.
+
+        So are lists of a project's assets that are kept meanwhile: what goes by them begins anew.
+        The chain of deltas is shortened first, so that no reader is sent to what is gone. Former
+        versions of all objects go too. Raises InvalidConfiguration while a run publishes the
+        project or when the asset is still exported, ConflictError when a run published meanwhile.
+        """
+        self.eraser.require_rest(project_id)
+        found = self.find(project_id, export, asset_id)
+        for traces in found:
+            self._shorten_chain(traces)
+        erased = self.eraser.erase(
+            [
+                runs_prefix(project_id),
+                listings_prefix(project_id),
+                all_comparisons_prefix(project_id),
+            ]
+        )
+        keys, versions = list(erased.keys), erased.versions
+        for traces in found:
+            self.objects.delete(traces.keys)
+            keys += traces.keys
+            self._renew_latest(traces.manifest)
+            LossReports(self.objects).renew(traces.manifest)
+            for prefix in _prefixes(traces.manifest):
+                versions += self.objects.delete_versions(prefix, current=False)
+        return Erased(tuple(keys), versions)
+
+    def _exports(self, project_id: str) -> Iterator[str]:
+        prefix = f"exports/{project_id}/"
+        for stored in self.objects.list(prefix):
+            name, _, rest = stored.key.removeprefix(prefix).partition("/")
+            if rest == "manifest.json":
+                yield name
+
+    def _traces(self, project_id: str, export: str, asset_id: str) -> AssetTraces:
+        manifest, etag = load_manifest(self.objects, project_id, export)
+        if manifest is None or etag is None:
+            raise InvalidConfiguration(f"Export {export!r} of {project_id} was not published.")
+        self._require_gone(manifest, asset_id)
+        ledgers = {
+            stored.key: self._ledger_knows(stored, asset_id)
+            for stored in self.objects.list(ledgers_prefix(project_id, export))
+            if stored.key != manifest.ledger.key
+        }
+        by_name = {PurePosixPath(key).name: knows for key, knows in ledgers.items()}
+        by_name[PurePosixPath(manifest.ledger.key).name] = False
+        snapshots = dict(iter_snapshots(self.objects, project_id, export))
+        vouched = {
+            snapshot.archive.key: ledgers[snapshot.ledger.key]
+            for snapshot in snapshots.values()
+            # With deltas after it the archive may hold what the ledger does not know any more.
+            if snapshot.ledger.key in ledgers and not snapshot.deltas
+        }
+        current = {manifest.archive.key}
+        traces = [*self._archives(manifest, asset_id), *self._deltas(manifest, asset_id)]
+        keys = [key for key in tainted(traces, by_name, vouched) if key not in current]
+        keys += [key for key, knows in ledgers.items() if knows]
+        keys += [
+            snapshot_key(project_id, export, name)
+            for name, snapshot in snapshots.items()
+            if pinned_keys(snapshot) & set(keys)
+        ]
+        return AssetTraces(manifest, etag, tuple(keys))
+
+    def _require_gone(self, manifest: Manifest, asset_id: str) -> None:
+        project_id = manifest.project_id
+        known = open_ledger(self.objects, manifest).names([asset_id])
+        listed = any(one.asset_id == asset_id for one in manifest.quarantined)
+        if manifest.deltas:
+            raise InvalidConfiguration(
+                f"The archive of export {manifest.export_name!r} is older than its last changes. "
+                f"Have it written anew, then purge: kili-export run {project_id} --wait"
+            )
+        if known or listed:
+            raise InvalidConfiguration(
+                f"Asset {asset_id} is in the current generation of export "
+                f"{manifest.export_name!r}. Delete it in Kili first; then "
+                f"`kili-export reconcile {project_id}` and `kili-export wait {project_id}` bring "
+                "the exports up to date, and it can be purged."
+            )
+
+    def _ledger_knows(self, stored: StoredObject, asset_id: str) -> bool:
+        try:
+            archive = self._open(stored)
+        except IntegrityError:
+            return True
+        return bool(LedgerReader(archive).names([asset_id]))
+
+    def _archives(self, manifest: Manifest, asset_id: str) -> Iterator[Trace]:
+        prefix = export_prefix(manifest.project_id, manifest.export_name)
+        for stored in self.objects.list(f"{prefix}archives/"):
+            try:
+                directory = self._open(stored).directory
+            except IntegrityError:
+                yield Trace(stored.key, names_asset=True, has_shared=True)
+                continue
+            # Every archive has files of all assets: at least its README tells how many.
+            yield Trace(stored.key, owns_entries(directory, asset_id), has_shared=True)
+
+    def _deltas(self, manifest: Manifest, asset_id: str) -> Iterator[Trace]:
+        prefix = export_prefix(manifest.project_id, manifest.export_name)
+        for stored in self.objects.list(f"{prefix}deltas/"):
+            try:
+                delta, shared = self._delta(stored)
+            except (IntegrityError, ValidationError, ValueError):
+                yield Trace(stored.key, names_asset=True, has_shared=True)
+                continue
+            yield Trace(stored.key, _names(delta, asset_id), has_shared=shared)
+
+    def _delta(self, stored: StoredObject) -> tuple[Delta, bool]:
+        archive = self._open(stored)
+        record = archive.directory.find(DELTA_LIST)
+        if record is None:
+            raise IntegrityError(f"{stored.key} has no list")
+        delta = Delta.from_bytes(archive.read(record))
+        return delta, any(member.asset_id is None for member in (*delta.added, *delta.changed))
+
+    def _open(self, stored: StoredObject) -> StoredArchive:
+        return StoredArchive.open(self.objects, Source(stored.key, stored.etag, stored.size))
+
+    def _shorten_chain(self, traces: AssetTraces) -> None:
+        shortened = traces.chain
+        if shortened == traces.manifest:
+            return
+        key = manifest_key(shortened.project_id, shortened.export_name)
+        try:
+            self.objects.put(
+                key,
+                shortened.to_bytes(),
+                if_match=traces.etag,
+                content_type="application/json",
+            )
+        except ConflictError:
+            raise ConflictError(
+                f"Export {shortened.export_name!r} was published meanwhile; purge again."
+            ) from None
+
+    def _renew_latest(self, manifest: Manifest) -> None:
+        """The copy at the fixed key may be of a former generation, if a run crashed before it.
+
+        One that is too large by now for such a copy is removed.
+        """
+        LatestCopy(self.objects, PartLimits(), manifest.archive.size).refresh(manifest)
+
+
+def _prefixes(manifest: Manifest) -> tuple[str, str]:
+    project_id, export = manifest.project_id, manifest.export_name
+    return export_prefix(project_id, export), state_prefix(project_id, export)
+
+
+def _names(delta: Delta, asset_id: str) -> bool:
+    assets = delta.assets
+    owners = {member.asset_id for member in (*delta.added, *delta.changed)}
+    owners |= {member.asset_id for member in delta.removed}
+    return asset_id in owners | {*assets.added, *assets.changed, *assets.removed}

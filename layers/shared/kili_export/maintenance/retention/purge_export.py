@@ -1,0 +1,99 @@
+"""Erases a project's exports, or one of them, with everything that was kept of it."""
+
+from dataclasses import dataclass, replace
+
+from kili_export.changes.events.pending_changes import ChangeStore
+from kili_export.core.bucket_layout import (
+    export_prefix,
+    registration_key,
+    runs_prefix,
+    state_prefix,
+)
+from kili_export.core.errors import ConflictError, InvalidConfiguration
+from kili_export.maintenance.retention.eraser import Erased, Eraser
+from kili_export.registration.register_exports import unregister
+from kili_export.registration.stored_registrations import load_registration
+from kili_export.runs.held_removals import RemovalStore
+from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.storage.object_store import StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeExports:
+    """The use case. Doing it again after it was interrupted completes it."""
+
+    eraser: Eraser
+    changes: ChangeStore
+    removals: RemovalStore
+
+    def find(self, project_id: str, export: str | None) -> list[StoredObject]:
+        """What would be erased. Raises InvalidConfiguration when there is nothing."""
+        found = self.eraser.find(_prefixes(project_id, export))
+        owned = [stored for stored in found if not stored.key.startswith(runs_prefix(project_id))]
+        if not owned if export is not None else not found:
+            named = f"export {export!r} of project {project_id}" if export else project_id
+            raise InvalidConfiguration(f"Nothing of {named} is stored here.")
+        return found
+
+    def __call__(self, project_id: str, export: str | None) -> Erased:
+        """Erases a project, or one export of it, for good.
+
+        It is exported no more: Kili is not touched. What runs left goes for the whole project,
+        because a run converts for all exports at once. Raises InvalidConfiguration while a run
+        publishes the project.
+        """
+        self.eraser.require_rest(project_id)
+        prefixes = _prefixes(project_id, export)
+        before = self.eraser.find(prefixes)
+        if export is None:
+            unregister(self.eraser.objects, project_id)
+        else:
+            self._withdraw(project_id, export)
+        # A run that began before this had the registration still.
+        self.eraser.require_rest(project_id)
+        if export is None:
+            self.changes.clear(list(self.changes.marks(project_id)))
+            self.removals.drop(project_id)
+        erased = self.eraser.erase(prefixes)
+        first = [stored.key for stored in before]
+        return replace(erased, keys=tuple(dict.fromkeys([*first, *erased.keys])))
+
+    def _withdraw(self, project_id: str, export: str) -> None:
+        """Ends the declaration of one export."""
+        objects = self.eraser.objects
+        registration = load_registration(objects, project_id)
+        declared = registration.exports if registration else ()
+        remaining = tuple(one for one in declared if one.name != export)
+        if registration is None or len(remaining) == len(declared):
+            return
+        if not remaining:
+            unregister(objects, project_id)
+            return
+        stored = objects.head(registration_key(project_id))
+        if stored is None:
+            raise ConflictError(f"Project {project_id} was unregistered just now; try again.")
+        FollowedStore(objects).follow(
+            project_id, published=frozenset(), stopped=frozenset({export})
+        )
+        shortened = registration.model_copy(update={"exports": remaining})
+        objects.put(
+            stored.key,
+            shortened.to_bytes(),
+            if_match=stored.etag,
+            content_type="application/json",
+        )
+
+
+def _prefixes(project_id: str, export: str | None) -> tuple[str, ...]:
+    if export is not None:
+        return (
+            export_prefix(project_id, export),
+            state_prefix(project_id, export),
+            runs_prefix(project_id),
+        )
+    return (
+        f"exports/{project_id}/",
+        f"state/{project_id}/",
+        runs_prefix(project_id),
+        registration_key(project_id),
+    )

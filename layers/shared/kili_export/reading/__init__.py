@@ -1,0 +1,1 @@
+"""For readers of a dataset: pull, sync, report, snapshot."""

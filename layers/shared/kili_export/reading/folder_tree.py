@@ -1,0 +1,174 @@
+"""Files below one folder, reached without following any symbolic link (POSIX)."""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from kili_export.archives.digests import DigestCheck
+from kili_export.core.errors import InvalidConfiguration
+
+_CHUNK: Final = 1 << 20
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a file tells: its size in bytes and when it was written, in nanoseconds."""
+
+    size: int
+    written_at: int
+
+
+class Tree:
+    """The files below `root`, by relative paths with `/`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def look(self, path: str) -> Look | None:
+        """A regular file as it is, None when there is none at that path."""
+        with _Parent(self.root, path) as parent:
+            if parent.descriptor is None:
+                return None
+            try:
+                found = os.stat(parent.name, dir_fd=parent.descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+        return Look(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+    def is_occupied(self, path: str) -> bool:
+        """Whether anything is at the path, or something that is no folder is above it."""
+        with _Parent(self.root, path) as parent:
+            if parent.descriptor is None:
+                return parent.is_blocked
+            try:
+                os.stat(parent.name, dir_fd=parent.descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def holds(self, path: str, digest: str) -> bool:
+        """Whether a regular file with that digest is at the path."""
+        if self.look(path) is None:
+            return False
+        check = DigestCheck(digest)
+        with _Parent(self.root, path) as parent:
+            opened = os.open(
+                parent.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.descriptor
+            )
+            with os.fdopen(opened, "rb") as file:
+                while chunk := file.read(_CHUNK):
+                    check.update(chunk)
+        return check.matches()
+
+    def place(self, source: Path, path: str) -> None:
+        """Moves a file of the same file system there, at once, in place of what is there.
+
+        Raises InvalidConfiguration when something else than a file is in the way.
+        """
+        with _Parent(self.root, path, make=True) as parent:
+            try:
+                os.replace(source, parent.name, dst_dir_fd=parent.descriptor)
+            except IsADirectoryError:
+                self._place_for_folder(source, parent, path)
+
+    def remove(self, path: str) -> None:
+        """Removes a file or a link, and folders that become empty by it."""
+        with _Parent(self.root, path) as parent:
+            if parent.descriptor is None:
+                return
+            try:
+                os.unlink(parent.name, dir_fd=parent.descriptor)
+            except FileNotFoundError:
+                return
+            except (IsADirectoryError, PermissionError):
+                if self.look(path) is not None:
+                    raise
+                return
+        folder = Path(path).parent
+        while folder.parts and self._remove_folder(str(folder)):
+            folder = folder.parent
+
+    def folders_above(self, paths: Iterable[str]) -> frozenset[Path]:
+        """The folders that paths are in, up to the root."""
+        above = {folder for path in paths for folder in PurePosixPath(path).parents}
+        return frozenset(self.root / folder for folder in above)
+
+    def walk(self, *, without: str) -> Iterator[str]:
+        """Every file and link, except below the folder `without`."""
+        for folder, folders, files in os.walk(self.root):
+            base = Path(folder).relative_to(self.root)
+            if not base.parts:
+                folders[:] = [name for name in folders if name != without]
+            links = [name for name in folders if (Path(folder) / name).is_symlink()]
+            yield from ((base / name).as_posix() for name in (*files, *links))
+
+    def _place_for_folder(self, source: Path, parent: "_Parent", path: str) -> None:
+        if not self._remove_folder(path):
+            raise InvalidConfiguration(
+                f"{path} has to become a file, and is a folder that is not empty; move it away"
+            )
+        os.replace(source, parent.name, dst_dir_fd=parent.descriptor)
+
+    def _remove_folder(self, path: str) -> bool:
+        with _Parent(self.root, path) as parent:
+            try:
+                os.rmdir(parent.name, dir_fd=parent.descriptor)
+            except OSError as error:
+                if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR}:
+                    return False
+                raise
+        return True
+
+
+class _Parent:
+    """The folder that a path is in, held open. `descriptor` is None when it is not there.
+
+    With `make` it is made; raises InvalidConfiguration when a link or a file is where a folder
+    has to be.
+    """
+
+    def __init__(self, root: Path, path: str, *, make: bool = False) -> None:
+        *self._folders, self.name = path.split("/")
+        self._root, self._path, self._make = root, path, make
+        self.descriptor: int | None = None
+        self.is_blocked = False
+
+    def __enter__(self) -> "_Parent":
+        current: int | None = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
+        for name in self._folders:
+            if current is None:
+                break
+            following = self._step(current, name)
+            os.close(current)
+            current = following
+        self.descriptor = current
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+    def _step(self, current: int, name: str) -> int | None:
+        if self._make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=current)
+        try:
+            return os.open(name, _FOLDER, dir_fd=current)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
+                raise
+            self.is_blocked = True
+            if not self._make:
+                return None
+            os.close(current)
+            raise InvalidConfiguration(
+                f"{self._path}: {name!r} is not a folder (links are not followed); move it away"
+            ) from error

@@ -1,0 +1,1 @@
+"""Assets, labels and annotations one by one."""

@@ -1,0 +1,183 @@
+"""Keeps a folder equal to an export, fetching only what it lacks."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Literal
+
+from kili_export.archives.entry_contents import iter_contents
+from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import read_manifest
+from kili_export.archives.snapshots import read_snapshot
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.core.file_paths import folders_of
+from kili_export.reading.folder import FollowedFiles, FollowingFolder
+from kili_export.reading.folder_change import FolderChange, folder_change
+from kili_export.reading.folder_state import FolderState
+from kili_export.reading.sync_sources import Contents, contents_of
+from kili_export.splicing.entry_record import Record
+from kili_export.storage.object_store import ObjectStore
+
+_ATTEMPTS = 3
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a folder shall follow.
+
+    With `delete` files that sync did not write go too; with `verify` every file is read and
+    mended.
+    """
+
+    project_id: str
+    export: str
+    snapshot: str | None = None
+    delete: bool = False
+    verify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What was done. `fetched` counts files, `resumed` those that an earlier try had fetched."""
+
+    manifest: Manifest
+    method: Literal["nothing", "deltas", "archive"]
+    from_generation: int | None
+    written: int = 0
+    removed: int = 0
+    fetched: int = 0
+    resumed: int = 0
+    files: int = 0
+
+    @property
+    def classes_changed(self) -> bool:
+        """Whether the folder held a generation of before the present classes."""
+        before = self.from_generation
+        return before is not None and before < self.manifest.classes_generation
+
+
+def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Synced:
+    """Makes the folder hold what is current, or what a snapshot names.
+
+    Everything is fetched and verified before the first file changes. Raises InvalidConfiguration
+    when nothing was published, or when the folder follows something else or holds files in the
+    way; IntegrityError when what is stored is not what it should be.
+    """
+    manifest = _manifest(objects, wish)
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _bring(objects, folder, wish, manifest)
+        except (ConflictError, IntegrityError):
+            # Retention may have removed what was replaced meanwhile.
+            newer = _manifest(objects, wish)
+            if (newer.archive, newer.ledger) == (manifest.archive, manifest.ledger):
+                raise
+            manifest = newer
+    return _bring(objects, folder, wish, manifest)
+
+
+def _manifest(objects: ObjectStore, wish: Wish) -> Manifest:
+    if wish.snapshot is not None:
+        return read_snapshot(objects, wish.project_id, wish.export, wish.snapshot)
+    return read_manifest(objects, wish.project_id, wish.export)
+
+
+def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: Manifest) -> Synced:
+    known = folder.read(verify=wish.verify)
+    _check_same(known.state, wish)
+    before = known.state.generation if known.state else None
+    strangers = folder.strangers() if wish.delete else frozenset[str]()
+    state = FolderState.of(manifest)
+    if known.state == state and not known.damaged and not strangers:
+        return Synced(manifest, "nothing", before, files=len(known.files))
+    if known.state == state and not known.damaged:
+        contents = Contents("nothing", dict(known.files), {})
+    else:
+        contents = contents_of(objects, manifest, known)
+    change = folder_change(known.files, contents.wanted, damaged=known.damaged, foreign=strangers)
+    present = _present(folder, known, change, wish)
+    fetched, resumed = _fetch(folder, change, contents.places, present)
+    folder.change(change, state)
+    return Synced(
+        manifest,
+        contents.method,
+        before,
+        written=len(change.write),
+        removed=len(change.remove),
+        fetched=fetched,
+        resumed=resumed,
+        files=len(contents.wanted),
+    )
+
+
+def _check_same(state: FolderState | None, wish: Wish) -> None:
+    if state is not None and (state.project_id, state.export_name) != (
+        wish.project_id,
+        wish.export,
+    ):
+        raise InvalidConfiguration(
+            f"This folder follows export {state.export_name!r} of project {state.project_id}; "
+            "take another folder."
+        )
+
+
+def _present(
+    folder: FollowingFolder, known: FollowedFiles, change: FolderChange, wish: Wish
+) -> frozenset[str]:
+    """Those of the files to write that are there already, though sync did not write them.
+
+    Raises InvalidConfiguration when something else is in the way, unless it may be deleted.
+    """
+    removed = frozenset(change.remove)
+    emptied = {above for path in removed for above in folders_of(path)} & change.write.keys()
+    occupied = folder.occupied(
+        {
+            path: change.write[path]
+            for path in change.write.keys() - known.files.keys() - emptied
+            if removed.isdisjoint(folders_of(path))
+        }
+    )
+    same = frozenset(path for path, is_same in occupied.items() if is_same)
+    in_the_way = sorted((occupied.keys() - same) | _kept_in(folder, emptied))
+    if in_the_way and not wish.delete:
+        shown = ", ".join(in_the_way[:_SHOWN]) + (" …" if len(in_the_way) > _SHOWN else "")
+        raise InvalidConfiguration(
+            f"{len(in_the_way)} files are in the way that sync did not write: {shown}. Move them "
+            "away, or give the folder over to sync with --delete, which removes all such files."
+        )
+    return same
+
+
+def _kept_in(folder: FollowingFolder, emptied: Set[str]) -> frozenset[str]:
+    """Files of others in folders that become files."""
+    if not emptied:
+        return frozenset()
+    return frozenset(
+        path for path in folder.strangers() if not emptied.isdisjoint(folders_of(path))
+    )
+
+
+def _fetch(
+    folder: FollowingFolder,
+    change: FolderChange,
+    places: Mapping[str, tuple[StoredArchive, Record]],
+    present: frozenset[str],
+) -> tuple[int, int]:
+    """Stages what is to be written. Answers how many files came, and how many were there."""
+    by_archive: dict[str, tuple[StoredArchive, list[Record]]] = {}
+    resumed = 0
+    for path, digest in change.write.items():
+        if path in present:
+            continue
+        if folder.is_staged(path, digest):
+            resumed += 1
+            continue
+        archive, record = places[path]
+        by_archive.setdefault(archive.source.key, (archive, []))[1].append(record)
+    fetched = 0
+    for archive, records in by_archive.values():
+        for record, chunks in iter_contents(archive, records):
+            folder.stage(record.path, change.write[record.path], chunks)
+            fetched += 1
+    return fetched, resumed

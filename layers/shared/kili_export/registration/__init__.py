@@ -1,0 +1,1 @@
+"""Declarations of exports: parsing, checks, storage."""

@@ -1,0 +1,116 @@
+"""Reads what the workflow's map wrote about its children.
+
+The layout is that of Step Functions' result writer: a manifest names files of succeeded, failed
+and pending children. With JSON lines and compact output each line of a file of succeeded
+children is one child's output.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from kili_export.core.errors import IntegrityError
+from kili_export.runs.messages import BatchResult, ResultsLocation
+from kili_export.storage.json_lines import iter_lines
+from kili_export.storage.object_store import ObjectStore
+
+
+def iter_batch_results(
+    objects: ObjectStore, results: ResultsLocation | None
+) -> Iterator[BatchResult]:
+    """What every batch answered that came to an end; batches that failed are not among them.
+
+    Raises IntegrityError when the results cannot be read.
+    """
+    if results is None:
+        return
+    manifest = _json(_read(objects, results.key))
+    for file in manifest.get("ResultFiles", {}).get("SUCCEEDED", []):
+        lines = iter_lines(objects, file["Key"], size=file.get("Size", 0))
+        if lines is None:
+            raise IntegrityError(f"the map's results {file['Key']} do not exist")
+        for line in lines:
+            yield from _batches(_json(line))
+
+
+def _batches(output: dict[str, Any]) -> Iterator[BatchResult]:
+    try:
+        for batch in output["batches"]:
+            yield BatchResult.model_validate(batch)
+    except (KeyError, TypeError, ValidationError) as error:
+        raise IntegrityError("a child of the map answered something unknown") from error
+
+
+def _read(objects: ObjectStore, key: str) -> bytes:
+    found = objects.get(key)
+    if found is None:
+        raise IntegrityError(f"the map's results {key} do not exist")
+    return found[0]
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(data)
+    except ValueError as error:
+        raise IntegrityError("the map's results are not JSON") from error
+    if not isinstance(value, dict):
+        raise IntegrityError("the map's results are not what they should be")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class SettledAssets:
+    """Assets by what the batches say. `pending`: a label that was announced is not readable."""
+
+    converted: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    """Of the converted, those that some export's filters do not let through."""
+
+    @classmethod
+    def of(cls, batches: Iterable[BatchResult]) -> "SettledAssets":
+        """Gathers the results. An asset that no batch answered for is in none of the sets."""
+        converted: set[str] = set()
+        failed: set[str] = set()
+        missing: set[str] = set()
+        pending: set[str] = set()
+        left_out: set[str] = set()
+        for batch in batches:
+            converted.update(batch.asset_ids)
+            failed.update(asset.asset_id for asset in batch.failed)
+            missing.update(batch.missing)
+            pending.update(batch.pending)
+            left_out.update(batch.left_out)
+        return cls(*map(frozenset, (converted, failed, missing, pending, left_out)))
+
+    def over(self, earlier: "SettledAssets") -> "SettledAssets":
+        """These results and earlier ones: of each asset the latest alone counts."""
+        own = self.converted | self.failed | self.missing
+        return SettledAssets(
+            self.converted | (earlier.converted - own),
+            self.failed | (earlier.failed - own),
+            self.missing | (earlier.missing - own),
+            self.pending | (earlier.pending - own),
+            self.left_out | (earlier.left_out - own),
+        )
+
+    def is_answered(self, asset_id: str) -> bool:
+        """Whether the run came to a result for the asset."""
+        return asset_id in self.converted or asset_id in self.failed or asset_id in self.missing
+
+    def is_settled(self, asset_id: str) -> bool:
+        """Whether the run came to a result for the asset, with all labels that were announced."""
+        return self.is_answered(asset_id) and asset_id not in self.pending
+
+
+def settled_by_results(objects: ObjectStore, results: Iterable[ResultsLocation]) -> SettledAssets:
+    """What the batches of several runs settled, oldest first. Raises IntegrityError."""
+    settled = SettledAssets()
+    for location in results:
+        settled = SettledAssets.of(iter_batch_results(objects, location)).over(settled)
+    return settled

@@ -1,0 +1,1 @@
+"""The ZIP engine: makes a new archive out of an old one."""

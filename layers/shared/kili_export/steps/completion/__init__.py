@@ -1,0 +1,1 @@
+"""The last step of a run: clears changes, announces, releases the lease."""

@@ -1,0 +1,218 @@
+"""Converts one batch of assets for every export of the project that needs them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kili_export.core.asset import FetchedAsset, SelectedAsset
+from kili_export.core.bucket_layout import batch_key
+from kili_export.core.clock import RandomSource
+from kili_export.core.errors import AssetError
+from kili_export.core.export_options import server_filters
+from kili_export.core.media import KnownMedia
+from kili_export.formats.common.format import Conversion, ExportContext, ExportFormat
+from kili_export.formats.common.label_selection import AskedFor
+from kili_export.runs.messages import (
+    BatchResult,
+    ByteRange,
+    ConvertRequest,
+    ExportSegment,
+    FailedAsset,
+    WorkItem,
+)
+from kili_export.runs.metering import Meter, Unmetered
+from kili_export.runs.plan import ExportPlan, RunPlan, load_plan, planned_format
+from kili_export.runs.segment_records import AssetMedia, SegmentWriter
+from kili_export.steps.conversion.asset_source import AssetSource, FetchNeeds
+from kili_export.steps.conversion.author_pseudonyms import with_authors
+from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
+from kili_export.steps.conversion.media_batch import MediaBatch, MediaLimits
+from kili_export.storage.object_store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One export as a batch writes it."""
+
+    plan: ExportPlan
+    format: ExportFormat
+    context: ExportContext
+    asked_for: AskedFor
+    writer: SegmentWriter = field(default_factory=SegmentWriter)
+
+    def needs(self, item: WorkItem) -> bool:
+        """A rebuilt export takes every asset, another one only those that changed."""
+        return item.marked or self.plan.mode != "incremental"
+
+    def select(self, asset: FetchedAsset) -> SelectedAsset | None:
+        """What this export holds of the asset; None for nothing."""
+        if not self.asked_for.includes(asset):
+            return None
+        selected = self.format.select(asset, self.context)
+        if selected is None:
+            return None
+        return with_authors(selected, self.context.options.authors, self.plan.pseudonym_key)
+
+    def add(
+        self,
+        asset: FetchedAsset,
+        selected: SelectedAsset | None,
+        known: KnownMedia | None,
+        batch: MediaBatch,
+    ) -> None:
+        """Converts the asset and takes in what it became. Raises AssetError."""
+        conversion: Conversion | None = None
+        media: AssetMedia | None = None
+        requests = () if selected is None else self.format.media(selected, self.context)
+        if selected is not None and (requests or self.context.options.with_assets):
+            names = None if known is None else known.paths_of(requests)
+            if known is not None and names is not None:
+                media = AssetMedia(known, None)
+                selected = replace(selected, media=names, media_size=known.size)
+                conversion = self.format.convert(selected, self.context)
+            else:
+                files = batch.fetch(asset.asset_id, requests)
+                selected = replace(selected, media=files.paths, media_size=batch.size_of(files))
+                # Only what can be converted gets a place among the media.
+                conversion = self.format.convert(selected, self.context)
+                media = batch.add(self.plan.name, asset.asset_id, files)
+        elif selected is not None:
+            conversion = self.format.convert(selected, self.context)
+        self.writer.add(asset, conversion, media)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertAssets:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    kili: AssetSource
+    random: RandomSource
+    media: MediaLimits = field(default_factory=MediaLimits)
+    meter: Meter = field(default_factory=Unmetered)
+    cutter: FrameCutter = field(default_factory=NoCutter)
+
+    def __call__(self, request: ConvertRequest) -> BatchResult:
+        """Fetches the batch once and writes every export's share of it as one object.
+
+        An asset that cannot be fetched or converted is reported and stops nobody else. The
+        object's key belongs to this attempt alone. Raises TransientError when Kili or the
+        bucket do not answer.
+        """
+        plan = load_plan(self.objects, request.batch.plan_key)
+        targets = [_target(plan, export) for export in plan.exports]
+        items = {item.asset_id: item for item in request.items}
+        wanted = [target for target in targets if any(map(target.needs, items.values()))]
+        needs = FetchNeeds.of(
+            plan.project.to_project(), (target.context.options for target in wanted)
+        )
+        fetched = self.kili.fetch_assets(plan.project_id, list(items), needs)
+        matching = self._matching(plan.project_id, wanted, [a.asset_id for a in fetched.assets])
+        allowed_by = matching.values()
+        failed = [
+            FailedAsset(asset_id=asset_id, error=str(error))
+            for asset_id, error in fetched.failed.items()
+        ]
+        with MediaBatch(
+            self.objects, self.kili, self.media, lambda: self._new_key(request), self.cutter
+        ) as batch:
+            # In the order of the archive, so that a whole batch can be copied as one piece.
+            for asset in sorted(fetched.assets, key=lambda one: (one.order_key, one.asset_id)):
+                item = items[asset.asset_id]
+                for target in wanted:
+                    if target.needs(item):
+                        allowed = matching[target.plan.name]
+                        failed.extend(_convert(target, asset, item, allowed, batch))
+                batch.store_if_full()
+            batch.store()
+            answer = self._write(request, wanted, batch)
+        return answer.model_copy(
+            update={
+                "asset_ids": tuple(asset.asset_id for asset in fetched.assets),
+                "failed": tuple(failed),
+                "missing": fetched.missing,
+                "pending": tuple(_pending(fetched.assets, items)),
+                "left_out": tuple(
+                    asset.asset_id
+                    for asset in fetched.assets
+                    if any(one is not None and asset.asset_id not in one for one in allowed_by)
+                ),
+                "spent": self.meter.spent(),
+            }
+        )
+
+    def _matching(
+        self, project_id: str, targets: Iterable[_Target], asset_ids: list[str]
+    ) -> dict[str, frozenset[str] | None]:
+        """By export, the assets that its server-side filters let through; None without any."""
+        answers: dict[str, frozenset[str]] = {}
+        matching: dict[str, frozenset[str] | None] = {}
+        for target in targets:
+            filters = server_filters(target.context.options)
+            if not filters or not asset_ids:
+                matching[target.plan.name] = None
+                continue
+            key = json.dumps(filters, sort_keys=True)
+            if key not in answers:
+                answers[key] = self.kili.matching_ids(project_id, asset_ids, filters)
+            matching[target.plan.name] = answers[key]
+        return matching
+
+    def _new_key(self, request: ConvertRequest) -> str:
+        batch = request.batch
+        return batch_key(batch.project_id, batch.run_id, self.random.token())
+
+    def _write(
+        self, request: ConvertRequest, targets: Iterable[_Target], media: MediaBatch
+    ) -> BatchResult:
+        chunks: list[bytes] = []
+        segments: dict[str, ExportSegment] = {}
+        position = 0
+        for target in targets:
+            if len(target.writer):
+                entries, records = target.writer.finish()
+                segments[target.plan.name] = ExportSegment(
+                    entries=ByteRange(start=position, length=len(entries)),
+                    records=ByteRange(start=position + len(entries), length=len(records)),
+                    count=len(target.writer),
+                    media=media.objects_of(target.plan.name),
+                )
+                chunks += (entries, records)
+                position += len(entries) + len(records)
+        if not segments:
+            return BatchResult()
+        stored = self.objects.put(self._new_key(request), b"".join(chunks), if_none_match=True)
+        return BatchResult(key=stored.key, etag=stored.etag, size=stored.size, exports=segments)
+
+
+def _target(plan: RunPlan, export: ExportPlan) -> _Target:
+    options = export.options.to_options()
+    context = ExportContext(plan.project.to_project(), options, export.dated)
+    return _Target(export, planned_format(export), context, AskedFor.by(options))
+
+
+def _convert(
+    target: _Target,
+    asset: FetchedAsset,
+    item: WorkItem,
+    matching: frozenset[str] | None,
+    batch: MediaBatch,
+) -> Iterable[FailedAsset]:
+    files = item.known_media.get(target.plan.name)
+    known = (
+        None if files is None else KnownMedia(files.digest, files.paths, files.size, files.frames)
+    )
+    try:
+        if matching is not None and asset.asset_id not in matching:
+            target.writer.add(asset, None, left_out=True)
+        else:
+            target.add(asset, target.select(asset), known, batch)
+    except AssetError as error:
+        yield FailedAsset(asset_id=asset.asset_id, error=str(error), export=target.plan.name)
+
+
+def _pending(assets: Iterable[FetchedAsset], items: Mapping[str, WorkItem]) -> Iterable[str]:
+    """Assets that lack a label which an event announced: it is not readable yet."""
+    for asset in assets:
+        if not asset.label_ids.issuperset(items[asset.asset_id].label_ids):
+            yield asset.asset_id

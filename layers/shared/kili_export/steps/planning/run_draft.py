@@ -1,0 +1,98 @@
+"""A run that is being planned, and what its plan says of each export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kili_export.changes.comparison.declared_exports import DeclaredExport
+from kili_export.changes.comparison.definition import date_of, rebuild_reason
+from kili_export.changes.comparison.listing_slices import Listing
+from kili_export.changes.events.pending_changes import CHECK, REBUILD
+from kili_export.core.export_options import OptionsDocument
+from kili_export.core.project import Project
+from kili_export.runs.failed_run_checkpoint import TakenOver
+from kili_export.runs.full_export_session import SessionStep, StoredSession
+from kili_export.runs.lease import Lease
+from kili_export.runs.plan import ExportPlan
+from kili_export.steps.planning.select_changes import RunMarks
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How much one run takes on.
+
+    Assets in a batch, batches at once, changed assets, and assets of a full export.
+    """
+
+    batch_size: int
+    max_concurrency: int
+    marks_per_run: int
+    slice_assets: int
+
+
+@dataclass(slots=True)
+class RunInMaking:
+    """A run in the making, for whoever holds the lease."""
+
+    lease: Lease
+    run_id: str
+    started_at: datetime
+    project: Project
+    marks: RunMarks
+    stored: StoredSession
+    exports: Sequence[DeclaredExport] = ()
+    plans: list[ExportPlan] = field(default_factory=list)
+    listing: Listing | None = None
+    step: SessionStep | None = None
+    taken_over: TakenOver = field(default_factory=TakenOver)
+    is_listed: bool = True
+    """False when the time was up before all assets were listed."""
+
+    @property
+    def project_id(self) -> str:
+        """The project."""
+        return self.lease.project_id
+
+
+def first_event_at(run: RunInMaking) -> datetime | None:
+    """When the oldest change happened that this run publishes: a full export comes at its end."""
+    if run.step is not None and not run.step.final:
+        return RunMarks(assets=run.marks.assets).first_event_at()
+    return run.marks.first_event_at()
+
+
+def listed_assets(run: RunInMaking) -> int | None:
+    """How many assets Kili had when they were listed, None when nothing is made anew."""
+    if run.stored.session is not None:
+        return run.stored.session.listed
+    return run.listing.count if run.listing else None
+
+
+def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> ExportPlan:
+    """What a run does with one export that can be made."""
+    reason = rebuild_reason(
+        export.published,
+        export.definition,
+        # What is made anew in slices was asked for already; what of it is published is done.
+        asked=REBUILD in run.marks.project and run.stored.session is None,
+        followed=followed,
+    )
+    return ExportPlan(
+        name=export.name,
+        options=OptionsDocument.of(export.options),
+        mode="rebuild" if reason else "incremental",
+        reason=reason,
+        manifest_etag=export.manifest_etag,
+        generation=export.manifest.generation if export.manifest else 0,
+        definition=export.definition,
+        converter=export.converter,
+        dated=date_of(export.published, export.definition, run.started_at),
+        pseudonym_key=export.pseudonym_key,
+        rewrite=_is_to_be_rewritten(export, run),
+    )
+
+
+def _is_to_be_rewritten(export: DeclaredExport, run: RunInMaking) -> bool:
+    """Whether somebody asked for an archive without deltas after it. A session asks itself."""
+    followed = export.manifest is not None and bool(export.manifest.deltas)
+    return followed and CHECK in run.marks.project and run.stored.session is None

@@ -1,0 +1,65 @@
+"""The change marks that one run takes on."""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kili_export.changes.events.pending_changes import CHECK, REBUILD, ChangeMark, asset_of
+from kili_export.runs.full_export_session import RebuildSession
+from kili_export.runs.planned_changes import MarkLine
+
+
+@dataclass(frozen=True, slots=True)
+class RunMarks:
+    """Marks of the project as a whole by subject, and marks of assets by asset id."""
+
+    project: Mapping[str, ChangeMark] = field(default_factory=dict)
+    assets: Mapping[str, ChangeMark] = field(default_factory=dict)
+
+    def all(self) -> Iterable[ChangeMark]:
+        """Every mark."""
+        yield from self.project.values()
+        yield from self.assets.values()
+
+    def first_event_at(self) -> datetime | None:
+        """When the oldest change happened."""
+        return min((mark.first_event_at for mark in self.all()), default=None)
+
+    def lines(self) -> bytes:
+        """The marks as stored with the run, one JSON object a line."""
+        return b"".join(
+            MarkLine(subject=mark.subject, version=mark.version, attempts=mark.attempts).to_bytes()
+            + b"\n"
+            for mark in self.all()
+        )
+
+
+def select_marks(
+    marks: Iterable[ChangeMark],
+    *,
+    most: int,
+    now: datetime,
+    session: RebuildSession | None = None,
+) -> RunMarks:
+    """The marks that a run takes on: the `most` oldest of assets, those of the project when due.
+
+    What an asset's mark costs is little, so they go along even before their next attempt is due.
+    A rebuild or a comparison that failed is not tried again with every run. While exports are
+    made anew in slices, `session`, another wish for that waits until they are published.
+    """
+    project: dict[str, ChangeMark] = {}
+    assets: list[ChangeMark] = []
+
+    def of_assets() -> Iterable[ChangeMark]:
+        for mark in marks:
+            if asset_of(mark.subject) is not None:
+                yield mark
+            elif session is not None and mark.subject == REBUILD:
+                if mark.version == session.rebuild_mark:
+                    project[mark.subject] = mark
+            elif mark.subject == CHECK or mark.retry_at is None or mark.retry_at <= now:
+                project[mark.subject] = mark
+
+    assets = heapq.nsmallest(most, of_assets(), key=lambda one: (one.first_event_at, one.subject))
+    return RunMarks(project, {asset_of(mark.subject) or "": mark for mark in assets})

@@ -1,0 +1,1 @@
+"""The third step of a run: publishes one export."""

@@ -1,0 +1,1 @@
+"""Converted assets as numbered records."""

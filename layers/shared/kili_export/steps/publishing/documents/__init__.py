@@ -1,0 +1,1 @@
+"""Documents that span the dataset, stored in shards."""

@@ -1,0 +1,1 @@
+"""A full export, in bounded memory."""

@@ -1,0 +1,60 @@
+"""A generation that is made anew: every asset, in bounded memory.
+
+One pass over the assets in server order numbers them, writes the ledger, gathers the documents'
+fragments and gives every file a place in an assembly of the batches' segments; a second one, over
+the names, decides who has which. What grows with the project is in files, and nothing of it is
+parsed twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kili_export.archives.ledger.archive_files import FormerFile, FormerFiles
+from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.steps.publishing.generation.changes import contents_of
+from kili_export.steps.publishing.generation.delta_list import JsonItems
+from kili_export.steps.publishing.path_conflicts.in_full_export import NamedFile
+from kili_export.storage.external_sort import Sorter
+
+
+@dataclass(slots=True)
+class ChangedIds:
+    """The assets that came into the export, changed in it and went from it."""
+
+    added: Sorter = field(default_factory=Sorter)
+    changed: Sorter = field(default_factory=Sorter)
+    removed: Sorter = field(default_factory=Sorter)
+
+    def take(self, before: AssetRecord | None, after: AssetRecord | None) -> None:
+        """Compares an asset as it was and as it is."""
+        had = before if before is not None and before.exported else None
+        has = after if after is not None and after.exported else None
+        if has is not None and had is None:
+            self.added.add(has.asset_id.encode())
+        elif had is not None and has is None:
+            self.removed.add(had.asset_id.encode())
+        elif had is not None and has is not None and contents_of(had) != contents_of(has):
+            self.changed.add(has.asset_id.encode())
+
+
+def by_path(
+    before: FormerFiles, after: Iterator[NamedFile]
+) -> Iterator[tuple[FormerFile | None, NamedFile | None]]:
+    """The files of two archives side by side. Both come by path."""
+    had = iter(before)
+    old, new = next(had, None), next(after, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.path < new.path):
+            yield old, None
+            old = next(had, None)
+        elif old is None or new.path < old.path:
+            yield None, new
+            new = next(after, None)
+        else:
+            yield old, new
+            old, new = next(had, None), next(after, None)
+
+
+def list_ids(items: JsonItems, ids: Sorter) -> None:
+    """Adds sorted ids to a list of JSON items."""
+    items.extend(asset_id.decode() for asset_id in ids)

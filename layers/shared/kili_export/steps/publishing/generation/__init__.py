@@ -1,0 +1,1 @@
+"""One generation: archive, delta, ledger and manifest, and its commit."""

@@ -1,0 +1,105 @@
+"""`delta.json`: what a delta archive brings and what it removes, a line at a time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from kili_export.archives.delta_document import ChangedAssets, Delta
+from kili_export.archives.digests import shards_of_digest
+from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.splice import SplicePlan
+from kili_export.storage.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaHead:
+    """Which generation a delta leads to."""
+
+    project_id: str
+    export: str
+    run_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaPlan:
+    """A delta archive, and how many files it adds, changes and removes."""
+
+    plan: SplicePlan
+    added: int
+    changed: int
+    removed: int
+
+
+class JsonItems:
+    """The items of a JSON array, kept as text."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.spool = Spool()
+
+    def add(self, item: object) -> None:
+        """Appends one."""
+        if self.count:
+            self.spool.write(b",")
+        self.spool.write(orjson.dumps(item))
+        self.count += 1
+
+    def extend(self, items: Iterable[object]) -> None:
+        """Appends many."""
+        for item in items:
+            self.add(item)
+
+
+class DeltaList:
+    """The list of a delta archive. Files are to be added by path, assets by id."""
+
+    def __init__(self) -> None:
+        self.added, self.changed, self.removed = JsonItems(), JsonItems(), JsonItems()
+        self.assets_added = JsonItems()
+        self.assets_changed = JsonItems()
+        self.assets_removed = JsonItems()
+
+    def bring(self, path: str, digest: str, asset_id: str | None, *, known: bool) -> None:
+        """Takes in a file that comes; it is `known` if there is one of that name before."""
+        items = self.changed if known else self.added
+        shards = shards_of_digest(digest)
+        told = {"sha256": digest} if shards is None else {"sha256": None, "shards": shards}
+        items.add({"path": path, **told, "asset_id": asset_id})
+
+    def remove(self, path: str, asset_id: str | None) -> None:
+        """Takes in a file that goes."""
+        self.removed.add({"path": path, "asset_id": asset_id})
+
+    def take_assets(self, assets: ChangedAssets) -> None:
+        """Takes in the assets that changed."""
+        self.assets_added.extend(assets.added)
+        self.assets_changed.extend(assets.changed)
+        self.assets_removed.extend(assets.removed)
+
+    def document(self, head: DeltaHead) -> Sequence[HeldBytes]:
+        """The document, in pieces (`archives.manifest.Delta`)."""
+        empty = Delta(
+            project_id=head.project_id,
+            export_name=head.export,
+            generation=head.generation,
+            from_generation=head.generation - 1,
+            run_id=head.run_id,
+        ).model_dump(mode="json", exclude={"added", "changed", "removed", "assets"})
+        return [
+            orjson.dumps(empty)[:-1],
+            b',"added":[',
+            self.added.spool,
+            b'],"changed":[',
+            self.changed.spool,
+            b'],"removed":[',
+            self.removed.spool,
+            b'],"assets":{"added":[',
+            self.assets_added.spool,
+            b'],"changed":[',
+            self.assets_changed.spool,
+            b'],"removed":[',
+            self.assets_removed.spool,
+            b"]}}",
+        ]

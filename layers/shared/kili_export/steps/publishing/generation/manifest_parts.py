@@ -1,0 +1,49 @@
+"""What a manifest says of an export besides where its archive is."""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
+
+from kili_export.archives.manifest import ClassEntry, Manifest, Quarantined
+from kili_export.core.project import Project
+
+
+def classes_of(project: Project) -> tuple[ClassEntry, ...]:
+    """The classes of all jobs, in the interface's order."""
+    return tuple(
+        ClassEntry(job=job.name, key=category.key, name=category.name)
+        for job in project.jobs()
+        for category in job.categories
+    )
+
+
+def classes_generation(
+    previous: Manifest | None, classes: Sequence[ClassEntry], generation: int
+) -> int:
+    """The generation that the classes came with as they are, which is now `generation`."""
+    if previous is None or previous.classes != classes:
+        return generation
+    return previous.classes_generation
+
+
+def quarantined(
+    previous: Manifest | None,
+    failed: Mapping[str, str],
+    settled: Set[str],
+    *,
+    run_id: str,
+    now: datetime,
+) -> tuple[Quarantined, ...]:
+    """The assets that could not be exported: those of before that are not settled, and new ones.
+
+    An asset that fails again in the same way keeps the time and the run of its first failure.
+    """
+    listed = {
+        entry.asset_id: entry
+        for entry in (previous.quarantined if previous else ())
+        if entry.asset_id not in settled
+    }
+    for asset_id, error in failed.items():
+        before = listed.get(asset_id)
+        if before is None or before.error != error:
+            listed[asset_id] = Quarantined(asset_id=asset_id, error=error, since=now, run_id=run_id)
+    return tuple(listed[asset_id] for asset_id in sorted(listed))

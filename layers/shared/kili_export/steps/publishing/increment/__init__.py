@@ -1,0 +1,1 @@
+"""An increment: the changes of a few assets."""

@@ -1,0 +1,171 @@
+"""A generation that is built on the archive before it: what changed assets change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kili_export.archives.delta_document import DELTA_LIST
+from kili_export.archives.ledger.archive_files import FileDigest
+from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.loss_report.report_changes import LossChanges
+from kili_export.archives.loss_report.report_writer import losses_of
+from kili_export.archives.manifest import Counts, Manifest
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
+from kili_export.steps.publishing.assets.archive_additions import asset_additions
+from kili_export.steps.publishing.documents.spanning_documents import SharedChanges
+from kili_export.steps.publishing.documents.streamed_files import streamed_file
+from kili_export.steps.publishing.generation.changes import (
+    Differences,
+    changed_assets,
+    increment_differences,
+)
+from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaList, DeltaPlan
+from kili_export.steps.publishing.increment.ledger_changes import ledger_changes, splice_ledger
+from kili_export.steps.publishing.path_conflicts.in_increment import NameChanges
+from kili_export.storage.spool import hold_in_spool
+
+
+@dataclass(frozen=True)
+class Increment:
+    """What changed assets change in an export. Holds all of these; a run takes on so many alone.
+
+    `base` and `known` are the archive and the ledger that it is built upon. `old` has the touched
+    assets as they were, as far as they were there, `new` those that changed and `gone` the ids
+    of those that leave. `settled` are the assets that the run came to a good end with, `failed`
+    those that it did not, with the reason.
+    """
+
+    previous: Manifest
+    old: Mapping[str, AssetRecord]
+    new: Mapping[str, AssetRecord]
+    gone: frozenset[str]
+    names: NameChanges
+    shared: SharedChanges
+    next_ids: Mapping[str, int]
+    failed: Mapping[str, str]
+    settled: frozenset[str]
+    base: StoredArchive
+    known: LedgerReader
+
+    @property
+    def is_rebuild(self) -> bool:
+        """It is not."""
+        return False
+
+    @cached_property
+    def brought(self) -> dict[str, FileDigest]:
+        """The files that the archive gains or gets anew."""
+        return {**self.names.digests, **self.shared.digests}
+
+    @cached_property
+    def removed(self) -> frozenset[str]:
+        """The files that leave the archive."""
+        return frozenset(self.names.removed | self.shared.removed)
+
+    @property
+    def changes_archive(self) -> bool:
+        """Readers get a new archive only when files changed for them."""
+        return bool(self.brought or self.removed)
+
+    @property
+    def changes_ledger(self) -> bool:
+        """Whether anything is to be remembered that was not."""
+        return bool(self._ledger_changes)
+
+    @property
+    def changes_losses(self) -> bool:
+        """Whether the touched assets, or those of their files' names, lose something else."""
+        return self.names.tells_otherwise or losses_of(self.old) != losses_of(self.new)
+
+    @property
+    def loss_changes(self) -> LossChanges | None:
+        """What the touched assets lost before, and lose now.
+
+        None where names are contested: what others lose by it is told by the ledger alone.
+        """
+        if self.names.tells_otherwise or self.known.has_contests():
+            return None
+        return LossChanges(self.old, self.new, self.known)
+
+    def archive(self) -> SplicePlan:
+        """The new archive."""
+        additions = [
+            *asset_additions(self.names.located, self.names.restored),
+            *(file.addition for file in self.shared.files),
+        ]
+        return splice(self.base.base(), sorted(self.removed), additions, hold_in_spool)
+
+    def ledger(self) -> SplicePlan:
+        """The new ledger."""
+        return splice_ledger(self.known, self._ledger_changes)
+
+    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
+        """The files that come, with the list of all that changed."""
+        del written
+        differences = self._differences
+        listed = _listed(differences)
+        listed.take_assets(changed_assets(self.old, self.new))
+        brought = differences.brought
+        additions = [
+            *asset_additions(
+                (item for item in self.names.located if item.member.record.path in brought),
+                (one for one in self.names.restored if one[1].path in brought),
+            ),
+            *(file.addition for file in self.shared.files if file.path in brought),
+            # Next to the directory: both are read at once.
+            streamed_file(DELTA_LIST, listed.document(head)).addition,
+        ]
+        return DeltaPlan(
+            splice(None, (), additions, hold_in_spool),
+            added=len(differences.added),
+            changed=len(differences.changed),
+            removed=len(differences.removed),
+        )
+
+    def counts(self, members: int) -> Counts:
+        """Those of before, and what the changed assets change in them."""
+        before = self.previous.counts
+        lost = sum(
+            record.size
+            for path in {*self.removed, *self.brought}
+            if (record := self.base.directory.find(path)) is not None
+        )
+        return Counts(
+            assets=before.assets + len(self.new.keys() - self.old.keys()) - len(self.gone),
+            exported=before.exported
+            + sum(record.exported for record in self.new.values())
+            - sum(record.exported for record in self.old.values()),
+            members=members,
+            uncompressed_bytes=before.uncompressed_bytes + self._bytes_brought() - lost,
+        )
+
+    def losses(self) -> int:
+        """Those of before, and what the changed assets change in them."""
+        before = sum(len(record.losses) for record in self.old.values())
+        after = sum(len(record.losses) for record in self.new.values())
+        return self.previous.losses + after - before + self.names.lost
+
+    @cached_property
+    def _differences(self) -> Differences:
+        return increment_differences(self.base.directory, self.brought, self.removed)
+
+    @cached_property
+    def _ledger_changes(self) -> dict[str, bytes | None]:
+        return ledger_changes(self.old, self.new, self.gone, self.names.claims, self.shared)
+
+    def _bytes_brought(self) -> int:
+        labels = sum(item.member.record.size for item in self.names.located)
+        restored = sum(entry.size for _, entry in self.names.restored)
+        return labels + restored + sum(file.size for file in self.shared.files)
+
+
+def _listed(differences: Differences) -> DeltaList:
+    listed = DeltaList()
+    for known, files in ((False, differences.added), (True, differences.changed)):
+        for path, digest in sorted(files.items()):
+            listed.bring(path, digest.sha256, digest.asset_id, known=known)
+    for path, asset_id in sorted(differences.removed.items()):
+        listed.remove(path, asset_id)
+    return listed

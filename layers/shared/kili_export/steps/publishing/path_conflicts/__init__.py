@@ -1,0 +1,1 @@
+"""Which asset owns a path, for increments and for full exports."""

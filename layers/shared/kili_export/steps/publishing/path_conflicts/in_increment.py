@@ -1,0 +1,307 @@
+"""Settles who has which file name after a run, and what that does to archive and ledger."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kili_export.archives.ledger.archive_files import FileDigest
+from kili_export.archives.ledger.asset_ledger import (
+    AssetRecord,
+    Claim,
+    ClaimedName,
+    claim_entry_name,
+)
+from kili_export.archives.ledger.contested_paths import Contest, contest_entry_name
+from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.ledger.path_conflicts import (
+    Bid,
+    Origin,
+    Settlement,
+    settle,
+    standing_bids,
+)
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.errors import IntegrityError
+from kili_export.core.file_paths import folders_of
+from kili_export.runs.segment_records import ConvertedMedium, ConvertedMember
+from kili_export.splicing.entries import Entry, entry_from_raw
+from kili_export.splicing.regions import Region
+from kili_export.steps.publishing.assets.converted_assets import LocatedAsset, LocatedMember
+from kili_export.storage.object_store import ObjectStore
+
+
+@dataclass(slots=True)
+class NameChanges:
+    """Files that go, come from conversions, or come back from the ledger; claims to remember.
+
+    `digests` describes every file that comes, and `folders` are those that such files are in.
+    `claims` maps a ledger entry to its new contents, None to remove it. `lost` is how many files
+    more than before are claimed and not there; with `tells_otherwise` others are.
+    """
+
+    removed: set[str] = field(default_factory=set)
+    located: list[LocatedMember] = field(default_factory=list)
+    restored: list[tuple[Region, Entry]] = field(default_factory=list)
+    digests: dict[str, FileDigest] = field(default_factory=dict)
+    claims: dict[str, bytes | None] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    lost: int = 0
+    tells_otherwise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NameSettler:
+    """Decides about the names that a run touches.
+
+    `archive` and `ledger` are what stands before the run; media that were known are in there.
+    """
+
+    objects: ObjectStore
+    archive: StoredArchive
+    ledger: LedgerReader
+    located: Mapping[str, LocatedAsset]
+
+    def settle_all(
+        self, old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
+    ) -> NameChanges:
+        """The consequences of assets having their `new` records and of `gone` assets leaving."""
+        touched = _touched_names(old, new, gone)
+        changes = NameChanges()
+        for folder in {folder for path in touched for folder in folders_of(path)}:
+            if self._is_claimed(folder):
+                touched.setdefault(folder, set())
+        remembered = self._remembered(touched)
+        holders = self._holders(touched.keys() - remembered, old)
+        # What is in a folder comes before it, and decides whether a file may be called like it.
+        for path in sorted(touched, reverse=True):
+            stored = self.ledger.claimed(path) if path in remembered else None
+            standing = standing_bids(stored, holders.get(path))
+            self._settle(path, touched[path], stored, standing, new, changes)
+        return changes
+
+    def _settle(
+        self,
+        path: str,
+        assets: set[str],
+        stored: ClaimedName | None,
+        standing: Mapping[str, Bid],
+        new: Mapping[str, AssetRecord],
+        changes: NameChanges,
+    ) -> None:
+        bids = {
+            asset_id: claim
+            for asset_id in assets
+            if asset_id in new and (claim := self._claim(path, new[asset_id])) is not None
+        }
+        is_folder = self._is_folder(path, changes)
+        settled = settle(path, standing, assets, bids, is_folder=is_folder)
+        self._apply(settled, changes)
+        claimed = self._claimed(settled) if settled.contested else None
+        if claimed is not None or stored is not None:
+            entry = claim_entry_name(path)
+            changes.claims[entry] = None if claimed is None else claimed.to_bytes()
+            self._tell(path, stored, claimed, changes)
+
+    def _claimed(self, settled: Settlement) -> ClaimedName:
+        """What is to be remembered of a name that some who claim it do not have."""
+        claims = [self._kept_aside(settled.path, bid) for bid in settled.losers]
+        if settled.winner is not None:
+            claims.append(replace(settled.winner.claim, payload=None))
+        return ClaimedName(settled.path, tuple(claims))
+
+    def _tell(
+        self,
+        path: str,
+        stored: ClaimedName | None,
+        claimed: ClaimedName | None,
+        changes: NameChanges,
+    ) -> None:
+        """Notes for the report who does not have the name."""
+        entry = contest_entry_name(path)
+        # Ledgers of former versions have claims that nothing was told of.
+        told = stored is not None and entry in self.ledger.directory
+        before = Contest.of(stored) if stored is not None and told else None
+        after = None if claimed is None else Contest.of(claimed)
+        changes.lost += len(after.losers if after else ()) - len(before.losers if before else ())
+        if before != after:
+            changes.tells_otherwise = True
+            changes.claims[entry] = None if after is None else after.to_bytes()
+
+    def _apply(self, settled: Settlement, changes: NameChanges) -> None:
+        path, winner = settled.path, settled.winner
+        if winner is None:
+            if path in self.archive.directory:
+                changes.removed.add(path)
+            return
+        if winner.origin is Origin.ARCHIVE:
+            return
+        claim = winner.claim
+        changes.folders.update(folders_of(path))
+        changes.digests[path] = FileDigest(claim.sha256, claim.identity, claim.asset_id)
+        if winner.origin is Origin.CONVERSION:
+            changes.located.append(self._located(path, claim))
+        else:
+            changes.restored.append((_region(claim), _restored(path, claim)))
+
+    def _is_claimed(self, path: str) -> bool:
+        """Whether an asset claims a file of that name, whether it has it or not."""
+        if claim_entry_name(path) in self.ledger.directory:
+            return True
+        record = self.archive.directory.find(path)
+        return record is not None and record.owner != ""
+
+    def _is_folder(self, path: str, changes: NameChanges) -> bool:
+        """Whether files are in a folder of that name, once all below it was decided."""
+        if path in changes.folders:
+            return True
+        directory = self.archive.directory
+        return directory.has_below(path) and any(
+            record.path not in changes.removed for record in directory.with_prefix(f"{path}/")
+        )
+
+    def _remembered(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the names that several assets claimed already."""
+        if not self.ledger.has_claims():
+            return frozenset()
+        known = self.ledger.directory
+        return frozenset(path for path in paths if claim_entry_name(path) in known)
+
+    def _holders(self, paths: Iterable[str], old: Mapping[str, AssetRecord]) -> dict[str, Claim]:
+        """The claims of the assets whose files are in the archive under these names.
+
+        Owners that the run does not touch are looked for together: where only their ids are
+        known, that takes a pass over the whole directory of the ledger.
+        """
+        find = self.archive.directory.find
+        owners = {path: record.owner for path in paths if (record := find(path)) is not None}
+        others = self.ledger.find(dict.fromkeys(set(owners.values()) - old.keys()))
+        return {
+            path: self._held(path, old.get(owner) or others.get(owner))
+            for path, owner in owners.items()
+        }
+
+    def _held(self, path: str, owner: AssetRecord | None) -> Claim:
+        claim = self._claim(path, owner) if owner else None
+        if claim is None:
+            raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")
+        return claim
+
+    def _claim(self, path: str, record: AssetRecord) -> Claim | None:
+        for place, one in enumerate(record.files):
+            if one.path == path:
+                return Claim(
+                    record.asset_id,
+                    record.order_key,
+                    one.sha256,
+                    one.identity,
+                    media=place >= len(record.members),
+                )
+        return None
+
+    def _located(self, path: str, claim: Claim) -> LocatedMember:
+        located = self.located[claim.asset_id]
+        if claim.media:
+            return self._located_medium(path, claim, located)
+        asset = located.asset
+        member = _member(located, path)
+        return LocatedMember(
+            member=member,
+            source=located.source,
+            start=located.start + member.record.offset,
+            position=(asset.order_key, asset.asset_id, member.record.offset),
+        )
+
+    def _located_medium(self, path: str, claim: Claim, located: LocatedAsset) -> LocatedMember:
+        """Where a media file stands: in an object of its batch, or in the archive."""
+        medium = _fetched(located, path)
+        if medium is not None:
+            record, source = medium.record, located.media[medium.object_index]
+            start = record.offset
+        else:
+            found = self.archive.directory.find(path)
+            if found is None or found.owner != claim.asset_id:
+                raise IntegrityError(f"the archive does not have {path!r} of its asset")
+            record = found
+            source, start = self.archive.locate(found)
+        return LocatedMember(
+            member=ConvertedMember(record, claim.sha256, claim.identity),
+            source=source,
+            start=start,
+            position=(claim.order_key, claim.asset_id, record.offset),
+            region=Region.MEDIA,
+        )
+
+    def _kept_aside(self, path: str, bid: Bid) -> Claim:
+        """A claim that lost, with its contents."""
+        if bid.origin is Origin.LEDGER:
+            return bid.claim
+        if bid.origin is Origin.CONVERSION:
+            located = self._located(path, bid.claim)
+            record = located.member.record
+            payload = self.objects.get_range(
+                located.source.key,
+                located.start + record.local_length - record.compressed_size,
+                record.compressed_size,
+                if_match=located.source.etag,
+            )
+        else:
+            found = self.archive.directory.find(path)
+            if found is None:
+                raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
+            record, payload = found, self.archive.payload(found)
+        return Claim(
+            asset_id=bid.claim.asset_id,
+            order_key=bid.claim.order_key,
+            sha256=bid.claim.sha256,
+            identity=bid.claim.identity,
+            crc32=record.crc32,
+            size=record.size,
+            method=record.method,
+            payload=payload,
+            media=bid.claim.media,
+        )
+
+
+def _touched_names(
+    old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
+) -> dict[str, set[str]]:
+    """Names whose claims changed, each with the assets of which they did."""
+    touched: dict[str, set[str]] = {}
+    for asset_id in {*new, *gone}:
+        before, after = old.get(asset_id), new.get(asset_id)
+        moved = before is not None and after is not None and before.order_key != after.order_key
+        had = {m.path: m.identity for m in before.files} if before else {}
+        has = {m.path: m.identity for m in after.files} if after else {}
+        for path in {*had, *has}:
+            if moved or had.get(path) != has.get(path):
+                touched.setdefault(path, set()).add(asset_id)
+    return touched
+
+
+def _member(located: LocatedAsset, path: str) -> ConvertedMember:
+    for member in located.asset.members:
+        if member.record.path == path:
+            return member
+    raise IntegrityError(f"no conversion of {path!r} for asset {located.asset.asset_id}")
+
+
+def _fetched(located: LocatedAsset, path: str) -> ConvertedMedium | None:
+    media = located.asset.media
+    fetched = media.fetched if media is not None else None
+    return next((one for one in fetched or () if one.record.path == path), None)
+
+
+def _region(claim: Claim) -> Region:
+    return Region.MEDIA if claim.media else Region.LABELS
+
+
+def _restored(path: str, claim: Claim) -> Entry:
+    if claim.payload is None:
+        raise IntegrityError(f"the ledger keeps no contents of {path!r} for {claim.asset_id}")
+    return entry_from_raw(
+        path,
+        claim.payload,
+        method=claim.method,
+        crc32=claim.crc32,
+        size=claim.size,
+        owner=claim.asset_id,
+    )

@@ -1,0 +1,126 @@
+"""Publishes what a run found for one export: one new generation, or nothing at all."""
+
+from dataclasses import dataclass, field
+
+from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.latest_copy import LatestCopy
+from kili_export.archives.ledger.ledger_reader import open_ledger
+from kili_export.archives.loss_report.report_writer import LossReports
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.core.bucket_layout import joins_prefix
+from kili_export.core.clock import Clock, RandomSource, TimeLeft
+from kili_export.core.errors import ConflictError, OutOfTime
+from kili_export.costs.usage import Traffic
+from kili_export.runs.messages import AggregateAnswer, AggregateRequest, Unfinished
+from kili_export.runs.metering import Continued, Meter, MovedTally, RunTally, Unmetered
+from kili_export.runs.plan import ExportPlan, RunPlan, load_plan
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.documents.sharding import ShardRules
+from kili_export.steps.publishing.full_export.deadline import ComputingTime
+from kili_export.steps.publishing.full_export.publish_full_export import publish_rebuild
+from kili_export.steps.publishing.generation.commit import Publisher, Retention
+from kili_export.steps.publishing.generation.export_run import ExportRun
+from kili_export.steps.publishing.generation.write_generation import GenerationWriter
+from kili_export.steps.publishing.increment.publish_increment import publish_increment, still_held
+from kili_export.storage.object_store import ObjectStore
+from kili_export.storage.resumable_uploads import ResumableUploads
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateArchive:
+    """The use case, with what it needs of the outside."""
+
+    objects: ObjectStore
+    clock: Clock
+    random: RandomSource
+    traffic: Traffic
+    limits: PartLimits
+    latest_max_bytes: int
+    retention: Retention
+    rewriting: RewritingRules = field(default_factory=RewritingRules)
+    meter: Meter = field(default_factory=Unmetered)
+    sharding: ShardRules = field(default_factory=ShardRules)
+
+    def __call__(
+        self, request: AggregateRequest, time_left: TimeLeft | None = None
+    ) -> AggregateAnswer:
+        """Splices the run's conversions into a new archive and commits it.
+
+        Doing it again after it succeeded changes nothing and answers the same. Answers `continue`
+        when the time is up while large objects are copied: the same request goes on. Raises
+        ConflictError when another run published since this one was planned, TransientError when
+        the bucket does not answer, OutlastsInvocation when a full export has too many assets;
+        nothing that readers see has changed then.
+        """
+        earlier = request.resume or Unfinished()
+        meter = Continued(self.meter, earlier.spent)
+        moved = MovedTally(self.traffic, self.traffic.snapshot(), earlier.moved)
+        plan = load_plan(self.objects, request.plan_key)
+        export = plan.export(request.export)
+        uploads = ResumableUploads(
+            self.objects,
+            time_left,
+            project_id=plan.project_id,
+            export=export.name,
+            run_id=plan.run_id,
+            random=self.random,
+        )
+        try:
+            time = ComputingTime(time_left, export.name)
+            tally = RunTally(meter)
+            answer = self._publish(request, plan, export, uploads, moved, tally, time)
+        except OutOfTime:
+            return AggregateAnswer(
+                export=export.name,
+                status="continue",
+                generation=export.generation or None,
+                resume=Unfinished(spent=meter.spent(), moved=moved.moved(), uploads=uploads.key),
+                spent=meter.spent(),
+            )
+        return answer.model_copy(update={"spent": meter.spent()})
+
+    def _publish(
+        self,
+        request: AggregateRequest,
+        plan: RunPlan,
+        export: ExportPlan,
+        uploads: ResumableUploads,
+        moved: MovedTally,
+        tally: RunTally,
+        time: ComputingTime,
+    ) -> AggregateAnswer:
+        previous, etag = load_manifest(self.objects, plan.project_id, export.name)
+        joins = joins_prefix(plan.project_id, plan.run_id, export.name)
+        publisher = Publisher(self.objects, self.limits, uploads, joins)
+        latest = LatestCopy(self.objects, self.limits, self.latest_max_bytes, uploads)
+        reports = LossReports(self.objects)
+        writer = GenerationWriter(
+            publisher,
+            plan,
+            export,
+            previous,
+            self.clock,
+            uploads.attempt,
+            moved,
+            tally,
+            self.retention,
+            latest,
+            reports,
+            self.rewriting,
+        )
+        run = ExportRun(self.objects, self.sharding, writer, request.results)
+        published = previous is not None and previous.run_id == plan.run_id
+        if not published and etag != export.manifest_etag:
+            raise ConflictError(
+                f"export {export.name} was published by another run since this one was planned"
+            )
+        if previous is not None:
+            latest.refresh(previous)
+            reports.refresh(previous)
+        if previous is not None and published:
+            writer.retention.delete_expired(plan.project_id, export.name)
+            return writer.answer(previous, held=still_held(run, previous))
+        ledger = open_ledger(self.objects, previous)
+        if export.mode == "rebuild":
+            return publish_rebuild(run, ledger, time)
+        return publish_increment(run, ledger)

@@ -1,0 +1,1 @@
+"""The object store, and ways to hold data that memory does not."""

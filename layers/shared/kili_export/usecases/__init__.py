@@ -1,1 +1,0 @@
-"""What the system does, one verb per module, against the ports alone."""

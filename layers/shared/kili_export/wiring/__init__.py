@@ -1,0 +1,1 @@
+"""Puts clients and use cases together: the only place that knows which adapter is used."""

@@ -1,0 +1,52 @@
+"""What plan_export does: takes a project's lease and freezes what a run works from."""
+
+from typing import Any
+
+from kili_export.runs.messages import PlanRequest
+from kili_export.steps.planning.plan_run import PlanExport
+from kili_export.steps.planning.run_draft import RunLimits
+from kili_export.wiring.application import Application, application
+from kili_export.wiring.invocation import Invocation
+
+
+def plan_export(app: Application, project_id: str) -> PlanExport:
+    """Plans runs of a project."""
+    meter = app.meter.invocation()
+    return PlanExport(
+        objects=app.objects,
+        changes=app.changes,
+        removals=app.project_state,
+        kili=app.kili(project_id),
+        publisher=app.publisher,
+        announcer=app.announcer,
+        clock=app.clock,
+        random=app.random,
+        lease=app.lease,
+        follow_up=app.follow_up,
+        limits=RunLimits(
+            app.settings.batch_size,
+            app.settings.max_concurrency,
+            app.settings.marks_per_run,
+            app.settings.slice_assets,
+        ),
+        meter=meter,
+    )
+
+
+def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
+    """Answers a PlanAnswer to a PlanRequest. Raises the errors of core.errors."""
+    request = PlanRequest.model_validate(event)
+    answer = plan_export(application(), request.project_id)(request, invocation.time_left)
+    planned = answer.work.count if answer.work else 0
+    known = {
+        "project_id": answer.project_id,
+        "run_id": answer.run_id,
+        "status": answer.status,
+        "exports": [export.name for export in answer.exports],
+        "assets": planned,
+    }
+    invocation.log("Run planned", known)
+    invocation.count("RunsPlanned", int(answer.status == "run"))
+    invocation.count("AssetsPlanned", planned)
+    invocation.describe(**known)
+    return answer.model_dump(mode="json")

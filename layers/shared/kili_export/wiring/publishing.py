@@ -1,0 +1,50 @@
+"""What aggregate_archive does: publishes one export of a run."""
+
+from typing import Any
+
+from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.runs.messages import AggregateRequest
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.wiring.application import Application, application
+from kili_export.wiring.invocation import Invocation
+
+
+def aggregate_archive(app: Application) -> AggregateArchive:
+    """Publishes exports."""
+    return AggregateArchive(
+        objects=app.objects,
+        clock=app.clock,
+        random=app.random,
+        traffic=app.traffic,
+        limits=PartLimits(rewrite_below=app.settings.rewrite_limit),
+        latest_max_bytes=app.settings.latest_copy_limit,
+        retention=RetainGenerations(app.objects, app.clock, app.settings.retention),
+        rewriting=app.settings.rewriting,
+        meter=app.meter.invocation(),
+    )
+
+
+def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
+    """Answers an AggregateAnswer to an AggregateRequest. Raises the errors of core.errors."""
+    request = AggregateRequest.from_payload(event)
+    answer = aggregate_archive(application())(request, invocation.time_left)
+    known = {
+        "project_id": request.project_id,
+        "run_id": request.run_id,
+        "export": answer.export,
+        "status": answer.status,
+        "generation": answer.generation,
+        "added": answer.added,
+        "changed": answer.changed,
+        "removed": answer.removed,
+        "held_removals": answer.held_removals,
+    }
+    invocation.log("Archive aggregated", known)
+    invocation.count("AssetsQuarantined", answer.quarantined)
+    invocation.count("ArchiveBytes", answer.size, "Bytes")
+    invocation.count("S3Requests", answer.requests)
+    invocation.count("BytesDown", answer.bytes_down, "Bytes")
+    invocation.count("BytesUp", answer.bytes_up, "Bytes")
+    invocation.describe(**known)
+    return answer.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""Changes to a project, as people make them in Kili."""

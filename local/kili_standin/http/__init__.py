@@ -1,0 +1,1 @@
+"""The stand-in's HTTP server, its files and its controls."""

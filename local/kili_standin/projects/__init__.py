@@ -1,0 +1,1 @@
+"""Projects that the stand-in can begin with."""
