@@ -115,7 +115,7 @@ check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, tem
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
 
 .PHONY: audit
-audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/upgrading.md)
+audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/how-to/upgrade.md)
 	@$(BIN)/python -m devtools.build.audit "$(OSV)"
 
 build: $(READY) ## the deployable application, checked

@@ -6,6 +6,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING, Final
 
+from kili_export.cli import arguments as arguments_of_every_stack
 from kili_export.cli import main as commands_of_every_stack
 from kili_export.cli.arguments import positive_number, seconds, whole_number
 from local.stack.cli_connection import StacksOfThisMachine
@@ -23,6 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status."""
     local = commands_of_every_stack.LocalCommands(_COMMANDS, _add_commands, StacksOfThisMachine())
     return commands_of_every_stack.main(arguments, local)
+
+
+def parser() -> ArgumentParser:
+    """The parser of all commands."""
+    return arguments_of_every_stack.parser(_add_commands)
 
 
 def _add_commands(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""The examples of docs/one-by-one.md print what the page says."""
+"""The examples of docs/how-to/one-by-one.md print what the page says."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ import pytest
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.main import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "one-by-one.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "one-by-one.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```console\n\$ kili-export (.*)\n((?:.*\n)*?)```", PAGE)
 
 
