@@ -76,7 +76,9 @@ def planned(assets: int, exports: int) -> dict[str, Any]:
 
 
 def test_the_documented_prices_are_those_of_the_estimates() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "cost.md").read_text(
+        encoding="utf-8"
+    )
     _, shown, _ = text.split("<!-- prices -->")
     rows = [
         f"| `{unit}` | {one.service}: {one.meaning} | {one.dollars:g}"

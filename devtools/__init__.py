@@ -1,0 +1,1 @@
+"""Programs that prove the project. No wheel contains them."""
