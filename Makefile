@@ -125,7 +125,7 @@ $(DOCS)/.ready: requirements/docs.txt
 .PHONY: docs
 docs: $(READY) $(DOCS)/.ready ## the generated reference pages, and the site with every link checked (in site/)
 	@$(BIN)/python -m devtools.docs
-	@$(DOCS)/bin/mkdocs build --strict --clean --quiet
+	@$(DOCS)/bin/mkdocs build --strict --clean
 
 .PHONY: audit
 audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/how-to/upgrade.md)
