@@ -9,6 +9,7 @@ from argparse import Action, ArgumentParser
 from collections.abc import Iterator, Mapping
 
 from devtools.docs.markdown import table
+from devtools.docs.sources import ExitCode
 
 
 def commands(parser: ArgumentParser) -> str:
@@ -16,7 +17,7 @@ def commands(parser: ArgumentParser) -> str:
     return "\n\n".join(_section(*each) for each in _leaves(parser, ""))
 
 
-def exit_statuses(meanings: Mapping[int, str]) -> str:
+def exit_statuses(meanings: Mapping[ExitCode, str]) -> str:
     """The exit statuses."""
     return table(
         ("status", "meaning"), ((f"`{int(code)}`", text) for code, text in meanings.items())

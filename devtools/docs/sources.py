@@ -15,7 +15,7 @@ from kili_export.domain.event_catalogue import CATALOGUE
 from kili_export.domain.formats.registry import FORMATS
 from kili_export.settings import VARIABLES, Variable
 from local.cli.arguments import parser
-from local.cli.exit_codes import MEANINGS
+from local.cli.exit_codes import MEANINGS, ExitCode
 
 __all__ = [
     "CATALOGUE",
@@ -25,6 +25,7 @@ __all__ = [
     "ROOT",
     "VARIABLES",
     "Action",
+    "ExitCode",
     "ExportDeclaration",
     "Row",
     "Variable",

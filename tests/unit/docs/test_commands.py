@@ -3,6 +3,7 @@
 from argparse import SUPPRESS, ArgumentParser
 
 from devtools.docs.commands import commands, exit_statuses
+from devtools.docs.sources import ExitCode
 
 
 def sample() -> ArgumentParser:
@@ -54,7 +55,7 @@ def test_hidden_and_help_options_are_left_out() -> None:
 
 
 def test_exit_statuses_are_a_table() -> None:
-    assert exit_statuses({0: "done", 4: "held"}).splitlines()[2:] == [
+    assert exit_statuses({ExitCode.OK: "done", ExitCode.HELD: "held"}).splitlines()[2:] == [
         "| `0` | done |",
         "| `4` | held |",
     ]

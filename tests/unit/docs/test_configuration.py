@@ -1,5 +1,7 @@
 """The reference of settings shows names, meanings, defaults and limits."""
 
+from typing import Any
+
 import pytest
 from pydantic import BaseModel
 
@@ -25,7 +27,7 @@ def test_variables_show_defaults_with_their_unit() -> None:
 
 
 def test_parameters_show_what_they_take() -> None:
-    known = {
+    known: dict[str, dict[str, Any]] = {
         "Few": {"Description": "F", "Default": "no", "AllowedValues": ["yes", "no"]},
         "Many": {"Description": "M", "Default": 3, "MinValue": 1, "MaxValue": 9},
         "Text": {"Description": "T", "Default": "", "ConstraintDescription": "a text"},
