@@ -7,9 +7,16 @@ between versions of Python. So the private lists are read here, and nowhere else
 import argparse
 from argparse import Action, ArgumentParser
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from devtools.docs.markdown import table
 from devtools.docs.sources import ExitCode
+
+_PLAIN_TITLES: Final[Mapping[str | None, str]] = {
+    "positional arguments": "argument",
+    "options": "option",
+}
+"""The groups of arguments that argparse makes by itself, and the heads of their tables."""
 
 
 def commands(parser: ArgumentParser) -> str:
@@ -45,14 +52,14 @@ def _section(command: ArgumentParser, summary: str) -> str:
         rows = [(name, text) for name, text in rows if text or name.startswith("`-")]
         if not rows:
             continue
-        if group.description:
-            parts.append(f"{(group.title or '').capitalize()}. {group.description}")
-        parts.append(table((_title(group.title), "meaning"), rows))
+        if group.title not in _PLAIN_TITLES:
+            parts.append(_introduction(group.title or "", group.description or ""))
+        parts.append(table((_PLAIN_TITLES.get(group.title or "", "option"), "meaning"), rows))
     return "\n\n".join(parts)
 
 
-def _title(title: str | None) -> str:
-    return {"positional arguments": "argument", "options": "option"}.get(title or "", title or "")
+def _introduction(title: str, description: str) -> str:
+    return f"{title[:1].upper()}{title[1:]}: {description}".rstrip(" ").replace("*", r"\*")
 
 
 def _usage(command: ArgumentParser) -> str:

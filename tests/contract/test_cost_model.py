@@ -80,9 +80,10 @@ def test_the_documented_prices_are_those_of_the_estimates() -> None:
         encoding="utf-8"
     )
     _, shown, _ = text.split("<!-- prices -->")
+    head = ["| unit | what | dollars |", "|---|---|---:|"]
     rows = [
         f"| `{unit}` | {one.service}: {one.meaning} | {one.dollars:g}"
         f"{' per million' if one.per > 1 else ''} |"
         for unit, one in LISTED.items()
     ]
-    assert shown.strip().splitlines() == rows
+    assert shown.strip().splitlines() == [*head, *rows]

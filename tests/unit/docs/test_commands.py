@@ -15,6 +15,8 @@ def sample() -> ArgumentParser:
     get.add_argument("--depth", type=int, default=3, metavar="N", help="how deep (%(default)s)")
     get.add_argument("--out", required=True, metavar="FILE")
     get.add_argument("--secret", help=SUPPRESS)
+    how = get.add_argument_group("filters", "Those marked * may be repeated.")
+    how.add_argument("--by", metavar="NAME", help="by this person *")
     where = get.add_mutually_exclusive_group()
     where.add_argument("--here", action="store_true", help="in this place")
     where.add_argument("--there", choices=("a", "b"), help="in that place")
@@ -47,6 +49,13 @@ def test_arguments_show_their_values_their_defaults_and_what_they_exclude() -> N
     assert "| `--out FILE` |  |" in SECTIONS
     assert "| `--here` | in this place; not with `--there` |" in SECTIONS
     assert "| `--there {a,b}` | in that place; not with `--here` |" in SECTIONS
+
+
+def test_a_group_of_its_own_is_introduced() -> None:
+    _, _, rest = SECTIONS.partition("Filters: Those marked \\* may be repeated.\n\n")
+    assert rest.startswith(
+        "| option | meaning |\n| --- | --- |\n| `--by NAME` | by this person \\* |"
+    )
 
 
 def test_hidden_and_help_options_are_left_out() -> None:
