@@ -44,13 +44,13 @@ test-large: $(READY) ## archives above 4 GiB and 65,535 files for all readers, 1
 	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/archive/test_joins.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
-	@$(BIN)/python -m devtools.bench.against_sdk --write docs/benchmarks.md $(BENCH)
+	@$(BIN)/python -m devtools.bench.against_sdk --write docs/explanation/benchmarks.md $(BENCH)
 
 bench-large: $(READY) ## the same with 50,000 assets too; takes long
-	@$(BIN)/python -m devtools.bench.against_sdk --size 1000 --size 10000 --size 50000 --write docs/benchmarks.md $(BENCH)
+	@$(BIN)/python -m devtools.bench.against_sdk --size 1000 --size 10000 --size 50000 --write docs/explanation/benchmarks.md $(BENCH)
 
 bench-growth: $(READY) ## one changed label in archives of 1,000 to 1,000,000 files
-	@$(BIN)/python -m devtools.bench.growth --write docs/growth.md --chart docs/growth.svg $(BENCH)
+	@$(BIN)/python -m devtools.bench.growth --write docs/explanation/growth.md --chart docs/explanation/growth.svg $(BENCH)
 
 bench-memory: $(READY) ## the memory of publishing a million assets; takes hours (options: BENCH='--assets 100000')
 	@$(BIN)/python -m devtools.bench.memory $(BENCH)
@@ -114,6 +114,19 @@ check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, tem
 	@$(BIN)/python -m devtools.build.scan
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
 
+DOCS := .venv-docs
+
+$(DOCS)/.ready: requirements/docs.txt
+	@echo "Setting up $(DOCS), for the site (once)"
+	@$(PYTHON) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python $(PINNED) -r requirements/docs.txt
+	@touch $@
+
+.PHONY: docs
+docs: $(READY) $(DOCS)/.ready ## the generated reference pages, and the site with every link checked (in site/)
+	@$(BIN)/python -m devtools.docs
+	@$(DOCS)/bin/mkdocs build --strict --clean
+
 .PHONY: audit
 audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.zip: see docs/how-to/upgrade.md)
 	@$(BIN)/python -m devtools.build.audit "$(OSV)"
@@ -125,4 +138,4 @@ lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made
-	rm -rf $(VENV) $(SCAN) $(FUZZ) .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SCAN) $(FUZZ) $(DOCS) site .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

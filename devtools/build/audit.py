@@ -1,6 +1,6 @@
 """Compares what is deployed with a copy of OSV's advisories for PyPI. It asks nobody anything.
 
-`make audit OSV=all.zip`: docs/upgrading.md tells where the copy is to be had. Exits with 0 when no
+`make audit OSV=all.zip`: docs/how-to/upgrade.md says where to get the copy. Exits with 0 when no
 advisory concerns a package, 1 when one does, 2 when that cannot be told.
 """
 
@@ -18,7 +18,8 @@ from devtools.build.sbom import PINS, SBOM, normalized, read_pins
 
 _USAGE = """\
 OSV= must name a copy of OSV's advisories for PyPI: the file all.zip, or a folder of its files.
-docs/upgrading.md tells where it is to be had; nothing is downloaded here."""
+docs/how-to/upgrade.md says where to get it; nothing is downloaded here."""
+
 Packages = Mapping[str, frozenset[str]]
 """Versions by normalized name."""
 

@@ -2,7 +2,7 @@
 
 Files have other names there on purpose, so what is compared is what a picture's label holds. A
 shape that needs no correction must be in ours as it is in the SDK's; one that does is explained by
-the row of `docs/compatibility.md` that corrects it, and nothing else may be there.
+the row of `docs/reference/compatibility.md` that corrects it, and nothing else may be there.
 """
 
 from collections import Counter

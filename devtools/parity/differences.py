@@ -1,4 +1,4 @@
-"""Where our exports differ from the SDK's on purpose: the rows of `docs/differences.md`.
+"""Where our exports differ from the SDK's on purpose: the rows of `docs/reference/differences.md`.
 
 A row explains what it names and nothing else: files by their paths, refusals and failures by
 their messages. What no row of a project explains counts as different, and so does what is left of

@@ -76,11 +76,14 @@ def planned(assets: int, exports: int) -> dict[str, Any]:
 
 
 def test_the_documented_prices_are_those_of_the_estimates() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "cost.md").read_text(
+        encoding="utf-8"
+    )
     _, shown, _ = text.split("<!-- prices -->")
+    head = ["| unit | what | dollars |", "|---|---|---:|"]
     rows = [
         f"| `{unit}` | {one.service}: {one.meaning} | {one.dollars:g}"
         f"{' per million' if one.per > 1 else ''} |"
         for unit, one in LISTED.items()
     ]
-    assert shown.strip().splitlines() == rows
+    assert shown.strip().splitlines() == [*head, *rows]

@@ -11,7 +11,7 @@ ROW = re.compile(r"^\|(?!-).*\|$", re.MULTILINE)
 
 
 def rows(document: str) -> list[str]:
-    lines: list[str] = ROW.findall((ROOT / "docs" / document).read_text())
+    lines: list[str] = ROW.findall((ROOT / "docs" / "explanation" / document).read_text())
     return [line for line in lines if not line.endswith("| tried by |") and "|---" not in line]
 
 
@@ -24,7 +24,7 @@ def test_every_row_names_its_test(document: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_tests_are_there(document: str) -> None:
-    named = NAMED.findall((ROOT / "docs" / document).read_text())
+    named = NAMED.findall((ROOT / "docs" / "explanation" / document).read_text())
     assert [one for one in named if not exists(one)] == []
 
 

@@ -22,8 +22,8 @@ _METHOD = """
 Each file is one asset's labels in YOLO's form, each size a project of its own in a fresh bucket
 of SeaweedFS. All of it is published first, then one changed asset, each by `aggregate_archive`
 in a fresh process. Every archive is spliced by copies, however small (`REWRITE_LIMIT=0`); what
-S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process; seconds of a
-core are those of this process, and hardly depend on what else the machine does.
+S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process. Seconds of a
+core are those of this process; they hardly depend on what else the machine does.
 
 ![Seconds, memory, requests and bytes by size](growth.svg)
 
@@ -32,8 +32,8 @@ core are those of this process, and hardly depend on what else the machine does.
 |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 _FOOT = """
 What moves is above all the archive's directory and the ledger's: they are read to find what
-changed, and written anew behind what S3 copied. What comes beside them is held against archives
-that are not rewritten as a whole by default, those above 64 MiB.
+changed, and written again behind what S3 copied. The other bytes are judged for archives that are
+not rewritten as a whole by default, those above 64 MiB.
 """
 
 

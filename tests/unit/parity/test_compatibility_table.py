@@ -12,7 +12,7 @@ from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import parse_registration
 
 ROOT = Path(__file__).resolve().parents[3]
-TEXT = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "reference" / "compatibility.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in TEXT.splitlines()

@@ -11,7 +11,7 @@ from devtools.parity.differences import DIFFERENCES, explanation, sound_sides
 from devtools.parity.projects import parity_projects
 
 ROOT = Path(__file__).resolve().parents[3]
-TABLE = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")
+TABLE = (ROOT / "docs" / "reference" / "differences.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in TABLE.splitlines()

@@ -1,0 +1,1 @@
+"""Writes the generated blocks of docs/reference."""
