@@ -41,7 +41,7 @@ parity: $(READY) ## every format and option against Kili's own SDK (options: PAR
 	@$(BIN)/python -m devtools.parity $(PARITY)
 
 test-large: $(READY) ## archives above 4 GiB and 65,535 files for all readers, 10 TB planned; takes minutes
-	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/archive/test_joins.py
+	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/splicing/test_joins.py
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
 	@$(BIN)/python -m devtools.bench.against_sdk --write docs/explanation/benchmarks.md $(BENCH)

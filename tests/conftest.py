@@ -8,8 +8,8 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
-from tests.leak_watch import WATCHED, LeakWatch
-from tests.seaweed import key_prefix, object_store, s3_client, seaweed
+from tests.support.leak_watch import WATCHED, LeakWatch
+from tests.support.seaweed import key_prefix, object_store, s3_client, seaweed
 
 # The same examples every time, and no failure because a machine is busy.
 settings.register_profile("every run", derandomize=True, deadline=None)

@@ -21,7 +21,7 @@ from local.workflow.service import WorkflowService
 from tests.artifacts.permission_gate import PermissionGate
 from tests.artifacts.policies import Policy
 from tests.artifacts.sandbox import FunctionError, Sandbox
-from tests.template_document import functions, resources_of
+from tests.support.template_document import functions, resources_of
 
 WEBHOOK_SECRET = "sample-webhook-secret"
 _RUN_SECONDS = 120.0

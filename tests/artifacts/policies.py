@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.template_document import listed, statements, text
+from tests.support.template_document import listed, statements, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from kili_export.core.errors import ExportError
 from kili_export.runs.messages import AggregateAnswer, PlanAnswer, ResultsLocation
 from local.kili_standin.state.model import Asset
 from tests.chaos.system import ALWAYS, EXPORTS, System
-from tests.unit.protocol.world import PROJECT, arn
+from tests.support.protocol_world import PROJECT, arn
 
 FATES = [
     *["goes on"] * 12,

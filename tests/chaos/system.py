@@ -18,8 +18,8 @@ from local.kili_standin.state.deliveries import Courier
 from local.kili_standin.state.identifiers import Clock
 from local.kili_standin.state.model import Project
 from local.kili_standin.state.webhooks import Delivery
-from tests.fakes import ManualClock
-from tests.unit.protocol.world import PROJECT, SECRET, World
+from tests.support.fakes import ManualClock
+from tests.support.protocol_world import PROJECT, SECRET, World
 
 EXPORTS: dict[str, dict[str, Any]] = {
     "raw": {"format": "kili"},

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kili_export.core.project import Project
-from tests.kili_samples import Json, answers, asset, box, job, label, project, ring, shape
+from tests.support.kili_samples import Json, answers, asset, box, job, label, project, ring, shape
 
 ROTATIONS = (0, 90, 180, 270, 45)
 

@@ -11,9 +11,20 @@ import pytest
 from pycocotools.coco import COCO
 
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
-from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
+from tests.support.archive_of import archive_of, losses_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
 
 BEYOND = box("CAR", -0.2, 0.1, 1.3, 1.5)
 OUTSIDE = box("CAR", 1.1, 0.1, 1.3, 0.5)

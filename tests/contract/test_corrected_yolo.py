@@ -12,10 +12,21 @@ from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.core.project import Project
 from kili_export.formats.registry import format_of
-from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
-from tests.yolo_rules import read_dataset
+from tests.support.archive_of import archive_of, losses_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
+from tests.support.yolo_rules import read_dataset
 
 VERSIONS = ("yolo_v5", "yolo_v7", "yolo_v8")
 SHARES = Split(0.5, 0.25, 0.25)

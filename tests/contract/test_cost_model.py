@@ -10,7 +10,7 @@ from kili_export.costs.prices import LISTED, Unit
 from kili_export.costs.run_cost import MEGABYTES, Step, workflow_usage
 from local.stack.template import Template
 from local.workflow.definition import read_definition
-from tests.unit.workflow.doubles import Bench, Functions
+from tests.unit.local.workflow.doubles import Bench, Functions
 
 DEFINITION = read_definition(Path(__file__).parents[2] / "statemachine" / "export.asl.yaml")
 FUNCTIONS = {

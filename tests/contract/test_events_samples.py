@@ -15,7 +15,7 @@ from kili_export.core.errors import InvalidEvent
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs.announcements import FAILED, PUBLISHED, SOURCE, ExportFailed, ExportPublished
 from kili_export.runs.messages import AggregateRequest, ConvertRequest, FinishRequest, PlanRequest
-from tests.template_document import ROOT, functions
+from tests.support.template_document import ROOT, functions
 
 EVENTS = ROOT / "events"
 INPUTS: dict[str, type[Document]] = {

@@ -8,10 +8,10 @@ import pytest
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.core.project import Project
-from tests.archive_of import archive_of
 from tests.contract.formats_corpus import image_assets, image_project
-from tests.kili_samples import Json, asset, fetched, job, label, project
-from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive
+from tests.support.archive_of import archive_of
+from tests.support.kili_samples import Json, asset, fetched, job, label, project
+from tests.support.sdk_reference import SdkFailure, compare_archives, sdk_archive
 
 FORMATS = ("kili", "raw", "yolo_v4", "yolo_v5", "yolo_v7", "yolo_v8", "coco")
 VARIANTS: dict[str, dict[str, Any]] = {

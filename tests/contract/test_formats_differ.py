@@ -13,10 +13,21 @@ import yaml
 from kili_export.core.errors import AssetError, IncompatibleProject
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.formats.registry import format_named
-from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import SQUARE, image_project
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
-from tests.sdk_reference import SdkFailure, compare_archives, csv_rows, sdk_archive
+from tests.support.archive_of import archive_of, losses_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
+from tests.support.sdk_reference import SdkFailure, compare_archives, csv_rows, sdk_archive
 
 GOOD = box("CAR", 0.1, 0.2, 0.6, 0.8)
 FORMATS = ("kili", "yolo_v8", "coco", "pascal_voc")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.core.file_paths import safe_path
 from kili_export.formats.shapes.polygon_area import enclosed_area
-from tests.archive_of import IdAllocator, archive_of
-from tests.kili_samples import Json, asset, box, fetched, job, label, project, ring, shape
-from tests.sdk_reference import compare_archives, sdk_archive
+from tests.support.archive_of import IdAllocator, archive_of
+from tests.support.kili_samples import Json, asset, box, fetched, job, label, project, ring, shape
+from tests.support.sdk_reference import compare_archives, sdk_archive
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "instances.json"
 FORMATS = ("kili", "yolo_v5", "yolo_v8", "coco")

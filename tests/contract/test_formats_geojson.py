@@ -11,9 +11,20 @@ from hypothesis import strategies as st
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.core.project import Project
-from tests.archive_of import archive_of, losses_of
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
-from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive
+from tests.support.archive_of import archive_of, losses_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
+from tests.support.sdk_reference import SdkFailure, compare_archives, sdk_archive
 
 OPTIONS = ExportOptions("geojson", Layout.MERGED)
 LAST_STEP = replace(OPTIONS, export_type=ExportType.LATEST_FROM_LAST_STEP)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.core.project import Project
-from tests.archive_of import archive_of, losses_of
 from tests.contract.formats_corpus import (
     PAGES,
     SQUARE,
@@ -18,8 +17,20 @@ from tests.contract.formats_corpus import (
     image_assets,
     image_project,
 )
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
-from tests.sdk_reference import SdkFailure, compare_archives, sdk_archive
+from tests.support.archive_of import archive_of, losses_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
+from tests.support.sdk_reference import SdkFailure, compare_archives, sdk_archive
 
 FORMATS = ("kili", "yolo_v4", "yolo_v8")
 FRAME = answers(BOXES=[box("CAR", 0.1, 0.2, 0.6, 0.8)])

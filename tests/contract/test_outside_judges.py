@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.core.project import Project
 from local.kili_standin.projects.pictures import ScenePicture
-from tests.kili_samples import (
+from tests.support.kili_samples import (
     Json,
     answers,
     asset,
@@ -33,8 +33,8 @@ from tests.kili_samples import (
     ring,
     shape,
 )
-from tests.workbench import Workbench
-from tests.yolo_rules import read_dataset, read_pictures
+from tests.support.workbench import Workbench
+from tests.support.yolo_rules import read_dataset, read_pictures
 
 CORRECTED = Compatibility.CORRECTED
 WIDTH, HEIGHT = 64, 48
@@ -125,7 +125,7 @@ def read_by_supervision(kind: str, *paths: Path) -> dict[str, Any]:
         JUDGES,
         "-W",
         "ignore",
-        Path(__file__).parents[1] / "supervision_child.py",
+        Path(__file__).parents[1] / "support" / "supervision_child.py",
         kind,
     ]
     done = subprocess.run([*command, *paths], check=False, capture_output=True, text=True)

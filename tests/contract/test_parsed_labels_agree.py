@@ -9,7 +9,7 @@ import pytest
 
 from kili_export.core.project import Project
 from kili_export.reading.rows.annotations import LabelParser, Line
-from tests import kili_samples
+from tests.support import kili_samples
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

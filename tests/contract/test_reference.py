@@ -18,7 +18,7 @@ from kili_export.core.document import Document
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import parse_registration
 from kili_export.runs.announcements import ExportFailed, ExportPublished
-from tests.markdown_blocks import fenced
+from tests.support.markdown_blocks import fenced
 
 PAGES = sorted(REFERENCE.glob("*.md"))
 

@@ -11,7 +11,7 @@ from devtools.docs.sources import ROOT
 from kili_export.cli.main import _code
 from kili_export.core import errors
 from kili_export.core.errors import ExportError
-from tests.markdown_blocks import fenced
+from tests.support.markdown_blocks import fenced
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 ROWS = {

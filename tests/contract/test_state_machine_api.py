@@ -17,7 +17,7 @@ from local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
 from local.workflow.errors import FunctionFailed
 from local.workflow.objects import S3Objects
 from local.workflow.service import WorkflowService
-from tests.unit.workflow.doubles import Bench, Functions, machine, task
+from tests.unit.local.workflow.doubles import Bench, Functions, machine, task
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -28,7 +28,7 @@ from local.workflow.definition import read_definition, substitution_names
 from local.workflow.errors import FunctionFailed
 from local.workflow.limits import EXPRESS_SECONDS
 from local.workflow.retry import longest_delay
-from tests.unit.workflow.doubles import Bench, Functions
+from tests.unit.local.workflow.doubles import Bench, Functions
 
 PATH = Path(__file__).parents[2] / "statemachine" / "export.asl.yaml"
 DEFINITION = read_definition(PATH)

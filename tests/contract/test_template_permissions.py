@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kili_export.aws.dynamodb.rate_limit import PARTITION
-from tests.template_document import functions, listed, resources_of, statements, text
+from tests.support.template_document import functions, listed, resources_of, statements, text
 
 MACHINE = "stateMachine:${AWS::StackName}-export"
 EXECUTION = "execution:${AWS::StackName}-export"

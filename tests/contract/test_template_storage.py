@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kili_export.core import bucket_layout as keys
-from tests.template_document import listed, resources_of, template, text
+from tests.support.template_document import listed, resources_of, template, text
 
 HOLDS_DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
 

@@ -15,7 +15,7 @@ from kili_export.runs import announcements as notifications
 from kili_export.steps.conversion.media_batch import MediaLimits
 from kili_export.wiring.settings import VARIABLES
 from local.workflow.definition import read_definition, substitution_names
-from tests.template_document import ROOT, functions, resources_of, template
+from tests.support.template_document import ROOT, functions, resources_of, template
 
 POWERTOOLS = {
     "POWERTOOLS_LOG_LEVEL",

@@ -37,12 +37,12 @@ from kili_export.runs.messages import (
 from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
 from kili_export.steps.conversion.asset_source import FetchNeeds
 from kili_export.steps.conversion.picture_size import HEAD_BYTES, picture_size
-from tests.archive_of import archive_of
-from tests.fakes import InMemoryObjects
-from tests.kili_samples import answers, asset, box, fetched, job, label, project
-from tests.sample_manifest import manifest_of
-from tests.unit.archive.simple_archives import full_archive
-from tests.unit.kili_client.doubles import Line, Told
+from tests.support.archive_of import archive_of
+from tests.support.fakes import InMemoryObjects
+from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
+from tests.support.sample_manifest import manifest_of
+from tests.unit.kili.doubles import Line, Told
+from tests.unit.splicing.simple_archives import full_archive
 
 Target = Callable[[bytes], None]
 

@@ -19,7 +19,7 @@ from kili_export.splicing.part_limits import PartLimits
 from tests.increments.kinds import Kind
 from tests.increments.sequences import History, Step
 from tests.increments.world import World
-from tests.workbench import Workbench
+from tests.support.workbench import Workbench
 
 _LARGEST_NUMBER = 2**53 - 1
 _EVERYTHING = 1000

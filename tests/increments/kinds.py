@@ -7,7 +7,7 @@ from typing import Any
 from devtools.corpus import documents, earth, flawed, pictures, videos
 from devtools.corpus.drawing import box, job
 from kili_export.core.project import Project
-from tests.kili_samples import Json, answers
+from tests.support.kili_samples import Json, answers
 
 ADDRESS = "https://storage.example"
 _SIZES: Sequence[Any] = (

@@ -8,8 +8,8 @@ from kili_export.core.asset import FetchedAsset
 from local.kili_standin.projects.pictures import encode_png
 from tests.increments.kinds import Kind, State
 from tests.increments.sequences import NAMES, SLOTS, Event
-from tests.kili_samples import Json, asset, fetched, label
-from tests.workbench import AssetsOfKili
+from tests.support.kili_samples import Json, asset, fetched, label
+from tests.support.workbench import AssetsOfKili
 
 _TYPES = ("DEFAULT", "REVIEW", "PREDICTION", "AUTOSAVE")
 _AUTHORS = (

@@ -10,7 +10,7 @@ import pytest
 
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.state.model import Project
-from tests.local_stack import StackProcess
+from tests.support.local_stack import StackProcess
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 

@@ -33,8 +33,8 @@ from kili_export.splicing.upload_parts import (
 )
 from kili_export.storage.object_store import StoredObject
 from local.stack.seaweed import SeaweedServer
-from tests.archive_readers import check_with_every_reader, sha256
-from tests.seaweed import BUCKET
+from tests.support.archive_readers import check_with_every_reader, sha256
+from tests.support.seaweed import BUCKET
 
 ALWAYS_COPY = replace(DEFAULT_LIMITS, rewrite_below=0, copy=8 * MIB)
 

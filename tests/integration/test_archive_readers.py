@@ -18,7 +18,7 @@ from kili_export.steps.publishing.documents.sharded_files import (
 )
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.storage.spool import Spool
-from tests.archive_readers import (
+from tests.support.archive_readers import (
     READERS,
     ReadersDisagree,
     check_with_every_reader,
@@ -27,7 +27,7 @@ from tests.archive_readers import (
     read_with,
     sha256,
 )
-from tests.unit.archive.simple_archives import additions_of, base_of, full_archive, render
+from tests.unit.splicing.simple_archives import additions_of, base_of, full_archive, render
 
 pytestmark = pytest.mark.xdist_group("archive-readers")
 

@@ -22,7 +22,7 @@ from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.registration.declaration import parse_registration
 from tests.artifacts.application import WEBHOOK_SECRET, BuiltApplication
-from tests.template_document import ROOT, functions, resources_of
+from tests.support.template_document import ROOT, functions, resources_of
 
 pytestmark = [
     pytest.mark.artifacts,

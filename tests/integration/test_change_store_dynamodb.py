@@ -20,7 +20,7 @@ from kili_export.changes.events.pending_changes import (
 from kili_export.changes.events.replay_events import EventsCursor
 from kili_export.core.errors import InvalidConfiguration, Throttled, Unavailable
 from kili_export.runs.held_removals import HeldRemovals
-from tests.fakes import NOON, InMemoryChanges, InMemoryProjectState
+from tests.support.fakes import NOON, InMemoryChanges, InMemoryProjectState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -28,7 +28,7 @@ from kili_export.core.errors import (
     Throttled,
     Unavailable,
 )
-from tests.fakes import ManualClock
+from tests.support.fakes import ManualClock
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/machine"

@@ -12,10 +12,10 @@ from kili_export.reading.pull import pull_archive
 from kili_export.reading.sync import Wish, sync_folder
 from kili_export.splicing.part_limits import MIB, PartLimits
 from tests.integration.test_archive_on_s3 import open_uploads
-from tests.kili_samples import job, project
-from tests.unit.aggregation.test_deltas_follow import SELDOM, rewrite, synced
-from tests.unit.aggregation.test_media import OPTIONS, put
-from tests.workbench import Workbench
+from tests.support.kili_samples import job, project
+from tests.support.workbench import Workbench
+from tests.unit.steps.publishing.test_deltas_follow import SELDOM, rewrite, synced
+from tests.unit.steps.publishing.test_media import OPTIONS, put
 
 
 def test_what_is_pulled_is_what_is_written_in_the_end(

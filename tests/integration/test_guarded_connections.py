@@ -38,7 +38,7 @@ from kili_export.kili.http.response_bodies import TooSlow, read_body
 from kili_export.kili.http.retrying import Patience
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import new_session
-from tests.fakes import ManualClock
+from tests.support.fakes import ManualClock
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
 REFUSED = Unreadable("its address is not one that may be read")

@@ -16,10 +16,10 @@ import yaml
 
 from kili_export.core.export_options import Compatibility, ExportOptions, Layout
 from kili_export.reading.folder_change import checked_path
-from tests.archive_readers import check_with_every_reader
-from tests.hostile import NAMES
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
-from tests.workbench import Workbench
+from tests.support.archive_readers import check_with_every_reader
+from tests.support.hostile import NAMES
+from tests.support.kili_samples import Json, answers, asset, box, fetched, job, label, project
+from tests.support.workbench import Workbench
 
 pytestmark = pytest.mark.xdist_group("archive-readers")
 

@@ -12,9 +12,9 @@ from kili_export.splicing.part_limits import MIB, PartLimits
 from kili_export.steps.publishing.publish_export import AggregateArchive
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.integration.test_resumed_copies import Enough
-from tests.kili_samples import job, project
-from tests.unit.aggregation.test_media import OPTIONS, media_of, put
-from tests.workbench import Workbench
+from tests.support.kili_samples import job, project
+from tests.support.workbench import Workbench
+from tests.unit.steps.publishing.test_media import OPTIONS, media_of, put
 
 PICTURES = 9
 MOST_PARTS = 4

@@ -30,8 +30,8 @@ from kili_export.splicing.upload_parts import (
     plan_parts,
 )
 from kili_export.splicing.zip_headers import local_header
-from tests.archive_readers import compare, read_with, sha256
-from tests.large import large
+from tests.support.archive_readers import compare, read_with, sha256
+from tests.support.large import large
 
 pytestmark = [
     large,

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from local.demo.agreement import differences
-from tests.archive_readers import check_with_every_reader
-from tests.local_bench import EXPORTS, Bench, running_bench
+from tests.support.archive_readers import check_with_every_reader
+from tests.support.local_bench import EXPORTS, Bench, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 

@@ -12,7 +12,7 @@ import pytest
 from local.demo.agreement import differences
 from local.kili_standin import generate_project
 from local.stack.journal import Journal
-from tests.local_bench import EXPORTS, Bench, running_bench
+from tests.support.local_bench import EXPORTS, Bench, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 

@@ -27,8 +27,8 @@ from kili_export.steps.conversion.ffmpeg import Ffmpeg, NoCutter
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.projects.project_documents import read_project
 from local.kili_standin.state.model import Project
-from tests.sdk_reference import Archive, compare_archives, members_of
-from tests.workbench import Workbench
+from tests.support.sdk_reference import Archive, compare_archives, members_of
+from tests.support.workbench import Workbench
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
 pytestmark = [

@@ -21,8 +21,8 @@ from kili_export.splicing.part_limits import PartLimits
 from local.kili_standin import KiliWorld, start_standin
 from local.kili_standin.state.model import Project, StoredMedia
 from local.stack.seaweed import SeaweedServer
-from tests.seaweed import BUCKET
-from tests.workbench import Workbench
+from tests.support.seaweed import BUCKET
+from tests.support.workbench import Workbench
 
 IMAGES = Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "images"
 

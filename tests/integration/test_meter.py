@@ -3,7 +3,7 @@
 from typing import Any
 
 from kili_export.aws.meter import ProcessMeter
-from tests.seaweed import BUCKET
+from tests.support.seaweed import BUCKET
 
 
 def test_requests_and_bytes_are_those_of_the_invocation(s3_client: Any) -> None:

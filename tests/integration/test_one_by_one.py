@@ -21,7 +21,7 @@ from kili_export.reading.rows.listed_lines import Line, LineBatch
 from local.kili_standin import KiliWorld, read_project, sample_project, start_standin
 from local.kili_standin.state.model import Project, StoredContent
 from local.main import main
-from tests.fakes import ManualClock
+from tests.support.fakes import ManualClock
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("kili_standin_sdk")]

@@ -17,10 +17,10 @@ from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import MIB, PartLimits
 from local.stack.seaweed import SeaweedServer
 from tests.integration.test_archive_on_s3 import open_uploads
-from tests.kili_samples import job, project
-from tests.seaweed import BUCKET
-from tests.unit.aggregation.test_media import OPTIONS, put
-from tests.workbench import AssetsOfKili, Workbench
+from tests.support.kili_samples import job, project
+from tests.support.seaweed import BUCKET
+from tests.support.workbench import AssetsOfKili, Workbench
+from tests.unit.steps.publishing.test_media import OPTIONS, put
 
 RACERS = 5
 PICTURES = 10

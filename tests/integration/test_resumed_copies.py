@@ -23,14 +23,14 @@ from kili_export.splicing.upload_parts import CopyPart, Source, parts_digest
 from kili_export.steps.publishing.publish_export import AggregateArchive
 from kili_export.storage.resumable_uploads import ResumableUploads
 from local.workflow.errors import FunctionFailed
-from tests.fakes import CountingTokens
 from tests.integration.test_archive_on_s3 import open_uploads
-from tests.kili_samples import job, project
-from tests.seaweed import BUCKET
-from tests.unit.aggregation.test_media import OPTIONS, put
-from tests.unit.workflow.doubles import Bench
-from tests.unit.workflow.test_export_workflow import planned, run
-from tests.workbench import Workbench
+from tests.support.fakes import CountingTokens
+from tests.support.kili_samples import job, project
+from tests.support.seaweed import BUCKET
+from tests.support.workbench import Workbench
+from tests.unit.local.workflow.doubles import Bench
+from tests.unit.local.workflow.test_export_workflow import planned, run
+from tests.unit.steps.publishing.test_media import OPTIONS, put
 
 PARTS = 12
 SIZE = PARTS * 5 * MIB

@@ -12,10 +12,10 @@ from kili_export.aws.s3 import S3ObjectStore
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.sync import Wish, sync_folder
 from local.stack.seaweed import SeaweedServer
-from tests.seaweed import BUCKET
-from tests.unit.aggregation.test_increments import labelled, two_jobs
-from tests.unit.sync.test_sync_folder import OPTIONS, change, files_in, state_of
-from tests.workbench import Workbench
+from tests.support.seaweed import BUCKET
+from tests.support.workbench import Workbench
+from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, state_of
+from tests.unit.steps.publishing.test_increments import labelled, two_jobs
 
 # Syncs in a process of its own that kills itself after some files.
 _KILLED_SYNC = """

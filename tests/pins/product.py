@@ -31,15 +31,15 @@ from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.storage.object_store import BegunUpload, SentPart
 from kili_export.storage.resumable_uploads import ResumableUploads
-from tests.fakes import CountingTokens, InMemoryObjects, ManualClock
 from tests.increments.choices import legal_options
 from tests.increments.kinds import KINDS
 from tests.increments.sequences import NAMES, Event
 from tests.increments.world import World as Assets
-from tests.kili_samples import job
-from tests.template_document import ROOT, template
-from tests.unit.protocol.world import PROJECT, World
-from tests.workbench import Workbench
+from tests.support.fakes import CountingTokens, InMemoryObjects, ManualClock
+from tests.support.kili_samples import job
+from tests.support.protocol_world import PROJECT, World
+from tests.support.template_document import ROOT, template
+from tests.support.workbench import Workbench
 
 __all__ = [
     "CORRECTED",

@@ -40,8 +40,8 @@ from local.stack.resources import ResourceNames
 from local.stack.template import ACCOUNT, REGION, Template
 from tests.artifacts.accesses import accesses_of
 from tests.artifacts.policies import Access
-from tests.fakes import ManualClock, RecordingWorkflow
-from tests.unit.protocol.world import PROJECT, SECRET, ScriptedKili, World
+from tests.support.fakes import ManualClock, RecordingWorkflow
+from tests.support.protocol_world import PROJECT, SECRET, ScriptedKili, World
 
 NAMES = ResourceNames()
 NOBODY = "nobody"

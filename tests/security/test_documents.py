@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.named_tests import NAMED, ROOT, exists
+from tests.support.named_tests import NAMED, ROOT, exists
 
 DOCUMENTS = ("threat-model.md", "failure-modes.md")
 ROW = re.compile(r"^\|(?!-).*\|$", re.MULTILINE)

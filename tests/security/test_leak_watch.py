@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leak_watch import LeakWatch, private_lines, private_parts
+from tests.support.leak_watch import LeakWatch, private_lines, private_parts
 
 
 @pytest.mark.parametrize(

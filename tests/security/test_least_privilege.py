@@ -23,10 +23,10 @@ from kili_export.steps.planning.work_list import write_work_list
 from local.stack.template import ACCOUNT, REGION
 from local.workflow.definition import read_definition
 from tests.artifacts.policies import Access, Policy
-from tests.named_tests import NAMED, exists
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
-from tests.template_document import ROOT, functions, listed, resources_of, statements, text
-from tests.unit.protocol.world import PROJECT, ScriptedKili, arn
+from tests.support.named_tests import NAMED, exists
+from tests.support.protocol_world import PROJECT, ScriptedKili, arn
+from tests.support.template_document import ROOT, functions, listed, resources_of, statements, text
 
 pytestmark = pytest.mark.xdist_group("least_privilege")
 
@@ -52,7 +52,7 @@ _RESUMED = (
 )
 _RETENTION = (
     "retention deletes what nobody needs: "
-    "tests/unit/retention/test_retention.py::test_generations_go_by_number_once_they_are_old"
+    "tests/unit/maintenance/retention/test_retention.py::test_generations_go_by_number_once_they_are_old"
 )
 _JOINED = (
     "an archive of many objects is made of few that are joined first: "
@@ -64,7 +64,7 @@ _MACHINE = (
 )
 _OWN_KEY = (
     "a project may have a key of its own: "
-    "tests/unit/protocol/test_wiring.py::test_each_project_is_read_with_its_own_key"
+    "tests/unit/wiring/test_wiring.py::test_each_project_is_read_with_its_own_key"
 )
 _OWN_KEYS = (
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
@@ -92,7 +92,7 @@ RARE: dict[tuple[str, str, str], str] = {
     ),
     ("plan_export", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
     ("plan_export", "states:StartExecution", _MACHINE): (
-        "marks that came while an idle run held the lease get a run: tests/unit/protocol/"
+        "marks that came while an idle run held the lease get a run: tests/unit/runs/"
         "test_lease.py::test_an_idle_plan_looks_for_marks_again_after_it_released"
     ),
 }

@@ -30,7 +30,7 @@ from kili_export.runs.messages import (
 from kili_export.wiring import lambda_handler
 from local.stack.lambda_context import LocalContext
 from tests.chaos.system import System
-from tests.unit.protocol.world import SECRET, World
+from tests.support.protocol_world import SECRET, World
 
 KEY = "kili-key-that-nobody-may-see"
 CONTEXT: Any = LocalContext("f", "512", "arn:aws:lambda:eu-west-1:123:function:f", "r", 0)

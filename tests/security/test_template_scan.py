@@ -1,7 +1,7 @@
 """The reasons for what the template scan finds are kept apart from what it does not find."""
 
 from devtools.build.scan import EXPLANATIONS, Finding, compare
-from tests.template_document import template
+from tests.support.template_document import template
 
 ALL = [Finding(one.check, name) for one in EXPLANATIONS for name in one.resources]
 

@@ -11,7 +11,7 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.prices import LIST_PRICES, Unit
 from kili_export.costs.usage import RunSpending, Spent
 from kili_export.runs.messages import FinishAnswer
-from tests.sample_manifest import manifest_of
+from tests.support.sample_manifest import manifest_of
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

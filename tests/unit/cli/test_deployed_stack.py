@@ -10,7 +10,7 @@ from moto import mock_aws
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.wiring import deployed_stack
 from local.main import main
-from tests.template_document import template
+from tests.support.template_document import template
 
 OUTPUTS = {
     "BucketName": "deployed-bucket",

@@ -23,7 +23,7 @@ from kili_export.maintenance.reconciliation.project_status import (
 from kili_export.registration.declaration import parse_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport
 from kili_export.runs.held_removals import HeldRemovals
-from tests.fakes import (
+from tests.support.fakes import (
     NOON,
     InMemoryChanges,
     InMemoryObjects,
@@ -31,7 +31,7 @@ from tests.fakes import (
     ManualClock,
     RecordingWorkflow,
 )
-from tests.sample_manifest import manifest_of
+from tests.support.sample_manifest import manifest_of
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from kili_export.archives.manifest import ArchiveReference, Manifest
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import IntegrityError, InvalidConfiguration
 from kili_export.reading.pull import pull_archive
-from tests.fakes import InMemoryObjects
-from tests.sample_manifest import manifest_of
+from tests.support.fakes import InMemoryObjects
+from tests.support.sample_manifest import manifest_of
 
 
 def _publish(objects: InMemoryObjects, generation: int, data: bytes) -> Manifest:

@@ -21,7 +21,7 @@ from kili_export.registration.register_exports import (
     register_exports,
     unregister,
 )
-from tests.fakes import CountingTokens, InMemoryObjects
+from tests.support.fakes import CountingTokens, InMemoryObjects
 
 BOXES = {
     "jobs": {

@@ -11,8 +11,8 @@ from kili_export.cli.commands import report as command
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import Services
 from kili_export.core.export_options import ExportOptions, Layout
-from tests.kili_samples import answers, asset, box, fetched, job, label, project
-from tests.workbench import Workbench
+from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
+from tests.support.workbench import Workbench
 
 
 @pytest.fixture

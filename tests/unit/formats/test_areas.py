@@ -18,7 +18,7 @@ from kili_export.formats.shapes.planar import boundary_rings
 from kili_export.formats.shapes.polygon_area import enclosed_area
 from kili_export.formats.shapes.simple_outlines import goes_around_once, goes_there_and_back
 from kili_export.formats.shapes.traced_outlines import touching_corners
-from tests.kili_samples import answers, job, label, project, ring, shape
+from tests.support.kili_samples import answers, job, label, project, ring, shape
 
 SQUARE = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
 BOW_TIE = [(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0)]

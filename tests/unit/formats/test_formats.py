@@ -11,8 +11,8 @@ from kili_export.formats.coco.coco import CocoFormat
 from kili_export.formats.common.format import ExportContext, IdSlot
 from kili_export.formats.common.readme import dated, readme
 from kili_export.formats.registry import FORMATS, format_named
-from tests.archive_of import DATED, IdAllocator, archive_of, conversion_of
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
+from tests.support.archive_of import DATED, IdAllocator, archive_of, conversion_of
+from tests.support.kili_samples import Json, answers, asset, box, fetched, job, label, project
 
 PROJECT = project({"BOXES": job(["CAR", "BUS"])})
 BOX = box("CAR", 0.1, 0.2, 0.6, 0.8)

@@ -11,8 +11,8 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.formats.common.format import Conversion, ExportContext, IdSlot, LossCollector
 from kili_export.formats.common.frame_pictures import frames_of
 from kili_export.formats.registry import format_of
-from tests.archive_of import DATED, IdAllocator
-from tests.kili_samples import Json, answers, box, job, label, project
+from tests.support.archive_of import DATED, IdAllocator
+from tests.support.kili_samples import Json, answers, box, job, label, project
 
 VIDEOS = project({"BOXES": job(["CAR"]), "MASKS": job(["A"], ["semantic"])}, "VIDEO")
 FRAME = answers(BOXES=[box("CAR", 0.1, 0.2, 0.6, 0.8)])

@@ -13,7 +13,6 @@ from kili_export.core.errors import AssetError, IncompatibleProject
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.core.project import Project
 from kili_export.formats.registry import FORMATS, format_named
-from tests.archive_of import archive_of
 from tests.contract.formats_corpus import (
     PAGES,
     document_response,
@@ -21,7 +20,8 @@ from tests.contract.formats_corpus import (
     image_assets,
     image_project,
 )
-from tests.kili_samples import Json, asset, fetched, label
+from tests.support.archive_of import archive_of
+from tests.support.kili_samples import Json, asset, fetched, label
 
 JUNK: list[Any] = [
     None,

@@ -12,9 +12,20 @@ from kili_export.core.export_options import Compatibility, ExportOptions, Layout
 from kili_export.core.file_paths import safe_path
 from kili_export.core.project import Project
 from kili_export.reading.folder_change import checked_path
-from tests import hostile
-from tests.archive_of import archive_of
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project, ring, shape
+from tests.support import hostile
+from tests.support.archive_of import archive_of
+from tests.support.kili_samples import (
+    Json,
+    answers,
+    asset,
+    box,
+    fetched,
+    job,
+    label,
+    project,
+    ring,
+    shape,
+)
 
 FORMATS = ("kili", "coco", "yolo_v8", "pascal_voc")
 

@@ -8,8 +8,8 @@ from kili_export.core.export_options import ExportOptions
 from kili_export.core.urls import without_signature
 from kili_export.formats.common.format import Conversion, ExportContext
 from kili_export.formats.registry import format_named
-from tests.archive_of import DATED, conversion_of
-from tests.kili_samples import Json, answers, asset, box, fetched, job, label, project
+from tests.support.archive_of import DATED, conversion_of
+from tests.support.kili_samples import Json, answers, asset, box, fetched, job, label, project
 
 PROJECT = project({"BOXES": job(["CAR"])})
 RESPONSE = answers(BOXES=[box("CAR", 0.1, 0.2, 0.6, 0.8)])

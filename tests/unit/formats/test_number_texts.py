@@ -16,7 +16,7 @@ from kili_export.formats.shapes.numbers import (
     nested_numbers,
 )
 from kili_export.formats.shapes.vertex_texts import spaced_vertices, vertices_between
-from tests import hostile
+from tests.support import hostile
 
 coordinates = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),

@@ -11,7 +11,7 @@ from kili.core.asset.helpers import check_asset_workflow_arguments
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions
 from kili_export.formats.registry import FORMATS
-from tests.kili_samples import job, project
+from tests.support.kili_samples import job, project
 
 FILTERS: dict[str, Any] = {
     "group_name_in": ["g"],

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from kili_export.archives.ledger.ledger_reader import iter_known_assets
 from kili_export.changes.events.pending_changes import REBUILD
 from kili_export.runs.messages import AggregateAnswer, PlanAnswer, ResultsLocation
-from tests.unit.protocol.world import PROJECT, World, arn
+from tests.support.protocol_world import PROJECT, World, arn
 
 ASSETS = ["as_000", "as_001"]
 FATES = ["goes on"] * 9 + ["breaks something", "is taken for dead", "fails", "dies"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.unit.protocol.world import World
+from tests.support.protocol_world import World
 
 ASSETS = [f"as_{number:03d}" for number in range(6)]
 EXPORTS = {"raw": "kili", "yolo": "yolo_v8", "coco": "coco"}

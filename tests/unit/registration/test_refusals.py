@@ -15,8 +15,8 @@ from kili_export.formats.registry import FORMATS, format_of
 from tests.increments.choices import options_of, refusal
 from tests.increments.kinds import KINDS
 from tests.increments.world import World
-from tests.kili_samples import job, project
-from tests.workbench import Workbench
+from tests.support.kili_samples import job, project
+from tests.support.workbench import Workbench
 
 MERGED = Layout.MERGED
 BOXES = {"BOXES": job(["CAR"])}

@@ -1,0 +1,98 @@
+"""What was exported because of a label's event is looked at once more, a little later."""
+
+from datetime import timedelta
+
+import pytest
+
+from kili_export.changes.events.delayed_recheck import LATER, SecondLooks
+from kili_export.core.bucket_layout import second_looks_key
+from kili_export.core.errors import IntegrityError, Unavailable
+from tests.support.fakes import InMemoryObjects
+from tests.support.protocol_world import PROJECT, World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.publish_everything()
+    return world
+
+
+def exported_too_early(world: World) -> None:
+    """A label is edited; its event is exported while Kili still shows the former content."""
+    world.post("as_001", "first_1")
+    world.run_pending()
+    assert world.generations()["raw"] == 1, "what was read is what was there before"
+    world.kili.label("as_001", "first_1", left=0.6)
+
+
+def test_an_edit_that_shows_late_is_exported_in_the_end(world: World) -> None:
+    exported_too_early(world)
+    assert world.changes.held == {}, "nothing waits: the export is what Kili showed"
+    world.clock.advance((LATER - timedelta(seconds=1)).total_seconds())
+    world.look_after(compare=False)
+    assert world.pending() == [], "it is too early yet"
+    world.clock.advance(1)
+    world.look_after(compare=False)
+    assert world.changes.subjects(PROJECT) == {"asset#as_001"}
+    world.run_pending()
+    assert world.generations()["raw"] == 2
+
+
+def test_it_is_looked_at_once_more_and_not_again_and_again(world: World) -> None:
+    exported_too_early(world)
+    for _ in range(4):
+        world.clock.advance(LATER.total_seconds())
+        world.look_after(compare=False)
+        world.run_pending()
+    fetched = [one for batch in world.kili.fetches for one in batch if one == "as_001"]
+    assert len(fetched) == 3, "when all was exported, by the event, and once more"
+
+
+def test_what_no_event_of_a_label_told_of_is_not_looked_at_again(world: World) -> None:
+    world.post("as_001", event="asset.updated")
+    world.run_pending()
+    assert second_looks_key(PROJECT) not in world.objects.stored
+
+
+def test_a_crash_before_they_are_forgotten_loses_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported_too_early(world)
+    world.clock.advance(LATER.total_seconds())
+    with monkeypatch.context() as broken:
+
+        def put(_objects: InMemoryObjects, key: str, *_data: object, **_options: object) -> None:
+            raise Unavailable(f"{key} cannot be written")
+
+        broken.setattr(InMemoryObjects, "put", put)
+        [project] = world.look_after(compare=False).projects
+        assert project.error is not None
+    assert world.changes.subjects(PROJECT) == {"asset#as_001"}
+    world.clock.advance(60)
+    world.look_after(compare=False)
+    world.run_pending()
+    assert world.generations()["raw"] == 2
+
+
+def test_another_that_is_noted_meanwhile_is_kept(world: World) -> None:
+    exported_too_early(world)
+    world.clock.advance(LATER.total_seconds())
+
+    def another() -> None:
+        world.post("as_002", "first_2")
+        world.run_pending()
+
+    world.objects.interleaving.before("put", another)
+    looks = SecondLooks(world.objects, world.clock)
+    assert looks.take_due(PROJECT, lambda _subject: None) == 1
+    world.clock.advance(LATER.total_seconds())
+    found: list[str] = []
+    looks.take_due(PROJECT, found.append)
+    assert found == ["asset#as_002"]
+
+
+def test_what_cannot_be_read_is_told(world: World) -> None:
+    world.objects.put(second_looks_key(PROJECT), b"{")
+    with pytest.raises(IntegrityError, match="second-looks"):
+        SecondLooks(world.objects, world.clock).take_due(PROJECT, lambda _subject: None)

@@ -1,0 +1,138 @@
+"""One execution a window, and no change that falls between two of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kili_export.changes.events.debounce_window import WindowRules, execution_name
+from kili_export.changes.events.run_starter import RunStarter
+from kili_export.core.errors import Unavailable
+from tests.support.fakes import NOON
+from tests.support.protocol_world import PROJECT, World
+
+MOMENTS = st.integers(1_600_000_000_000, 4_000_000_000_000).map(
+    lambda milliseconds: datetime.fromtimestamp(milliseconds / 1000, UTC)
+)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.publish_everything()
+    world.clock.time = NOON + timedelta(hours=1, seconds=20)
+    world.workflow.started.clear()
+    world.workflow.calls = 0
+    return world
+
+
+def test_a_thousand_events_in_one_window_start_one_execution(world: World) -> None:
+    for number in range(1000):
+        answer = world.post(f"as_{number % 4:03d}", f"label_{number}")
+        assert answer.accepted == 1
+    assert len(world.workflow.started) == 1
+    assert world.workflow.calls == 1, "the call is made for every event: it throttles"
+
+
+def test_workers_that_share_nothing_but_the_record_make_one_call(world: World) -> None:
+    world.post("as_000")
+    fresh = RunStarter(world.workflow, world.state, world.clock, world.rules)
+    fresh.after_change(PROJECT)
+    assert world.workflow.calls == 1
+
+
+def test_the_mark_is_stored_before_anything_is_started(world: World) -> None:
+    seen: list[set[str]] = []
+    world.workflow.interleaving.before(
+        "start", lambda: seen.append(world.changes.subjects(PROJECT))
+    )
+    world.post("as_000")
+    assert seen == [{"asset#as_000"}]
+
+
+def test_the_window_is_that_of_a_moment_after_the_mark_was_stored(world: World) -> None:
+    before = world.rules.window_at(world.clock.now())
+    # Storing takes long: the window of the event's arrival is over, and its run has looked.
+    world.changes.interleaving.before("mark", lambda: world.clock.advance(90))
+    answer = world.post("as_000")
+    assert answer.window == before + 1
+    assert f"{PROJECT}-{before}" not in world.workflow.started
+
+
+def test_near_its_end_the_next_window_gets_a_run_too(world: World) -> None:
+    world.clock.time = world.clock.now().replace(second=58)
+    window = world.post("as_000").window
+    assert window is not None
+    assert set(world.workflow.started) == {f"{PROJECT}-{window}", f"{PROJECT}-{window + 1}"}
+
+
+def test_a_used_name_that_nobody_recorded_gets_the_next_window_a_run(world: World) -> None:
+    window = world.rules.window_at(world.clock.now())
+    world.workflow.started[f"{PROJECT}-{window}"] = {"not_before": world.clock.now().isoformat()}
+    world.post("as_000")
+    assert f"{PROJECT}-{window + 1}" in world.workflow.started
+
+
+def test_when_no_run_can_be_started_the_sender_is_to_try_again(world: World) -> None:
+    def throttled() -> None:
+        raise Unavailable("Step Functions asks to slow down")
+
+    world.workflow.interleaving.before("start", throttled)
+    with pytest.raises(Unavailable):
+        world.post("as_000")
+    assert world.changes.subjects(PROJECT) == {"asset#as_000"}, "the change itself must be kept"
+    world.post("as_000")
+    assert len(world.workflow.started) == 1, "the failed start was taken for done"
+
+
+def test_the_same_event_ten_times_and_in_any_order_is_one_mark(world: World) -> None:
+    for _ in range(10):
+        world.post("as_000", "label_1")
+    assert world.changes.subjects(PROJECT) == {"asset#as_000"}
+
+
+@given(MOMENTS, st.integers(1, 900), st.integers(0, 120))
+def test_a_run_looks_only_after_every_moment_of_its_window(
+    moment: datetime, window_seconds: int, settle_seconds: int
+) -> None:
+    rules = WindowRules(window_seconds, settle_seconds)
+    for window in rules.windows_for(moment):
+        assert rules.ready_at(window) >= moment + timedelta(seconds=settle_seconds)
+    assert rules.windows_for(moment)[0] == rules.window_at(moment)
+
+
+@given(MOMENTS, st.integers(1, 900), st.integers(0, 120))
+def test_the_first_window_that_is_ready_is_ready_and_the_one_before_is_not(
+    moment: datetime, window_seconds: int, settle_seconds: int
+) -> None:
+    rules = WindowRules(window_seconds, settle_seconds)
+    first, last = rules.first_ready(moment), rules.last_ready(moment)
+    assert rules.ready_at(first) >= moment > rules.ready_at(first - 1)
+    assert rules.ready_at(last) <= moment < rules.ready_at(last + 1)
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True),
+    st.integers(0, 10**10),
+    st.sampled_from(["", "s", "f7", "f123456789012345", "m0123456789abcdef"]),
+)
+def test_names_obey_the_rules_of_step_functions(project_id: str, window: int, suffix: str) -> None:
+    name = execution_name(project_id, window, suffix)
+    assert len(name) <= 80
+    assert all(one.isascii() and (one.isalnum() or one in "-_") for one in name)
+
+
+def test_names_of_long_projects_differ() -> None:
+    long = "p" * 63
+    assert execution_name(long + "a", 1) != execution_name(long + "b", 1)
+
+
+def test_the_input_of_an_execution_depends_on_its_name_alone(world: World) -> None:
+    name = f"{PROJECT}-{world.post('as_000').window}"
+    first = dict(world.workflow.started.pop(name))
+    world.clock.advance(25)
+    RunStarter(world.workflow, world.state, world.clock, world.rules)._start(
+        PROJECT, int(first["window"]), name
+    )
+    assert world.workflow.started[name] == first

@@ -1,0 +1,363 @@
+"""What is purged is gone from everything that is stored, and nothing else is."""
+
+import io
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.snapshots import iter_snapshots, pinned_keys
+from kili_export.changes.comparison.listing_slices import ListingSlices
+from kili_export.core.bucket_layout import (
+    comparisons_prefix,
+    latest_key,
+    manifest_key,
+    registration_key,
+    report_key,
+)
+from kili_export.core.errors import ConflictError, InvalidConfiguration, Unavailable
+from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.maintenance.retention.eraser import Eraser
+from kili_export.maintenance.retention.purge_asset import PurgeAsset
+from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.reading.pull import pull_archive
+from kili_export.reading.read_report import read_report
+from kili_export.reading.take_snapshot import take_snapshot
+from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.registration.stored_registrations import load_registration
+from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
+from tests.support.fakes import (
+    InMemoryChanges,
+    InMemoryObjects,
+    InMemoryProjectState,
+    RecordingWorkflow,
+)
+from tests.support.kili_samples import answers, asset, box, fetched, label
+from tests.support.workbench import Workbench
+from tests.unit.steps.publishing.test_increments import labelled, two_jobs
+
+OPTIONS = {
+    "yolo": ExportOptions("yolo_v8", layout=Layout.MERGED),
+    "coco": ExportOptions("coco", layout=Layout.MERGED),
+}
+ASSET = "as_007"
+FILE = "a-name-to-be-forgotten"
+
+
+class Site:
+    """A project with a history, in a bucket that keeps versions."""
+
+    def __init__(self) -> None:
+        self.bench = bench = Workbench(two_jobs(), OPTIONS)
+        self.objects = bench.objects
+        self.objects.keeps_versions = True
+        self.state, self.workflow = InMemoryProjectState(), RecordingWorkflow()
+        self.changes = InMemoryChanges()
+        self.eraser = Eraser(self.objects, self.state, self.workflow)
+        exports = tuple(ExportDeclaration(name=name, format=name) for name in ("coco", "kili"))
+        registration = ProjectRegistration(project_id="proj1", exports=exports)
+        self.objects.put(registration_key("proj1"), registration.to_bytes())
+        for key in ("exports/proj10/coco/manifest.json", "registrations/proj10.json"):
+            self.objects.put(key, b"of another project")
+        for number in range(30):
+            bench.kili.assets[f"as_{number:03d}"] = labelled(number, f"{number}.jpg", 0.2)
+        bench.rebuild()
+        take_snapshot(self.objects, "proj1", "coco", "before")
+        self.change(1, "1.jpg", 0.4)
+
+    def change(self, number: int, name: str, left: float) -> None:
+        """One generation with this asset as given."""
+        self.bench.kili.assets[f"as_{number:03d}"] = labelled(number, name, left)
+        self.bench.run([f"as_{number:03d}"])
+
+    def live_and_die(self) -> None:
+        """The asset gets a name, is kept in a snapshot, and is deleted."""
+        self.change(7, f"{FILE}.jpg", 0.4)
+        take_snapshot(self.objects, "proj1", "coco", "with")
+        self.change(2, "2.jpg", 0.4)
+        del self.bench.kili.assets[ASSET]
+        self.bench.run([ASSET])
+        self.change(3, "3.jpg", 0.4)
+        take_snapshot(self.objects, "proj1", "coco", "after")
+
+    def held_by_a_run(self) -> None:
+        """Somebody publishes the project."""
+        self.state.take("proj1", holder="run", expires_at=self.bench.clock.now(), seen=None)
+        self.workflow.running.add("run")
+
+    def everything(self) -> dict[str, bytes]:
+        """All that is stored, former versions included."""
+        former = {f"{key} (former {n})": d for n, (key, d) in enumerate(self.objects.versions)}
+        return {**{key: data for key, (data, _) in self.objects.stored.items()}, **former}
+
+    def mentions(self, what: bytes) -> list[str]:
+        """Where something is named: ZIP names, lists and ledgers are stored readably or not."""
+        found = []
+        for key, data in self.everything().items():
+            texts = [data, *(self.unpacked(data) if zipfile.is_zipfile(io.BytesIO(data)) else ())]
+            if any(what in text for text in texts):
+                found.append(key)
+        return found
+
+    @staticmethod
+    def unpacked(data: bytes) -> list[bytes]:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return [archive.read(name) for name in archive.namelist()]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def purge_exports(site: Site) -> PurgeExports:
+    return PurgeExports(site.eraser, site.changes, site.state)
+
+
+def test_a_purged_project_leaves_nothing_behind(site: Site) -> None:
+    now = site.bench.clock.now()
+    site.changes.mark("proj1", "as_001", version="v", at=now)
+    site.changes.mark("proj10", "as_001", version="v", at=now)
+    site.objects.uploads.add("exports/proj1/coco/archives/unfinished.zip")
+    erased = purge_exports(site)("proj1", None)
+    assert site.everything().keys() == {
+        "exports/proj10/coco/manifest.json",
+        "registrations/proj10.json",
+    }
+    assert site.objects.uploads == set()
+    assert site.changes.subjects("proj1") == set()
+    assert site.changes.subjects("proj10") == {"as_001"}
+    assert {registration_key("proj1"), manifest_key("proj1", "yolo")} <= set(erased.keys)
+    assert any("/archives/" in key for key in erased.keys)
+    assert erased.versions > 0
+
+
+def test_a_purged_export_leaves_the_others_as_they_were(site: Site) -> None:
+    before = {
+        key: d for key, d in site.everything().items() if key.startswith("exports/proj1/yolo")
+    }
+    purge_exports(site)("proj1", "coco")
+    after = site.everything()
+    assert not [key for key in after if "proj1/coco/" in key]
+    assert not [key for key in after if key.startswith("runs/proj1/")], "runs hold all exports"
+    assert {key: d for key, d in after.items() if key.startswith("exports/proj1/yolo")}.keys() >= {
+        key for key in before if "former" not in key
+    }
+    registration = load_registration(site.objects, "proj1")
+    assert registration is not None
+    assert [export.name for export in registration.exports] == ["kili"]
+
+
+def test_the_last_declared_export_takes_the_registration_with_it(site: Site) -> None:
+    purge_exports(site)("proj1", "coco")
+    site.objects.put("exports/proj1/kili/manifest.json", b"-")
+    purge_exports(site)("proj1", "kili")
+    assert load_registration(site.objects, "proj1") is None
+
+
+def test_purging_again_completes_what_was_interrupted(site: Site) -> None:
+    def fail() -> None:
+        raise ConflictError("killed")
+
+    site.objects.interleaving.before("abort_uploads", fail)
+    with pytest.raises(ConflictError):
+        purge_exports(site)("proj1", None)
+    purge_exports(site)("proj1", None)
+    assert not [key for key in site.everything() if "proj1/" in key]
+
+
+@pytest.mark.parametrize("export", [None, "coco"])
+def test_nothing_is_purged_while_a_run_publishes(site: Site, export: str | None) -> None:
+    site.held_by_a_run()
+    before = site.everything()
+    with pytest.raises(InvalidConfiguration, match="kili-export wait proj1"):
+        purge_exports(site)("proj1", export)
+    with pytest.raises(InvalidConfiguration, match="kili-export wait proj1"):
+        PurgeAsset(site.eraser)("proj1", export, ASSET)
+    assert site.everything() == before
+
+
+def test_what_does_not_exist_is_told(site: Site) -> None:
+    with pytest.raises(InvalidConfiguration, match="Nothing of"):
+        purge_exports(site).find("nobody", None)
+    with pytest.raises(InvalidConfiguration, match="Nothing of"):
+        purge_exports(site).find("proj1", "nothing")
+    with pytest.raises(InvalidConfiguration, match="Nothing of"):
+        PurgeAsset(site.eraser).find("nobody", None, ASSET)
+    with pytest.raises(InvalidConfiguration, match="was not published"):
+        PurgeAsset(site.eraser).find("proj1", "nothing", ASSET)
+
+
+def test_an_asset_that_is_still_exported_is_refused_with_the_way_out(site: Site) -> None:
+    before = site.everything()
+    with pytest.raises(InvalidConfiguration, match=r"Delete it in Kili.*reconcile proj1"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.everything() == before
+
+
+def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:
+    site.live_and_die()
+    assert len(site.mentions(FILE.encode())) > 5
+    erased = PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert site.mentions(ASSET.encode()) == []
+    kinds = {
+        kind
+        for kind in ("archives", "deltas", "ledgers", "snapshots", "runs")
+        if any(f"{kind}/" in key for key in erased.keys)
+    }
+    assert kinds == {"archives", "deltas", "ledgers", "snapshots", "runs"}
+
+
+def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> None:
+    bench = site.bench
+    bench.rewriting = RewritingRules(
+        Republishing(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
+    )
+    site.live_and_die()
+    assert len(bench.manifest("coco").deltas) > 2
+    with pytest.raises(InvalidConfiguration, match="kili-export run proj1 --wait"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    plan = bench.plan([], "incremental", rewrite=True)
+    results = bench.convert_all(plan, [])
+    for export in OPTIONS:
+        assert bench.aggregate(bench.request(plan, export, results)).rewritten
+    assert site.mentions(FILE.encode())
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    # A snapshot is whole, or is gone.
+    for name, snapshot in iter_snapshots(site.objects, "proj1", "coco"):
+        assert pinned_keys(snapshot) <= site.objects.stored.keys(), name
+        pull_archive(site.objects, "proj1", "coco", io.BytesIO(), snapshot=name)
+
+
+def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(site: Site) -> None:
+    site.change(7, f"{FILE}.jpg", 0.4)
+    copies = {
+        key: site.objects.stored[key] for key in (latest_key("proj1", name) for name in OPTIONS)
+    }
+    site.bench.latest_max_bytes = 10
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As a run leaves it that ends before it removes the copy.
+    site.objects.stored.update(copies)
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert not copies.keys() & site.objects.stored.keys()
+
+
+def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
+    objects = site.objects
+    session = RebuildSession(
+        session_id="s1",
+        exports=(SessionExport(name="coco", definition="d", dated="2026", reason="asked for"),),
+        listed=30,
+        slices=1,
+    )
+    store = SessionStore(objects)
+    store.write("proj1", session, etag=None)
+    for _ in range(2):
+        ListingSlices(objects, "proj1").write("s1", 0, [(ASSET, ASSET)])
+        for purpose in ("sweep", "run"):
+            objects.put(f"{comparisons_prefix('proj1', purpose)}1.jsonl", ASSET.encode())
+    assert store.is_usable("proj1", session)
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(ASSET.encode()) == []
+    assert not store.is_usable("proj1", session), "it is begun anew"
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_an_asset_goes_from_a_report_that_was_not_brought_up_to_date(
+    site: Site, others: bool
+) -> None:
+    lost = [ASSET, "as_008"] if others else [ASSET]
+    for asset_id in lost:
+        made: Any = label(answers(CARS=[box("GONE", 0.1, 0.1, 0.9, 0.8, mid="m")]))
+        found = fetched(asset(int(asset_id[3:]), f"{asset_id[3:]}.jpg", made))
+        site.bench.kili.assets[asset_id] = replace(
+            found, asset_id=asset_id, order_key=asset_id, fingerprint="lost"
+        )
+    site.bench.run(lost)
+    key = report_key("proj1", "yolo")
+    stale = site.objects.stored[key]
+    assert ASSET.encode() in stale[0]
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As a run leaves it that ends before it writes the report.
+    site.objects.stored[key] = stale
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(ASSET.encode()) == []
+    assert (key in site.objects.stored) is others
+    assert len(read_report(site.objects, "proj1", "yolo").assets) == others
+
+
+def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:
+    site.live_and_die()
+    files = {name: site.bench.files(name) for name in OPTIONS}
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert {name: site.bench.files(name) for name in OPTIONS} == files
+    snapshots = [key for key in site.objects.stored if "/snapshots/" in key]
+    assert snapshots == ["exports/proj1/coco/snapshots/after.json"]
+    assert latest_key("proj1", "coco") in site.objects.stored
+
+
+def test_the_chain_names_only_deltas_that_exist(site: Site) -> None:
+    site.live_and_die()
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    for name in OPTIONS:
+        chain = site.bench.manifest(name).recent_deltas
+        assert {delta.key for delta in chain} <= site.objects.stored.keys()
+        assert [delta.generation for delta in chain] == [6], "the one after the removal"
+
+
+def test_publishing_goes_on_after_a_purge(site: Site) -> None:
+    site.live_and_die()
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    site.change(4, "4.jpg", 0.6)
+    assert site.bench.manifest("yolo").generation == 7
+    assert ASSET.encode() not in b"".join(site.bench.files("coco").values())
+
+
+def test_a_bucket_that_does_not_answer_is_no_reason_to_erase(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.live_and_die()
+    before = dict(site.objects.stored)
+    read = InMemoryObjects.get_range
+
+    def get_range(objects: InMemoryObjects, key: str, *arguments: Any, **options: Any) -> bytes:
+        if "/deltas/" in key:
+            raise Unavailable("the bucket does not answer")
+        return read(objects, key, *arguments, **options)
+
+    monkeypatch.setattr(InMemoryObjects, "get_range", get_range)
+    with pytest.raises(Unavailable):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.objects.stored == before
+
+
+def test_an_asset_that_was_never_there_costs_no_generation(site: Site) -> None:
+    before = {key for key in site.objects.stored if "/archives/" in key or "/deltas/" in key}
+    PurgeAsset(site.eraser)("proj1", "yolo", "as_unknown")
+    assert before <= site.objects.stored.keys()
+
+
+def test_a_run_that_published_meanwhile_wins(site: Site) -> None:
+    site.live_and_die()
+    key = manifest_key("proj1", "coco")
+    newer = site.bench.manifest("coco").model_copy(update={"run_id": "another"})
+
+    def publish() -> None:
+        site.objects.put(key, newer.to_bytes())
+
+    site.objects.interleaving.before("put", publish)
+    with pytest.raises(ConflictError, match="purge again"):
+        PurgeAsset(site.eraser)("proj1", "coco", ASSET)
+    assert site.bench.manifest("coco") == newer
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
