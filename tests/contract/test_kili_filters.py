@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from kili.adapters.kili_api_gateway.asset.mappers import asset_where_mapper
-from kili.core.asset import AssetFilters
+from kili.domain.asset import AssetFilters
 from kili.services.export import tools
 
 from kili_export.core.asset_filters import FILTERS, checked_filters

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from kili_export.cli import main as entry
-from kili_export.cli.arguments import parser
 from kili_export.cli.exit_codes import MEANINGS, ExitCode
 from kili_export.core import errors
+from local import main as local_entry
+from local.main import main, parser
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_the_help_explains_every_exit_status() -> None:
 
 
 def test_every_command_of_the_parser_can_be_imported() -> None:
-    for name in entry._COMMANDS:
-        assert callable(entry._command(name)), name
+    for place in {**entry._COMMANDS, **local_entry._COMMANDS}.values():
+        assert callable(entry._command(place)), place
 
 
 @pytest.mark.parametrize(
@@ -128,12 +129,19 @@ def test_up_without_a_key_names_the_way_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.delenv("KILI_API_KEY", raising=False)
-    assert entry.main(["up", "--state", str(tmp_path)]) == ExitCode.USAGE
+    assert main(["up", "--state", str(tmp_path)]) == ExitCode.USAGE
     assert "KILI_API_KEY is not set" in capsys.readouterr().err
 
 
 def test_a_command_without_a_stack_names_the_way_out(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert entry.main(["status", "--state", str(tmp_path / "none")]) == ExitCode.USAGE
+    assert main(["status", "--state", str(tmp_path / "none")]) == ExitCode.USAGE
     assert "kili-export up" in capsys.readouterr().err
+
+
+def test_without_the_local_stack_a_command_names_the_way_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert entry.main(["status"]) == ExitCode.USAGE
+    assert "--stack-name" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from kili.core.asset.helpers import check_asset_workflow_arguments
+from kili.domain.asset.helpers import check_asset_workflow_arguments
 
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions

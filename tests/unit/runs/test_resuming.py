@@ -104,7 +104,7 @@ def test_another_interface_converts_everything_anew(world: World) -> None:
 def test_another_converter_converts_everything_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("kili", "yolo"):
+    for module in ("kili_raw.kili", "yolo.yolo"):
         names = vars(__import__(f"kili_export.formats.{module}", fromlist=["x"]))
         for found in names.values():
             if isinstance(found, type) and "version" in vars(found):

@@ -35,7 +35,7 @@ import sys
 from kili_export.wiring.application import application
 from kili_export.wiring.webhook import receive_event
 receive_event(application())
-heavy = {"requests", "kili_export.kili", "kili_export.formats.registry"}
+heavy = {"requests", "kili_export.kili.client", "kili_export.formats.registry"}
 print(sorted(heavy & sys.modules.keys()))
 """
 

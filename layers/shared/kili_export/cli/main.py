@@ -5,9 +5,10 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from kili_export.aws.aws_errors import NoRegionError
-from kili_export.cli.arguments import Commands, parser
+from kili_export.cli.arguments import parser
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import complain
 from kili_export.cli.stack_connection import LocalStacks
@@ -18,6 +19,9 @@ from kili_export.core.errors import (
     RequestRefused,
     TransientError,
 )
+
+if TYPE_CHECKING:
+    from kili_export.cli.arguments import Commands
 
 # Imported when they are run: no command needs what all of them do.
 _COMMANDS: Mapping[str, str] = {
@@ -47,7 +51,7 @@ class LocalCommands:
     """What the local stack adds: commands by name, their arguments, its stacks."""
 
     commands: Mapping[str, str]
-    add_arguments: Callable[[Commands], None]
+    add_arguments: "Callable[[Commands], None]"
     stacks: LocalStacks
 
 

@@ -31,7 +31,7 @@ def refuse_unsupported(project: Project, options: ExportOptions, types: frozense
 def _refuse_filters_of_another_workflow(project: Project, options: ExportOptions) -> None:
     """Raises IncompatibleProject for filters that a project of this workflow version has not.
 
-    As the SDK's `export_labels` does: of what kili.core.asset.helpers refuses elsewhere
+    As the SDK's `export_labels` does: of what kili.domain.asset.helpers refuses elsewhere
     (check_asset_workflow_arguments) it has no other filter checked.
     """
     given = options.filters.keys()
