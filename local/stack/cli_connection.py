@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kili_export.aws.client import forget_credentials
-from kili_export.cli.execution_summary import ExecutionSummary, finish_answers, is_of_project
+from kili_export.cli.execution_summary import (
+    ExecutionSummary,
+    finish_answers,
+    is_of_project,
+    problem_of,
+)
+from kili_export.cli.files import file_error
 from kili_export.cli.stack_connection import Connection
 from kili_export.runs.messages import FinishAnswer
 from kili_export.wiring.settings import Settings
@@ -45,7 +51,14 @@ class StackOfThisMachine:
 
     def remember(self, project_id: str, kind: Literal["run", "full"]) -> None:
         """See LocalStack."""
-        Journal(self.state.journal).append(Entry(project_id, kind))
+        path = self.state.journal
+        try:
+            Journal(path).append(Entry(project_id, kind))
+        except OSError as error:
+            failure = file_error(error, path, "written")
+            raise type(failure)(
+                f"The request is under way, but a crash of the stack would lose it: {failure}"
+            ) from error
 
     def latest(self, project_id: str, count: int) -> list[ExecutionSummary]:
         """See LocalStack."""
@@ -73,6 +86,7 @@ def _summary(execution: Execution, store: ExecutionStore) -> ExecutionSummary:
         stopped=execution.stopped,
         error=execution.error,
         cause=execution.cause,
+        problem=problem_of(execution.output),
         states=tuple(name for name, _ in execution.states),
         map_runs=tuple(
             {**run, "arn": arn, "results": store.items(execution.name, arn)}

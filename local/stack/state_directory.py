@@ -26,9 +26,8 @@ def default_state() -> Path:
     """`KILI_EXPORT_STATE`, or the place that the XDG rules give for a program's state."""
     given = os.environ.get(STATE_VARIABLE)
     if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "kili-export"
+        return Path(given)
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state", "kili-export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,8 @@ class StateDirectory:
     """Paths and small files of one state directory, readable by its owner alone."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().resolve()
+        # Not Path.resolve, which raises RuntimeError for a link that leads to itself.
+        self.path = Path(os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111
         self._lock: IO[bytes] | None = None
 
     @property
@@ -102,10 +102,16 @@ class StateDirectory:
     def acquire(self) -> None:
         """Makes this process the only one that runs a stack here. Raises StateInUse.
 
-        The lock ends with the process, however that ends.
+        The lock ends with the process, however that ends. Raises InvalidConfiguration when the
+        directory cannot be written.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (self.path / "lock").open("ab")
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise InvalidConfiguration(
+                f"The state cannot be kept in {self.path} ({_reason(error)}); give another --state."
+            ) from error
         for _ in range(_LOCK_ATTEMPTS):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,28 +145,49 @@ class StateDirectory:
         _write_private(self.path / "stack.json", asdict(stack))
 
     def running(self) -> RunningStack:
-        """The stack that runs here. Raises StackNotRunning."""
+        """The stack that runs here. It is looked for without writing anything.
+
+        Raises StackNotRunning, also when the directory cannot be read.
+        """
         try:
-            stack = RunningStack(**json.loads((self.path / "stack.json").read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
-            stack = None
-        if stack is None or not self._is_held():
+            stack = self._announced()
+        except OSError as error:
+            raise StackNotRunning(
+                f"The state directory {self.path} cannot be read ({_reason(error)}). Give the "
+                "directory of a running stack with --state, or name a deployed one with "
+                "--stack-name."
+            ) from error
+        if stack is None:
             raise StackNotRunning(
                 f"No stack is running on {self.path}. Start one with `kili-export up --state "
                 f"{self.path}`, or name a deployed one with --stack-name."
             )
         return stack
 
+    def _announced(self) -> RunningStack | None:
+        try:
+            stack = RunningStack(**json.loads((self.path / "stack.json").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return stack if self._is_held() else None
+
     def _is_held(self) -> bool:
         """Whether some process runs a stack here: after `kill -9` its file is still there."""
         try:
-            with (self.path / "lock").open("ab") as lock:
+            # A lock needs no right to write: the state of another user may be read only.
+            with (self.path / "lock").open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         except FileNotFoundError:
             return False
         return False
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "it is not a directory"
+    return error.strerror or str(error)
 
 
 def _write_private(path: Path, content: Any) -> None:

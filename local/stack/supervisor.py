@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from kili_export.core.counted import counted
 from kili_export.wiring.application import Application
 from kili_export.wiring.operating import request_run
 from kili_export.wiring.settings import Settings
@@ -123,7 +124,8 @@ class LocalStack:
         self._started.callback(door.stop)
         stack = self._describe(door, credentials, endpoints, service.arn, queue, environments)
         expiry = Expiry(s3.client(), self._names.bucket, _days(template, "RunRetentionDays"))
-        upkeep = Upkeep(self._recovered(gate, journal, stack), expiry, self._invoke, self._tell)
+        recovery = self._recovered(gate, journal, stack)
+        upkeep = Upkeep(recovery, expiry, self._invoke, self._tell, service.save_again)
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
         self._state.announce(stack)
@@ -221,7 +223,7 @@ class LocalStack:
         )
         replayed = recovery.replay(stack.webhook_secret)
         if replayed:
-            self._tell(f"Took up {replayed} accepted requests of before.")
+            self._tell(f"Accepted before and taken up again: {counted(replayed, 'request')}.")
         return recovery
 
     def _invoke(self, function: str, payload: Any) -> Any:

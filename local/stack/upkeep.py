@@ -17,17 +17,22 @@ _EXPIRE_SECONDS = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """The repeated tasks. `invoke` runs a function, `tell` says a line to people."""
+    """The repeated tasks. `invoke` runs a function, `tell` says a line to people.
+
+    `save_again` stores what became of runs, where a full disk prevented that.
+    """
 
     recovery: Recovery
     expiry: Expiry
     invoke: Callable[[str, Any], Any]
     tell: Callable[[str], None]
+    save_again: Callable[[], None]
 
     def start(self, reconcile_every: float) -> Schedule:
         """Begins; stop the schedule to end. Reconciles at once, because events may be missing."""
         schedule = Schedule()
         schedule.every(_TRIM_SECONDS, "trim the journal", self.recovery.trim)
+        schedule.every(_TRIM_SECONDS, "store what became of runs", self.save_again)
         schedule.every(reconcile_every, "reconcile", self._reconcile, at_once=True)
         schedule.every(_EXPIRE_SECONDS, "expire", lambda: self.expiry.apply(datetime.now(UTC)))
         schedule.start(self._report)

@@ -66,13 +66,20 @@ class ExecutionStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, execution: Execution) -> None:
-        """Writes an execution so that a reader sees either the old or the new one."""
+        """Writes an execution so that a reader sees either the old or the new one.
+
+        Raises OSError when it cannot be written; the old one is there then.
+        """
         path = self._path(execution.name)
         scratch = path.with_suffix(f".{threading.get_ident()}.tmp")
         text = json.dumps(execution.to_json(), indent=1)
         with self._lock:
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(path)
+            try:
+                scratch.write_text(text, encoding="utf-8")
+                scratch.replace(path)
+            except OSError:
+                scratch.unlink(missing_ok=True)
+                raise
 
     def load(self) -> Iterator[Execution]:
         """All executions, in no particular order. A file that cannot be read is put aside."""

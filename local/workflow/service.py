@@ -106,12 +106,14 @@ class WorkflowService:
         self._lock = threading.RLock()
         self._interrupts: dict[str, Interrupt] = {}
         self._threads: dict[str, threading.Thread] = {}
+        self._unsaved: dict[str, Execution] = {}
         self._executions = {execution.arn: execution for execution in self._recovered()}
 
     def start(self, name: str, value: Any) -> Execution:
         """Starts an execution, or answers the running one of that name and input.
 
-        Raises InvalidName, InvalidExecutionInput, ExecutionAlreadyExists.
+        Raises InvalidName, InvalidExecutionInput, ExecutionAlreadyExists, and OSError when it
+        cannot be stored: then there is no such execution.
         """
         _check_name(name)
         try:
@@ -126,8 +128,8 @@ class WorkflowService:
                     return _copy(known)
                 raise ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
             execution = Execution(arn, name, value, self._clock.now())
-            self._executions[arn] = execution
             self._store.save(execution)
+            self._executions[arn] = execution
             interrupt = self._interrupts[arn] = Interrupt()
             thread = threading.Thread(
                 target=self._run,
@@ -183,6 +185,13 @@ class WorkflowService:
         for thread in tuple(self._threads.values()):
             thread.join()
 
+    def save_again(self) -> None:
+        """Stores what could not be stored before, as on a full disk. Raises OSError."""
+        with self._lock:
+            for arn, execution in tuple(self._unsaved.items()):
+                self._store.save(execution)
+                del self._unsaved[arn]
+
     def map_items(self, arn: str, map_run: str) -> Sequence[dict[str, Any]]:
         """What became of the children of a map run. Raises ExecutionDoesNotExist."""
         return self._store.items(self.describe(arn).name, map_run)
@@ -233,8 +242,16 @@ class WorkflowService:
 
     def _end(self, execution: Execution, status: Any) -> None:
         execution.status, execution.stopped = status, self._clock.now()
-        self._store.save(execution)
+        self._save(execution)
         self._interrupts.pop(execution.arn).set()
+
+    def _save(self, execution: Execution) -> None:
+        """Stores how an execution stands; a full disk must not end it, nor keep it running."""
+        try:
+            self._store.save(execution)
+        except OSError:
+            _LOGGER.exception("Execution %s cannot be stored", execution.name)
+            self._unsaved[execution.arn] = execution
 
     def _activity(self, execution: Execution, interrupt: Interrupt) -> Activity:
         context = {
@@ -264,7 +281,11 @@ class WorkflowService:
             execution = self._executions[event.execution_arn]
             record = _RECORDERS.get(event.kind)
             if record is not None:
-                record(execution, event, self._store)
+                try:
+                    record(execution, event, self._store)
+                except OSError:
+                    _LOGGER.exception("What execution %s did cannot be stored", execution.name)
+                    self._unsaved[execution.arn] = execution
         try:
             self._observer(event)
         except Exception:

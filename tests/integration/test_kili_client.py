@@ -10,6 +10,7 @@ import pytest
 from kili_export.changes.events.change_events import ChangeEvent
 from kili_export.core.errors import (
     AccessDenied,
+    ExportError,
     InvalidConfiguration,
     RequestRefused,
     Throttled,
@@ -195,11 +196,14 @@ def test_a_link_that_stays_refused_fails_the_asset_and_not_the_others(bench: Ben
     assert result.assets == ()
 
 
-def test_a_storage_that_is_down_is_nobodys_fault(bench: Bench) -> None:
+def test_assets_are_unreachable_where_the_storage_answers_for_none(bench: Bench) -> None:
     bench.fault("internal_error", target="content", times=None)
 
-    with pytest.raises(Unavailable, match="storage does not answer"):
-        bench.client.fetch_assets(bench.id, bench.ids()[:5], ALL)
+    result = bench.client.fetch_assets(bench.id, bench.ids()[:5], ALL)
+
+    assert result.unreachable
+    assert result.unreachable <= result.failed.keys()
+    assert all("cannot be read" in str(result.failed[one]) for one in result.unreachable)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +356,25 @@ def test_a_webhook_is_installed_replaced_and_removed(bench: Bench) -> None:
     client.remove_webhook(bench.id, "exports")
     client.remove_webhook(bench.id, "exports")
     assert list(bench.world.webhooks.listing()) == []
+
+
+def test_a_webhook_that_cannot_be_installed_leaves_nothing_in_kili(bench: Bench) -> None:
+    with pytest.raises(ExportError, match="No entity Project found"):
+        bench.client.install_webhook("nosuchproject", "http://127.0.0.1:9/", "secret", "exports")
+    assert list(bench.world.webhooks.listing()) == []
+
+
+def test_a_webhook_that_was_there_before_stays_when_installing_it_fails(bench: Bench) -> None:
+    bench.client.install_webhook(bench.id, "http://127.0.0.1:9/", "secret", "exports")
+    with pytest.raises(ExportError, match="No entity Project found"):
+        bench.client.install_webhook("nosuchproject", "http://127.0.0.1:9/", "secret", "exports")
+    assert [one.name for one in bench.world.webhooks.listing()] == ["exports"]
+
+
+def test_a_webhook_that_cannot_be_deleted_again_is_told_by_name(bench: Bench) -> None:
+    bench.fault("wrong_key", target="deletePlugin", times=None)
+    with pytest.raises(ExportError, match="The webhook exports was created and could not"):
+        bench.client.install_webhook("nosuchproject", "http://127.0.0.1:9/", "secret", "exports")
 
 
 def test_a_filter_that_drops_assets_is_believed_while_the_project_is_visible(bench: Bench) -> None:

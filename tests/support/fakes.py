@@ -169,6 +169,10 @@ class InMemoryObjects:
             if key.startswith(prefix):
                 yield self.stored[key][1]
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        found = {key.removeprefix(prefix) for key in self.stored if key.startswith(prefix)}
+        yield from sorted({rest.partition("/")[0] for rest in found if "/" in rest})
+
     def delete_versions(self, prefix: str, *, current: bool) -> int:
         self._note("delete_versions", prefix)
         former = [one for one in self.versions if one[0].startswith(prefix)]

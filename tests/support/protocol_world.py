@@ -94,6 +94,8 @@ class ScriptedKili:
     visible: bool = True
     assets: dict[str, FetchedAsset] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    """Assets whose labels' storage does not answer."""
     filtered: set[str] = field(default_factory=set)
     """What any server-side filter lets through."""
     unlisted: set[str] = field(default_factory=set)
@@ -168,14 +170,17 @@ class ScriptedKili:
         self.interleaving.reach("fetch")
         self.fetches.append(tuple(asset_ids))
         present = [key for key in asset_ids if key in self.assets]
+        unreadable = self.broken | self.silent
+        silent = frozenset(present) & self.silent
         return FetchResult(
-            assets=tuple(self.assets[key] for key in present if key not in self.broken),
+            assets=tuple(self.assets[key] for key in present if key not in unreadable),
             missing=tuple(key for key in asset_ids if key not in self.assets),
             failed={
                 key: AssetError("its label cannot be read", asset_id=key)
                 for key in present
-                if key in self.broken
+                if key in unreadable
             },
+            unreachable=silent if silent == frozenset(present) else frozenset(),
         )
 
     def fetch_media(self, url: str, target: IO[bytes], *, largest: int) -> FetchedMedium:

@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 from kili_export.archives.compaction import RewritingRules
 from kili_export.archives.manifest import Manifest
 from kili_export.core.asset import FetchedAsset
-from kili_export.core.bucket_layout import manifest_key, plan_key, results_prefix, work_key
+from kili_export.core.bucket_layout import (
+    manifest_key,
+    marks_key,
+    plan_key,
+    results_prefix,
+    work_key,
+)
 from kili_export.core.errors import AssetError, RequestRefused, Unavailable
 from kili_export.core.export_options import ExportOptions, OptionsDocument
 from kili_export.core.project import Project, ProjectDocument
@@ -165,7 +171,7 @@ class Workbench:
     def plan(
         self, asset_ids: Sequence[str], mode: str, *, rewrite: bool = False, **more: Any
     ) -> RunPlan:
-        """Writes a plan and its work list."""
+        """Writes a plan and its work list. No pending change was tried before."""
         self.runs += 1
         self.clock.advance(60)
         run_id = f"run{self.runs:04d}"
@@ -183,6 +189,7 @@ class Workbench:
             ),
             **more,
         )
+        self.objects.put(marks_key(project_id, run_id), b"")
         self.objects.put(plan_key(project_id, run_id), plan.to_bytes())
         items = [json.dumps({"asset_id": asset_id}) for asset_id in asset_ids]
         self.objects.put(work_key(project_id, run_id), "\n".join(items).encode())

@@ -105,6 +105,11 @@ class FolderObjects:
             if path.is_file() and key.startswith(prefix):
                 yield _stored(key, path)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names below `prefix` that others are below."""
+        below = self._folder / prefix
+        yield from sorted(path.name for path in below.iterdir() if path.is_dir())
+
     def delete_versions(self, prefix: str, *, current: bool) -> int:
         """There are no versions."""
         del prefix, current

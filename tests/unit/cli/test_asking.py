@@ -45,5 +45,5 @@ def test_what_goes_is_told_by_kind() -> None:
         "runs/P/r/batches/1.bin",
         "exports/P/e/latest.zip",
     ]
-    assert _kinds(keys) == "2 archives, 1 runs, 1 other objects"
+    assert _kinds(keys) == "2 archives, 1 run object, 1 other object"
     assert _kinds([]) == "0 objects"

@@ -10,10 +10,10 @@ import pytest
 
 from kili_export.archives.manifest import DeltaReference, Quarantined
 from kili_export.cli.commands import runs
-from kili_export.cli.commands.status import _lines
-from kili_export.cli.execution_summary import ExecutionSummary, is_of_project
+from kili_export.cli.commands.status import _ended, _lines, _where
+from kili_export.cli.execution_summary import ExecutionSummary, is_of_project, problem_of
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.core.bucket_layout import manifest_key, registration_key, session_key
+from kili_export.core.bucket_layout import followed_key, manifest_key, registration_key, session_key
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.maintenance.reconciliation.project_status import (
     FullExport,
@@ -23,6 +23,7 @@ from kili_export.maintenance.reconciliation.project_status import (
 from kili_export.registration.declaration import parse_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport
 from kili_export.runs.held_removals import HeldRemovals
+from kili_export.runs.tracked_exports import FollowedExports
 from tests.support.fakes import (
     NOON,
     InMemoryChanges,
@@ -56,6 +57,46 @@ def test_an_export_is_unpublished_until_it_has_a_manifest(reader: StatusReader) 
     assert status.exports[0].freshness_seconds == 9.0
 
 
+def test_the_freshness_of_a_generation_is_never_negative(reader: StatusReader) -> None:
+    # As former versions wrote it, when a later run left the generation as it was.
+    _publish(reader, first_event_at=NOON + timedelta(minutes=1))
+    assert reader.read("project").exports[0].freshness_seconds is None
+
+
+def test_exports_that_ended_and_have_data_are_listed(reader: StatusReader) -> None:
+    _publish(reader)
+    reader.objects.put(manifest_key("project", "former"), manifest_of(format="coco").to_bytes())
+    assert reader.read("project").ended == ()
+    status = reader.read_all("project")
+    assert [(one.name, one.format) for one in status.ended] == [("former", "coco")]
+    [line] = _ended(status)
+    assert "kili-export purge project former" in line
+
+
+def test_a_project_without_a_registration_is_listed_while_it_has_data(
+    reader: StatusReader,
+) -> None:
+    reader.objects.put(manifest_key("other", "yolo"), manifest_of().to_bytes())
+    assert reader.projects() == {"project", "other"}
+    status = reader.read_all("other")
+    assert (status.exports, [one.name for one in status.ended]) == ((), ["yolo"])
+    with pytest.raises(InvalidConfiguration, match="kili-export register other"):
+        reader.read("other")
+    with pytest.raises(InvalidConfiguration, match="kili-export register nobody"):
+        reader.read_all("nobody")
+
+
+def test_an_export_that_runs_leave_out_is_told_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, reader: StatusReader
+) -> None:
+    left_out = FollowedExports(left_out={"yolo": "YOLO has no texts"})
+    reader.objects.put(followed_key("project"), left_out.to_bytes())
+    status = reader.read("project")
+    assert "Left out: yolo: YOLO has no texts" in _lines(status)
+    outcome = _wait(monkeypatch, _Scene((False, status)))
+    assert outcome.reason == "Export yolo was never published: YOLO has no texts."
+
+
 def test_a_full_export_in_slices_tells_how_far_it_is(reader: StatusReader) -> None:
     assert reader.read("project").full_export is None
     exports = (SessionExport(name="yolo", definition="d", dated="", reason=""),)
@@ -65,7 +106,7 @@ def test_a_full_export_in_slices_tells_how_far_it_is(reader: StatusReader) -> No
     reader.objects.put(session_key("project"), session.to_bytes())
     status = reader.read("project")
     assert status.full_export == FullExport(("yolo",), done=20, listed=23)
-    assert "Made anew: yolo: 20 of 23 assets are done." in _lines(status)
+    assert "Full export of yolo: 20 of 23 assets done." in _lines(status)
     done = session.model_copy(update={"position": 3})
     reader.objects.put(session_key("project"), done.to_bytes())
     assert reader.read("project").full_export == FullExport(("yolo",), done=23, listed=23)
@@ -84,7 +125,7 @@ def test_an_archive_that_deltas_follow_is_told(reader: StatusReader) -> None:
     )
     _publish(reader, generation=2, deltas=(delta,), recent_deltas=(delta,))
     [line] = [one for one in _lines(reader.read("project")) if "archive" in one]
-    assert "of generation 1, and 1 deltas follow" in line
+    assert "of generation 1, followed by 1 delta." in line
     assert "kili-export run project" in line
 
 
@@ -112,7 +153,7 @@ def test_an_unknown_project_names_the_way_out(reader: StatusReader) -> None:
 
 
 def test_registered_projects_are_listed(reader: StatusReader) -> None:
-    assert list(reader.projects()) == ["project"]
+    assert reader.projects() == {"project"}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +245,37 @@ def test_changes_that_nobody_works_on_are_a_failure_with_its_reason(
     outcome = _wait(monkeypatch, scene)
     assert outcome.code is ExitCode.FAILED
     assert "AccessDenied: the key is refused" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            {"unanswered": 1, "unanswered_cause": "Unavailable: the storage is silent"},
+            "1 changed asset without a result: Unavailable: the storage is silent",
+        ),
+        (
+            {"exports": [{"export": "yolo", "status": "failed", "error": "E", "cause": "why"}]},
+            "export yolo failed with E: why",
+        ),
+        ({}, None),
+    ],
+)
+def test_a_run_that_came_to_its_end_tells_what_it_could_not_publish(
+    monkeypatch: pytest.MonkeyPatch,
+    pending: ProjectStatus,
+    answer: dict[str, Any],
+    told: str | None,
+) -> None:
+    problem = problem_of({"project_id": "project", "converted": 0, **answer})
+    assert problem == told
+    scene = _Scene((False, pending))
+    scene.failure = [ExecutionSummary("n", "arn", "SUCCEEDED", NOON, problem=problem)]
+    outcome = _wait(monkeypatch, scene)
+    assert outcome.code is ExitCode.FAILED
+    assert outcome.reason.startswith("Not published, and nothing is running: 1 change.")
+    assert (told or "1 change.") in outcome.reason
+    assert _where(scene.failure[0]) == (told or "")
 
 
 def test_quarantined_assets_have_a_status_of_their_own(

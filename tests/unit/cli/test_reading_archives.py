@@ -5,9 +5,11 @@ import io
 import pytest
 
 from kili_export.archives.manifest import ArchiveReference, Manifest
-from kili_export.core.bucket_layout import manifest_key
-from kili_export.core.errors import IntegrityError, InvalidConfiguration
+from kili_export.core.bucket_layout import manifest_key, registration_key
+from kili_export.core.errors import AccessDenied, IntegrityError, InvalidConfiguration
 from kili_export.reading.pull import pull_archive
+from kili_export.registration.declaration import parse_registration
+from kili_export.storage.object_store import StoredObject
 from tests.support.fakes import InMemoryObjects
 from tests.support.sample_manifest import manifest_of
 
@@ -61,6 +63,34 @@ def test_a_size_that_the_manifest_does_not_promise_is_an_error() -> None:
         pull_archive(objects, "project", "yolo", io.BytesIO())
 
 
-def test_nothing_published_names_the_way_out() -> None:
-    with pytest.raises(InvalidConfiguration, match="kili-export status project"):
-        pull_archive(InMemoryObjects(), "project", "yolo", io.BytesIO())
+def _complaint(objects: InMemoryObjects, export: str) -> str:
+    with pytest.raises(InvalidConfiguration) as refused:
+        pull_archive(objects, "project", export, io.BytesIO())
+    return str(refused.value)
+
+
+def test_an_export_that_waits_for_its_first_run_is_told_apart_from_a_mistyped_one() -> None:
+    objects = InMemoryObjects()
+    assert "kili-export register project" in _complaint(objects, "yolo")
+    declared = {"project_id": "project", "exports": [{"format": "coco", "name": "coco"}]}
+    objects.put(registration_key("project"), parse_registration(declared).to_bytes())
+    _publish(objects, 1, b"archive")
+    assert "was not published yet" in _complaint(objects, "coco")
+    assert "kili-export status project" in _complaint(objects, "coco")
+    assert _complaint(objects, "cocoo") == (
+        "Project project has no export 'cocoo'. Its exports: coco, yolo."
+    )
+
+
+def test_a_reader_of_exports_alone_is_told_that_nothing_is_published() -> None:
+    class ReadersObjects(InMemoryObjects):
+        def get(
+            self, key: str, *, if_match: str | None = None
+        ) -> tuple[bytes, StoredObject] | None:
+            if not key.startswith("exports/"):
+                raise AccessDenied("S3 refuses our credentials (AccessDenied)")
+            return super().get(key, if_match=if_match)
+
+    assert _complaint(ReadersObjects(), "yolo") == (
+        "Project project has no published export 'yolo'."
+    )

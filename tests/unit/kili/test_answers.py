@@ -247,11 +247,22 @@ def test_some_contents_that_cannot_be_reached_fail_their_assets_alone() -> None:
     assert [asset.asset_id for asset in result.assets] == ["B"]
 
 
-def test_no_content_to_be_reached_is_nobodys_fault() -> None:
+def test_assets_are_unreachable_where_no_content_is_reached() -> None:
     line = _line(_with_label(jsonResponseUrl="https://b.example/l"), Told(503))
 
-    with pytest.raises(Unavailable):
-        line.client.fetch_assets("P", ["A"], LABELS)
+    result = line.client.fetch_assets("P", ["A"], LABELS)
+
+    assert result.unreachable == {"A"}
+    assert list(result.failed) == ["A"]
+
+
+@pytest.mark.parametrize("latest", [True, 7, "text", {"id": "L"}])
+def test_latest_labels_that_are_no_list_fail_their_asset(latest: object) -> None:
+    line = _line({"id": "A", "latestLabels": latest}, told({}))
+
+    result = line.client.fetch_assets("P", ["A"], FetchNeeds("IMAGE", latest_labels=True))
+
+    assert list(result.failed) == ["A"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,49 @@ def test_files_that_were_changed_or_removed_are_mended(bench: Workbench, tmp_pat
     (tmp_path / "labels" / "d1" / "1.txt").write_text("broken")
     (tmp_path / "labels" / "d2" / "2.txt").unlink()
     assert sync(bench, tmp_path).fetched == 2
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_copied_folder_is_taken_for_what_it_is(
+    bench: Workbench, tmp_path: Path, *, verify: bool
+) -> None:
+    sync(bench, tmp_path / "one")
+    # As `cp -r` does it: the files of the copy have other times.
+    shutil.copytree(tmp_path / "one", tmp_path / "two", copy_function=shutil.copyfile)
+    for path in (tmp_path / "two").rglob("*"):
+        os.utime(path, ns=(1, 1))
+    bench.objects.requests.clear()
+    synced = sync(bench, tmp_path / "two", verify=verify)
+    assert (synced.method, synced.written, synced.fetched) == ("nothing", 0, 0)
+    assert {operation for operation, _ in bench.objects.requests} == {"get"}
+    change(bench, 1)
+    assert sync(bench, tmp_path / "two", verify=verify).method == "deltas"
+    assert files_in(tmp_path / "two") == bench.files("yolo")
+
+
+def test_the_files_of_a_copied_folder_are_read_once(bench: Workbench, tmp_path: Path) -> None:
+    sync(bench, tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, ns=(1, 1))
+    sync(bench, tmp_path)
+    with FolderOnDisk.open(tmp_path) as folder:
+        before = (tmp_path / ".kili-export" / "files.jsonl").stat().st_mtime_ns
+        assert not folder.read(verify=False).damaged
+        assert (tmp_path / ".kili-export" / "files.jsonl").stat().st_mtime_ns == before
+
+
+def test_only_the_damaged_files_of_a_copied_folder_are_fetched(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    sync(bench, tmp_path)
+    labels = sorted(path for path in tmp_path.rglob("*.txt") if path.is_file())
+    for path in tmp_path.rglob("*"):
+        os.utime(path, ns=(1, 1))
+    labels[0].write_bytes(b"x" * labels[0].stat().st_size)
+    synced = sync(bench, tmp_path)
+    assert (synced.written, synced.fetched) == (1, 1)
     assert files_in(tmp_path) == bench.files("yolo")
 
 

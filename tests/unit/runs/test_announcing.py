@@ -152,3 +152,25 @@ def test_the_answer_tells_what_dashboards_show(world: World) -> None:
     answer = world.end(name, planned)
     assert (answer.cleared, answer.remaining, answer.converted) == (1, 0, 1)
     assert answer.freshness_seconds == 70.0
+
+
+def test_a_run_that_leaves_a_generation_as_it_is_leaves_its_freshness(world: World) -> None:
+    """One export has nothing of the change: its ledger changes, and no file."""
+    world.register(raw="kili", yolo={"format": "yolo_v8", "label_type_in": ["REVIEW"]})
+    world.request_run(PROJECT)
+    world.run_pending()
+    before = {name: world.manifest(name) for name in ("raw", "yolo")}
+    world.clock.advance(3600)
+    world.submit("as_001", "second", left=0.3)
+    world.run_pending()
+    assert world.manifest("raw").generation == before["raw"].generation + 1
+    after = world.manifest("yolo")
+    assert after.run_id != before["yolo"].run_id, "nothing was written of this export"
+    assert (after.generation, after.first_event_at) == (
+        before["yolo"].generation,
+        before["yolo"].first_event_at,
+    )
+    for name in ("raw", "yolo"):
+        manifest = world.manifest(name)
+        assert manifest.first_event_at is not None
+        assert manifest.first_event_at <= manifest.published_at

@@ -2,11 +2,11 @@
 
 from pydantic import ValidationError
 
+from kili_export.archives.known_exports import no_such_export
 from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import (
     IntegrityError,
-    InvalidConfiguration,
 )
 from kili_export.storage.object_store import ObjectStore
 
@@ -35,8 +35,5 @@ def read_manifest(objects: ObjectStore, project_id: str, export: str) -> Manifes
     """
     manifest, _ = load_manifest(objects, project_id, export)
     if manifest is None:
-        raise InvalidConfiguration(
-            f"Export {export!r} of project {project_id} was not published yet. "
-            f"See what is going on with: kili-export status {project_id}"
-        )
+        raise no_such_export(objects, project_id, export)
     return manifest

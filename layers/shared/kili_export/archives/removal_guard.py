@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from kili_export.core.counted import counted
+
 ALWAYS_ALLOWED: Final = 3
 """So few may always go: a tenth of a small project would be none."""
 SPAN: Final = timedelta(hours=24)
@@ -41,7 +43,7 @@ class Losses:
     def told(self) -> str:
         """In words."""
         shown = [
-            f"{count} assets {what}"
+            f"{counted(count, 'asset')} {what}"
             for count, what in (
                 (self.vanished, "vanished from Kili"),
                 (self.failed, "could not be exported any more"),

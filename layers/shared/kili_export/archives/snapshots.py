@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from kili_export.archives.known_exports import no_such_export
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
 from kili_export.core.bucket_layout import snapshot_key, snapshots_prefix
 from kili_export.core.errors import IntegrityError, InvalidConfiguration
 from kili_export.storage.object_store import ObjectStore
@@ -28,6 +30,8 @@ def read_snapshot(objects: ObjectStore, project_id: str, export: str, name: str)
     key = snapshot_key(project_id, export, checked_name(name))
     found = objects.get(key)
     if found is None:
+        if load_manifest(objects, project_id, export)[0] is None:
+            raise no_such_export(objects, project_id, export)
         raise InvalidConfiguration(
             f"Export {export!r} of project {project_id} has no snapshot {name!r}. "
             f"See which it has: kili-export snapshot {project_id} {export} --list"

@@ -19,7 +19,7 @@ from kili_export.core.errors import (
     Unavailable,
 )
 
-__all__ = ["NoRegionError", "error_code", "translated", "translation"]
+__all__ = ["BotoCoreError", "NoRegionError", "error_code", "translated", "translation"]
 
 _THROTTLED = frozenset(
     {

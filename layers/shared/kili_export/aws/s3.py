@@ -247,6 +247,16 @@ class S3ObjectStore:
                         found["Key"], found["ETag"], found["Size"], modified=found["LastModified"]
                     )
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names below `prefix` that others are below."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, Delimiter="/", **self._common
+        )
+        with s3_errors("ListObjectsV2"):
+            for page in pages:
+                for found in page.get("CommonPrefixes", []):
+                    yield found["Prefix"].removeprefix(prefix).removesuffix("/")
+
     def delete_versions(self, prefix: str, *, current: bool) -> int:
         """Removes former versions under `prefix`, with `current` the present ones too."""
         pages = self._client.get_paginator("list_object_versions").paginate(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING
 
 from kili_export.cli.archive_arguments import add_archives
 from kili_export.cli.exit_codes import MEANINGS
 from kili_export.cli.row_arguments import add_rows
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.project import PROJECT_ID
+from kili_export.registration.declaration import EXPORT_NAME
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -40,6 +43,23 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     add_archives(commands, _add_target)
     _add_webhook(commands)
     return top
+
+
+def check_names(given: Namespace) -> None:
+    """Raises InvalidConfiguration for an argument that is empty or cannot be a name.
+
+    An empty one comes from a variable without a value, and must never mean "everything" or "here".
+    """
+    for name, value in vars(given).items():
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, str) and not one.strip() for one in values):
+            raise InvalidConfiguration(f"{name.upper()} is empty; give it a value or leave it out.")
+    project_id = getattr(given, "project_id", None)
+    if project_id is not None and not PROJECT_ID.fullmatch(project_id):
+        raise InvalidConfiguration(f"{project_id[:120]!r} cannot be the id of a Kili project.")
+    export = getattr(given, "export", None)
+    if isinstance(export, str) and not EXPORT_NAME.fullmatch(export):
+        raise InvalidConfiguration(f"{export[:120]!r} cannot be the name of an export.")
 
 
 def _add_registration(commands: Commands) -> None:

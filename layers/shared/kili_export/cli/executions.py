@@ -4,7 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from kili_export.aws.execution_list import ListedExecution, StepFunctionsExecutions
-from kili_export.cli.execution_summary import ExecutionSummary, finish_answers, is_of_project
+from kili_export.cli.execution_summary import (
+    ExecutionSummary,
+    finish_answers,
+    is_of_project,
+)
 from kili_export.cli.stack_connection import Connection
 from kili_export.runs.messages import FinishAnswer
 

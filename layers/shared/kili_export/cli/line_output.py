@@ -1,15 +1,13 @@
 """JSON lines, to standard output or to a file that appears whole or not at all."""
 
 import json
-import os
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from kili_export.core.errors import InvalidConfiguration
+from kili_export.cli.files import STANDARD, whole_file
+from kili_export.cli.streams import standard_output_errors
 
 Write = Callable[[Mapping[str, Any]], None]
 
@@ -18,41 +16,27 @@ Write = Callable[[Mapping[str, Any]], None]
 def line_output(target: str | None) -> Iterator[Write]:
     """Writes lines to standard output when `target` is None or `-`, else to that file.
 
-    They go to a file beside it, which takes its name in the end. Raises InvalidConfiguration
-    when the file cannot be made.
+    Raises ReaderGone when nobody reads standard output any more, OutputFailed when it cannot be
+    written, and as `whole_file` does.
     """
-    if target in (None, "-"):
-        with _standard_output() as stream:
-            yield _writer(stream)
+    if target is None or target == STANDARD:
+        stream = sys.stdout.buffer
+        yield _to_standard_output(stream)
+        with standard_output_errors(raise_if_unread=True):
+            stream.flush()
         return
-    path = Path(str(target))
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        file = part.open("xb")
-    except OSError as error:
-        raise InvalidConfiguration(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        with file:
-            yield _writer(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except IsADirectoryError:
-        raise InvalidConfiguration(f"{path} is a directory") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(target) as file:
+        yield _writer(file)
 
 
-@contextmanager
-def _standard_output() -> Iterator[BinaryIO]:
-    stream = sys.stdout.buffer
-    try:
-        yield stream
-        stream.flush()
-    except BrokenPipeError:
-        # Nobody reads on; at its exit the interpreter would complain that it cannot flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
+def _to_standard_output(stream: BinaryIO) -> Write:
+    write_line = _writer(stream)
+
+    def write(line: Mapping[str, Any]) -> None:
+        with standard_output_errors(raise_if_unread=True):
+            write_line(line)
+
+    return write
 
 
 def _writer(stream: BinaryIO) -> Write:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kili_export.aws.aws_errors import NoRegionError
-from kili_export.cli.arguments import parser
+from kili_export.aws.aws_errors import BotoCoreError, NoRegionError, translation
+from kili_export.cli.arguments import check_names, parser
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.files import file_error
 from kili_export.cli.output import complain
 from kili_export.cli.stack_connection import LocalStacks
+from kili_export.cli.streams import OutputFailed, ReaderGone, guarded_streams
 from kili_export.core.errors import (
     ExportError,
     InvalidConfiguration,
@@ -56,23 +58,40 @@ class LocalCommands:
 
 
 def main(arguments: Sequence[str] | None = None, local: LocalCommands | None = None) -> int:
-    """Runs one command; the exit status."""
+    """Runs one command; the exit status. What goes wrong is one line on standard error."""
     given = parser(local.add_arguments if local else None).parse_args(arguments)
     given.local_stacks = local.stacks if local else None
-    known = {**_COMMANDS, **(local.commands if local else {})}
+    commands = {**_COMMANDS, **(local.commands if local else {})}
     try:
-        return int(_command(known[given.command])(given))
+        with guarded_streams():
+            return _run(given, commands[given.command])
+    except OutputFailed as error:
+        complain(str(error))
+        return ExitCode.FAILED
+
+
+def _run(given: Namespace, place: str) -> int:
+    try:
+        check_names(given)
+        return int(_command(place)(given))
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
+    except ReaderGone:
         return ExitCode.OK
     except ExportError as error:
         complain(str(error))
         return _code(error)
+    except OSError as error:
+        failure = file_error(error)
+        complain(str(failure))
+        return _code(failure)
     except NoRegionError:
         complain("No AWS region is set; set AWS_REGION to that of the stack.")
         return ExitCode.USAGE
+    except BotoCoreError as error:
+        failure = translation("AWS", error)
+        complain(str(failure))
+        return _code(failure)
 
 
 def _command(place: str) -> Callable[[Namespace], ExitCode]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kili_export.cli.stack_connection import Connection
 from kili_export.core.clock import RandomSource
-from kili_export.core.errors import ExportError
+from kili_export.core.errors import ExportError, Unavailable
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest, Repaired
 from kili_export.maintenance.reconciliation.project_status import StatusReader
 from kili_export.registration.declaration import ProjectRegistration
@@ -18,6 +18,8 @@ from kili_export.wiring.reconciliation import reconcile
 
 if TYPE_CHECKING:
     from kili_export.kili.client import KiliClient
+
+_PASSING = ("Throttled:", "Unavailable:", "TransientError:")
 
 
 class ReconciliationFailed(ExportError):
@@ -95,12 +97,13 @@ class Services:
     def reconcile(self, project_id: str) -> Repaired:
         """Compares a project with Kili; a run takes up what differs.
 
-        Raises ReconciliationFailed.
+        Raises ReconciliationFailed, or Unavailable when something did not answer.
         """
         request = ReconcileRequest(project_id=project_id)
         answer = reconcile(self.application)(request).projects[0]
         if answer.error is not None:
-            raise ReconciliationFailed(f"Project {project_id} was not compared: {answer.error}")
+            kind = Unavailable if answer.error.startswith(_PASSING) else ReconciliationFailed
+            raise kind(f"Project {project_id} was not compared with Kili: {answer.error}")
         self._remember(project_id, "run")
         return answer.repaired
 

@@ -22,7 +22,8 @@ class LocalStack(Protocol):
     def remember(self, project_id: str, kind: Literal["run", "full"]) -> None:
         """Makes a request survive a crash of the stack.
 
-        Called after the request was stored, and before its success is reported.
+        Called after the request was stored, and before its success is reported. Raises FileFailed
+        or InvalidConfiguration when it cannot be written.
         """
 
     def latest(self, project_id: str, count: int) -> Sequence[ExecutionSummary]:

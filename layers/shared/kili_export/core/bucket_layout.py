@@ -1,6 +1,14 @@
 """Where everything lies in the bucket. The first four places are what consumers read."""
 
 
+def exports_prefix(project_id: str) -> str:
+    """All that consumers read of a project."""
+    return f"exports/{project_id}/"
+
+
+EXPORTS_PREFIX = "exports/"
+
+
 def export_prefix(project_id: str, export: str) -> str:
     """All that consumers read of an export."""
     return f"exports/{project_id}/{export}/"

@@ -139,7 +139,8 @@ def _content_labels(row: Row, needs: FetchNeeds) -> Iterator[Row]:
         yield from rows([row["latestLabel"]], "labels")
     if needs.latest_labels:
         latest = row.get("latestLabels") or []
-        yield from rows([label for label in latest if label is not None], "labels")
+        known = [one for one in latest if one is not None] if isinstance(latest, list) else latest
+        yield from rows(known, "labels")
     if needs.labels:
         yield from _labels(row)
 

@@ -28,13 +28,23 @@ class _Chunk:
     outcomes: dict[Source, Outcome] = field(default_factory=dict)
     broken: dict[str, AssetError] = field(default_factory=dict)
 
+    def unreachable(self, needs: FetchNeeds) -> frozenset[str]:
+        """The assets whose storage did not answer, if it answered for none of the chunk."""
+        if not is_storage_silent(self.outcomes):
+            return frozenset()
+        return frozenset(
+            asset_id
+            for asset_id, row in self.rows.items()
+            if any(isinstance(self.outcomes[key], Unreachable) for key in sources(row, needs))
+        )
+
 
 class AssetFetcher:
     """Fetches assets by id, in queries of as many as Kili's own client takes at once.
 
     Storage that refuses an address is taken for an expired signature: the asset is asked for
-    once more and then fails. A storage that does not answer fails the asset too, unless it did
-    not answer for any of them, which is no asset's fault and raises Unavailable.
+    once more and then fails. A storage that does not answer fails the asset too. Where it did not
+    answer for any of them, which may be no asset's fault, they are listed as unreachable as well.
     """
 
     def __init__(self, dialect: Dialect, downloads: JsonDownloads, reassure: Reassure) -> None:
@@ -47,6 +57,7 @@ class AssetFetcher:
         assets: list[FetchedAsset] = []
         missing: list[str] = []
         failed: dict[str, AssetError] = {}
+        unreachable: set[str] = set()
         page = VIDEO_PAGE if needs.input_type == "VIDEO" else PAGE
         for some in chunks(list(dict.fromkeys(asset_ids)), page):
             chunk = self._chunk(project_id, some, needs)
@@ -57,7 +68,8 @@ class AssetFetcher:
                 except (AssetError, IntegrityError) as error:
                     failed[asset_id] = _failure(asset_id, error)
             failed.update(chunk.broken)
-        return FetchResult(tuple(assets), tuple(missing), failed)
+            unreachable |= chunk.unreachable(needs)
+        return FetchResult(tuple(assets), tuple(missing), failed, frozenset(unreachable))
 
     def _chunk(self, project_id: str, asset_ids: list[str], needs: FetchNeeds) -> _Chunk:
         chunk = _Chunk()
@@ -71,7 +83,6 @@ class AssetFetcher:
             for asset_id in expired:
                 del chunk.rows[asset_id]
             self._read(chunk, project_id, expired, needs)
-        raise_if_storage_is_down(chunk.outcomes)
         return chunk
 
     def _read(
@@ -131,9 +142,17 @@ def _asked_for(answered: list[Row], asset_ids: Sequence[str]) -> dict[str, Row]:
     return found
 
 
+def is_storage_silent(outcomes: Mapping[Source, Outcome]) -> bool:
+    """Whether nothing could be downloaded, and something did not answer."""
+    found = outcomes.values()
+    return any(isinstance(one, Unreachable) for one in found) and not any(
+        isinstance(one, Document) for one in found
+    )
+
+
 def raise_if_storage_is_down(outcomes: Mapping[Source, Outcome]) -> None:
     """Raises Unavailable when nothing could be downloaded and no asset is to blame for it."""
-    if any(isinstance(outcome, Document) for outcome in outcomes.values()):
+    if not is_storage_silent(outcomes):
         return
     for outcome in outcomes.values():
         if isinstance(outcome, Unreachable):

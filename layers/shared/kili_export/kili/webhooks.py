@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from kili_export.changes.events.event_catalogue import EVENT_MATCHER, HANDLER_TYPES
-from kili_export.core.errors import AccessDenied, RequestRefused, Unavailable
+from kili_export.core.errors import AccessDenied, ExportError, RequestRefused, Unavailable
 from kili_export.kili.http.transport import GraphQLTransport, Operation
 
 _ARGUMENTS = (
@@ -68,14 +68,29 @@ class Webhooks:
             "webhookUrl": url,
             "header": header,
         }
-        if not self._done(CREATE, variables, _EXISTS):
+        is_new = self._done(CREATE, variables, _EXISTS)
+        if not is_new:
             self._done(UPDATE, variables)
-        self._done(ACTIVATE, {"pluginName": name, "projectId": project_id}, _ACTIVE)
+        try:
+            self._done(ACTIVATE, {"pluginName": name, "projectId": project_id}, _ACTIVE)
+        except ExportError as failure:
+            if is_new:
+                self._undo(name, failure)
+            raise
 
     def remove(self, project_id: str, name: str) -> None:
         """See KiliClient.remove_webhook."""
         self._done(DEACTIVATE, {"pluginName": name, "projectId": project_id}, _ABSENT)
         self._done(DELETE, {"pluginName": name}, _ABSENT)
+
+    def _undo(self, name: str, failure: ExportError) -> None:
+        """Deletes a webhook that was just created and is of no use. Raises what failed first."""
+        try:
+            self._done(DELETE, {"pluginName": name}, _ABSENT)
+        except ExportError as second:
+            raise type(failure)(
+                f"{failure} The webhook {name} was created and could not be deleted again: {second}"
+            ) from failure
 
     def _done(
         self,

@@ -66,7 +66,8 @@ class FolderOnDisk:
         Raises InvalidConfiguration when somebody else works on it, or when its own place is not
         a folder.
         """
-        root = path.resolve()
+        # Not Path.resolve, which raises RuntimeError for a link that leads to itself.
+        root = Path(os.path.realpath(path))
         root.mkdir(parents=True, exist_ok=True)
         own = root / OWN_FOLDER
         if own.is_symlink():
@@ -87,9 +88,7 @@ class FolderOnDisk:
         if not self._state.exists():
             return FollowedFiles(None, {})
         written = self._read_files()
-        damaged = {
-            path for path, (_, look) in written.items() if self._tree.look(path) != look
-        } | lost
+        damaged = self._damaged(written) | lost
         files = {path: digest for path, (digest, _) in written.items()}
         if verify:
             damaged |= {
@@ -98,6 +97,27 @@ class FolderOnDisk:
                 if path not in damaged and not self._tree.holds(path, digest)
             }
         return FollowedFiles(self._read_state(), files, frozenset(damaged))
+
+    def _damaged(self, written: _Written) -> set[str]:
+        """Files that are not as they were written.
+
+        Those that merely have another time, as in a copied folder, are read once: where the
+        contents are the same, the time is kept for the next look.
+        """
+        damaged: set[str] = set()
+        touched = False
+        for path, (digest, look) in written.items():
+            now = self._tree.look(path)
+            if now == look:
+                continue
+            if now is not None and now.size == look.size and self._tree.holds(path, digest):
+                written[path] = (digest, now)
+                touched = True
+            else:
+                damaged.add(path)
+        if touched:
+            self._write_files(written)
+        return damaged
 
     def strangers(self) -> frozenset[str]:
         """Files below it that it did not write."""
@@ -162,12 +182,8 @@ class FolderOnDisk:
                 written.pop(path, None)
             elif not self._put(path, digest[0], written):
                 lost.add(path)
-        lines = [
-            [path, digest, look.size, look.written_at]
-            for path, (digest, look) in sorted(written.items())
-        ]
         settle(self._tree.folders_above(path for _, path, *_ in operations))
-        _write_lines(self._files, lines)
+        self._write_files(written)
         _write(self._state, state.to_bytes())
         self._change.unlink()
         shutil.rmtree(self._staging, ignore_errors=True)
@@ -202,6 +218,13 @@ class FolderOnDisk:
             return FolderState.from_bytes(self._state.read_bytes())
         except (ValidationError, ValueError) as error:
             raise IntegrityError(_unreadable(self._state)) from error
+
+    def _write_files(self, written: _Written) -> None:
+        lines = (
+            [path, digest, look.size, look.written_at]
+            for path, (digest, look) in sorted(written.items())
+        )
+        _write_lines(self._files, lines)
 
     def _read_files(self) -> _Written:
         try:

@@ -141,10 +141,11 @@ def _present(
     same = frozenset(path for path, is_same in occupied.items() if is_same)
     in_the_way = sorted((occupied.keys() - same) | _kept_in(folder, emptied))
     if in_the_way and not wish.delete:
-        shown = ", ".join(in_the_way[:_SHOWN]) + (" …" if len(in_the_way) > _SHOWN else "")
+        more = len(in_the_way) - _SHOWN
+        shown = ", ".join(in_the_way[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         raise InvalidConfiguration(
-            f"{len(in_the_way)} files are in the way that sync did not write: {shown}. Move them "
-            "away, or give the folder over to sync with --delete, which removes all such files."
+            f"Files are in the way that sync did not write: {shown}. Move them "
+            "away, or let sync remove all such files with --delete."
         )
     return same
 

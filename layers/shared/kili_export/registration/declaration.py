@@ -34,7 +34,7 @@ from kili_export.core.export_options import (
 from kili_export.core.project import ENTITY_ID, PROJECT_ID
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
-_EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
@@ -79,7 +79,7 @@ class ExportDeclaration(Document):
     @field_validator("name")
     @classmethod
     def _usable_in_keys(cls, name: str) -> str:
-        if not _EXPORT_NAME.fullmatch(name):
+        if not EXPORT_NAME.fullmatch(name):
             raise ValueError(
                 "must be letters, digits, _ and -, at most 64, beginning with a letter or digit"
             )

@@ -6,16 +6,43 @@ children is one child's output.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
 
-from kili_export.core.errors import IntegrityError
+from kili_export.core.errors import (
+    AccessDenied,
+    ConflictError,
+    IncompatibleProject,
+    IntegrityError,
+    InvalidConfiguration,
+    RequestRefused,
+    Throttled,
+    TransientError,
+    Unavailable,
+)
 from kili_export.runs.messages import BatchResult, ResultsLocation
 from kili_export.storage.json_lines import iter_lines
 from kili_export.storage.object_store import ObjectStore
+
+_LONGEST_CAUSE: Final = 500
+_OWN_ERRORS: Final = frozenset(
+    one.__name__
+    for one in (
+        AccessDenied,
+        ConflictError,
+        IncompatibleProject,
+        IntegrityError,
+        InvalidConfiguration,
+        RequestRefused,
+        Throttled,
+        TransientError,
+        Unavailable,
+    )
+)
 
 
 def iter_batch_results(
@@ -34,6 +61,36 @@ def iter_batch_results(
             raise IntegrityError(f"the map's results {file['Key']} do not exist")
         for line in lines:
             yield from _batches(_json(line))
+
+
+def first_batch_failure(objects: ObjectStore, results: ResultsLocation | None) -> str | None:
+    """Error and cause of the first batch that is listed as failed, None when none is.
+
+    It is for people: a list that is not there or cannot be read is none.
+    """
+    if results is None:
+        return None
+    files = _json(_read(objects, results.key)).get("ResultFiles", {}).get("FAILED", [])
+    for file in files:
+        try:
+            # A list of one file may be long, and its children repeat each other.
+            for line in iter_lines(objects, file["Key"], size=file.get("Size", 0)) or ():
+                child = orjson.loads(line)
+                first = child[0] if isinstance(child, list) else child
+                return _failure(str(first["Error"]), str(first["Cause"]))
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue
+    return None
+
+
+def _failure(error: str, cause: str) -> str:
+    """The cause too where the error is one of ours: that of others may quote a label."""
+    if error not in _OWN_ERRORS:
+        return error
+    with suppress(ValueError, TypeError, KeyError):
+        # Of a function's error Step Functions tells the JSON that Lambda answered.
+        cause = str(orjson.loads(cause)["errorMessage"])
+    return f"{error}: {cause}"[:_LONGEST_CAUSE]
 
 
 def _batches(output: dict[str, Any]) -> Iterator[BatchResult]:

@@ -231,7 +231,8 @@ class FinishAnswer(Document):
     """Output of finish_export and of the execution.
 
     `converted` and `failed_assets` count assets, `unanswered` those that changed and of which no
-    batch told anything: theirs failed, and they are tried again. `freshness_seconds` runs
+    batch told anything: theirs failed, as `unanswered_cause` tells, and they are tried again.
+    `freshness_seconds` runs
     from the first event that the run answers for to the publishing of its last export.
     """
 
@@ -244,5 +245,6 @@ class FinishAnswer(Document):
     converted: int = 0
     failed_assets: int = 0
     unanswered: int = 0
+    unanswered_cause: str | None = None
     freshness_seconds: float | None = None
     spending: RunSpending | None = None

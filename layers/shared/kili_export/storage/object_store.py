@@ -130,6 +130,9 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key starts with `prefix`, by key."""
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names that follow `prefix`, which ends with a slash, up to the next slash."""
+
     def delete_versions(self, prefix: str, *, current: bool) -> int:
         """Removes former versions of what is or was under `prefix`; answers how many.
 

@@ -40,6 +40,7 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
         "follow_up": answer.follow_up,
         "failed_assets": answer.failed_assets,
         "unanswered": answer.unanswered,
+        "unanswered_cause": answer.unanswered_cause,
     }
     invocation.log("Run finished", known)
     invocation.count("RunsFailed", int(request.error is not None))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devtools.bench.converters import __main__ as converters
 from devtools.bench.converters.__main__ import (
     Measurement,
     SidesDisagree,
@@ -12,7 +13,6 @@ from devtools.bench.converters.__main__ import (
     measure,
     table,
 )
-from devtools.bench.converters import __main__ as converters
 from devtools.bench.converters.corpora import generated_corpus, mask_corpus, real_corpus
 from devtools.bench.converters.sides import SDK_SIDES, as_fetched, ours
 from devtools.parity.real_pictures import real_pictures_are_there

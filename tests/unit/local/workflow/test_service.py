@@ -1,3 +1,4 @@
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,70 @@ def start(service: WorkflowService, gate: Gate, value: Any = None, name: str = "
     execution = service.start(name, value or {})
     assert gate.called.wait(PATIENCE)
     return execution
+
+
+# A full disk
+
+
+class FullDisk:
+    """Executions cannot be stored while the disk is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        original = ExecutionStore.save
+
+        def save(store: ExecutionStore, execution: Execution) -> None:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            original(store, execution)
+
+        monkeypatch.setattr(ExecutionStore, "save", save)
+
+
+def test_an_execution_that_cannot_be_stored_is_not_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+    service = bench.service(MACHINE)
+    disk.is_full = True
+    with pytest.raises(OSError, match="No space left"):
+        service.start("n", {})
+    assert service.list() == []
+    disk.is_full = False
+    assert service.join(service.start("n", {}).arn).status == "SUCCEEDED"
+
+
+def test_an_execution_ends_on_a_full_disk_and_is_stored_when_there_is_room(
+    bench: Bench, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+    service = bench.service(MACHINE)
+    execution = start(service, gate)
+    disk.is_full = True
+    gate.open.set()
+    assert service.join(execution.arn).status == "SUCCEEDED"
+    with pytest.raises(OSError, match="No space left"):
+        service.save_again()
+    disk.is_full = False
+    service.save_again()
+    [stored] = ExecutionStore(_folder_of(service)).load()
+    assert stored.status == "SUCCEEDED"
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_former_one(tmp_path: Path) -> None:
+    store = ExecutionStore(tmp_path)
+    execution = Execution("arn:n", "n", {}, EPOCH)
+    store.save(execution)
+    [path] = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match=r"directory|Directory"):
+        store.save(execution)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _folder_of(service: WorkflowService) -> Path:
+    return service._store._folder
 
 
 # Starting

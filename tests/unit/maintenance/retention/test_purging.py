@@ -27,8 +27,10 @@ from kili_export.reading.pull import pull_archive
 from kili_export.reading.read_report import read_report
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
+from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
 from tests.support.fakes import (
     InMemoryChanges,
     InMemoryObjects,
@@ -187,8 +189,10 @@ def test_what_does_not_exist_is_told(site: Site) -> None:
         purge_exports(site).find("proj1", "nothing")
     with pytest.raises(InvalidConfiguration, match="Nothing of"):
         PurgeAsset(site.eraser).find("nobody", None, ASSET)
-    with pytest.raises(InvalidConfiguration, match="was not published"):
+    with pytest.raises(InvalidConfiguration, match=r"no export 'nothing'\. .*yolo"):
         PurgeAsset(site.eraser).find("proj1", "nothing", ASSET)
+    with pytest.raises(InvalidConfiguration, match="Its exports with data: coco, yolo"):
+        purge_exports(site).find("proj1", "nothing")
 
 
 def test_an_asset_that_is_still_exported_is_refused_with_the_way_out(site: Site) -> None:
@@ -196,6 +200,35 @@ def test_an_asset_that_is_still_exported_is_refused_with_the_way_out(site: Site)
     with pytest.raises(InvalidConfiguration, match=r"Delete it in Kili.*reconcile proj1"):
         PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.everything() == before
+
+
+def test_an_asset_of_an_export_that_ended_is_refused_with_advice_that_helps(site: Site) -> None:
+    """No run takes it out there: to delete it in Kili and to compare would change nothing."""
+    with pytest.raises(
+        InvalidConfiguration, match=r"has ended.*kili-export purge proj1 yolo"
+    ) as told:
+        PurgeAsset(site.eraser).find("proj1", "yolo", ASSET)
+    assert "reconcile" not in str(told.value)
+    purge_exports(site)("proj1", "yolo")
+    unregister(site.objects, "proj1")
+    with pytest.raises(InvalidConfiguration, match="kili-export purge proj1 coco"):
+        PurgeAsset(site.eraser).find("proj1", None, ASSET)
+    purge_exports(site)("proj1", "coco")
+    with pytest.raises(InvalidConfiguration, match="Nothing of project proj1"):
+        PurgeAsset(site.eraser).find("proj1", None, ASSET)
+
+
+def test_an_export_that_ended_and_has_not_the_asset_stops_no_purge(site: Site) -> None:
+    site.live_and_die()
+    unregister(site.objects, "proj1")
+    assert PurgeAsset(site.eraser)("proj1", None, ASSET).keys
+
+
+def test_an_asset_of_an_export_that_cannot_be_made_is_refused_with_the_reason(site: Site) -> None:
+    reasons = {"coco": "COCO has no videos"}
+    FollowedStore(site.objects).leave_out("proj1", FollowedExports(left_out=reasons))
+    with pytest.raises(InvalidConfiguration, match=r"COCO has no videos.*purge proj1 coco"):
+        PurgeAsset(site.eraser).find("proj1", "coco", ASSET)
 
 
 def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:

@@ -72,7 +72,7 @@ def test_names_that_could_leave_their_place_are_refused(export: Export, name: st
 def test_what_is_not_there_names_the_way_out(export: Export) -> None:
     with pytest.raises(InvalidConfiguration, match="--list"):
         read_snapshot(export.objects, PROJECT, EXPORT, "none")
-    with pytest.raises(InvalidConfiguration, match="was not published yet"):
+    with pytest.raises(InvalidConfiguration, match="has no export 'other'"):
         take_snapshot(export.objects, PROJECT, "other", "v1")
 
 

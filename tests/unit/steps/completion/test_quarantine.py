@@ -3,7 +3,7 @@
 import pytest
 
 from kili_export.cli.commands.status import _lines
-from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.errors import InvalidConfiguration, Unavailable
 from tests.support.protocol_world import PROJECT, World
 
 
@@ -95,3 +95,59 @@ def test_status_lists_them_with_their_errors_and_the_way_back(world: World) -> N
     for export in ("raw", "yolo"):
         assert f"Not in {export}: as_001: its label cannot be read" in lines
     assert lines[-1] == f"Try them again with: kili-export retry {PROJECT}"
+
+
+@pytest.fixture
+def silent() -> World:
+    """A project of which one asset changed, and its label's storage does not answer."""
+    world = World()
+    world.publish_everything()
+    world.kili.silent.add("as_001")
+    world.submit("as_001", "second", left=0.3)
+    return world
+
+
+def run_all(world: World) -> int:
+    """Runs executions as the workflow does, in which a batch may fail; answers how many."""
+    count = 0
+    while waiting := world.pending():
+        count += 1
+        assert count < 20, "runs start each other without end"
+        planned = world.begin(waiting[0])
+        try:
+            results = world.convert(planned)
+        except Unavailable:
+            results = world.convert(planned, lose=[0])
+        world.finish_run(waiting[0], planned, results, world.aggregate(planned, results))
+    return count
+
+
+def test_a_label_that_stays_unreadable_ends_in_quarantine_with_its_reason(silent: World) -> None:
+    assert run_all(silent) == 4
+    for name in ("raw", "yolo"):
+        [listed] = silent.manifest(name).quarantined
+        assert (listed.asset_id, listed.error) == ("as_001", "its label cannot be read")
+    assert not silent.changes.held
+    assert any("as_001: its label" in one for one in _lines(silent.status().read(PROJECT)))
+
+
+def test_a_storage_that_is_down_for_a_moment_puts_nothing_into_quarantine(silent: World) -> None:
+    first = silent.pending()[0]
+    planned = silent.begin(first)
+    with pytest.raises(Unavailable, match="storage does not answer: its label cannot be read"):
+        silent.convert(planned)
+    results = silent.convert(planned, lose=[0])
+    silent.finish_run(first, planned, results, silent.aggregate(planned, results))
+    silent.kili.silent.clear()
+    run_all(silent)
+    assert quarantined(silent) == set()
+    assert silent.generations() == {"raw": 2, "yolo": 2}
+
+
+def test_a_full_export_gives_up_an_unreadable_asset_as_well() -> None:
+    world = World(assets=1)
+    world.kili.silent.add("as_000")
+    world.request_run(PROJECT)
+    assert run_all(world) == 6
+    assert quarantined(world) == {"as_000"}
+    assert not world.changes.held

@@ -63,6 +63,40 @@ def test_too_many_removals_wait_and_everything_else_is_published(world: World) -
     assert {told["error"] for told in world.told("Export Failed")} == {"RemovalsHeld"}
 
 
+def test_a_full_export_of_another_export_makes_no_deletion_a_mass_deletion(world: World) -> None:
+    world.register(raw="kili", yolo="yolo_v8", coco="coco")
+    vanish(world, 1)
+    world.publisher.sent.clear()
+    world.request_run(PROJECT)
+    world.run_pending()
+    assert world.told("Export Failed") == [], "the deletion was held"
+    assert world.state.held(PROJECT) is None
+    assert {name: world.manifest(name).counts.assets for name in world.generations()} == {
+        "raw": 19,
+        "yolo": 19,
+        "coco": 19,
+    }
+
+
+def test_what_a_changed_asset_has_no_result_for_counts_while_others_are_made(
+    world: World,
+) -> None:
+    """The batches of the assets that changed fail, and so does the first one of all others."""
+    world.register(raw="kili", yolo="yolo_v8", coco="coco")
+    gone = vanish(world, 3)
+    for number in range(3, 6):
+        world.submit(f"as_{number:03d}", "second", left=0.3)
+    name = world.pending()[0]
+    planned = world.begin(name)
+    results = world.convert(planned, lose=[1])
+    answers = world.aggregate(planned, results)
+    world.finish_run(name, planned, results, answers)
+    assert {one.export: one.held_removals for one in answers if one.export != "coco"} == {
+        "raw": len(gone),
+        "yolo": len(gone),
+    }
+
+
 def test_waiting_removals_do_not_start_runs_for_ever(world: World) -> None:
     vanish(world, 5)
     world.run_pending()

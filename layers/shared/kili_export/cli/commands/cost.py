@@ -4,18 +4,17 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from kili_export.archives.compaction import Republishing
 from kili_export.archives.manifest import Manifest
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
+from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.estimate import (
     EVENT,
@@ -78,7 +77,8 @@ def cost(arguments: Namespace) -> ExitCode:
     if full:
         assets = arguments.assets or max((one.counts.assets for one in manifests), default=0)
         usage = full_export(full, assets)
-        estimates.append(_Estimate("full_export", f"a full export of {assets:,} assets", usage))
+        title = f"a full export of {assets:,} asset{'' if assets == 1 else 's'}"
+        estimates.append(_Estimate("full_export", title, usage))
     estimates.append(_Estimate("month_at_rest", "a month in which nothing changes", at_rest(size)))
     assumptions = _assumptions(arguments, prices, window, replaced, len(changes), len(full))
     if output.as_json:
@@ -94,12 +94,10 @@ def _prices(name: str | None) -> PriceList:
     """The listed prices, with those of a file in their place. Raises InvalidConfiguration."""
     if name is None:
         return LIST_PRICES
+    given = read_yaml(name)
     try:
-        given = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
         return LIST_PRICES.but({key: float(value) for key, value in dict(given).items()})
-    except OSError as error:
-        raise InvalidConfiguration(f"{name} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         known = ", ".join(unit.value for unit in Unit)
         raise InvalidConfiguration(
             f"{name} must hold dollars for one of a unit, such as `transition: 0.000025` "
@@ -149,12 +147,13 @@ def _assumptions(
             "free tiers, discounts, taxes, and traffic out of the region."
         ),
         (
-            f"Counted are {changes} runs that took up changes and {full} that made full exports, "
-            "on the machine where they ran; a function of AWS may take longer or shorter."
+            f"The estimate rests on {counted(changes, 'run')} that took up changes and on {full} "
+            "that made full exports, on the machine where they ran; a function of AWS may take "
+            "longer or shorter."
         ),
         (
-            f"{per_window} events in each window of {window.total_seconds():.0f} s, each of "
-            f"another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook."
+            f"{counted(per_window, 'event')} in each window of {window.total_seconds():.0f} s, "
+            f"each of another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook."
         ),
         (
             f"A run writes {bytes_text(replaced.size)} of archives and ledgers anew; what it "

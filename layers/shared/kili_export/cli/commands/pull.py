@@ -1,40 +1,40 @@
 """`kili-export pull`: the current archive of an export as a file."""
 
-import os
-import tempfile
 from argparse import Namespace
 from pathlib import Path
 
 from kili_export.archives.manifest import Manifest
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.files import STANDARD, check_target, whole_file
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
-from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.pull import pull_archive
 
 
 def pull(arguments: Namespace) -> ExitCode:
     """Downloads beside the target and renames: the target is whole, or as it was before."""
     output = Output(as_json=arguments.json)
+    target: str = arguments.output
+    check_target(target)
     services = Services.of(connect(arguments))
-    target = Path(arguments.output)
-    manifest = download(
+    manifest, size = _download(
         services, arguments.project_id, arguments.export, target, arguments.snapshot
     )
-    archive, size = manifest.archive, target.stat().st_size
-    answer = {
-        "file": str(target),
-        "bytes": size,
-        "generation": manifest.generation,
-        "archive_key": archive.key,
-        "etag": archive.etag,
-        "deltas_after_archive": len(manifest.deltas),
-        "published_at": manifest.published_at.isoformat(),
-        "quarantined": len(manifest.quarantined),
-    }
-    text = f"{target}: generation {manifest.generation}, {bytes_text(size)}"
-    output.result(answer, text)
+    if target != STANDARD:
+        archive = manifest.archive
+        answer = {
+            "file": target,
+            "bytes": size,
+            "generation": manifest.generation,
+            "archive_key": archive.key,
+            "etag": archive.etag,
+            "deltas_after_archive": len(manifest.deltas),
+            "published_at": manifest.published_at.isoformat(),
+            "quarantined": len(manifest.quarantined),
+        }
+        text = f"{target}: generation {manifest.generation}, {bytes_text(size)}"
+        output.result(answer, text)
     return ExitCode.QUARANTINED if manifest.quarantined else ExitCode.OK
 
 
@@ -43,23 +43,14 @@ def download(
 ) -> Manifest:
     """The current archive, or a snapshot's, in `target`, all or nothing.
 
-    Raises as `pull_archive` does.
+    Raises as `pull_archive` and `whole_file` do.
     """
-    folder = target.parent
-    if not folder.is_dir():
-        raise InvalidConfiguration(f"{folder} is not a directory")
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            manifest = pull_archive(services.objects, project_id, export, file, snapshot=snapshot)
-            file.flush()
-            os.fsync(file.fileno())
-        # A file that is made for its owner alone becomes one like any other.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return manifest
+    return _download(services, project_id, export, str(target), snapshot)[0]
+
+
+def _download(
+    services: Services, project_id: str, export: str, target: str, snapshot: str | None
+) -> tuple[Manifest, int]:
+    with whole_file(target) as file:
+        manifest = pull_archive(services.objects, project_id, export, file, snapshot=snapshot)
+        return manifest, file.tell()

@@ -8,6 +8,7 @@ from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
+from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
@@ -45,9 +46,9 @@ def _purge_asset(use_case: PurgeAsset, arguments: Namespace, output: Output) -> 
 def _agreed(arguments: Namespace, what: str) -> bool:
     if arguments.yes:
         return True
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise InvalidConfiguration(
-            f"This erases for good: {what}. Nobody can be asked here: confirm with --yes"
+            f"This erases for good: {what}. There is no terminal to ask on: confirm with --yes."
         )
     print(f"This erases for good: {what}.", file=sys.stderr)
     print(f"Type the project's id, {arguments.project_id}, to go on: ", end="", file=sys.stderr)
@@ -70,17 +71,26 @@ def _tell(arguments: Namespace, output: Output, erased: Erased) -> None:
         "objects": sorted(erased.keys),
         "versions": erased.versions,
     }
-    text = f"Erased {_kinds(list(erased.keys))}, {erased.versions} former versions."
+    text = f"Erased {_kinds(list(erased.keys))}, {counted(erased.versions, 'former version')}."
     output.result(answer, "\n".join([text, *(f"  {key}" for key in sorted(erased.keys))]))
 
 
-_KINDS = ("archives", "deltas", "snapshots", "ledgers", "runs", "registrations")
+_KINDS = {
+    "archives": "archive",
+    "deltas": "delta",
+    "snapshots": "snapshot",
+    "ledgers": "ledger",
+    "runs": "run object",
+    "registrations": "registration",
+}
+_OTHER = "other object"
 
 
 def _kinds(keys: list[str]) -> str:
     """How many objects of which kind, in words."""
     counts = Counter(
-        next((kind for kind in _KINDS if kind in key.split("/")[:-1]), "other objects")
+        next((kind for place, kind in _KINDS.items() if place in key.split("/")[:-1]), _OTHER)
         for key in keys
     )
-    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "0 objects"
+    found = [counted(count, kind) for kind, count in counts.most_common()]
+    return ", ".join(found) or counted(0, "object")

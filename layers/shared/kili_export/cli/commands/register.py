@@ -1,14 +1,11 @@
 """`kili-export register` and `unregister`."""
 
-import sys
 from argparse import Namespace
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
@@ -39,7 +36,8 @@ def unregister(arguments: Namespace) -> ExitCode:
     if not end_registration(services.objects, arguments.project_id):
         raise InvalidConfiguration(f"Project {arguments.project_id} has no exports.")
     answer = {"project_id": arguments.project_id, "unregistered": True}
-    output.result(answer, f"Project {arguments.project_id} is exported no more; its archives stay.")
+    text = f"Project {arguments.project_id} is no longer exported; its archives stay."
+    output.result(answer, text)
     return ExitCode.OK
 
 
@@ -56,17 +54,9 @@ def _registration(arguments: Namespace) -> ProjectRegistration:
 
 
 def _read(name: str) -> dict[str, Any]:
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        declared = yaml.safe_load(text)
-    except OSError as error:
-        raise InvalidConfiguration(f"{name} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidConfiguration(f"{name} is not UTF-8") from error
-    except yaml.YAMLError as error:
-        raise InvalidConfiguration(f"{name} is not YAML: {error}") from error
+    declared = read_yaml(name)
     if not isinstance(declared, dict):
-        raise InvalidConfiguration(f"{name} must hold an object with `exports`")
+        raise InvalidConfiguration(f"{name} must hold an object with `exports`.")
     return declared
 
 
@@ -85,9 +75,9 @@ def _told(project_id: str, registered: Registered) -> str:
         f"{', '.join(names)}: {text}"
         for names, text in (
             (registered.added, "new, being exported now"),
-            (registered.changed, "changed, being rebuilt now"),
+            (registered.changed, "changed, being exported in full now"),
             (registered.unchanged, "as before"),
-            (registered.removed, "exported no more, what was published stays"),
+            (registered.removed, "ended, its data stay"),
         )
         if names
     ]

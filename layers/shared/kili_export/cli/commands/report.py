@@ -6,6 +6,7 @@ from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
+from kili_export.core.counted import counted
 from kili_export.reading.read_report import read_report
 
 
@@ -25,7 +26,7 @@ def report(arguments: Namespace) -> ExitCode:
     ]
     output.table(f"What export {arguments.export} does not hold", ("Asset", "Where", "Why"), rows)
     if found.assets_left_out:
-        output.line(f"… and {found.assets_left_out} more assets.")
+        output.line(f"… and {counted(found.assets_left_out, 'more asset')}.")
     output.table(
         "By reason", ("Times", "Why"), [(times, why) for why, times in found.reasons.items()]
     )

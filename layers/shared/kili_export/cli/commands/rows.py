@@ -10,6 +10,7 @@ from kili_export.cli.kili_source import kili_of
 from kili_export.cli.line_output import line_output
 from kili_export.cli.output import complain
 from kili_export.cli.row_arguments import ASSET_FILTERS, LABEL_FILTERS, PARSED_LABELS, given_filters
+from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.rows import list_assets as assets_listing
 from kili_export.reading.rows import list_labels as labels_listing
@@ -85,16 +86,12 @@ class _Progress:
             return
         if sys.stderr.isatty() and self.done:
             print(file=sys.stderr)
-        told = [_counted(self.done, self.what), _counted(self.lines, "lines")]
+        told = [counted(self.done, self.what[:-1]), counted(self.lines, "line")]
         if self.gone:
             told.append(f"{self.gone} deleted meanwhile")
         if self.failed:
             told.append(f"{self.failed} left out")
         print(", ".join(told), file=sys.stderr)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what[:-1] if number == 1 else what}"
 
 
 def _written(arguments: Namespace, batches: Iterator[LineBatch], what: str) -> ExitCode:

@@ -12,6 +12,7 @@ from kili_export.cli.output import Output
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import Connection, connect
 from kili_export.core.clock import Clock, SystemClock
+from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.messages import Repaired
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 
@@ -32,16 +33,22 @@ class Outcome:
 
 
 def run(arguments: Namespace) -> ExitCode:
-    """Starts a run at once."""
+    """Compares the project with Kili, unless all is exported anyway, and starts a run at once.
+
+    Without that a change whose event did not arrive would be told as published.
+    """
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
     services = Services.of(connection)
     services.status.read(arguments.project_id)
+    found = "" if arguments.full else repairs(services.reconcile(arguments.project_id))
     execution = services.request_run(arguments.project_id, full=arguments.full)
     if arguments.wait:
         return _wait(connection, services, arguments, output)
     answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
-    output.result(answer, f"Started. Follow it with: kili-export wait {arguments.project_id}")
+    compared = f"Kili differs from the exports: {found}. " if found else ""
+    text = f"{compared}Started. Follow it with: kili-export wait {arguments.project_id}"
+    output.result(answer, text)
     return ExitCode.OK
 
 
@@ -59,7 +66,7 @@ def reconcile(arguments: Namespace) -> ExitCode:
     services.status.read(arguments.project_id)
     report = services.reconcile(arguments.project_id)
     found = repairs(report)
-    text = f"Found and marked: {found}." if found else "Kili and the exports agree."
+    text = f"Differences that a run takes up: {found}." if found else "Kili and the exports agree."
     output.result({"project_id": arguments.project_id, **report.model_dump()}, text)
     return ExitCode.OK
 
@@ -70,7 +77,7 @@ def retry(arguments: Namespace) -> ExitCode:
     services = Services.of(connect(arguments))
     services.status.read(arguments.project_id)
     assets = services.retry(arguments.project_id, arguments.asset_ids)
-    text = f"{len(assets)} assets are tried again; a run takes them now."
+    text = f"Tried again by a run now: {counted(len(assets), 'asset')}."
     if not assets:
         text = "No asset is in quarantine."
     output.result({"project_id": arguments.project_id, "assets": list(assets)}, text)
@@ -83,14 +90,26 @@ def confirm(arguments: Namespace) -> ExitCode:
     services = Services.of(connect(arguments))
     count = services.confirm_removals(arguments.project_id)
     answer = {"project_id": arguments.project_id, "confirmed": count}
-    output.result(answer, f"{count} removals are allowed; a run makes them now.")
+    output.result(answer, f"Allowed, and made by a run now: {counted(count, 'removal')}.")
     return ExitCode.OK
 
 
 def repairs(report: Repaired) -> str:
     """What a comparison marked, in words; empty when nothing."""
     counts: dict[str, int] = report.model_dump()
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    return ", ".join(counted(count, _DIFFERENCES[name]) for name, count in counts.items() if count)
+
+
+_DIFFERENCES = {
+    "missed_events": "missed event",
+    "changed": "changed asset",
+    "unknown": "unknown asset",
+    "vanished": "vanished asset",
+    "quarantined": "asset in quarantine",
+    "rebuilds": "export to make in full",
+    "rewrites": "archive to compact",
+}
+"""What each number counts, named for one. The keys are the names of the answer's fields."""
 
 
 def wait_until_settled(
@@ -139,7 +158,17 @@ def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
     if status.unpublished:
         return _stuck(status, executions)
     if status.quarantined:
-        reason = f"Published; {status.quarantined} assets could not be exported."
+        # One asset may be missing in several exports.
+        assets = {
+            one.asset_id
+            for export in status.exports
+            if export.manifest is not None
+            for one in export.manifest.quarantined
+        }
+        reason = (
+            f"Published; in quarantine: {counted(len(assets), 'asset')}. See why: "
+            f"kili-export status {status.project_id}"
+        )
         return Outcome(ExitCode.QUARANTINED, reason, status)
     return Outcome(ExitCode.OK, "Everything is published.", status)
 
@@ -149,18 +178,35 @@ def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
         return _held(status)
     # The very last ones may have ended quietly because another run held the project.
     latest = executions.latest(status.project_id, _LOOKED_AT)
-    failure = next((one for one in latest if one.error), None)
-    reason = f"{status.pending.count} changes are not published, and nothing is running."
-    if failure is not None:
-        reason += f" The last run failed with {failure.error}: {failure.cause}"
-    return Outcome(ExitCode.FAILED, reason, status, failure)
+    failure = next((one for one in latest if one.error or one.problem), None)
+    told = [_unpublished(status), *_never_published(status)]
+    if failure is not None and failure.error:
+        told.append(f"The last run failed with {failure.error}: {failure.cause}.")
+    elif failure is not None:
+        told.append(f"The last run: {failure.problem}.")
+    return Outcome(ExitCode.FAILED, " ".join(one for one in told if one), status, failure)
+
+
+def _unpublished(status: ProjectStatus) -> str:
+    if not status.pending.count:
+        return ""
+    return f"Not published, and nothing is running: {counted(status.pending.count, 'change')}."
+
+
+def _never_published(status: ProjectStatus) -> list[str]:
+    return [
+        f"Export {one.name} was never published"
+        + (f": {one.blocked_by}." if one.blocked_by else ", and nothing is running.")
+        for one in status.exports
+        if one.manifest is None
+    ]
 
 
 def _held(status: ProjectStatus) -> Outcome:
-    losses = status.held.losses.told() if status.held else "Assets went"
+    losses = status.held.losses.told() if status.held else "Assets vanished"
     reason = (
-        f"{losses} at once; they stay in the archives until you allow "
-        f"their removal: kili-export confirm {status.project_id}"
+        f"{losses} at once. They stay in the archives until you confirm the removal: "
+        f"kili-export confirm {status.project_id}"
     )
     return Outcome(ExitCode.HELD, reason, status)
 

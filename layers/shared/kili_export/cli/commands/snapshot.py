@@ -3,6 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
+from kili_export.archives.known_exports import require_export
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.cli.exit_codes import ExitCode
@@ -35,6 +36,7 @@ def snapshot(arguments: Namespace) -> ExitCode:
 
 
 def _list(services: Services, arguments: Namespace, output: Output) -> None:
+    require_export(services.objects, arguments.project_id, arguments.export)
     found = list(iter_snapshots(services.objects, arguments.project_id, arguments.export))
     if output.as_json:
         output.result({"snapshots": [_described(*one) for one in found]}, "")

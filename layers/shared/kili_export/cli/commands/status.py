@@ -12,6 +12,7 @@ from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
+from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.project_status import ExportStatus, ProjectStatus
 
 _SHOWN_QUARANTINED = 20
@@ -25,7 +26,7 @@ def status(arguments: Namespace) -> ExitCode:
     executions = Executions(connection)
     chosen = [arguments.project_id] if arguments.project_id else sorted(services.status.projects())
     read = [
-        (services.status.read(project), executions.latest(project, arguments.executions))
+        (services.status.read_all(project), executions.latest(project, arguments.executions))
         for project in chosen
     ]
     if output.as_json:
@@ -48,6 +49,7 @@ def _described(project: ProjectStatus, runs: Sequence[ExecutionSummary]) -> dict
     return {
         "project_id": project.project_id,
         "exports": [_described_export(export) for export in project.exports],
+        "ended": [_described_export(export) for export in project.ended],
         "pending": asdict(project.pending),
         "runner": project.runner,
         "full_export": None if project.full_export is None else asdict(project.full_export),
@@ -64,7 +66,7 @@ def _described_hold(project: ProjectStatus) -> dict[str, Any]:
 
 def _described_export(export: ExportStatus) -> dict[str, Any]:
     manifest = export.manifest
-    named = {"name": export.name, "format": export.format}
+    named = {"name": export.name, "format": export.format, "blocked_by": export.blocked_by}
     if manifest is None:
         return {**named, "generation": None}
     return {
@@ -90,7 +92,7 @@ def _show(output: Output, read: list[tuple[ProjectStatus, Sequence[ExecutionSumm
         output.line("No project has exports. Declare some: kili-export register PROJECT_ID …")
     for project, runs in read:
         output.table(f"Project {project.project_id}", _EXPORT_COLUMNS, _export_rows(project))
-        for line in _lines(project):
+        for line in (*_lines(project), *_ended(project)):
             output.line(line)
         if runs:
             output.table("Runs", ("Started", "Took", "Status", "Where"), _run_rows(runs))
@@ -128,22 +130,23 @@ def _lines(project: ProjectStatus) -> list[str]:
     lines = [f"Running: {project.runner}" if project.runner else "Nothing is being published."]
     if pending.count:
         since = f"{pending.oldest_at:%Y-%m-%d %H:%M:%S}" if pending.oldest_at else ""
-        waiting = f", {pending.count - pending.due} of them wait to be tried again"
-        later = waiting if pending.due < pending.count else ""
-        lines.append(f"Pending: {pending.count} changes, the oldest of {since}{later}.")
+        later = pending.count - pending.due
+        waiting = f"; to be tried again later: {later}" if later else ""
+        lines.append(f"Pending: {counted(pending.count, 'change')}, oldest of {since}{waiting}.")
     if project.held is not None:
         lines.append(
-            f"Held: {project.held.losses.told()}; they stay in the archives. "
-            "Allow their removal with: "
-            f"kili-export confirm {project.project_id}"
+            f"Held: {project.held.losses.told()}. They stay in the archives. "
+            f"Confirm the removal: kili-export confirm {project.project_id}"
         )
     lines += _full_export(project)
     for export in project.exports:
+        if export.blocked_by:
+            lines.append(f"Left out: {export.name}: {export.blocked_by}")
         lines += _follows(project.project_id, export)
         lines += _quarantine_lines(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(
-                f"Lost in {export.name}: {export.manifest.losses}, told by: "
+                f"Unsupported content in {export.name}: {export.manifest.losses}. See what: "
                 f"kili-export report {project.project_id} {export.name}"
             )
     if project.quarantined:
@@ -157,7 +160,7 @@ def _quarantine_lines(export: ExportStatus) -> list[str]:
     lines = [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in shown]
     if len(quarantined) > len(shown):
         more = len(quarantined) - len(shown)
-        lines.append(f"Not in {export.name}: {more} more; --json lists them all.")
+        lines.append(f"Not in {export.name}: {counted(more, 'more asset')}; --json lists all.")
     return lines
 
 
@@ -165,16 +168,25 @@ def _full_export(project: ProjectStatus) -> list[str]:
     full = project.full_export
     if full is None:
         return []
-    return [f"Made anew: {', '.join(full.exports)}: {full.done} of {full.listed} assets are done."]
+    done = f"{full.done} of {counted(full.listed, 'asset')} done"
+    return [f"Full export of {', '.join(full.exports)}: {done}."]
+
+
+def _ended(project: ProjectStatus) -> list[str]:
+    return [
+        f"Ended: {export.name}: not declared any more, its data stay. Erase them: "
+        f"kili-export purge {project.project_id} {export.name}"
+        for export in project.ended
+    ]
 
 
 def _follows(project_id: str, export: ExportStatus) -> list[str]:
     manifest = export.manifest
     if manifest is None or not manifest.deltas:
         return []
-    archive, count = manifest.archive, len(manifest.deltas)
-    line = f"The archive of {export.name} is of generation {archive.generation}, and {count} deltas"
-    return [f"{line} follow it. Have it written anew with: kili-export run {project_id}"]
+    generation, deltas = manifest.archive.generation, counted(len(manifest.deltas), "delta")
+    line = f"The archive of {export.name} is of generation {generation}, followed by {deltas}."
+    return [f"{line} Write all into one archive: kili-export run {project_id}"]
 
 
 def _run_rows(runs: Sequence[ExecutionSummary]) -> list[tuple[object, ...]]:
@@ -188,6 +200,12 @@ def _took(run: ExecutionSummary) -> str:
 def _where(run: ExecutionSummary) -> str:
     if run.error:
         return f"{run.error}: {run.cause}"
+    if run.problem:
+        return run.problem
     last = run.states[-1] if run.states else ""
-    maps = [f"{one['items']} assets in {one['children']} batches" for one in run.map_runs]
+    maps = [
+        f"{counted(one['items'], 'asset')} in {one['children']} "
+        f"batch{'' if one['children'] == 1 else 'es'}"
+        for one in run.map_runs
+    ]
     return ", ".join(part for part in (last, *maps) if part)

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.files import using
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
-from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.counted import counted
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.sync import Synced, Wish, sync_folder
 
@@ -29,11 +30,8 @@ def sync(arguments: Namespace) -> ExitCode:
         verify=arguments.verify,
     )
     begun = services.application.traffic.snapshot()
-    try:
-        with FolderOnDisk.open(Path(arguments.directory)) as folder:
-            synced = sync_folder(services.objects, folder, wish)
-    except OSError as error:
-        raise InvalidConfiguration(f"{error.filename or arguments.directory}: {error}") from error
+    with using(arguments.directory), FolderOnDisk.open(Path(arguments.directory)) as folder:
+        synced = sync_folder(services.objects, folder, wish)
     moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
     output.result(_answer(arguments, synced, moved), _told(arguments.directory, synced, moved))
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
@@ -61,7 +59,8 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
 
 
 def _told(directory: str, synced: Synced, moved: int) -> str:
-    generation = f"{directory}: generation {synced.manifest.generation}, {synced.files} files"
+    files = counted(synced.files, "file")
+    generation = f"{directory}: generation {synced.manifest.generation}, {files}"
     if not synced.written and not synced.removed:
         return f"{generation}, nothing to do"
     told = (

@@ -1,19 +1,22 @@
 """How a project's exports stand, and what is under way."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from kili_export.archives.known_exports import has_objects, stored_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.changes.events.pending_changes import ChangeMark, ChangeStore
+from kili_export.core.bucket_layout import EXPORTS_PREFIX, exports_prefix
 from kili_export.core.clock import Clock
 from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.register_exports import read_registration
-from kili_export.registration.stored_registrations import registered_projects
+from kili_export.registration.stored_registrations import load_registration, registered_projects
 from kili_export.runs.full_export_session import SessionStore
 from kili_export.runs.held_removals import HeldRemovals, RemovalStore
 from kili_export.runs.lease import Executions, LeaseStore
+from kili_export.runs.tracked_exports import FollowedStore
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -24,13 +27,20 @@ class ExportStatus:
     name: str
     format: str
     manifest: Manifest | None
+    blocked_by: str | None = None
+    """Why runs leave it out."""
 
     @property
     def freshness_seconds(self) -> float | None:
-        """From the first event of the last generation to its publishing."""
+        """From the first event of the last generation to its publishing; None if unknown.
+
+        Former versions wrote the first event of a later run into the manifest when a run left
+        the generation as it was: then it comes after the publishing.
+        """
         if self.manifest is None or self.manifest.first_event_at is None:
             return None
-        return (self.manifest.published_at - self.manifest.first_event_at).total_seconds()
+        seconds = (self.manifest.published_at - self.manifest.first_event_at).total_seconds()
+        return seconds if seconds >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ class ProjectStatus:
     """The execution that publishes the project now."""
     held: HeldRemovals | None
     full_export: FullExport | None = None
+    ended: tuple[ExportStatus, ...] = ()
+    """Exports that are not declared any more and still have data."""
 
     @property
     def quarantined(self) -> int:
@@ -87,13 +99,42 @@ class StatusReader:
     executions: Executions
     clock: Clock
 
-    def projects(self) -> Iterator[str]:
-        """The registered projects."""
-        return registered_projects(self.objects)
+    def projects(self) -> frozenset[str]:
+        """The projects that are registered or have data."""
+        registered = frozenset(registered_projects(self.objects))
+        others = frozenset(self.objects.folders(EXPORTS_PREFIX)) - registered
+        return registered | {
+            one for one in others if has_objects(self.objects, exports_prefix(one))
+        }
 
     def read(self, project_id: str) -> ProjectStatus:
         """The status of one project. Raises InvalidConfiguration when it is not registered."""
-        registration = read_registration(self.objects, project_id)
+        return self._read(read_registration(self.objects, project_id))
+
+    def read_all(self, project_id: str) -> ProjectStatus:
+        """The same with the exports that ended, which may be all.
+
+        Raises InvalidConfiguration when the project is not registered and has no data.
+        """
+        registration = load_registration(self.objects, project_id)
+        declared = {one.name for one in registration.exports} if registration else set()
+        ended = tuple(
+            self._ended(project_id, name)
+            for name in stored_exports(self.objects, project_id)
+            if name not in declared
+        )
+        if registration is not None:
+            return replace(self._read(registration), ended=ended)
+        if not ended:
+            return self.read(project_id)
+        return ProjectStatus(project_id, (), PendingMarks(), None, None, ended=ended)
+
+    def _ended(self, project_id: str, name: str) -> ExportStatus:
+        manifest, _ = load_manifest(self.objects, project_id, name)
+        return ExportStatus(name, manifest.format if manifest else "", manifest)
+
+    def _read(self, registration: ProjectRegistration) -> ProjectStatus:
+        project_id = registration.project_id
         # The lease first: a run that ends in between has cleared its marks when they are read.
         runner = self._runner(project_id)
         return ProjectStatus(
@@ -112,9 +153,10 @@ class StatusReader:
         return FullExport(tuple(sorted(session.names)), session.done, session.listed)
 
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
+        blocked = FollowedStore(self.objects).read(registration.project_id).left_out
         for export in registration.exports:
             manifest, _ = load_manifest(self.objects, registration.project_id, export.name)
-            yield ExportStatus(export.name, export.format, manifest)
+            yield ExportStatus(export.name, export.format, manifest, blocked.get(export.name))
 
     def _runner(self, project_id: str) -> str | None:
         lease = self.leases.read(project_id)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from kili_export.archives.delta_document import DELTA_LIST, Delta
+from kili_export.archives.known_exports import no_such_export
 from kili_export.archives.latest_copy import LatestCopy
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.loss_report.report_writer import LossReports
@@ -27,6 +28,8 @@ from kili_export.core.bucket_layout import (
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.maintenance.retention.asset_traces import Trace, owns_entries, tainted
 from kili_export.maintenance.retention.eraser import Erased, Eraser
+from kili_export.registration.stored_registrations import load_registration
+from kili_export.runs.tracked_exports import FollowedStore
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.splicing.upload_parts import Source
 from kili_export.storage.object_store import ObjectStore, StoredObject
@@ -66,7 +69,7 @@ class PurgeAsset:
         """
         names = [export] if export is not None else list(self._exports(project_id))
         if not names:
-            raise InvalidConfiguration(f"Nothing of {project_id} is published here.")
+            raise InvalidConfiguration(f"Nothing of project {project_id} is published here.")
         return [self._traces(project_id, name, asset_id) for name in names]
 
     def __call__(self, project_id: str, export: str | None, asset_id: str) -> Erased:
@@ -108,7 +111,7 @@ class PurgeAsset:
     def _traces(self, project_id: str, export: str, asset_id: str) -> AssetTraces:
         manifest, etag = load_manifest(self.objects, project_id, export)
         if manifest is None or etag is None:
-            raise InvalidConfiguration(f"Export {export!r} of {project_id} was not published.")
+            raise no_such_export(self.objects, project_id, export)
         self._require_gone(manifest, asset_id)
         ledgers = {
             stored.key: self._ledger_knows(stored, asset_id)
@@ -139,17 +142,37 @@ class PurgeAsset:
         project_id = manifest.project_id
         known = open_ledger(self.objects, manifest).names([asset_id])
         listed = any(one.asset_id == asset_id for one in manifest.quarantined)
+        if not (known or listed or manifest.deltas):
+            return
+        self._require_followed(manifest)
         if manifest.deltas:
             raise InvalidConfiguration(
                 f"The archive of export {manifest.export_name!r} is older than its last changes. "
-                f"Have it written anew, then purge: kili-export run {project_id} --wait"
+                f"Write both into one archive, then purge: kili-export run {project_id} --wait"
             )
-        if known or listed:
+        raise InvalidConfiguration(
+            f"Asset {asset_id} is in the current generation of export "
+            f"{manifest.export_name!r}. Delete it in Kili first; then "
+            f"`kili-export reconcile {project_id}` and `kili-export wait {project_id}` bring "
+            "the exports up to date, and it can be purged."
+        )
+
+    def _require_followed(self, manifest: Manifest) -> None:
+        """Raises InvalidConfiguration unless a run can still change the export."""
+        project_id, name = manifest.project_id, manifest.export_name
+        registration = load_registration(self.objects, project_id)
+        declared = {one.name for one in registration.exports} if registration else set()
+        whole = f"Erase it as a whole: kili-export purge {project_id} {name}"
+        if name not in declared:
             raise InvalidConfiguration(
-                f"Asset {asset_id} is in the current generation of export "
-                f"{manifest.export_name!r}. Delete it in Kili first; then "
-                f"`kili-export reconcile {project_id}` and `kili-export wait {project_id}` bring "
-                "the exports up to date, and it can be purged."
+                f"Export {name!r} of project {project_id} has ended: no run takes the asset out of "
+                f"it any more. {whole}; or declare the export again, which updates it."
+            )
+        reason = FollowedStore(self.objects).read(project_id).left_out.get(name)
+        if reason is not None:
+            raise InvalidConfiguration(
+                f"No run can change export {name!r} of project {project_id} now: {reason}. {whole}"
+                "; or remove that cause first."
             )
 
     def _ledger_knows(self, stored: StoredObject, asset_id: str) -> bool:

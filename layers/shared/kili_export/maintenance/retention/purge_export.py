@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from kili_export.archives.known_exports import stored_exports
 from kili_export.changes.events.pending_changes import ChangeStore
 from kili_export.core.bucket_layout import (
     export_prefix,
@@ -31,8 +32,7 @@ class PurgeExports:
         found = self.eraser.find(_prefixes(project_id, export))
         owned = [stored for stored in found if not stored.key.startswith(runs_prefix(project_id))]
         if not owned if export is not None else not found:
-            named = f"export {export!r} of project {project_id}" if export else project_id
-            raise InvalidConfiguration(f"Nothing of {named} is stored here.")
+            raise self._nothing(project_id, export)
         return found
 
     def __call__(self, project_id: str, export: str | None) -> Erased:
@@ -57,6 +57,13 @@ class PurgeExports:
         erased = self.eraser.erase(prefixes)
         first = [stored.key for stored in before]
         return replace(erased, keys=tuple(dict.fromkeys([*first, *erased.keys])))
+
+    def _nothing(self, project_id: str, export: str | None) -> InvalidConfiguration:
+        objects = self.eraser.objects
+        known = ", ".join(stored_exports(objects, project_id)) if export is not None else ""
+        named = f"export {export!r} of project {project_id}" if export else f"project {project_id}"
+        stored = f" Its exports with data: {known}." if known else ""
+        return InvalidConfiguration(f"Nothing of {named} is stored here.{stored}")
 
     def _withdraw(self, project_id: str, export: str) -> None:
         """Ends the declaration of one export."""

@@ -13,7 +13,12 @@ from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, ExportError
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.announcements import Announcer, freshness
-from kili_export.runs.batch_results import SettledAssets, iter_batch_results, settled_by_results
+from kili_export.runs.batch_results import (
+    SettledAssets,
+    first_batch_failure,
+    iter_batch_results,
+    settled_by_results,
+)
 from kili_export.runs.failed_run_checkpoint import ResumedRuns
 from kili_export.runs.held_removals import HeldRemovals, RemovalStore
 from kili_export.runs.lease import Lease, ProjectLease
@@ -92,6 +97,7 @@ class FinishExport:
         if announced.failure is not None:
             # Only now: a bus that is down must not hold up the project.
             raise announced.failure
+        unanswered = verdict.unanswered()
         return FinishAnswer(
             project_id=plan.project_id,
             run_id=plan.run_id,
@@ -101,7 +107,10 @@ class FinishExport:
             exports=request.exports,
             converted=len(assets.converted),
             failed_assets=len(assets.failed),
-            unanswered=verdict.unanswered(),
+            unanswered=unanswered,
+            unanswered_cause=(
+                first_batch_failure(self.objects, request.results) if unanswered else None
+            ),
             freshness_seconds=announced.freshness_seconds,
             spending=tally.of_run(plan, (export.spent for export in request.exports)),
         )

@@ -47,12 +47,15 @@ class FetchNeeds:
 class FetchResult:
     """What became of each asset that was asked for: exactly one of the three.
 
-    `missing` are those that Kili confirmed not to have in the project any more.
+    `missing` are those that Kili confirmed not to have in the project any more. `unreachable` are
+    those of the failed whose storage did not answer, while it answered for no other asset either:
+    the storage may be down, or the fault may be theirs.
     """
 
     assets: tuple[FetchedAsset, ...] = ()
     missing: tuple[str, ...] = ()
     failed: Mapping[str, AssetError] = field(default_factory=dict)
+    unreachable: frozenset[str] = frozenset()
 
 
 def _reads_json_content(options: ExportOptions) -> bool:
@@ -88,7 +91,7 @@ class AssetSource(Protocol):
         """The assets with all that `needs` names, the contents of their labels included.
 
         An asset with a label whose content cannot be read fails; it is never given with an empty
-        label. Raises Unavailable when Kili's storage as a whole does not answer.
+        label. Where the storage answers for none of them, the assets are listed as unreachable.
         """
 
     def matching_ids(

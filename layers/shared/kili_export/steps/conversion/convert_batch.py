@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.bucket_layout import batch_key
 from kili_export.core.clock import RandomSource
-from kili_export.core.errors import AssetError
+from kili_export.core.errors import AssetError, Unavailable
 from kili_export.core.export_options import server_filters
 from kili_export.core.media import KnownMedia
 from kili_export.formats.common.format import Conversion, ExportContext, ExportFormat
@@ -27,6 +27,7 @@ from kili_export.steps.conversion.asset_source import AssetSource, FetchNeeds
 from kili_export.steps.conversion.author_pseudonyms import with_authors
 from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
 from kili_export.steps.conversion.media_batch import MediaBatch, MediaLimits
+from kili_export.steps.conversion.past_attempts import PastAttempts
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -96,8 +97,8 @@ class ConvertAssets:
         """Fetches the batch once and writes every export's share of it as one object.
 
         An asset that cannot be fetched or converted is reported and stops nobody else. The
-        object's key belongs to this attempt alone. Raises TransientError when Kili or the
-        bucket do not answer.
+        object's key belongs to this attempt alone. Raises TransientError when Kili, its storage
+        or the bucket do not answer.
         """
         plan = load_plan(self.objects, request.batch.plan_key)
         targets = [_target(plan, export) for export in plan.exports]
@@ -107,6 +108,7 @@ class ConvertAssets:
             plan.project.to_project(), (target.context.options for target in wanted)
         )
         fetched = self.kili.fetch_assets(plan.project_id, list(items), needs)
+        self._require_storage(plan, fetched.unreachable, fetched.failed)
         matching = self._matching(plan.project_id, wanted, [a.asset_id for a in fetched.assets])
         allowed_by = matching.values()
         failed = [
@@ -125,6 +127,9 @@ class ConvertAssets:
                         failed.extend(_convert(target, asset, item, allowed, batch))
                 batch.store_if_full()
             batch.store()
+            self._require_storage(
+                plan, batch.unreachable, {one.asset_id: one.error for one in failed}
+            )
             answer = self._write(request, wanted, batch)
         return answer.model_copy(
             update={
@@ -140,6 +145,19 @@ class ConvertAssets:
                 "spent": self.meter.spent(),
             }
         )
+
+    def _require_storage(
+        self, plan: RunPlan, unreachable: frozenset[str], errors: Mapping[str, object]
+    ) -> None:
+        """Raises Unavailable if Kili's storage may be down, rather than each asset at fault.
+
+        It answered for no asset of the batch: that passes, or one document stays unreadable.
+        After some attempts the assets fail, so that the reason is seen and they are listed.
+        """
+        if not unreachable or PastAttempts.of(self.objects, plan).suffice(unreachable):
+            return
+        reason = errors[min(unreachable)]
+        raise Unavailable(f"Kili's storage does not answer: {reason}")
 
     def _matching(
         self, project_id: str, targets: Iterable[_Target], asset_ids: list[str]

@@ -104,7 +104,8 @@ class MediaBatch:
         self._cut_into: dict[tuple[str, str | None], int] = {}
         self._refused: dict[str, str] = {}
         self._succeeded = False
-        self._unreachable: Unavailable | None = None
+        self._silent: set[str] = set()
+        self._unreachable: set[str] = set()
 
     def __enter__(self) -> "MediaBatch":
         return self
@@ -161,14 +162,17 @@ class MediaBatch:
         if self._spool is not None and self._spool.tell() >= self._limits.spooled:
             self.store()
 
+    @property
+    def unreachable(self) -> frozenset[str]:
+        """The assets whose storage did not answer, if no medium at all could be fetched."""
+        return frozenset() if self._succeeded else frozenset(self._unreachable)
+
     def store(self) -> None:
-        """Stores what was added. Raises Unavailable when nothing could be fetched at all."""
+        """Stores what was added."""
         for export in self._exports.values():
             if export.entries:
                 self._store(export)
         self._forget()
-        if self._unreachable is not None and not self._succeeded:
-            raise self._unreachable
 
     def objects_of(self, export: str) -> tuple[MediaObject, ...]:
         """What was stored for an export."""
@@ -176,7 +180,7 @@ class MediaBatch:
 
     def _fetched(self, asset_id: str, url: str) -> _Spooled:
         if url in self._refused:
-            raise AssetError(self._refused[url], asset_id=asset_id)
+            raise self._refused_before(asset_id, url)
         if url not in self._spooled:
             self._spooled[url] = self._fetch(asset_id, url)
         return self._spooled[url]
@@ -283,8 +287,13 @@ class MediaBatch:
 
     def _refusal(self, asset_id: str, url: str, error: ExportError) -> AssetError:
         if isinstance(error, Unavailable):
-            self._unreachable = error
+            self._silent.add(url)
         self._refused[url] = f"its media cannot be read: {error}"
+        return self._refused_before(asset_id, url)
+
+    def _refused_before(self, asset_id: str, url: str) -> AssetError:
+        if url in self._silent:
+            self._unreachable.add(asset_id)
         return AssetError(self._refused[url], asset_id=asset_id)
 
     def _add(

@@ -270,14 +270,19 @@ def _read_segment(
     ]
 
 
-def listed_ids(objects: ObjectStore, keys: Iterable[str]) -> Sorter:
-    """The ids of all assets of some work lists. Raises Unavailable when one is not there."""
+def listed_ids(objects: ObjectStore, keys: Iterable[str], *, changed_only: bool = False) -> Sorter:
+    """The ids of the assets of some work lists. Raises Unavailable when one is not there.
+
+    With `changed_only` without those that only a full export of another export needs.
+    """
     ids = Sorter()
     for key in keys:
         lines = iter_lines(objects, key)
         if lines is None:
             raise Unavailable(f"the list {key} does not exist; the run must be tried again")
         for line in lines:
-            ids.add(orjson.loads(line)["asset_id"].encode())
+            item = orjson.loads(line)
+            if item.get("marked", True) or not changed_only:
+                ids.add(item["asset_id"].encode())
     ids.settle()
     return ids

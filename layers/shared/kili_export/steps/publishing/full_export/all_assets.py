@@ -8,6 +8,7 @@ from typing import Final
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord, entry_name, record_from_bytes
 from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.core.counted import counted
 from kili_export.core.errors import Unavailable
 from kili_export.steps.publishing.assets.converted_assets import (
     Conversions,
@@ -97,7 +98,8 @@ class Roster:
         """
         if self.lost_count:
             raise Unavailable(
-                f"the run has no result for {self.lost_count} assets; it must be tried again"
+                f"the run has no result for {counted(self.lost_count, 'asset')}; it must be tried "
+                "again"
             )
 
     def subjects(self) -> Iterator[Subject]:

@@ -234,8 +234,11 @@ class GenerationWriter:
             options=self.export.options.without_people(),
             generation=number,
             run_id=self.plan.run_id,
+            # Both tell of the same generation: its age is the time from one to the other.
             published_at=(self.clock.now() if changed or not previous else previous.published_at),
-            first_event_at=self.plan.first_event_at,
+            first_event_at=(
+                self.plan.first_event_at if changed or not previous else previous.first_event_at
+            ),
             archive=archive,
             latest_key=self.latest.key_for(project_id, name, archive.size),
             deltas=following,

@@ -140,9 +140,12 @@ def _allowed(
 def _unanswered(run: ExportRun, outcome: Outcome, ledger: LedgerReader) -> int:
     """How many assets of the export the run was to look at and has no result for.
 
-    Their batch failed. What else is gone may be the other half of what they are part of.
+    Their batch failed. What else is gone may be the other half of what they are part of. The
+    run may list all assets for a full export of another export: this one has no result for them,
+    and needs none.
     """
-    listed = listed_ids(run.objects, [work_key(run.plan.project_id, run.plan.run_id)])
+    work = work_key(run.plan.project_id, run.plan.run_id)
+    listed = listed_ids(run.objects, [work], changed_only=True)
     answered = outcome.converted.keys() | outcome.failed.keys() | outcome.missing
     open_ones = {key.decode() for key in listed if key.decode() not in answered}
     return len(ledger.names(open_ones))
