@@ -95,7 +95,7 @@ $(JUDGES)/.ready: requirements/judges.txt
 	@touch $@
 
 .PHONY: judges
-judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: supervision, pycocotools, GDAL
+judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow
 	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py
 
 SCAN := .venv-scan

@@ -275,3 +275,57 @@ def test_coordinates_on_earth_are_not_clamped_or_turned() -> None:
 
     feature = json.loads(files["labels/paris-as_1.geojson"])["features"][0]
     assert [2.25, 48.75] in feature["geometry"]["coordinates"][0]
+
+
+ON_EARTH = [{"epsg": "EPSG4326", "useClassicCoordinates": False}]
+PLACES: Json = {
+    "rectangle": {"boundingPoly": [ring((2.3, 48.9), (2.3, 48.8), (2.4, 48.8), (2.4, 48.9))]},
+    "polygon": {"boundingPoly": [ring((2.3, 48.8), (2.4, 48.8), (2.4, 48.9))]},
+    "semantic": {"boundingPoly": [ring((2.3, 48.8), (2.4, 48.8), (2.4, 48.9))]},
+    "marker": {"point": {"x": 2.35, "y": 48.85}},
+    "polyline": {"polyline": [{"x": 2.35, "y": 48.85}, {"x": 2.4, "y": 48.9}]},
+    "pose": {"points": [{"code": "TOP", "point": {"x": 2.35, "y": 48.85}}]},
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+@pytest.mark.parametrize("size", [None, {"width": 1000, "height": 400}])
+@pytest.mark.parametrize("format_name", ["kili", "raw"])
+@pytest.mark.parametrize("single_file", [False, True])
+def test_longitudes_and_latitudes_are_not_turned_with_the_view(
+    format_name: str, size: Json | None, angle: int, kind: str, single_file: bool
+) -> None:
+    drawn = {"type": kind, "mid": "m", "categories": [{"name": "CAR"}], **PLACES[kind]}
+    turned = {**answers(BOXES=[drawn]), "ROTATION_JOB": {"rotation": angle}}
+    answer = asset(1, "map.tif", label(turned), resolution=size, jsonContent=ON_EARTH)
+
+    files = exported(format_name, answer, single_file=single_file)
+
+    [data] = [found for path, found in files.items() if path.endswith(".json")]
+    document = json.loads(data)
+    shown = document[0] if single_file else document
+    response = shown["latestLabel"]["jsonResponse"]
+    assert response == {"BOXES": {"annotations": [drawn]}}
+
+
+@pytest.mark.parametrize("layout", Layout)
+def test_categories_of_coco_are_numbered_from_1(layout: Layout) -> None:
+    drawn = label(answers(BOXES=[box("CAR", 0, 0, 0.5, 0.5), box("BUS", 0.5, 0.5, 1, 1)]))
+    files = exported("coco", asset(1, "a.jpg", drawn), layout=layout)
+    former = archive_of(
+        image_project(),
+        [fetched(asset(1, "a.jpg", drawn))],
+        ExportOptions("coco", layout=layout),
+    )
+    documents = [path for path in files if path.endswith("labels.json")]
+    assert documents
+    for path in documents:
+        ours, sdk = json.loads(files[path]), json.loads(former[path])
+        assert [one["id"] for one in ours["categories"]] == [*range(1, len(ours["categories"]) + 1)]
+        assert [one["id"] for one in sdk["categories"]] == [*range(len(sdk["categories"]))]
+        names = {one["id"]: one["name"] for one in ours["categories"]}
+        former_names = {one["id"]: one["name"] for one in sdk["categories"]}
+        assert [names[one["category_id"]] for one in ours["annotations"]] == [
+            former_names[one["category_id"]] for one in sdk["annotations"]
+        ]

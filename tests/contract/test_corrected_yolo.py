@@ -157,8 +157,8 @@ def test_48_the_description_names_every_subset_that_is_declared() -> None:
         return yaml.safe_load(exported(split=split)["detect/data.yaml"])
 
     both = described(SHARES)
-    assert (both["path"], both["train"], both["val"], both["test"]) == (
-        ".",
+    assert "path" not in both, "tools would look it up in the folder that they are started in"
+    assert (both["train"], both["val"], both["test"]) == (
         "images/train",
         "images/val",
         "images/test",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kili_export.core.errors import IncompatibleProject
-from kili_export.core.export_options import ExportOptions, ExportType, Layout
+from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
 from kili_export.core.project import Project
 from tests.support.archive_of import archive_of, losses_of
 from tests.support.kili_samples import (
@@ -231,3 +231,110 @@ def test_properties_bear_the_names_that_people_gave() -> None:
     ours = archive_of(geo_project(), [fetched(geo_assets()[0])], OPTIONS)
     features = json.loads(ours["labels/dir/geo.tif.geojson"])["features"]
     assert features[1]["properties"]["boxes.A car.Draw"] == "Red"
+
+
+CORRECTED = replace(OPTIONS, compatibility=Compatibility.CORRECTED)
+A, B, C, D = (2, 48), (3, 48), (3, 49), (2, 49)
+_LINE, _OUTLINE = "a line has fewer than two", "an outline has fewer than three"
+
+
+def line(*points: tuple[float, float]) -> Json:
+    vertices = [{"x": x, "y": y} for x, y in points]
+    return {"type": "polyline", "polyline": vertices, "categories": [{"name": "P"}], "mid": "odd"}
+
+
+def grouped(*polygons: list[Json]) -> Json:
+    return {**shape("semantic", "A", mid="odd"), "boundingPoly": list(polygons)}
+
+
+FORBIDDEN: dict[str, tuple[Json, str]] = {
+    "line without a point": (line(), _LINE),
+    "line of one point": (line(A), _LINE),
+    "line of one point twice": (line(A, A), _LINE),
+    "box without corners": (shape("rectangle", "CAR", ring(), mid="odd"), _OUTLINE),
+    "box of one corner": (shape("rectangle", "CAR", ring(A, A, A, A), mid="odd"), _OUTLINE),
+    "box without height": (box("CAR", 2, 48, 3, 48, mid="odd"), _OUTLINE),
+    "outline without a point": (shape("polygon", "B", ring(), mid="odd"), _OUTLINE),
+    "outline of one point": (shape("polygon", "B", ring(A), mid="odd"), _OUTLINE),
+    "outline of two points": (shape("polygon", "B", ring(A, B), mid="odd"), _OUTLINE),
+    "outline of two points, closed": (shape("polygon", "B", ring(A, B, A), mid="odd"), _OUTLINE),
+    "mask without a point": (shape("semantic", "A", ring(), mid="odd"), _OUTLINE),
+    "mask of one point": (shape("semantic", "A", ring(A), mid="odd"), _OUTLINE),
+    "mask of two points": (shape("semantic", "A", ring(A, B), mid="odd"), _OUTLINE),
+    "mask of two points, closed": (shape("semantic", "A", ring(A, B, A), mid="odd"), _OUTLINE),
+    "mask of nothing": (grouped([]), _OUTLINE),
+    "masks of nothing": (grouped([], []), _OUTLINE),
+    "masks of two points": (grouped([ring(A, B)]), _OUTLINE),
+}
+
+
+def features_of(*annotations: Json) -> list[Json]:
+    answer = fetched(asset(1, "geo.tif", label(answers(SHAPES=list(annotations)))))
+    [data] = [
+        found
+        for path, found in archive_of(geo_project(), [answer], CORRECTED).items()
+        if path.endswith(".geojson")
+    ]
+    features: list[Json] = json.loads(data)["features"]
+    return features
+
+
+def told_of(*annotations: Json) -> list[tuple[str, str]]:
+    answer = fetched(asset(1, "geo.tif", label(answers(SHAPES=list(annotations)))))
+    found = losses_of(geo_project(), answer, CORRECTED)
+    return [(loss.reason, loss.where) for loss in found]
+
+
+@pytest.mark.parametrize(("annotation", "reason"), FORBIDDEN.values(), ids=FORBIDDEN)
+def test_what_the_rfc_forbids_is_left_out_and_reported(annotation: Json, reason: str) -> None:
+    sound = line(A, C) | {"mid": "sound"}
+    assert [feature["id"] for feature in features_of(annotation, sound)] == ["sound"]
+    [(told, where)] = told_of(annotation, sound)
+    assert told.startswith(reason)
+    assert where == "SHAPES/odd"
+
+
+def test_holes_and_parts_that_go_around_nothing_are_left_out_alone() -> None:
+    outline, triangle = ring(A, B, C, D), ring(A, B, C)
+    flat = ring(A, B)
+    holed = shape("semantic", "A", outline, triangle, flat, mid="odd")
+    [feature] = features_of(holed)
+    assert len(feature["geometry"]["coordinates"]) == 2
+    assert [where for _, where in told_of(holed)] == ["SHAPES/odd"]
+
+    parts = grouped([outline, flat], [flat], [triangle])
+    [feature] = features_of(parts)
+    assert feature["geometry"]["type"] == "MultiPolygon"
+    assert [len(polygon) for polygon in feature["geometry"]["coordinates"]] == [1, 1]
+    assert len(told_of(parts)) == 2
+
+    several = [shape("semantic", "A", one, mid="odd") for one in (flat, triangle)]
+    [feature] = features_of(*several)
+    assert feature["geometry"]["type"] == "Polygon"
+    assert len(told_of(*several)) == 1
+
+
+def test_rings_are_closed_and_sound_geometries_are_the_sdks() -> None:
+    sound = [
+        box("CAR", 2, 48, 3, 49, mid="box"),
+        shape("polygon", "B", ring(A, B, C), mid="outline"),
+        shape("polygon", "B", ring(A, B, C, A), mid="closed"),
+        shape("semantic", "A", ring(A, B, C), ring(A, B, C, A), mid="mask"),
+        grouped([ring(A, B, C)], [ring(A, B, C, D)]),
+        line(A, B),
+        line(A, B, A),
+    ]
+    answer = fetched(asset(1, "geo.tif", label(answers(SHAPES=sound))))
+    plain = archive_of(geo_project(), [answer], OPTIONS)["labels/geo.tif.geojson"]
+    assert features_of(*sound) == json.loads(plain)["features"]
+    assert told_of(*sound) == []
+    for feature in features_of(*sound):
+        if feature["geometry"]["type"] == "Polygon":
+            for found in feature["geometry"]["coordinates"]:
+                assert found[0] == found[-1]
+                assert len(found) >= 4
+
+
+def test_what_the_sdk_writes_stays_where_it_is_not_corrected() -> None:
+    odd = [line(A), shape("semantic", "A", ring(A, B), mid="m")]
+    assert_agreement(geo_project(), [asset(1, "geo.tif", label(answers(SHAPES=odd)))], OPTIONS)

@@ -10,8 +10,9 @@ import json
 import subprocess
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyogrio
 import pyogrio.raw
@@ -19,6 +20,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
+from kili_export.core.pictures.size import picture_header
 from kili_export.core.project import Project
 from local.kili_standin.projects.pictures import ScenePicture
 from tests.support.kili_samples import (
@@ -118,19 +120,30 @@ def written(files: dict[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def read_by_supervision(kind: str, *paths: Path) -> dict[str, Any]:
+def asked(child: str, *arguments: str | Path, folder: Path | None = None) -> Any:
+    """What a script says that runs in the other tools' environment, started in `folder`."""
     if not JUDGES.is_file():
-        pytest.skip("supervision has an environment of its own; `make judges` sets it up")
+        pytest.skip("other tools have an environment of their own; `make judges` sets it up")
     command: list[str | Path] = [
         JUDGES,
         "-W",
         "ignore",
-        Path(__file__).parents[1] / "support" / "supervision_child.py",
-        kind,
+        Path(__file__).parents[1] / "support" / child,
     ]
-    done = subprocess.run([*command, *paths], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, *arguments], check=False, capture_output=True, text=True, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def read_by_supervision(kind: str, *paths: Path) -> dict[str, Any]:
+    found: dict[str, Any] = asked("supervision_child.py", kind, *paths)
+    return found
+
+
+def read_by_ultralytics(description: Path, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = asked("ultralytics_child.py", description, folder=folder)
     return found
 
 
@@ -281,3 +294,102 @@ def test_gdal_reads_every_geometry_of_geojson(compatibility: Compatibility, tmp_
         for shown in geometries:
             counts[None if shown is None else WKB_TYPES[int.from_bytes(shown[1:5], "little")]] += 1
     assert counts == {"Polygon": 6, "MultiPolygon": 2, "Point": 3, "LineString": 2, None: 4}
+
+
+@pytest.mark.parametrize("version", ["yolo_v5", "yolo_v7", "yolo_v8"])
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("input_type", ["IMAGE", "VIDEO"])
+def test_ultralytics_finds_corrected_datasets_from_any_folder(
+    input_type: str, layout: Layout, version: str, tmp_path: Path
+) -> None:
+    split = Split(0.5, 0.25, 0.25)
+    files = exported(options(version, CORRECTED, layout=layout, split=split), input_type)
+    folder, elsewhere = written(files, tmp_path / "data"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    frames = FRAMES if input_type == "VIDEO" else 1
+    found = sorted(folder.rglob("data.yaml"))
+    assert len(found) == 3
+    for description in found:
+        for start in (elsewhere, description.parent):
+            subsets = read_by_ultralytics(description, start)["subsets"].values()
+            assert [one["refused"] for one in subsets] == [[]] * len(subsets)
+            assert sum(len(one["pictures"]) for one in subsets) == 5 * frames
+            if description.parent.name != "obb":
+                assert sum(one["shapes"] for one in subsets) == 10 * frames
+
+
+# The encoded picture is a PNG; what it is called is all that loaders list it by.
+NAMED = (
+    "a.jpg",
+    "b.JPG",
+    "web.jfif",
+    "old.jpe",
+    "icon.ico",
+    ".hidden.png",
+    ".cache/b.png",
+    "plain",
+)
+
+
+@pytest.mark.parametrize("format_name", ["yolo_v5", "yolo_v8", "pascal_voc"])
+def test_loaders_find_every_picture_whatever_it_was_called(
+    format_name: str, tmp_path: Path
+) -> None:
+    bench = Workbench(two_jobs(), {"it": options(format_name, CORRECTED)})
+    picture = ScenePicture(1, WIDTH, HEIGHT).render()
+    for number, name in enumerate(NAMED):
+        made = fetched(asset(number, name, label(answers(BOXES=BOXES, MASKS=MASKS))))
+        bench.kili.files[f"/{number}.jpg"] = (picture, "application/octet-stream")
+        bench.kili.assets[made.asset_id] = made
+    bench.rebuild()
+    folder = written(bench.files("it"), tmp_path)
+
+    assert bench.manifest("it").report is None
+    if format_name == "pascal_voc":
+        found = read_by_supervision("pascal_voc", folder / "images", folder / "labels")
+        assert (found["pictures"], found["shapes"]) == (len(NAMED), 2 * len(NAMED))
+        return
+    for task in ("detect", "segment"):
+        seen = read_by_ultralytics(folder / task / "data.yaml", tmp_path.parent)
+        train = seen["subsets"]["train"]
+        assert train["refused"] == []
+        assert (len(train["pictures"]), train["shapes"]) == (len(NAMED), 2 * len(NAMED))
+        paths = [folder / task / name / "train" for name in ("images", "labels")]
+        supervised = read_by_supervision("yolo", *paths, folder / task / "data.yaml")
+        assert (supervised["pictures"], supervised["shapes"]) == (len(NAMED), 2 * len(NAMED))
+
+
+def read_at(file: IO[bytes], offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
+
+
+def test_sizes_are_those_that_pillow_reads(tmp_path: Path) -> None:
+    sizes: dict[str, list[int]] = asked("picture_sizes_child.py", tmp_path)
+    assert len(sizes) > 100
+    read = {}
+    for name in sizes:
+        with (tmp_path / name).open("rb") as file:
+            header = picture_header(file.read(512), partial(read_at, file))
+        read[name] = None if header is None or header.displayed is None else [*header.displayed]
+    assert read == sizes
+
+
+def test_gdal_reads_what_is_left_of_shapes_that_the_rfc_forbids(tmp_path: Path) -> None:
+    odd = [
+        {"type": "polyline", "polyline": [{"x": 2, "y": 48}], "mid": "line"},
+        shape("semantic", "SKY", ring((2, 48), (3, 48)), mid="mask"),
+        box("CAR", 2, 48, 3, 48, mid="flat"),
+    ]
+    bench = Workbench(
+        project({"PLACES": job(["CAR", "SKY"])}, "GEOSPATIAL"),
+        {"it": options("geojson", CORRECTED, with_assets=False)},
+    )
+    put(bench, 0, answers(PLACES=[*odd, *GEOMETRIES["LineString"]]))
+    bench.rebuild()
+    folder = written(bench.files("it"), tmp_path)
+
+    [path] = folder.glob("labels/*.geojson")
+    _, _, [geometry], _ = pyogrio.raw.read(path)
+    assert WKB_TYPES[int.from_bytes(geometry[1:5], "little")] == "LineString"
+    assert bench.manifest("it").losses == 3

@@ -22,6 +22,7 @@ from kili_export.core.errors import (
 )
 from kili_export.core.export_options import Compatibility, ExportOptions, Layout
 from kili_export.core.file_paths import safe_path
+from kili_export.core.pictures.size import HEAD_BYTES, LARGEST_SIDE, picture_header
 from kili_export.formats.registry import FORMATS
 from kili_export.kili.client import KiliClient
 from kili_export.reading.folder_change import checked_path
@@ -36,7 +37,6 @@ from kili_export.runs.messages import (
 )
 from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from kili_export.steps.conversion.picture_size import HEAD_BYTES, picture_size
 from tests.support.archive_of import archive_of
 from tests.support.fakes import InMemoryObjects
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
@@ -83,8 +83,11 @@ def ledger(data: bytes) -> None:
 
 def picture(data: bytes) -> None:
     """The beginning of a picture's file."""
-    size = picture_size(data[:HEAD_BYTES])
-    assert size is None or min(size) > 0
+    header = picture_header(
+        data[:HEAD_BYTES], lambda offset, length: data[offset : offset + length]
+    )
+    if header is not None and header.stored is not None:
+        assert 0 < min(header.stored) <= max(header.stored) <= LARGEST_SIDE
 
 
 def name(data: bytes) -> None:

@@ -1,9 +1,9 @@
 """How Ultralytics finds and reads a dataset, from its documentation, for archives under test.
 
 https://docs.ultralytics.com/datasets/detect/, /obb/ and /segment/: `train`, `val` and `test` of
-`data.yaml` are folders relative to `path`, every picture below them is taken, its label is the
-`.txt` file of its name with the last folder `images` of its path replaced by `labels`, and a line
-is a class number and as many fractions between 0 and 1 as the task has.
+`data.yaml` are folders relative to its own where it has no `path`, every picture below them is
+taken, its label is the `.txt` file of its name with the last folder `images` of its path replaced
+by `labels`, and a line is a class number and as many fractions between 0 and 1 as the task has.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,11 +29,12 @@ class Subset:
 def read_dataset(files: Mapping[str, bytes], folder: str) -> dict[str, Subset]:
     """The dataset in a folder of an archive, whose pictures are there, as a trainer sees it."""
     described = yaml.safe_load(files[f"{folder}/data.yaml"])
-    assert {"path", "train", "val", "nc", "names"} <= set(described), described
+    assert {"train", "val", "nc", "names"} <= set(described), described
+    assert "path" not in described, described
     names = described["names"]
     assert len(names) == described["nc"] == len(set(names))
     assert all(isinstance(name, str) for name in names), names
-    root = PurePosixPath(folder) / described["path"]
+    root = PurePosixPath(folder)
     task = folder.rpartition("/")[2]
     return {
         subset: Subset(dict(_pictures(files, str(root / described[subset]), names, task)))

@@ -70,7 +70,10 @@ def test_each_asset_is_listed_with_what_it_lost_and_where() -> None:
 
     assert report.assets == tuple(
         AssetLosses(
-            asset_id=f"as_{number}", losses=(ReportedLoss(reason=UNKNOWN, where=f"CARS/m{number}"),)
+            asset_id=f"as_{number}",
+            external_id=f"{number}.jpg",
+            files=(f"labels/{number}.txt",),
+            losses=(ReportedLoss(reason=UNKNOWN, where=f"CARS/m{number}"),),
         )
         for number in (1, 2)
     )
@@ -79,6 +82,51 @@ def test_each_asset_is_listed_with_what_it_lost_and_where() -> None:
     reference = bench.manifest("yolo").report
     assert reference is not None
     assert reference.key == KEY
+
+
+def test_an_asset_that_is_called_otherwise_is_listed_under_its_new_name() -> None:
+    bench = workbench("BIG", "GONE")
+    found = replace(labelled(1, "GONE"), external_id="new.jpg", fingerprint="renamed")
+    bench.kili.assets[found.asset_id] = found
+
+    bench.run([found.asset_id])
+
+    [row] = read_report(bench.objects, "proj1", "yolo").assets
+    assert (row.external_id, row.files) == ("new.jpg", ("labels/new.txt",))
+
+
+def test_only_some_of_many_files_are_named() -> None:
+    interface = project({"CARS": job(["BIG"])}, "VIDEO")
+    bench = Workbench(interface, {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)})
+    box_of = answers(CARS=[box("GONE", 0.1, 0.1, 0.9, 0.8)])
+    found = fetched(asset(1, "v", label({str(frame): box_of for frame in range(25)})))
+    bench.kili.assets[found.asset_id] = found
+    bench.rebuild()
+
+    [row] = read_report(bench.objects, "proj1", "yolo").assets
+    assert row.files[0] == "labels/v_01.txt"
+    assert (len(row.files), row.files_left_out) == (10, 15)
+
+
+def test_a_report_without_names_is_written_again_with_them() -> None:
+    bench = workbench("BIG", "GONE", "GONE")
+    data, stored = bench.objects.get(KEY) or (b"", None)
+    assert stored is not None
+    former = json.loads(data)
+    lines = [
+        json.dumps({"asset_id": row["asset_id"], "losses": row["losses"]})
+        for row in former["assets"]
+    ]
+    head = json.dumps({name: value for name, value in former.items() if name != "assets"})
+    written = f'{head[:-1]},\n"assets":[\n' + ",\n".join(lines) + "\n]}\n"
+    bench.objects.put(KEY, written.encode(), if_match=stored.etag, metadata=dict(stored.metadata))
+    read = read_report(bench.objects, "proj1", "yolo")
+    assert [(row.asset_id, row.external_id) for row in read.assets] == [("as_1", ""), ("as_2", "")]
+
+    bench.run([change(bench, 0, "GONE")])
+
+    named_now = [row.external_id for row in read_report(bench.objects, "proj1", "yolo").assets]
+    assert named_now == ["0.jpg", "1.jpg", "2.jpg"]
 
 
 def test_30_31_files_that_other_assets_write_over_are_listed_until_they_are_there() -> None:

@@ -46,7 +46,8 @@ def test_people_see_asset_place_and_reason(
     assert _report(as_json=False) is ExitCode.OK
 
     shown = " ".join(capsys.readouterr().out.split())
-    assert "as_1 CARS/m1 an annotation's category is not in the interface" in shown
+    told = "as_1 a.jpg labels/a.txt CARS/m1 an annotation's category is not in the interface"
+    assert told in shown
     assert "By reason" in shown
 
 
@@ -58,7 +59,9 @@ def test_programs_get_the_report_as_it_is(
     assert _report(as_json=True) is ExitCode.OK
 
     told = json.loads(capsys.readouterr().out)
-    assert told["assets"][0]["losses"][0]["where"] == "CARS/m1"
+    [row] = told["assets"]
+    assert (row["external_id"], row["files"]) == ("a.jpg", ["labels/a.txt"])
+    assert row["losses"][0]["where"] == "CARS/m1"
     assert told["reasons"] == {"an annotation's category is not in the interface": 1}
 
 

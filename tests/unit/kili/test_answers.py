@@ -404,3 +404,24 @@ def test_a_filter_of_a_project_that_is_not_visible_any_more_drops_nobody() -> No
     line = Line(in_turn(data([]), data([])))
     with pytest.raises(AccessDenied):
         line.client.matching_ids("P", ["A"], {"skipped": False})
+
+
+@pytest.mark.parametrize("content", ["", " ", "\n"])
+@pytest.mark.parametrize("address", [None, ""])
+def test_an_empty_content_is_a_label_without_answers(content: str, address: str | None) -> None:
+    answered = _with_label(jsonResponse=content, jsonResponseUrl=address)
+
+    fetched = _line(answered).client.fetch_assets("P", ["A"], LABELS)
+
+    [asset] = fetched.assets
+    assert asset.labels is not None
+    assert [one["jsonResponse"] for one in asset.labels] == [{}]
+    assert not fetched.failed
+
+
+@pytest.mark.parametrize("content", [None, "null", "[]", "{", '"text"'])
+def test_a_content_that_says_something_else_is_no_empty_label(content: str | None) -> None:
+    fetched = _line(_with_label(jsonResponse=content)).client.fetch_assets("P", ["A"], LABELS)
+
+    assert not fetched.assets
+    assert list(fetched.failed) == ["A"]

@@ -8,11 +8,14 @@ import hashlib
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import ClassVar, Final
 
 from kili_export.core.file_paths import member_path
+from kili_export.core.pictures.names import LOADED, extension_for_kind
+from kili_export.core.pictures.size import PictureHeader
 from kili_export.core.urls import without_signature
 
 _MOST_PATHS: Final = 4
@@ -35,18 +38,34 @@ class FrameCut:
     rate: str | None = None
 
 
+class Measure(StrEnum):
+    """Which size of a picture is read from its file where Kili does not know it.
+
+    Its name is in the identity of what is asked for: change it when sizes are read otherwise, so
+    that files whose sizes are stored are measured again.
+    """
+
+    AS_SDK = "size-2/sdk"
+    AS_DISPLAYED = "size-2/displayed"
+
+
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
     """A file that an archive shall hold. With `guessed` its extension may follow its type.
 
     `url` is its address, or the one that stands for the file of an answer. With `cut` the frames
-    of the video are wanted instead of itself, `path` is what their names begin with.
+    of the video are wanted instead of itself, `path` is what their names begin with. With
+    `for_loaders` it is a picture for tools that know files by their extensions: where they would
+    pass over it, or could not open it, its extension follows its contents. `measure` is given where
+    its size is needed.
     """
 
     url: str
     path: str
     guessed: bool = True
     cut: FrameCut | None = None
+    for_loaders: bool = False
+    measure: Measure | None = None
 
     @property
     def identity(self) -> str:
@@ -54,13 +73,33 @@ class MediaRequest:
         shown = f"{without_signature(self.url)}\0{self.path}"
         if self.cut is not None:
             shown += f"\0{self.cut.digits}/{self.cut.rate}"
+        if self.measure is not None:
+            shown += f"\0{self.measure}"
+        if self.for_loaders and PurePosixPath(self.path).suffix.lower() not in LOADED:
+            shown += "\0by contents"
         return _digest(shown)
 
-    def path_for(self, content_type: str) -> str:
-        """The file's path once its type is known: a name without a known extension gets one."""
+    def path_for(self, content_type: str, header: PictureHeader | None = None) -> str:
+        """The file's path once its type is known: a name without a known extension gets one.
+
+        `header` is what a picture's file tells of itself.
+        """
+        if self.for_loaders:
+            kind = None if header is None else header.kind
+            return self.path_with(extension_for_kind(PurePosixPath(self.path).suffix, kind))
         if not self.guessed:
             return self.path
         return member_path("", self.path + extension_for(self.path, content_type))
+
+    def path_with(self, extension: str) -> str:
+        """The path with that extension in place of its own."""
+        return self.path.removesuffix(PurePosixPath(self.path).suffix) + extension
+
+    def size_in(self, header: PictureHeader | None) -> tuple[int, int] | None:
+        """Width and height in pixels, None where the file does not tell them."""
+        if header is None:
+            return None
+        return header.displayed if self.measure is Measure.AS_DISPLAYED else header.in_sdk
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +107,8 @@ class KnownMedia:
     """The media of an asset that an archive holds already.
 
     `digest` stands for what was asked for, in that order; `paths` are the names of the files whose
-    names were guessed, empty where each has the very name that was asked for. `size` is that of
+    names were guessed, and then the extension of the pictures that have another one than was asked
+    for; empty where each has the very name that was asked for. `size` is that of
     the first picture, width and height in pixels, None where its file does not tell. `frames` is
     how many frames the video has that was cut.
     """
@@ -94,13 +134,17 @@ class KnownMedia:
         if tuple(paths) == _names(requests, None, frames):
             return cls(digest, (), size, frames)
         names = iter(paths)
-        guessed = []
+        guessed: list[str] = []
+        extensions: dict[str, None] = {}
         for one in requests:
             taken = list(islice(names, 1 if one.cut is None else frames))
-            guessed += taken if one.guessed else []
-        if len(guessed) > _MOST_PATHS:
+            if one.for_loaders:
+                extensions |= dict.fromkeys(PurePosixPath(path).suffix for path in taken)
+            elif one.guessed:
+                guessed += taken
+        if len(guessed) > _MOST_PATHS or len(extensions) > 1:
             raise ValueError(f"{len(guessed)} files have names that were guessed")
-        return cls(digest, tuple(guessed), size, frames)
+        return cls(digest, (*guessed, *extensions), size, frames)
 
     def paths_of(self, requests: Sequence[MediaRequest]) -> tuple[str, ...] | None:
         """The names of the requested files, None when these are not the ones that are known."""
@@ -132,10 +176,14 @@ def frame_requests(request: MediaRequest, frames: int) -> list[MediaRequest]:
 def _names(
     requests: Sequence[MediaRequest], guessed: Sequence[str] | None, frames: int
 ) -> tuple[str, ...]:
-    remaining = iter(guessed or ())
+    if guessed is None:
+        return tuple(file.path for one in requests for file in frame_requests(one, frames))
+    remaining = iter(guessed)
+    named = [next(remaining) if one.guessed and not one.for_loaders else "" for one in requests]
+    extension = next(remaining, None)
     return tuple(
-        next(remaining) if one.guessed and guessed is not None else file.path
-        for one in requests
+        name or (one.path_with(extension) if one.for_loaders and extension else file.path)
+        for one, name in zip(requests, named, strict=True)
         for file in frame_requests(one, frames)
     )
 

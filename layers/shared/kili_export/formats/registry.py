@@ -32,13 +32,16 @@ FORMATS: Mapping[str, ExportFormat] = {
     "pascal_voc": PascalVocFormat(),
     "geojson": GeoJsonFormat(),
 }
+_KILI = KiliFormat(unique_folder, keeps_folders=True, knows_geotiffs=True)
 CORRECTED: Mapping[str, ExportFormat] = {
-    "kili": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
-    "raw": CorrectedKiliFormat(KiliFormat(unique_folder, keeps_folders=True)),
+    "kili": CorrectedKiliFormat(_KILI),
+    "raw": CorrectedKiliFormat(_KILI),
     **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
-    "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, bridges_holes=True)),
+    "coco": CorrectedCocoFormat(
+        CocoFormat(pictures_in_folders, bridges_holes=True, first_category=1)
+    ),
     "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures)),
-    "geojson": CorrectedGeoJsonFormat(FORMATS["geojson"]),
+    "geojson": CorrectedGeoJsonFormat(GeoJsonFormat(strict=True)),
 }
 
 

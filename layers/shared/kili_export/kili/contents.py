@@ -111,6 +111,9 @@ class _LabelReader:
     def _inline(self, value: object, label_id: str) -> object:
         if not isinstance(value, str):
             return value
+        if not value.strip():
+            # A label without answers, as the SDK has it.
+            return {}
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

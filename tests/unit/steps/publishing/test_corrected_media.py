@@ -9,6 +9,7 @@ import pytest
 
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.core.project import Project
+from kili_export.reading.read_report import read_report
 from tests.support.kili_samples import (
     Json,
     answers,
@@ -21,6 +22,7 @@ from tests.support.kili_samples import (
     ring,
     shape,
 )
+from tests.support.picture_files import READ, TURNING, bitmap
 from tests.support.workbench import Workbench
 from tests.support.yolo_rules import read_dataset
 
@@ -250,3 +252,176 @@ def test_an_asset_without_a_picture_is_left_out_and_reported(format_name: str) -
     bench.kili.assets["as_2"] = replace(bench.kili.assets["as_2"], latest_labels=())
     bench.rebuild()
     assert bench.files("it") == with_both
+
+
+PICTURES = {name: data for name, (data, _) in READ.items()}
+FOUND = {
+    # What the asset is called and what its file is: what the picture's file is called.
+    ("a.jpg", "jpeg after tables"): "a-as_1.jpg",
+    ("upper.JPG", "jpeg after tables"): "upper-as_1.JPG",
+    ("web.jfif", "jpeg after tables"): "web-as_1.jpg",
+    ("WEB.JFIF", "jpeg after tables"): "WEB-as_1.jpg",
+    ("old.jpe", "jpeg after tables"): "old-as_1.jpg",
+    ("icon.ico", "png"): "icon-as_1.png",
+    ("moving.gif", "webp lossy"): "moving-as_1.webp",
+    ("plain", "png"): "plain-as_1.jpg",
+    ("plain", "jpeg after tables"): "plain-as_1.jpg",
+    ("wrong.png", "jpeg after tables"): "wrong-as_1.png",
+    (".hidden.png", "png"): "_hidden-as_1.png",
+    (".cache/b.png", "png"): "_cache_b-as_1.png",
+    (".jpg", "jpeg after tables"): "_jpg-as_1.jpg",
+}
+PASSED_OVER = {
+    ("moving.gif", "gif"): "moving-as_1.gif",
+    ("moving.GIF", "gif"): "moving-as_1.GIF",
+    ("moving.jpg", "gif"): "moving-as_1.gif",
+    ("plain", "gif"): "plain-as_1.gif",
+    ("icon.ico", "icon"): "icon-as_1.ico",
+    ("phone.heic", "heic"): "phone-as_1.heic",
+    ("phone.jpg", "heic"): "phone-as_1.heic",
+    ("modern.avif", "avif"): "modern-as_1.avif",
+    ("modern.png", "avif"): "modern-as_1.avif",
+    ("scan.jp2", "jpeg 2000"): "scan-as_1.jp2",
+    (".hidden.gif", "gif"): "_hidden-as_1.gif",
+}
+KIND = "tools that train pass over a picture of this kind"
+
+
+def loaded(
+    options: ExportOptions, name: str, picture: bytes, *labels: Json, **more: Any
+) -> Workbench:
+    bench = bench_of(options)
+    made = fetched(asset(1, name, *(labels or (label(TWO),)), **more))
+    bench.kili.files["/1.jpg"] = (picture, "application/octet-stream")
+    bench.kili.assets[made.asset_id] = made
+    bench.rebuild()
+    return bench
+
+
+def kinds_reported(bench: Workbench) -> list[str]:
+    report = read_report(bench.objects, "proj1", "it")
+    return [loss.where for row in report.assets for loss in row.losses if loss.reason == KIND]
+
+
+@pytest.mark.parametrize("format_name", ["yolo_v5", "yolo_v7", "yolo_v8", "pascal_voc"])
+@pytest.mark.parametrize(("called", "expected"), [*FOUND.items(), *PASSED_OVER.items()], ids=str)
+def test_pictures_are_found_by_loaders_or_reported(
+    called: tuple[str, str], expected: str, format_name: str
+) -> None:
+    name, picture = called
+    bench = loaded(corrected(format_name), name, PICTURES[picture])
+    files = bench.files("it")
+
+    shown = [path for path, data in files.items() if data == PICTURES[picture]]
+    assert shown
+    assert {path.rpartition("/")[2] for path in shown} == {expected}
+    stem = expected.rpartition(".")[0]
+    labels = [path for path in files if "labels/" in path]
+    assert {path.rpartition("/")[2].rpartition(".")[0] for path in labels} == {stem}
+    if format_name == "pascal_voc":
+        [data] = [files[path] for path in labels]
+        assert ET.fromstring(data).findtext("filename") == expected
+    assert kinds_reported(bench) == ([expected] if called in PASSED_OVER else [])
+
+
+@pytest.mark.parametrize("format_name", ["yolo_v8", "pascal_voc", "coco"])
+@pytest.mark.parametrize("picture", ["gif", "png", "jpeg after tables", "avif"])
+def test_a_picture_keeps_its_name_when_its_label_changes(format_name: str, picture: str) -> None:
+    bench = loaded(corrected(format_name), "a.ico", PICTURES[picture], label(TWO), label(ONE))
+    before = {path: data for path, data in bench.files("it").items() if data == PICTURES[picture]}
+    reported = kinds_reported(bench)
+
+    known = bench.kili.assets["as_1"]
+    edited = fetched(asset(1, "a.ico", label(ONE), label(TWO)))
+    bench.kili.assets["as_1"] = replace(edited, fingerprint="edited")
+    bench.run(["as_1"])
+
+    assert known != bench.kili.assets["as_1"]
+    assert before
+    after = {path: data for path, data in bench.files("it").items() if data == PICTURES[picture]}
+    assert after == before
+    assert kinds_reported(bench) == reported
+    assert len(bench.kili.media_fetches) == 1
+    bench.rebuild()
+    assert {path for path in bench.files("it") if path in before} == before.keys()
+    assert len(bench.kili.media_fetches) == 1
+
+
+def test_without_media_the_name_alone_tells() -> None:
+    bench = loaded(corrected("yolo_v8", with_assets=False), "web.jfif", b"")
+    assert b"detect/images/train/web-as_1.jpg" in bench.files("it")["remote_assets.csv"]
+    assert kinds_reported(bench) == []
+
+    bench = loaded(corrected("yolo_v8", with_assets=False), "a.gif", b"")
+    assert kinds_reported(bench) == ["a-as_1.gif"]
+
+
+def test_coco_names_its_pictures_so_that_only_what_cannot_be_opened_is_reported() -> None:
+    assert kinds_reported(loaded(corrected("coco"), "a.gif", PICTURES["gif"])) == []
+    assert kinds_reported(loaded(corrected("coco"), "a.svg", b"<svg/>")) == ["a-as_1.svg"]
+    assert kinds_reported(loaded(corrected("coco"), "a.jpg", PICTURES["heic"])) == ["a-as_1.heic"]
+
+
+def size_and_box(bench: Workbench) -> tuple[int, int, list[float]]:
+    document = json.loads(bench.files("it")["labels.json"])
+    [image] = document["images"]
+    found = document["annotations"][0]["bbox"]
+    return image["width"], image["height"], found
+
+
+UNKNOWN_SIZE = {"resolution": None}
+WHOLE = answers(BOXES=[box("CAR", 0, 0, 1, 1)])
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_size_that_kili_does_not_know_is_read_from_the_file(picture: str) -> None:
+    for compatibility in Compatibility:
+        options = corrected("coco", compatibility=compatibility)
+        bench = loaded(options, "a.jpg", PICTURES[picture], label(WHOLE), **UNKNOWN_SIZE)
+        assert size_and_box(bench) == (7, 5, [0, 0, 7, 5])
+
+
+@pytest.mark.parametrize("picture", TURNING)
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_picture_that_is_shown_on_its_side_has_its_size_and_boxes_so(
+    orientation: int, picture: str
+) -> None:
+    data = TURNING[picture](orientation)
+    bench = loaded(corrected("coco"), "a.jpg", data, label(WHOLE), **UNKNOWN_SIZE)
+    upright = (7, 5, [0, 0, 7, 5])
+    assert size_and_box(bench) == ((5, 7, [0, 0, 5, 7]) if orientation > 4 else upright)
+
+    voc = loaded(corrected("pascal_voc"), "a.jpg", data, label(WHOLE), **UNKNOWN_SIZE)
+    [text] = [found for path, found in voc.files("it").items() if path.endswith(".xml")]
+    size = ET.fromstring(text).find("size")
+    assert size is not None
+    shown = (size.findtext("width"), size.findtext("height"))
+    assert shown == (("5", "7") if orientation > 4 else ("7", "5"))
+
+
+@pytest.mark.parametrize("told", [(0, 5), (7, -5), (7, 0), (1 << 40, 5)])
+@pytest.mark.parametrize("format_name", ["coco", "pascal_voc"])
+def test_a_size_that_no_picture_has_is_not_taken_from_kili(
+    format_name: str, told: tuple[int, int]
+) -> None:
+    resolution = {"resolution": {"width": told[0], "height": told[1]}}
+    data = PICTURES["png"]
+    bench = loaded(corrected(format_name), "a.png", data, label(WHOLE), **resolution)
+    if format_name == "coco":
+        assert size_and_box(bench) == (7, 5, [0, 0, 7, 5])
+    else:
+        [text] = [found for path, found in bench.files("it").items() if path.endswith(".xml")]
+        assert ET.fromstring(text).findtext("size/width") == "7"
+
+
+@pytest.mark.parametrize("compatibility", Compatibility)
+def test_a_picture_whose_file_tells_a_size_that_no_picture_has_is_left_out(
+    compatibility: Compatibility,
+) -> None:
+    options = corrected("coco", compatibility=compatibility)
+    bench = loaded(options, "a.bmp", bitmap(40, 7, -(1 << 31)), label(WHOLE), **UNKNOWN_SIZE)
+    assert json.loads(bench.files("it")["labels.json"])["images"] == []
+    [row] = read_report(bench.objects, "proj1", "it").assets
+    assert "the picture's size is not known, so the asset is left out" in {
+        loss.reason for loss in row.losses
+    }

@@ -8,16 +8,23 @@ from kili_export.core.document import Document, PublishedDocument
 
 
 class ReportedLoss(Document):
-    """`where` names the label, job or annotation, as `JOB/mid`; it is empty for the asset."""
+    """`where` names the label, job or annotation, as `JOB/mid`, or a file; empty for the asset."""
 
     reason: str
     where: str = ""
 
 
 class AssetLosses(Document):
-    """What is missing of one asset, or was written otherwise than it is in Kili."""
+    """What is missing of one asset, or was written otherwise than it is in Kili.
+
+    `files` are those of the asset in the archive, labels first, and `files_left_out` is how many
+    more there are. Reports of former versions have neither them nor `external_id`.
+    """
 
     asset_id: str
+    external_id: str = ""
+    files: tuple[str, ...] = ()
+    files_left_out: int = 0
     losses: tuple[ReportedLoss, ...]
 
 

@@ -13,6 +13,8 @@ from kili_export.archives.manifest import Manifest
 _BEGIN: Final = b',\n"assets":[\n'
 _BETWEEN: Final = b",\n"
 _END: Final = b"\n]}\n"
+_MOST_FILES: Final = 10
+"""Of an asset: videos have thousands."""
 
 
 class UnreadableReport(ValueError):
@@ -57,7 +59,7 @@ class ReportRows:
                 raise UnreadableReport("it was written otherwise")
             values = orjson.loads(head + b"}")
             # No line feed stands in a line: JSON escapes those of its strings.
-            rows = {orjson.loads(line)["asset_id"]: line for line in lines.split(_BETWEEN) if line}
+            rows = {_named(line): line for line in lines.split(_BETWEEN) if line}
             return cls(rows, values["assets_left_out"], values["reasons"])
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableReport("it cannot be read") from error
@@ -80,4 +82,20 @@ class ReportRows:
 def row_of(record: AssetRecord) -> bytes:
     """An asset's line."""
     losses = [{"reason": reason, "where": where} for reason, where in record.losses]
-    return orjson.dumps({"asset_id": record.asset_id, "losses": losses})
+    files = [file.path for file in record.files]
+    row = {
+        "asset_id": record.asset_id,
+        "external_id": record.external_id,
+        "files": files[:_MOST_FILES],
+        "files_left_out": max(0, len(files) - _MOST_FILES),
+        "losses": losses,
+    }
+    return orjson.dumps(row)
+
+
+def _named(line: bytes) -> str:
+    """The asset of a line. Raises UnreadableReport for a line of a former version."""
+    row = orjson.loads(line)
+    if "external_id" not in row:
+        raise UnreadableReport("a former version wrote it")
+    return str(row["asset_id"])

@@ -16,7 +16,7 @@ from kili_export.core.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.core.errors import AssetError, IncompatibleProject, TangledOutline
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.core.file_paths import member_path, safe_path
-from kili_export.core.media import MediaRequest
+from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Job, Project
 from kili_export.formats.coco.shapes import shape_of
 from kili_export.formats.common.format import (
@@ -52,7 +52,7 @@ from kili_export.formats.common.labeled_pictures import (
     PictureLister,
     label_names,
 )
-from kili_export.formats.common.media_files import media_requests
+from kili_export.formats.common.media_files import measured, media_requests
 from kili_export.formats.common.pixels import Size, size_of
 from kili_export.formats.common.readme import dated, readme
 from kili_export.formats.common.refusals import (
@@ -79,12 +79,17 @@ class CocoFormat:
     input_types = frozenset({"IMAGE", "VIDEO"})
 
     def __init__(
-        self, pictures: PictureLister | None = None, *, bridges_holes: bool = False
+        self,
+        pictures: PictureLister | None = None,
+        *,
+        bridges_holes: bool = False,
+        first_category: int = 0,
     ) -> None:
         """Writes these pictures; without them those that the SDK writes."""
         self._pictures = pictures or _pictures
         # Readers fill a hole that is written as a ring of its own, which is what the SDK does.
         self._bridges_holes = bridges_holes
+        self._first_category = first_category
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes or masks, and coordinates as fractions."""
@@ -105,7 +110,8 @@ class CocoFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `data/`."""
-        return media_requests(asset, context, _FOLDER, series_of_coco)
+        requests = media_requests(asset, context, _FOLDER, series_of_coco)
+        return measured(requests, asset, Measure.AS_SDK)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label or frame and its annotations, for each document."""
@@ -118,7 +124,7 @@ class CocoFormat:
         pictures = list(self._pictures(asset, context, losses))
         fragments: list[Fragment] = []
         try:
-            for document in _documents(context):
+            for document in _documents(context, self._first_category):
                 entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
                 fragments += entries.of(pictures)
         except TangledOutline as error:
@@ -131,7 +137,8 @@ class CocoFormat:
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`labels.json`, or `<job>/labels.json` for every job that can be held."""
-        return [_spanning(document, context) for document in _documents(context)]
+        documents = _documents(context, self._first_category)
+        return [_spanning(document, context) for document in documents]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +155,16 @@ def _jobs(project: Project) -> list[Job]:
 
 
 @lru_cache(maxsize=32)
-def _documents(context: ExportContext) -> tuple[_Document, ...]:
-    """The documents, which every asset asks for."""
+def _documents(context: ExportContext, first: int) -> tuple[_Document, ...]:
+    """The documents, which every asset asks for; categories are numbered from `first` on."""
     jobs = _jobs(context.project)
     if context.options.layout is Layout.MERGED:
-        return (_merged(jobs),)
-    return tuple(map(_of_one_job, jobs))
+        return (_merged(jobs, first),)
+    return tuple(_of_one_job(job, first) for job in jobs)
 
 
-def _of_one_job(job: Job) -> _Document:
-    numbers = {category.key: number for number, category in enumerate(job.categories)}
+def _of_one_job(job: Job, first: int) -> _Document:
+    numbers = {category.key: number for number, category in enumerate(job.categories, first)}
     categories = tuple(
         {"id": number, "name": key, "supercategory": job.name} for key, number in numbers.items()
     )
@@ -165,13 +172,13 @@ def _of_one_job(job: Job) -> _Document:
     return _Document(path, {job.name: numbers}, categories)
 
 
-def _merged(jobs: Sequence[Job]) -> _Document:
+def _merged(jobs: Sequence[Job], first: int) -> _Document:
     """Categories are numbered by the names of jobs and keys; annotations keep the jobs' order."""
     numbers: dict[str, dict[str, int]] = {job.name: {} for job in jobs}
     categories: list[JsonObject] = []
     for job in sorted(jobs, key=lambda job: job.name):
         for key in sorted(category.key for category in job.categories):
-            number = numbers[job.name][key] = len(categories)
+            number = numbers[job.name][key] = first + len(categories)
             name = f"{job.name}/{key}"
             categories.append({"id": number, "name": name, "supercategory": job.name})
     return _Document(_FILE, numbers, tuple(categories))

@@ -1,14 +1,16 @@
 """Which media of an asset go into an archive, and where, as the SDK's `with_assets` has it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kili_export.core.asset import SelectedAsset
 from kili_export.core.errors import AssetError
 from kili_export.core.file_paths import member_path, safe_path
-from kili_export.core.media import MediaRequest
+from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.urls import is_url
 from kili_export.formats.common.format import ExportContext
+from kili_export.formats.common.pixels import size_of
 from kili_export.formats.common.video_cuts import Series, frame_cut
 
 _UNREADABLE_FRAMES = "The list of the video's frames cannot be read."
@@ -35,6 +37,15 @@ def media_requests(
     if context.project.input_type == "VIDEO" and not is_url(asset.fields.get("jsonContent")):
         return (*_cuts(asset, folder, series, requests), *requests)
     return requests
+
+
+def measured(
+    requests: Iterable[MediaRequest], asset: SelectedAsset, measure: Measure
+) -> tuple[MediaRequest, ...]:
+    """The requests, so that the picture's size is read from its file if Kili does not know it."""
+    if size_of(asset.fields) is not None:
+        return tuple(requests)
+    return tuple(replace(request, measure=measure) for request in requests)
 
 
 def _cuts(

@@ -4,8 +4,11 @@ Nothing is changed in place: what differs is built anew, the rest is shared.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from kili_export.core.asset import SelectedAsset
+from kili_export.core.pictures.size import LARGEST_SIDE
 from kili_export.formats.common.format import LossCollector
 from kili_export.formats.common.jobs import place_of
 from kili_export.formats.shapes.geometry import vertices_of
@@ -22,6 +25,14 @@ def size_of(fields: Mapping[str, Any]) -> Size | None:
         return None
     width, height = resolution.get("width"), resolution.get("height")
     return (width, height) if is_number(width) and is_number(height) else None
+
+
+def without_nonsense_size(asset: SelectedAsset) -> SelectedAsset:
+    """The asset as if its size were not known, where Kili tells one that no picture can have."""
+    size = size_of(asset.fields)
+    if size is None or all(0 < side <= LARGEST_SIDE for side in size):
+        return asset
+    return replace(asset, fields={**asset.fields, "resolution": None})
 
 
 def with_pixels(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.export_options import ExportOptions
 from kili_export.core.file_paths import member_path
-from kili_export.core.media import MediaRequest
+from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Project
 from kili_export.formats.common.answer_files import answer_file_requests
 from kili_export.formats.common.format import (
@@ -23,6 +23,9 @@ from kili_export.formats.common.format import (
 )
 from kili_export.formats.common.label_names import numbered_labels
 from kili_export.formats.common.label_selection import select_labels
+from kili_export.formats.common.media_files import measured
+from kili_export.formats.common.pixels import without_nonsense_size
+from kili_export.formats.common.refusals import is_geotiff
 from kili_export.formats.corrected.labels import upright
 from kili_export.formats.corrected.media import unique_media
 from kili_export.formats.corrected.names import unique_name
@@ -36,7 +39,7 @@ from kili_export.formats.corrected.pictures import (
 class CorrectedFormat:
     """What all share: labels that were sent back count as the options say."""
 
-    version = "1"
+    version = "2"
 
     def __init__(self, as_sdk: ExportFormat) -> None:
         self._as_sdk = as_sdk
@@ -75,7 +78,8 @@ class CorrectedKiliFormat(CorrectedFormat):
         """One file, or one item of `data.json`."""
         losses = LossCollector()
         name = unique_name(asset, losses)
-        if context.project.input_type in ("IMAGE", "VIDEO"):
+        # Longitudes and latitudes are not of the view, so that turning it leaves them as they are.
+        if context.project.input_type in ("IMAGE", "VIDEO") and not is_geotiff(asset):
             asset = upright(asset, losses, clamped=False)
         converted = self._as_sdk.convert(asset, context)
         paths = [member_path("labels", f"{name.stem}.json")]
@@ -105,37 +109,40 @@ class CorrectedPascalVocFormat(CorrectedFormat):
     Names are flat, because tools look for pictures and labels in one folder each.
     """
 
-    version = "2"
+    version = "3"
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each label file, in `images/`."""
         if not context.options.with_assets:
             return ()
-        return picture_requests(asset, flat_pictures(asset, context, LossCollector()), "images")
+        pictures = flat_pictures(asset, context, LossCollector())
+        requests = picture_requests(asset, pictures, "images")
+        return measured(requests, without_nonsense_size(asset), Measure.AS_DISPLAYED)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label, or per frame that it mentions."""
         losses = LossCollector()
-        turned = upright(asset, losses, clamped=True)
+        turned = upright(without_nonsense_size(asset), losses, clamped=True)
         return _with_losses(self._as_sdk.convert(turned, context), losses)
 
 
 class CorrectedCocoFormat(CorrectedFormat):
     """`coco`: unique names of pictures, shapes within them, also those of videos."""
 
-    version = "2"
+    version = "3"
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each image of the documents, in `data/`, folders kept."""
         if not context.options.with_assets:
             return ()
         pictures = pictures_in_folders(asset, context, LossCollector())
-        return picture_requests(asset, pictures, "data")
+        requests = picture_requests(asset, pictures, "data")
+        return measured(requests, without_nonsense_size(asset), Measure.AS_DISPLAYED)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label, or per frame that it mentions, and its annotations."""
         losses = LossCollector()
-        turned = upright(asset, losses, clamped=True)
+        turned = upright(without_nonsense_size(asset), losses, clamped=True)
         return _with_losses(self._as_sdk.convert(turned, context), losses)
 
 

@@ -10,15 +10,16 @@ from pathlib import PurePosixPath
 
 from kili_export.core.asset import SelectedAsset
 from kili_export.core.file_paths import safe_path
+from kili_export.core.pictures.names import usual_extension
 from kili_export.formats.common.format import LossCollector
 from kili_export.formats.common.label_names import safe_name
 
 _EXTENSION = re.compile(
-    r"\.(jpe?g|jpe|jfif|png|bmp|gif|webp|ico|tiff?|avif|hei[cf]|jp2|dng|mpo|pfm|svg|pdf|txt|json|csv"
+    r"\.(jpe?g|jpe|jfif?|jif|pjpe?g|pjp|a?png|bmp|dib|gif|webp|ico|tiff?|avif|hei[cf]|jp2|dng|mpo"
+    r"|p[bgnp]m|pfm|svg|pdf|txt|json|csv"
     r"|html|md|mp4|mov|avi|mkv|webm|m4v|mpe?g|wmv|wav|mp3|flac|ogg|m4a)",
     re.IGNORECASE,
 )
-_PICTURE = ".jpg"
 # Leaves room for what labels and frames add, so that no name is cut for one of its files only.
 _LONGEST = 200
 
@@ -32,11 +33,8 @@ class UniqueName:
 
     @property
     def picture(self) -> str:
-        """The picture's file. One that was named without an extension is called a JPEG's.
-
-        Loaders know a picture by its contents, but look only at files with an extension.
-        """
-        return f"{self.stem}{self.extension or _PICTURE}"
+        """The picture's file, under the extension that loaders look for."""
+        return f"{self.stem}{usual_extension(self.extension)}"
 
 
 def unique_name(asset: SelectedAsset, losses: LossCollector) -> UniqueName:
@@ -47,13 +45,16 @@ def unique_name(asset: SelectedAsset, losses: LossCollector) -> UniqueName:
 
 
 def flat_name(asset: SelectedAsset, losses: LossCollector) -> UniqueName:
-    """The same without folders: `dir_car-cl1`.
+    """The same without folders, and never hidden: `dir_car-cl1`, `_car-cl1` for `.car.jpg`.
 
     YOLO's tools find a label by the last folder `images` of its picture's path, which must not
-    be one of the customer's, and tools for Pascal VOC look into no folder of a folder.
+    be one of the customer's, and tools for Pascal VOC look into no folder of a folder. All of them
+    pass over files whose names begin with a dot.
     """
     stem, extension = _divided(safe_name(asset, losses))
-    return UniqueName(_marked(stem.replace("/", "_"), asset.asset_id), extension)
+    flat = stem.replace("/", "_")
+    shown = f"_{flat[1:]}" if flat.startswith(".") else flat
+    return UniqueName(_marked(shown, asset.asset_id), extension)
 
 
 def _divided(name: str) -> tuple[str, str]:

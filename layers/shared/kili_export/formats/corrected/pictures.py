@@ -5,13 +5,15 @@ with several labels is in an archive once for each. So is a frame of a video tha
 mentions, by its number in the video.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache, partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from kili_export.core.asset import SelectedAsset
 from kili_export.core.file_paths import member_path
 from kili_export.core.media import MediaRequest
+from kili_export.core.pictures.names import DECODED, LOADED
 from kili_export.core.urls import is_url
 from kili_export.formats.common.format import ExportContext, LossCollector
 from kili_export.formats.common.frame_pictures import frame_number, is_video
@@ -22,6 +24,7 @@ from kili_export.formats.common.media_files import frame_urls
 from kili_export.formats.corrected.names import UniqueName, flat_name, unique_name
 
 _NO_PICTURE = "the asset has no picture that could be downloaded, so it is left out"
+_PASSED_OVER = "tools that train pass over a picture of this kind"
 _NO_FRAME = "the video has no frame of that number, so it is left out"
 _DIGITS = 6
 _Naming = Callable[[SelectedAsset, LossCollector], UniqueName]
@@ -31,14 +34,14 @@ def pictures_in_folders(
     asset: SelectedAsset, context: ExportContext, losses: LossCollector
 ) -> Iterator[LabeledPicture]:
     """The pictures under names that keep the customer's folders. Raises AssetError."""
-    return _pictures(asset, context, losses, unique_name)
+    return _pictures(asset, context, losses, unique_name, DECODED)
 
 
 def flat_pictures(
     asset: SelectedAsset, context: ExportContext, losses: LossCollector
 ) -> Iterator[LabeledPicture]:
     """The pictures under names without folders. Raises AssetError."""
-    return _pictures(asset, context, losses, flat_name)
+    return _pictures(asset, context, losses, flat_name, LOADED)
 
 
 def picture_requests(
@@ -51,6 +54,7 @@ def picture_requests(
             str(asset.fields["content"]) if picture.frame is None else frames()[picture.frame],
             member_path(folder, picture.name),
             guessed=False,
+            for_loaders=picture.frame is None,
         )
         for picture in pictures
     ]
@@ -62,7 +66,11 @@ def frame_name(stem: str, frame: int) -> str:
 
 
 def _pictures(
-    asset: SelectedAsset, context: ExportContext, losses: LossCollector, naming: _Naming
+    asset: SelectedAsset,
+    context: ExportContext,
+    losses: LossCollector,
+    naming: _Naming,
+    known_to_tools: Collection[str],
 ) -> Iterator[LabeledPicture]:
     name = naming(asset, losses)
     if is_video(context.project):
@@ -73,9 +81,16 @@ def _pictures(
         return
     names = label_names(asset, context)
     for ordinal, suffix, label in numbered_labels(asset):
-        whole = UniqueName(name.stem + suffix, name.extension)
+        whole = UniqueName(name.stem + suffix, _extension(asset, name))
+        if PurePosixPath(whole.picture).suffix.lower() not in known_to_tools:
+            losses.add(_PASSED_OVER, whole.picture)
         known, response = names[ordinal - 1], response_of(label)
         yield LabeledPicture(ONLY, whole.stem, whole.picture, response, label_names=known)
+
+
+def _extension(asset: SelectedAsset, name: UniqueName) -> str:
+    """The extension of the asset's file in the archive, once it was fetched."""
+    return PurePosixPath(asset.media[0]).suffix if asset.media else name.extension
 
 
 def _frames(

@@ -47,7 +47,7 @@ _Row = tuple[str, Any, str, str]
 class CorrectedYoloFormat:
     """`yolo_v5`, `yolo_v7` and `yolo_v8`, which read the same files."""
 
-    version = "1"
+    version = "2"
 
     def __init__(self, as_sdk: ExportFormat) -> None:
         self._as_sdk = as_sdk
@@ -144,8 +144,8 @@ def _description(dataset: Dataset, split: Split | None) -> str:
     """`data.yaml`. Tools want a `val` in any case: without one it is what they train with."""
     has_val = split is not None and split.val > 0
     lines = [
-        "# path: this file's folder. Where a tool takes it for another, write it out in full.",
-        "path: .",
+        "# Paths count from this file's folder, in Ultralytics. YOLOv5's own code takes its own",
+        "# folder for it and YOLOv7's the working one: write the paths out in full there.",
         f"train: images/{Subset.TRAIN}",
         f"val: images/{Subset.VAL if has_val else Subset.TRAIN}",
     ]

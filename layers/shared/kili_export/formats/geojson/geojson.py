@@ -32,9 +32,10 @@ from kili_export.formats.common.refusals import (
 )
 from kili_export.formats.geojson.geometry import (
     SHAPE_FIELDS,
+    GeometryWriter,
     NoGeometry,
-    geometry_of,
-    mask_geometry,
+    any_geometry,
+    lawful_geometry,
 )
 from kili_export.formats.geojson.properties import FriendlyNames, flattened
 
@@ -48,6 +49,10 @@ class GeoJsonFormat:
 
     version = "1"
     input_types = frozenset({"IMAGE", "GEOSPATIAL"})
+
+    def __init__(self, *, strict: bool = False) -> None:
+        """With `strict`, leaves out what RFC 7946 forbids, for which readers refuse the file."""
+        self._geometry = lawful_geometry if strict else any_geometry
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses a folder per job, any normalized_coordinates, and projects drawn in pixels."""
@@ -87,7 +92,8 @@ class GeoJsonFormat:
         members = []
         for _, suffix, label in numbered_labels(asset):
             with refusing_endless_nesting(asset):
-                data = _collection(asset, label, context, names, losses)
+                features = _features(response_of(label), names, losses, self._geometry)
+                data = _collection(asset, label, context, features)
             members.append(Member(member_path("labels", f"{name}{suffix}.geojson"), data))
         return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
 
@@ -111,13 +117,12 @@ def _collection(
     asset: SelectedAsset,
     label: JsonObject,
     context: ExportContext,
-    names: FriendlyNames,
-    losses: LossCollector,
+    features: Iterator[str],
 ) -> bytes:
-    features = ", ".join(_features(response_of(label), names, losses))
+    listed = ", ".join(features)
     properties = json.dumps({"kili": _about(asset, label, context)})
     return (
-        f'{{"type": "FeatureCollection", "features": [{features}], "properties": {properties}}}'
+        f'{{"type": "FeatureCollection", "features": [{listed}], "properties": {properties}}}'
     ).encode()
 
 
@@ -133,7 +138,10 @@ def _about(asset: SelectedAsset, label: JsonObject, context: ExportContext) -> J
 
 
 def _features(
-    response: Mapping[str, Any], names: FriendlyNames, losses: LossCollector
+    response: Mapping[str, Any],
+    names: FriendlyNames,
+    losses: LossCollector,
+    geometry: GeometryWriter,
 ) -> Iterator[str]:
     """Features as JSON, by job, as the label holds them; masks after a job's other shapes."""
     for job, answer in response.items():
@@ -144,7 +152,7 @@ def _features(
         elif "categories" in answer:
             yield _without_place(job, {"categories": answer["categories"]}, names)
         elif isinstance(answer.get("annotations"), list):
-            yield from _placed(job, answer["annotations"], names, losses)
+            yield from _placed(job, answer["annotations"], names, losses, geometry)
         else:
             losses.add(_NOT_HELD, job)
 
@@ -155,7 +163,11 @@ def _without_place(job: str, answer: dict[str, Any], names: FriendlyNames) -> st
 
 
 def _placed(
-    job: str, annotations: list[Any], names: FriendlyNames, losses: LossCollector
+    job: str,
+    annotations: list[Any],
+    names: FriendlyNames,
+    losses: LossCollector,
+    geometry: GeometryWriter,
 ) -> Iterator[str]:
     masks: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for annotation in annotations:
@@ -166,23 +178,27 @@ def _placed(
             own = ("mid", repr(annotation["mid"])) if "mid" in annotation else len(masks)
             masks[own].append(annotation)
         else:
-            yield from _feature(job, [annotation], names, losses)
+            yield from _feature(job, [annotation], names, losses, geometry)
     for parts in masks.values():
-        yield from _feature(job, parts, names, losses)
+        yield from _feature(job, parts, names, losses, geometry)
 
 
 def _feature(
-    job: str, parts: Sequence[Mapping[str, Any]], names: FriendlyNames, losses: LossCollector
+    job: str,
+    parts: Sequence[Mapping[str, Any]],
+    names: FriendlyNames,
+    losses: LossCollector,
+    geometry: GeometryWriter,
 ) -> Iterator[str]:
     annotation = parts[0]
-    kind = annotation.get("type")
+    kind, place = annotation.get("type"), place_of(job, annotation)
     try:
-        geometry = mask_geometry(parts) if kind == "semantic" else geometry_of(annotation)
+        shown = geometry(parts, lambda problem: losses.add(problem, place))
     except NoGeometry as problem:
-        losses.add(str(problem), place_of(job, annotation))
+        losses.add(str(problem), place)
         return
     kept = {"id": annotation["mid"]} if "mid" in annotation else {}
     dropped = ("mid", SHAPE_FIELDS[str(kind)])
     original = {name: value for name, value in annotation.items() if name not in dropped}
     kept["properties"] = flattened({**original, "job": job}, job, names)
-    yield f'{{"type": "Feature", "geometry": {geometry}, {json.dumps(kept)[1:]}'
+    yield f'{{"type": "Feature", "geometry": {shown}, {json.dumps(kept)[1:]}'

@@ -1,6 +1,6 @@
 """Geometries of annotations as GeoJSON holds them: stored x and y as longitude and latitude."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kili_export.formats.shapes.geometry import points_of, vertices_of
@@ -8,6 +8,13 @@ from kili_export.formats.shapes.numbers import nested_numbers
 from kili_export.formats.shapes.vertex_texts import vertices_between
 
 Position = tuple[Any, Any]
+Report = Callable[[str], None]
+GeometryWriter = Callable[[Sequence[Mapping[str, Any]], Report], str]
+"""The geometry of an annotation, which may have several parts, as JSON. Raises NoGeometry."""
+_SHORT_LINE = "a line has fewer than two different points"
+_FLAT_OUTLINE = "an outline has fewer than three different points"
+_FLAT_HOLE = "a hole has fewer than three different points, so the hole is left out"
+_FLAT_PART = "a part of a mask has fewer than three different points, so the part is left out"
 
 
 class NoGeometry(Exception):
@@ -24,8 +31,33 @@ SHAPE_FIELDS = {
 }
 
 
-def geometry_of(annotation: Mapping[str, Any]) -> str:
-    """The geometry of an annotation other than a mask, as JSON. Raises NoGeometry."""
+def any_geometry(parts: Sequence[Mapping[str, Any]], report: Report) -> str:
+    """The geometry as the SDK writes it, also where RFC 7946 forbids it. Raises NoGeometry."""
+    del report
+    if parts[0].get("type") == "semantic":
+        return _mask(_polygons(parts))
+    return _geometry_of(parts[0])
+
+
+def lawful_geometry(parts: Sequence[Mapping[str, Any]], report: Report) -> str:
+    """The geometry without what RFC 7946 forbids, section 3.1: rings that go around nothing.
+
+    Reports holes and parts of a mask that it leaves out. Raises NoGeometry where nothing is left,
+    and for a line that leads nowhere.
+    """
+    annotation = parts[0]
+    kind = annotation.get("type")
+    if kind == "semantic":
+        return _mask(_lawful_polygons(parts, report))
+    if kind == "polyline" and len(set(_positions(annotation.get("polyline")))) < 2:
+        raise NoGeometry(_SHORT_LINE)
+    if kind in ("rectangle", "polygon") and _is_flat(_outline(annotation)):
+        raise NoGeometry(_FLAT_OUTLINE)
+    return _geometry_of(annotation)
+
+
+def _geometry_of(annotation: Mapping[str, Any]) -> str:
+    """The geometry of an annotation other than a mask."""
     kind = annotation.get("type")
     if kind == "rectangle":
         return _polygon(nested_numbers([_box_ring(_outline(annotation))]))
@@ -38,11 +70,8 @@ def geometry_of(annotation: Mapping[str, Any]) -> str:
     raise NoGeometry("GeoJSON export holds no annotations of this type")
 
 
-def mask_geometry(parts: Sequence[Mapping[str, Any]]) -> str:
-    """The geometry of a mask, which may be several annotations, as JSON. Raises NoGeometry.
-
-    Rings keep their order and direction; they are closed where they are open.
-    """
+def _polygons(parts: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The polygons of a mask, each a list of rings."""
     polygons: list[Any] = []
     for part in parts:
         rings = part.get("boundingPoly")
@@ -50,10 +79,36 @@ def mask_geometry(parts: Sequence[Mapping[str, Any]]) -> str:
             raise NoGeometry("a mask has no outline")
         grouped = bool(rings) and isinstance(rings[0], list)
         polygons += rings if grouped else [rings]
+    return polygons
+
+
+def _lawful_polygons(parts: Sequence[Mapping[str, Any]], report: Report) -> list[list[Any]]:
+    lawful = []
+    polygons = _polygons(parts)
+    for outline, *holes in filter(None, map(_listed, polygons)):
+        if _is_flat(_ring(outline)):
+            if len(polygons) > 1:
+                report(_FLAT_PART)
+            continue
+        kept = [hole for hole in holes if not _is_flat(_ring(hole))]
+        if len(kept) < len(holes):
+            report(_FLAT_HOLE)
+        lawful.append([outline, *kept])
+    if not lawful:
+        raise NoGeometry(_FLAT_OUTLINE)
+    return lawful
+
+
+def _mask(polygons: Sequence[Any]) -> str:
+    """Rings keep their order and direction; they are closed where they are open."""
     shapes = [f"[{', '.join(map(_closed, _listed(polygon)))}]" for polygon in polygons]
     if len(shapes) == 1:
         return _polygon(shapes[0])
     return _geometry("MultiPolygon", f"[{', '.join(shapes)}]")
+
+
+def _is_flat(ring: Sequence[Position]) -> bool:
+    return len(set(ring)) < 3
 
 
 def _geometry(kind: str, coordinates: str) -> str:

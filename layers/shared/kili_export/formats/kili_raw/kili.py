@@ -34,6 +34,7 @@ from kili_export.formats.common.label_selection import select_labels
 from kili_export.formats.common.media_files import media_requests
 from kili_export.formats.common.readme import readme
 from kili_export.formats.common.refusals import (
+    is_geotiff,
     refuse_geotiff,
     refuse_unsupported,
     refusing_endless_nesting,
@@ -79,11 +80,14 @@ class KiliFormat:
         answer_folder: Callable[[SelectedAsset], str] | None = None,
         *,
         keeps_folders: bool = False,
+        knows_geotiffs: bool = False,
     ) -> None:
         """Puts the files of answers into that folder of their asset."""
         self._answer_folder = answer_folder or _answer_folder
         # The SDK names media without the folders that they are in.
         self._keeps_folders = keeps_folders
+        # The SDK takes longitudes and latitudes for fractions of the view.
+        self._knows_geotiffs = knows_geotiffs
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses media and input types that are not supported yet."""
@@ -106,7 +110,8 @@ class KiliFormat:
         losses = LossCollector()
         level = 1 if context.options.single_file else 0
         with refusing_endless_nesting(asset):
-            document = _document(self._with_files(asset, losses), context, losses)
+            on_earth = self._knows_geotiffs and is_geotiff(asset)
+            document = _document(self._with_files(asset, losses), context, losses, on_earth)
             if context.options.with_assets:
                 files = answer_file_requests(asset, "", self._answer_folder(asset))
                 media = asset.media[: len(asset.media) - len(files)]
@@ -158,13 +163,13 @@ def _answer_folder(asset: SelectedAsset) -> str:
 
 
 def _document(
-    asset: SelectedAsset, context: ExportContext, losses: LossCollector
+    asset: SelectedAsset, context: ExportContext, losses: LossCollector, on_earth: bool
 ) -> dict[str, Any]:
     options = context.options
-    on_earth = context.project.input_type == "GEOSPATIAL"
-    names = _GEOSPATIAL_FIELDS if on_earth else _ASSET_FIELDS
+    is_geospatial = context.project.input_type == "GEOSPATIAL"
+    names = _GEOSPATIAL_FIELDS if is_geospatial else _ASSET_FIELDS
     document = {name: asset.fields[name] for name in names if name in asset.fields}
-    labels = [_label(label, asset, context, losses) for label in asset.labels]
+    labels = [_label(label, asset, context, losses, on_earth) for label in asset.labels]
     if options.export_type is ExportType.LATEST:
         document["latestLabel"] = labels[0]
     elif options.export_type is ExportType.LATEST_FROM_LAST_STEP:
@@ -193,7 +198,11 @@ def _media_fields(asset: SelectedAsset, names: list[str], input_type: str) -> Js
 
 
 def _label(
-    label: JsonObject, asset: SelectedAsset, context: ExportContext, losses: LossCollector
+    label: JsonObject,
+    asset: SelectedAsset,
+    context: ExportContext,
+    losses: LossCollector,
+    on_earth: bool,
 ) -> JsonObject:
     written = {name: label[name] for name in _LABEL_FIELDS if name in label}
     if context.options.export_type is not ExportType.LATEST and "isLastForStep" in label:
@@ -204,12 +213,16 @@ def _label(
         written["author"]["name"] = f"{author.get('firstname')} {author.get('lastname')}"
     response = label.get("jsonResponse")
     if isinstance(response, Mapping):
-        written["jsonResponse"] = _response(response, asset, context, losses)
+        written["jsonResponse"] = _response(response, asset, context, losses, on_earth)
     return written
 
 
 def _response(
-    response: JsonObject, asset: SelectedAsset, context: ExportContext, losses: LossCollector
+    response: JsonObject,
+    asset: SelectedAsset,
+    context: ExportContext,
+    losses: LossCollector,
+    on_earth: bool,
 ) -> JsonObject:
     return raw_response(
         response,
@@ -217,6 +230,7 @@ def _response(
         context.project,
         losses,
         fractions_alone=context.options.normalized_coordinates is True,
+        on_earth=on_earth,
     )
 
 

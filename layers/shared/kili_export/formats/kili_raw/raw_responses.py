@@ -26,12 +26,16 @@ def raw_response(
     losses: LossCollector,
     *,
     fractions_alone: bool,
+    on_earth: bool = False,
 ) -> dict[Any, Any]:
     """The answers to write; `fields` are the asset's.
 
     `fractions_alone` leaves pixels out, of projects that are labeled in pixels only: for others
-    the SDK has no such choice.
+    the SDK has no such choice. `on_earth`: the answers hold longitudes and latitudes, which have no
+    pixels and which no view turns.
     """
+    if on_earth:
+        return _upright(response)
     if project.is_labeled_in_pixels:
         size = grid_size_of(fields)
         if size is None:
@@ -47,6 +51,11 @@ def raw_response(
     else:
         return _with_frame_numbers(response)
     # Dropped even where nothing was turned back for want of the picture's size, as by the SDK.
+    return _upright(response)
+
+
+def _upright(response: Mapping[str, Any]) -> dict[Any, Any]:
+    """The answers without the note of a rotation."""
     return _with_frame_numbers(
         {job: answer for job, answer in response.items() if job != ROTATION_JOB}
     )

@@ -10,7 +10,7 @@ from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.core.file_paths import member_path
-from kili_export.core.media import MediaRequest
+from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Project
 from kili_export.formats.common.encoding import encoded
 from kili_export.formats.common.format import (
@@ -38,7 +38,7 @@ from kili_export.formats.common.jobs import (
 from kili_export.formats.common.label_names import numbered_labels, safe_name
 from kili_export.formats.common.label_selection import select_labels
 from kili_export.formats.common.labeled_pictures import LabeledPicture, PictureLister
-from kili_export.formats.common.media_files import media_requests
+from kili_export.formats.common.media_files import measured, media_requests
 from kili_export.formats.common.pixels import Size, size_of
 from kili_export.formats.common.readme import readme
 from kili_export.formats.common.refusals import (
@@ -123,7 +123,8 @@ class PascalVocFormat:
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """The asset's media in `images/`."""
-        return media_requests(asset, context, "images", series_of_pascal_voc)
+        requests = media_requests(asset, context, "images", series_of_pascal_voc)
+        return measured(requests, asset, Measure.AS_SDK)
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label or frame; a picture's extension stays in its name."""

@@ -21,6 +21,7 @@ from typing import IO, Final
 
 from kili_export.core.errors import AssetError, ExportError, RequestRefused, Unavailable
 from kili_export.core.media import FrameCut, KnownMedia, MediaRequest, frame_address, frame_requests
+from kili_export.core.pictures.size import HEAD_BYTES, PictureHeader, picture_header
 from kili_export.runs.messages import MediaObject
 from kili_export.runs.segment_records import AssetMedia, ConvertedMedium
 from kili_export.splicing.entry_record import STORED, Record
@@ -29,7 +30,6 @@ from kili_export.splicing.upload_parts import InlineBytes, Piece, plan_parts
 from kili_export.splicing.zip_headers import local_header
 from kili_export.steps.conversion.asset_source import AssetSource, FetchedMedium
 from kili_export.steps.conversion.ffmpeg import FrameCutter
-from kili_export.steps.conversion.picture_size import HEAD_BYTES, picture_size
 from kili_export.storage.object_store import ObjectStore
 
 _UPLOAD: Final = PartLimits(rewrite_below=0)
@@ -101,6 +101,7 @@ class MediaBatch:
         self._exports: dict[str, _ExportMedia] = defaultdict(_ExportMedia)
         self._spool: IO[bytes] | None = None
         self._spooled: dict[str, _Spooled] = {}
+        self._headers: dict[str, PictureHeader | None] = {}
         self._cut_into: dict[tuple[str, str | None], int] = {}
         self._refused: dict[str, str] = {}
         self._succeeded = False
@@ -123,10 +124,13 @@ class MediaBatch:
         files = tuple(file for one in requests for file in frame_requests(one, frames))
         if len(files) > _AT_ONCE:
             self._fetch_together(asset_id, [file.url for file in files])
-        paths = tuple(
-            file.path_for(self._fetched(asset_id, file.url).medium.content_type) for file in files
-        )
+        paths = tuple(self._path(asset_id, file) for file in files)
         return FetchedFiles(tuple(requests), files, paths, frames)
+
+    def _path(self, asset_id: str, file: MediaRequest) -> str:
+        fetched = self._fetched(asset_id, file.url)
+        header = self._header(file.url) if file.for_loaders else None
+        return file.path_for(fetched.medium.content_type, header)
 
     def add(self, export: str, asset_id: str, fetched: FetchedFiles) -> AssetMedia:
         """Adds files that were just fetched to an export's archive; the first of a name counts."""
@@ -145,7 +149,14 @@ class MediaBatch:
         """Width and height of the first of the files that were just fetched, if it is a picture."""
         if not fetched.files:
             return None
-        spooled, spool = self._spooled[fetched.files[0].url], self._opened()
+        first = fetched.files[0]
+        return first.size_in(self._header(first.url))
+
+    def _header(self, url: str) -> PictureHeader | None:
+        """What a file that was just fetched tells of itself; None when it is no picture."""
+        if url in self._headers:
+            return self._headers[url]
+        spooled, spool = self._spooled[url], self._opened()
         end = spool.tell()
 
         def read(offset: int, length: int) -> bytes:
@@ -153,9 +164,10 @@ class MediaBatch:
             return spool.read(max(0, min(length, spooled.medium.size - offset)))
 
         try:
-            return picture_size(read(0, HEAD_BYTES), read)
+            self._headers[url] = picture_header(read(0, HEAD_BYTES), read)
         finally:
             spool.seek(end)
+        return self._headers[url]
 
     def store_if_full(self) -> None:
         """Stores what was added when it takes too much room. Between assets only."""
@@ -333,6 +345,7 @@ class MediaBatch:
 
     def _forget(self) -> None:
         self._spooled.clear()
+        self._headers.clear()
         self._cut_into.clear()
         if self._spool is not None:
             self._spool.close()
