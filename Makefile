@@ -88,6 +88,10 @@ faults: $(READY) ## every call broken once in every way (options: FAULTS="--ever
 properties: $(READY) ## increments against full exports over random histories (options: PROPERTIES=--histories=100)
 	@$(BIN)/python -m tests.increments $(PROPERTIES)
 
+.PHONY: properties-shapes
+properties-shapes: $(READY) ## corrected shapes beside shapely's, 20,000 random ones (options: SHAPES=100000)
+	@KILI_EXPORT_SHAPES=$(or $(SHAPES),20000) $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/contract/test_shapes_in_pictures.py
+
 $(JUDGES)/.ready: requirements/judges.txt
 	@echo "Setting up $(JUDGES) (once; 270 MB)"
 	@$(PYTHON) -m venv $(JUDGES)

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import yaml
+from shapely import Polygon
 
 from devtools.parity.comparison import Files
 
@@ -57,12 +58,14 @@ class Label:
         return min(rows)
 
     def _row(self, shape: Shape, theirs: "Label") -> str:
+        if _is_no_surface(shape):
+            return "44"
         longer = (mine for mine in self.shapes if len(mine[2]) > len(shape[2]))
         if shape[1] == "holed" or (
             shape[1] == "outline" and any(mine[:2] == shape[:2] for mine in longer)
         ):
             return "43"
-        if _is_beyond(shape, theirs.size):
+        if _is_beyond(shape, theirs.size) or _is_thin(shape, theirs.size):
             return "44"
         return "13" if any(_is_turned(shape, mine) for mine in self.shapes) else ""
 
@@ -267,6 +270,26 @@ def _is_beyond(shape: Shape, size: tuple[float, float]) -> bool:
     xs, ys = numbers[::2], numbers[1::2]
     inside = min(xs) >= 0 and min(ys) >= 0 and max(xs) <= size[0] and max(ys) <= size[1]
     return not inside or min(xs) == max(xs) or min(ys) == max(ys)
+
+
+def _is_thin(shape: Shape, size: tuple[float, float]) -> bool:
+    """Whether a shape in pixels is thinner than one; boxes of whole pixels are that at most."""
+    _, kind, numbers = shape
+    if kind not in ("ring", "corners") or size == (1, 1):
+        return False
+    outline = numbers[4:] if kind == "ring" else numbers
+    xs, ys = outline[::2], outline[1::2]
+    side = min(max(xs) - min(xs), max(ys) - min(ys))
+    return side <= 1 if kind == "corners" else side < 1
+
+
+def _is_no_surface(shape: Shape) -> bool:
+    """Whether an outline crosses itself or encloses nothing: readers differ about its inside."""
+    _, kind, numbers = shape
+    if kind not in ("ring", "outline"):
+        return False
+    outline = numbers[4:] if kind == "ring" else numbers
+    return not Polygon(list(zip(outline[::2], outline[1::2], strict=True))).is_valid
 
 
 def _is_turned(shape: Shape, mine: Shape) -> bool:

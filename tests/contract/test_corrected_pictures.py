@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from random import Random
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from kili_export.core.errors import AssetError
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout
 from tests.contract.formats_corpus import HOLE, SQUARE, frames, image_assets, image_project
 from tests.support.archive_of import archive_of, losses_of
@@ -155,6 +157,107 @@ def test_44_what_lies_outside_of_the_picture_is_left_out_and_reported(format_nam
     assert loss.where == "BOXES/m-rectangle-CAR"
 
 
+def shapes_of(*annotations: Json, kind: str = "IMAGE") -> list[Json]:
+    """COCO's annotations of a picture of 1000 by 400, or of one frame of a video."""
+    drawn = answers(J=list(annotations))
+    response = frames(drawn) if kind == "VIDEO" else drawn
+    exporting = project({"J": job(["A"], ["rectangle", "polygon", "semantic"])}, kind)
+    listed = {"content": "", "jsonContent": "https://storage.example/frames.json"}
+    answer = asset(1, "a.jpg", label(response), **(listed if kind == "VIDEO" else {}))
+    addresses = {"0": "https://storage.example/f0.jpg?X-Signature=1"}
+    options = corrected("coco", with_assets=kind == "VIDEO")
+    files = archive_of(exporting, [fetched(answer, addresses)], options)
+    return list(json.loads(files["labels.json"])["annotations"])
+
+
+@pytest.mark.parametrize("kind", ["IMAGE", "VIDEO"])
+def test_44_shapes_are_cut_at_the_border_of_the_picture(kind: str) -> None:
+    half = shape("polygon", "A", ring((0.5, -0.5), (0.9, 0.5), (0.1, 0.5)), mid="half")
+    ghost = shape("polygon", "A", ring((-0.3, 0.2), (0.2, -0.3), (-0.3, -0.3)), mid="ghost")
+    strip = shape("rectangle", "A", ring((-0.3, 0.2), (0.2, -0.3), (0.1, -0.4), (-0.4, 0.1)))
+
+    [annotation] = shapes_of(half, ghost, strip, kind=kind)
+
+    assert annotation["area"] == 0.3 * 400_000
+    assert annotation["bbox"] == [100, 0, 800, 200]
+
+
+def test_44_pieces_of_a_shape_stay_one_annotation() -> None:
+    fork = ring((0, -0.5), (0, 0.5), (0.25, 0.5), (0.25, -0.25), (0.5, -0.25), (0.5, 0.5), (1, 0.5))
+    [annotation] = shapes_of(shape("polygon", "A", fork))
+
+    assert len(annotation["segmentation"]) == 2
+    assert annotation["bbox"][:2] == [0, 0]
+
+
+@pytest.mark.parametrize("format_name", ["coco", "pascal_voc", "yolo_v8"])
+def test_44_what_is_thinner_than_a_pixel_is_left_out_and_reported(format_name: str) -> None:
+    thin = [
+        box("CAR", 0.5, 0.2, 0.5003, 0.6, mid="narrow"),
+        box("CAR", 0.2, 0.5, 0.6, 0.5012, mid="flat"),
+        box("CAR", 0.7004, 0.701, 0.7008, 0.702, mid="dot"),
+    ]
+    sound = [box("CAR", 0.1, 0.1, 0.3, 0.3), box("CAR", 0.5005, 0.25, 0.5015, 0.5, mid="one wide")]
+
+    assert exported(format_name, asset(1, "a.jpg", label(answers(BOXES=[*thin, *sound])))) == (
+        exported(format_name, asset(1, "a.jpg", label(answers(BOXES=sound))))
+    )
+    answer = fetched(asset(1, "a.jpg", label(answers(BOXES=thin))))
+    losses = losses_of(image_project(), answer, corrected(format_name))
+    assert {loss.where for loss in losses} == {"BOXES/narrow", "BOXES/flat", "BOXES/dot"}
+    assert {"thinner than a pixel" in loss.reason for loss in losses} == {True}
+
+
+def test_44_a_box_of_one_pixel_is_one_wide_wherever_it_lies() -> None:
+    # Both sides lie halfway between two pixels, and are rounded to the same even one.
+    one = asset(1, "a.jpg", label(answers(BOXES=[box("CAR", 0.0015, 0.25, 0.0025, 0.5)])))
+
+    assert boxes_of(exported("pascal_voc", one)["labels/a-as_1.xml"]) == [[2, 100, 3, 200]]
+    [annotation] = json.loads(exported("coco", one)["labels.json"])["annotations"]
+    assert annotation["bbox"] == [2, 100, 1, 100]
+
+
+def test_44_where_the_size_is_not_known_yolo_keeps_what_is_thin() -> None:
+    thin = answers(BOXES=[box("CAR", 0.5, 0.25, 0.50001, 0.5)])
+    files = exported("yolo_v8", asset(1, "a.jpg", label(thin), resolution=None))
+    assert files["detect/labels/train/a-as_1.txt"]
+
+
+def test_43_holes_beyond_their_outline_are_subtracted_and_one_around_it_leaves_nothing() -> None:
+    outline = ring((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+    beyond = ring((0.7, 0.4), (1.0, 0.4), (1.0, 0.6), (0.7, 0.6))
+
+    [annotation] = shapes_of(
+        shape("semantic", "A", outline, beyond),
+        shape("semantic", "A", beyond, ring((0, 0), (1, 0), (1, 1), (0, 1)), mid="none"),
+    )
+
+    assert annotation["area"] == 0.6 * 400_000
+    drawn = shape("semantic", "A", beyond, ring((0, 0), (1, 0), (1, 1), (0, 1)))
+    answer = fetched(asset(1, "a.jpg", label(answers(MASKS=[drawn]))))
+    [loss] = losses_of(image_project(), answer, corrected("coco"))
+    assert "leave nothing" in loss.reason
+
+
+def test_44_outlines_that_cross_themselves_are_written_as_what_they_enclose() -> None:
+    bow_tie = ring((0.25, 0.25), (0.75, 0.75), (0.75, 0.25), (0.25, 0.75))
+    [annotation] = shapes_of(shape("polygon", "A", bow_tie))
+
+    assert len(annotation["segmentation"]) == 2
+    assert annotation["area"] == 0.125 * 400_000
+
+
+def test_a_tangle_is_refused_by_every_format_that_cuts_shapes() -> None:
+    random = Random(1)
+    scribble = ring(*((random.random(), random.random()) for _ in range(1_000)))
+    exporting = project({"J": job(["A"], ["rectangle", "polygon"])})
+    answer = asset(1, "a.jpg", label(answers(J=[shape("polygon", "A", scribble)])))
+    for format_name in ("coco", "pascal_voc", "yolo_v8"):
+        with pytest.raises(AssetError, match="more than 20000 places") as refused:
+            archive_of(exporting, [fetched(answer)], corrected(format_name))
+        assert refused.value.asset_id == "as_1"
+
+
 @READS_MASKS
 def test_43_pycocotools_reads_the_holes_of_masks() -> None:
     turned = label({**answers(MASKS=[HOLED]), **TURN})
@@ -203,8 +306,10 @@ def test_pycocotools_reads_a_dataset_of_everything_and_counts_it_right() -> None
         # Boxes are whole pixels, and one size in the corpus is not.
         assert left + width <= image["width"] + 0.5
         assert top + height <= image["height"] + 0.5
-        assert len(annotation["segmentation"]) == 1
-        read.annToMask(annotation)
+        # A ring for each piece: readers fill each, whichever way they fill.
+        mask = read.annToMask(annotation)
+        border = sum(annotation["bbox"][2:]) * len(annotation["segmentation"])
+        assert abs(int(mask.sum()) - annotation["area"]) <= 2 * border
 
 
 def test_13_points_and_lines_of_a_turned_view_are_turned_back_too() -> None:

@@ -112,6 +112,30 @@ def test_a_turned_box_keeps_its_corners_for_oriented_boxes() -> None:
     assert around == [0.5, 0.5, 1, 1]
 
 
+def test_44_a_turned_box_that_leaves_the_picture_stays_a_rectangle() -> None:
+    drawn = [(-0.1, 0.25), (0.0, 0.0), (0.5, 0.5), (0.4, 0.75)]
+    answer = asset(1, "a.jpg", label(answers(BOXES=[shape("rectangle", "CAR", ring(*drawn))])))
+    files = with_pictures(exported(answer))
+
+    [(_, corners)] = read_dataset(files, "obb")["train"].pictures["obb/images/train/a-as_1.jpg"]
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = zip(corners[::2], corners[1::2], strict=True)
+    assert (ax + cx, ay + cy) == pytest.approx((bx + dx, by + dy))
+    # Its sides go along those of the drawn one, and its end in the picture is the drawn end.
+    assert (by - ay) * 0.1 == pytest.approx((bx - ax) * -0.25)
+    assert (cx, cy) == pytest.approx(drawn[2])
+    [(_, around)] = read_dataset(files, "detect")["train"].pictures[
+        "detect/images/train/a-as_1.jpg"
+    ]
+    assert around == pytest.approx([0.25, 0.375, 0.5, 0.75])
+
+
+def test_44_pieces_of_an_outline_are_one_line() -> None:
+    fork = ring((0, -0.5), (0, 0.5), (0.25, 0.5), (0.25, -0.25), (0.5, -0.25), (0.5, 0.5), (1, 0.5))
+    answer = asset(1, "a.jpg", label(answers(MASKS=[shape("polygon", "A", fork)])))
+    [line] = exported(answer)["segment/labels/train/a-as_1.txt"].decode().splitlines()
+    assert all(0 <= float(one) <= 1 for one in line.split()[1:])
+
+
 def test_an_outline_of_a_job_that_takes_boxes_too_is_an_object_to_detect() -> None:
     both = project({"J": job(["A"], ["rectangle", "polygon"])})
     drawn = answers(J=[shape("polygon", "A", ring((0, 0), (0.5, 0), (0.5, 0.5)))])

@@ -3,7 +3,9 @@
 https://docs.ultralytics.com/datasets/detect/, /obb/ and /segment/: `train`, `val` and `test` of
 `data.yaml` are folders relative to its own where it has no `path`, every picture below them is
 taken, its label is the `.txt` file of its name with the last folder `images` of its path replaced
-by `labels`, and a line is a class number and as many fractions between 0 and 1 as the task has.
+by `labels`, and a line is a class number and as many fractions between 0 and 1 as the task has. Of
+an oriented box its loader looks at the upright box around the corners: its middle must be in the
+picture, and its sides no longer than the picture's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,10 +63,18 @@ def _pictures(
             yield path, [_shape(line, names, task) for line in files[label].decode().splitlines()]
 
 
+def _around(corners: list[float]) -> list[float]:
+    """The middle, the width and the height of the upright box around corners."""
+    xs, ys = corners[::2], corners[1::2]
+    left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
+    return [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+
+
 def _shape(line: str, names: list[str], task: str | None) -> tuple[str, list[float]]:
     number, *rest = line.split()
     numbers = [float(one) for one in rest]
-    assert all(0 <= one <= 1 for one in numbers), line
+    checked = _around(numbers) if task == "obb" else numbers
+    assert all(0 <= one <= 1 for one in checked), line
     fits = {
         "detect": len(numbers) == 4,
         "obb": len(numbers) == 8,

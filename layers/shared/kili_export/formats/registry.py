@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import Compatibility, ExportOptions
 from kili_export.formats.coco.coco import CocoFormat
+from kili_export.formats.coco.shapes import shape_within
 from kili_export.formats.common.format import ExportFormat
 from kili_export.formats.corrected.corrected import (
     CorrectedCocoFormat,
@@ -17,7 +18,7 @@ from kili_export.formats.corrected.pictures import flat_pictures, pictures_in_fo
 from kili_export.formats.corrected.yolo import CorrectedYoloFormat
 from kili_export.formats.geojson.geojson import GeoJsonFormat
 from kili_export.formats.kili_raw.kili import KiliFormat
-from kili_export.formats.pascal_voc.pascal_voc import PascalVocFormat
+from kili_export.formats.pascal_voc.pascal_voc import PascalVocFormat, box_within
 from kili_export.formats.yolo.classes import class_list, class_mapping, class_sequence
 from kili_export.formats.yolo.yolo import YoloFormat
 
@@ -37,10 +38,8 @@ CORRECTED: Mapping[str, ExportFormat] = {
     "kili": CorrectedKiliFormat(_KILI),
     "raw": CorrectedKiliFormat(_KILI),
     **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
-    "coco": CorrectedCocoFormat(
-        CocoFormat(pictures_in_folders, bridges_holes=True, first_category=1)
-    ),
-    "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures)),
+    "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, shape_within, first_category=1)),
+    "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures, box_within)),
     "geojson": CorrectedGeoJsonFormat(GeoJsonFormat(strict=True)),
 }
 

@@ -18,7 +18,7 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.core.file_paths import member_path, safe_path
 from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Job, Project
-from kili_export.formats.coco.shapes import shape_of
+from kili_export.formats.coco.shapes import ShapeReader, shape_of
 from kili_export.formats.common.format import (
     Conversion,
     ExportContext,
@@ -81,14 +81,13 @@ class CocoFormat:
     def __init__(
         self,
         pictures: PictureLister | None = None,
+        shapes: ShapeReader = shape_of,
         *,
-        bridges_holes: bool = False,
         first_category: int = 0,
     ) -> None:
-        """Writes these pictures; without them those that the SDK writes."""
+        """Writes these pictures and shapes; without them those that the SDK writes."""
         self._pictures = pictures or _pictures
-        # Readers fill a hole that is written as a ring of its own, which is what the SDK does.
-        self._bridges_holes = bridges_holes
+        self._shapes = shapes
         self._first_category = first_category
 
     def check(self, project: Project, options: ExportOptions) -> None:
@@ -125,7 +124,7 @@ class CocoFormat:
         fragments: list[Fragment] = []
         try:
             for document in _documents(context, self._first_category):
-                entries = _Entries(document, size, losses, bridges_holes=self._bridges_holes)
+                entries = _Entries(document, size, losses, self._shapes)
                 fragments += entries.of(pictures)
         except TangledOutline as error:
             raise AssetError(f"{error}; {_DRAW_ANEW}", asset_id=asset.asset_id) from None
@@ -223,12 +222,12 @@ class _Entries:
     """Gathers one asset's images and annotations in one document."""
 
     def __init__(
-        self, document: _Document, size: Size, losses: LossCollector, *, bridges_holes: bool
+        self, document: _Document, size: Size, losses: LossCollector, shapes: ShapeReader
     ) -> None:
         self._document = document
         self._size = size
         self._losses = losses
-        self._bridges_holes = bridges_holes
+        self._shapes = shapes
         self._images: list[_Item] = []
         self._annotations: list[_Item] = []
 
@@ -271,15 +270,14 @@ class _Entries:
         if not isinstance(annotation, dict) or not annotation:
             self._losses.add(_NOT_AN_ANNOTATION, job)
             return None
-        shape = shape_of(annotation, self._size, rotation, self._losses, job)
+        shape = self._shapes(annotation, self._size, rotation, self._losses, job)
         if shape is None:
             return None
         category = first_category(annotation)
         if category is None or category not in numbers:
             self._losses.add(_UNKNOWN_CATEGORY, place_of(job, annotation))
             return None
-        shown = shape.bridged() if self._bridges_holes else shape
-        return f'"category_id": {numbers[category]}, {shown.to_json()}, "iscrowd": 0}}'
+        return f'"category_id": {numbers[category]}, {shape.to_json()}, "iscrowd": 0}}'
 
 
 def _own_key(base: str, taken: dict[str, int]) -> str:

@@ -1,17 +1,18 @@
 """Shapes of annotations as COCO holds them: bounding box, segmentation and area in pixels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from kili_export.formats.common.format import LossCollector
 from kili_export.formats.common.jobs import has_nested_answers, place_of, rings_of
 from kili_export.formats.common.pixels import Size
-from kili_export.formats.shapes.bridged import bridged
 from kili_export.formats.shapes.geometry import ring_axes
 from kili_export.formats.shapes.numbers import joined_numbers
+from kili_export.formats.shapes.overlay import Ring
 from kili_export.formats.shapes.polygon_area import area_within
+from kili_export.formats.shapes.visible_shapes import pixel_box, visible_shape
 
 _NO_SHAPE = "an annotation has no outline of at least three points"
 _NO_EXTENT = "an annotation has neither width nor height"
@@ -26,19 +27,13 @@ _Ring = tuple[list[float], list[float]]
 class Shape:
     """What COCO tells of a shape, in pixels.
 
-    `bbox` is left, top, width, height. `rings` are the outline and then its holes; `area` is an
-    int unless holes were subtracted.
+    `bbox` is left, top, width, height. `rings` are the outline and then its holes, or a ring for
+    each piece of the shape.
     """
 
     bbox: tuple[int, int, int, int]
     rings: list[_Ring]
     area: float | int
-
-    def bridged(self) -> "Shape":
-        """The same with one ring, which encloses the outline without its holes."""
-        outline, *holes = (list(zip(*ring, strict=True)) for ring in self.rings)
-        xs, ys = zip(*bridged(outline, holes), strict=True)
-        return replace(self, rings=[(list(xs), list(ys))])
 
     def to_json(self) -> str:
         """`bbox`, `segmentation` and `area` as items of a JSON object, as json.dumps writes it."""
@@ -46,6 +41,48 @@ class Shape:
         segmentation = "], [".join([_points_text(*ring) for ring in self.rings])
         box = f"{left}, {top}, {width}, {height}"
         return f'"bbox": [{box}], "segmentation": [[{segmentation}]], "area": {self.area!r}'
+
+
+class ShapeReader(Protocol):
+    """Reads the shape of an annotation, None when it has none that COCO can hold."""
+
+    def __call__(
+        self,
+        annotation: Mapping[str, Any],
+        size: Size,
+        rotation: Any,
+        losses: LossCollector,
+        job: str,
+        /,
+    ) -> Shape | None:
+        """Notes what cannot be held. `rotation` is what the shape must be turned back by."""
+
+
+def shape_within(
+    annotation: Mapping[str, Any], size: Size, rotation: Any, losses: LossCollector, job: str
+) -> Shape | None:
+    """The shape as far as it is in the picture: a ring for each piece, holes cut out.
+
+    Its label is upright. Readers fill a hole that is written as a ring of its own, which is what
+    the SDK does.
+    """
+    del rotation
+    visible = visible_shape(annotation, size, losses, job)
+    if visible is None:
+        return None
+    if has_nested_answers(annotation):
+        losses.add(_NESTED, place_of(job, annotation))
+    left, top, right, bottom = pixel_box(visible, size)
+    rings = [_scaled(ring, size) for ring in visible.rings()]
+    exact = sum(piece.area for piece in visible.pieces) * size[0] * size[1]
+    # Readers leave out what has no area.
+    area = round(exact) or exact
+    return Shape((left, top, right - left, bottom - top), rings, area)
+
+
+def _scaled(ring: Ring, size: Size) -> _Ring:
+    width, height = float(size[0]), float(size[1])
+    return [x * width for x, _ in ring], [y * height for _, y in ring]
 
 
 def shape_of(

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from kili_export.core.asset import SelectedAsset
-from kili_export.core.errors import AssetError, IncompatibleProject
+from kili_export.core.errors import AssetError, IncompatibleProject, TangledOutline
 from kili_export.core.export_options import ExportOptions, ExportType
 from kili_export.core.project import Project
 
@@ -83,6 +83,17 @@ def refusing_endless_nesting(asset: SelectedAsset) -> Iterator[None]:
     except RecursionError:
         raise AssetError(
             "A label of the asset is nested too deeply to be written.", asset_id=asset.asset_id
+        ) from None
+
+
+@contextmanager
+def refusing_tangles(asset: SelectedAsset) -> Iterator[None]:
+    """Turns a failure over an outline that crosses itself too often into AssetError."""
+    try:
+        yield
+    except TangledOutline as error:
+        raise AssetError(
+            f"{error}; draw it again, or delete it.", asset_id=asset.asset_id
         ) from None
 
 

@@ -25,7 +25,7 @@ from kili_export.formats.common.label_names import numbered_labels
 from kili_export.formats.common.label_selection import select_labels
 from kili_export.formats.common.media_files import measured
 from kili_export.formats.common.pixels import without_nonsense_size
-from kili_export.formats.common.refusals import is_geotiff
+from kili_export.formats.common.refusals import is_geotiff, refusing_tangles
 from kili_export.formats.corrected.labels import upright
 from kili_export.formats.corrected.media import unique_media
 from kili_export.formats.corrected.names import unique_name
@@ -80,7 +80,7 @@ class CorrectedKiliFormat(CorrectedFormat):
         name = unique_name(asset, losses)
         # Longitudes and latitudes are not of the view, so that turning it leaves them as they are.
         if context.project.input_type in ("IMAGE", "VIDEO") and not is_geotiff(asset):
-            asset = upright(asset, losses, clamped=False)
+            asset = upright(asset)
         converted = self._as_sdk.convert(asset, context)
         paths = [member_path("labels", f"{name.stem}.json")]
         return _renamed(converted, paths, losses)
@@ -121,9 +121,8 @@ class CorrectedPascalVocFormat(CorrectedFormat):
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An XML file per label, or per frame that it mentions."""
-        losses = LossCollector()
-        turned = upright(without_nonsense_size(asset), losses, clamped=True)
-        return _with_losses(self._as_sdk.convert(turned, context), losses)
+        with refusing_tangles(asset):
+            return self._as_sdk.convert(upright(without_nonsense_size(asset)), context)
 
 
 class CorrectedCocoFormat(CorrectedFormat):
@@ -141,9 +140,7 @@ class CorrectedCocoFormat(CorrectedFormat):
 
     def convert(self, asset: SelectedAsset, context: ExportContext) -> Conversion:
         """An image per label, or per frame that it mentions, and its annotations."""
-        losses = LossCollector()
-        turned = upright(without_nonsense_size(asset), losses, clamped=True)
-        return _with_losses(self._as_sdk.convert(turned, context), losses)
+        return self._as_sdk.convert(upright(without_nonsense_size(asset)), context)
 
 
 def _per_label(asset: SelectedAsset, stem: str, ending: str) -> list[str]:

@@ -30,8 +30,13 @@ from kili_export.formats.common.format import (
 from kili_export.formats.common.jobs import annotations_of, require_jobs
 from kili_export.formats.common.label_selection import select_labels
 from kili_export.formats.common.labeled_pictures import LabeledPicture
+from kili_export.formats.common.pixels import Size, size_of
 from kili_export.formats.common.readme import readme
-from kili_export.formats.common.refusals import refuse_geotiff, refusing_endless_nesting
+from kili_export.formats.common.refusals import (
+    refuse_geotiff,
+    refusing_endless_nesting,
+    refusing_tangles,
+)
 from kili_export.formats.common.unsigned_urls import identity_of, unsigned
 from kili_export.formats.corrected.labels import upright
 from kili_export.formats.corrected.pictures import flat_pictures, picture_requests
@@ -88,16 +93,17 @@ class CorrectedYoloFormat:
         """A text file per label, or per frame with a shape, in each dataset."""
         refuse_geotiff(asset, context.options)
         losses = LossCollector()
-        turned = upright(asset, losses, clamped=True)
+        size = _pixels(asset)
         subset = _subset(asset, context)
         members: list[Member] = []
         rows: list[_Row] = []
-        pictures = list(flat_pictures(turned, context, losses))
+        pictures = list(flat_pictures(upright(asset), context, losses))
         for dataset in datasets(context.project, context.options):
             for picture in _of_dataset(dataset, pictures):
                 label_file = member_path(f"{dataset.folder}/labels/{subset}", f"{picture.stem}.txt")
                 image_file = member_path(_image_folder(dataset, subset), picture.name)
-                text = "".join(dataset.lines(picture.response, losses))
+                with refusing_tangles(asset):
+                    text = "".join(dataset.lines(picture.response, size, losses))
                 members.append(Member(label_file, text.encode()))
                 rows.append((asset.external_id, _url(asset, picture), label_file, image_file))
         fragments = (_remote(rows),) if rows and not context.options.with_assets else ()
@@ -125,6 +131,12 @@ class CorrectedYoloFormat:
 def _subset(asset: SelectedAsset, context: ExportContext) -> Subset:
     with refusing_endless_nesting(asset):
         return subset_of(asset, context.options.split)
+
+
+def _pixels(asset: SelectedAsset) -> Size | None:
+    """The picture's size, None where it is not known: without it fractions are all there is."""
+    size = size_of(asset.fields) or asset.media_size
+    return size if size is not None and min(size) > 0 else None
 
 
 def _image_folder(dataset: Dataset, subset: Subset) -> str:

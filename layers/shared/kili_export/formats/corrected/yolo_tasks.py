@@ -1,6 +1,6 @@
 """The datasets of a corrected YOLO export: one for each task, and its label lines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,19 +15,18 @@ from kili_export.formats.common.jobs import (
     has_nested_answers,
     has_only_tools,
     place_of,
-    rings_of,
 )
-from kili_export.formats.shapes.bridged import bridged
-from kili_export.formats.shapes.geometry import Point, bounds, vertices_of
+from kili_export.formats.common.pixels import Size
+from kili_export.formats.corrected.oriented_boxes import smallest_box_around, upright_corners
+from kili_export.formats.shapes.geometry import Point
+from kili_export.formats.shapes.visible_shapes import VisibleShape, visible_shape
 
 _BOXES = frozenset({"rectangle"})
 _OUTLINES = frozenset({"polygon", "semantic"})
 _SHAPES = _BOXES | _OUTLINES
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
-_NO_SHAPE = "an annotation has no outline of at least three points"
 _OTHER_TOOL = "YOLO holds boxes, polygons and masks only"
-_BROKEN_HOLE = "a hole has fewer than three points"
 _NESTED = "YOLO cannot hold nested answers"
 
 
@@ -53,16 +52,27 @@ class Dataset:
     numbers: Mapping[str, Mapping[str, int]]
     names: tuple[str, ...]
 
-    def lines(self, response: Mapping[str, Any], losses: LossCollector) -> Iterator[str]:
-        """A line per annotation, of a label or frame that is upright and within the picture."""
+    def lines(
+        self, response: Mapping[str, Any], size: Size | None, losses: LossCollector
+    ) -> Iterator[str]:
+        """A line per annotation of which something is in the picture.
+
+        The label or frame is upright; `size` is the picture's in pixels where it is known. Raises
+        TangledOutline.
+        """
         for job, numbers in self.numbers.items():
             for annotation in annotations_of(response, job):
-                line = self._line(annotation, numbers, losses, job)
+                line = self._line(annotation, numbers, size, losses, job)
                 if line is not None:
                     yield line
 
     def _line(
-        self, annotation: Any, numbers: Mapping[str, int], losses: LossCollector, job: str
+        self,
+        annotation: Any,
+        numbers: Mapping[str, int],
+        size: Size | None,
+        losses: LossCollector,
+        job: str,
     ) -> str | None:
         if not isinstance(annotation, Mapping):
             losses.add(_NOT_AN_ANNOTATION, job)
@@ -78,30 +88,17 @@ class Dataset:
             return None
         if kind not in _HELD[self.task]:
             return None
-        rings = rings_of(annotation)
-        outline = vertices_of(rings[0], 0) if rings else None
-        if outline is None or len(outline) < 3:
-            losses.add(_NO_SHAPE, place)
+        shape = visible_shape(annotation, size, losses, job)
+        if shape is None:
             return None
         if has_nested_answers(annotation):
             losses.add(_NESTED, place)
-        return f"{number} {self._shape(outline, rings, losses, place)}\n"
+        return f"{number} {self._numbers(shape)}\n"
 
-    def _shape(
-        self, outline: list[Point], rings: list[Any], losses: LossCollector, place: str
-    ) -> str:
+    def _numbers(self, shape: VisibleShape) -> str:
         if self.task is Task.DETECT:
-            return _numbers(_box(outline))
-        if self.task is Task.OBB:
-            return _numbers(*(outline if len(outline) == 4 else _corners(outline)))
-        holes = []
-        for ring in rings[1:]:
-            hole = vertices_of(ring, 0)
-            if hole is None or len(hole) < 3:
-                losses.add(_BROKEN_HOLE, place)
-            else:
-                holes.append(hole)
-        return _numbers(*bridged(outline, holes))
+            return _numbers(_box(shape))
+        return _numbers(*(shape.ring() if self.task is Task.SEGMENT else _corners(shape)))
 
 
 def datasets(project: Project, options: ExportOptions) -> Iterator[Dataset]:
@@ -131,14 +128,16 @@ def _dataset(folder: str, task: Task, jobs: list[Job], *, merged: bool) -> Datas
     return Dataset(folder, task, numbers, tuple(names))
 
 
-def _box(points: list[Point]) -> tuple[Any, ...]:
-    left, top, right, bottom = bounds(points)
+def _box(shape: VisibleShape) -> tuple[Any, ...]:
+    left, top, right, bottom = shape.bounds()
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
-def _corners(points: list[Point]) -> list[Point]:
-    left, top, right, bottom = bounds(points)
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+def _corners(shape: VisibleShape) -> Sequence[Point]:
+    inside = [point for piece in shape.pieces for point in piece.outline]
+    if shape.is_cut:
+        return smallest_box_around(inside, shape.drawn)
+    return inside if len(inside) == 4 else upright_corners(inside)
 
 
 def _numbers(*groups: tuple[Any, ...]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.errors import IncompatibleProject
@@ -48,6 +48,7 @@ from kili_export.formats.common.refusals import (
 )
 from kili_export.formats.common.video_cuts import series_of_pascal_voc
 from kili_export.formats.shapes.geometry import ring_axes, rotation_of
+from kili_export.formats.shapes.visible_shapes import pixel_box, visible_shape
 
 _TOOLS = frozenset({"rectangle"})
 _NO_SIZE = "the picture's size is not known, so the asset is left out"
@@ -89,6 +90,50 @@ _OBJECT_TAIL = """</ymax>
 # The SDK adds a line break to the one that its XML writer ends with.
 _TAIL = "</annotation>\n\n"
 
+_Box = tuple[int, int, int, int]
+"""x min, y min, x max, y max in pixels."""
+
+
+class BoxReader(Protocol):
+    """Reads the box around an annotation, None when it has none that Pascal VOC can hold."""
+
+    def __call__(
+        self,
+        annotation: Any,
+        size: Size,
+        rotation: Any,
+        losses: LossCollector,
+        job: str,
+        /,
+    ) -> _Box | None:
+        """Notes what cannot be held. `rotation` is what the shape must be turned back by."""
+
+
+def box_around(
+    annotation: Any, size: Size, rotation: Any, losses: LossCollector, job: str
+) -> _Box | None:
+    """The box around an outline, as it was drawn: what the SDK writes."""
+    rings = rings_of(annotation) if isinstance(annotation, dict) else []
+    axes = ring_axes(rings[0], rotation) if rings else None
+    if axes is None or not axes[0]:
+        losses.add(_NO_SHAPE, place_of(job, annotation))
+        return None
+    width, height = size
+    xs, ys = [x * width for x in axes[0]], [y * height for y in axes[1]]
+    return round(min(xs)), round(min(ys)), round(max(xs)), round(max(ys))
+
+
+def box_within(
+    annotation: Any, size: Size, rotation: Any, losses: LossCollector, job: str
+) -> _Box | None:
+    """The box around what of a shape is in the picture, of a label that is upright."""
+    del rotation
+    if not isinstance(annotation, Mapping):
+        losses.add(_NO_SHAPE, place_of(job, annotation))
+        return None
+    shape = visible_shape(annotation, size, losses, job)
+    return None if shape is None else pixel_box(shape, size)
+
 
 class PascalVocFormat:
     """The format `pascal_voc`."""
@@ -96,9 +141,12 @@ class PascalVocFormat:
     version = "1"
     input_types = frozenset({"IMAGE", "VIDEO"})
 
-    def __init__(self, pictures: PictureLister | None = None) -> None:
-        """Writes these pictures; without them those that the SDK writes."""
+    def __init__(
+        self, pictures: PictureLister | None = None, boxes: BoxReader = box_around
+    ) -> None:
+        """Writes these pictures and boxes; without them those that the SDK writes."""
         self._pictures = pictures or _pictures
+        self._boxes = boxes
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes, a folder per job, and fractions."""
@@ -137,7 +185,7 @@ class PascalVocFormat:
         jobs = _jobs(context)
         members = []
         for picture in self._pictures(asset, context, losses):
-            text = _annotation_file(picture, jobs, size, losses)
+            text = _annotation_file(picture, jobs, size, losses, self._boxes)
             members.append(Member(member_path("labels", f"{picture.stem}.xml"), encoded(text)))
         return Conversion(tuple(members), losses=tuple(dict.fromkeys(losses.losses)))
 
@@ -193,37 +241,35 @@ def _pictures(
 
 
 def _annotation_file(
-    picture: LabeledPicture, jobs: Collection[str], size: Size, losses: LossCollector
+    picture: LabeledPicture,
+    jobs: Collection[str],
+    size: Size,
+    losses: LossCollector,
+    boxes: BoxReader,
 ) -> str:
     width, height = size
     texts = [_HEAD.format(filename=_escaped(picture.name), width=width, height=height)]
     for job in picture.response:
         if job in jobs:
             for annotation in annotations_of(picture.response, job):
-                texts += _objects(annotation, job, picture.rotation, size, losses)
+                box = boxes(annotation, size, picture.rotation, losses, job)
+                if box is not None:
+                    texts += _objects(annotation, job, box, losses)
     texts.append(_TAIL)
     return "".join(texts)
 
 
-def _objects(
-    annotation: Any, job: str, rotation: Any, size: Size, losses: LossCollector
-) -> list[str]:
-    """An object per category of the annotation: the box around its outline, not clamped."""
-    rings = rings_of(annotation) if isinstance(annotation, dict) else []
-    axes = ring_axes(rings[0], rotation) if rings else None
-    if axes is None or not axes[0]:
-        losses.add(_NO_SHAPE, place_of(job, annotation))
-        return []
+def _objects(annotation: Any, job: str, box: _Box, losses: LossCollector) -> list[str]:
+    """An object per category of the annotation."""
     if has_nested_answers(annotation):
         losses.add(_NESTED, place_of(job, annotation))
-    width, height = size
-    xs, ys = [x * width for x in axes[0]], [y * height for y in axes[1]]
-    box = (
-        f"{round(min(xs))}</xmin>\n         <xmax>{round(max(xs))}</xmax>\n"
-        f"         <ymin>{round(min(ys))}</ymin>\n         <ymax>{round(max(ys))}"
+    left, top, right, bottom = box
+    corners = (
+        f"{left}</xmin>\n         <xmax>{right}</xmax>\n"
+        f"         <ymin>{top}</ymin>\n         <ymax>{bottom}"
     )
     return [
-        f"{_object_head(category, job)}{box}{_OBJECT_TAIL}"
+        f"{_object_head(category, job)}{corners}{_OBJECT_TAIL}"
         for category in _categories(annotation, job, losses)
     ]
 

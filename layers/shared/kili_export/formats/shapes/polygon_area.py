@@ -51,6 +51,51 @@ def area_within(xs: _Numbers, ys: _Numbers) -> float | int:
     return sum(areas) if areas else 0
 
 
+def enclosing_rings(points: Sequence[Pair]) -> list[list[Pair]]:
+    """Rings that cross nothing, of which an odd number encloses what the outline encloses.
+
+    None when nothing is enclosed. `points` as in `enclosed_area`. Raises TangledOutline.
+    """
+    ring = _distinct_neighbours(*zip(*points, strict=True)) if points else []
+    if len(ring) < 3:
+        return []
+    xs, ys = zip(*ring, strict=True)
+    if _is_certainly_simple(xs, ys):
+        return [ring]
+    loops = _touching_loops(xs, ys)
+    return boundary_rings(ring) if loops is None else [[ring[at] for at in loop] for loop in loops]
+
+
+def is_plain(points: Sequence[Pair]) -> bool:
+    """Whether an outline certainly does not meet itself, and encloses something."""
+    ring = _distinct_neighbours(*zip(*points, strict=True)) if points else []
+    if len(ring) < 3:
+        return False
+    xs, ys = zip(*ring, strict=True)
+    if not _is_certainly_simple(xs, ys):
+        loops = _touching_loops(xs, ys)
+        if loops is None or len(loops) > 1:
+            return False
+    return _shoelace(xs, ys) > 0
+
+
+def signed_area(points: Sequence[Pair]) -> float:
+    """The area of an outline that does not cross itself, negative where it goes clockwise.
+
+    `points` is not empty. Of another one, what it goes around several times counts as often.
+    """
+    start_x, start_y = points[0]
+    total = 0.0
+    for (ax, ay), (bx, by) in zip(points, (*points[1:], points[0]), strict=True):
+        total += (ax - start_x) * (by - start_y) - (bx - start_x) * (ay - start_y)
+    return total / 2
+
+
+def _is_certainly_simple(xs: _Numbers, ys: _Numbers) -> bool:
+    """By the cheap proofs; without one, it may be simple all the same."""
+    return is_upright_box(xs, ys) or goes_around_once(xs, ys) or goes_there_and_back(xs, ys)
+
+
 def _touching_loops(xs: _Numbers, ys: _Numbers) -> list[list[int]] | None:
     """The loops that a ring consists of, which comes to some points again but crosses nowhere.
 
