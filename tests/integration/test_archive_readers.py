@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.archives.ledger.shard_index import ShardIndex
+from kili_export.archives.ledger.shard_index import ShardIndex, Share
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
 from kili_export.splicing.upload_parts import InlineBytes
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, literal_shards
@@ -23,6 +23,7 @@ from tests.support.archive_readers import (
     ReadersDisagree,
     check_with_every_reader,
     compare,
+    is_for,
     missing_readers,
     read_with,
     sha256,
@@ -107,7 +108,7 @@ def _with_shards(
     fragments = [b"%d-" % number * 300 for number in range(400)]
     fragments[200] = changing * 300
     for number, text in enumerate(fragments):
-        writer.add(f"assets/{number:05d}", text)
+        writer.add(f"assets/{number:05d}", Share(text))
     sections = ((*literal_shards(b"["),), (*writer.finish(),), (*literal_shards(b"]"),))
     index = ShardIndex("labels.json", tuple(tuple(w.shard for w in part) for part in sections))
     placed = [PlacedShard.new(written) for part in sections for written in part]
@@ -142,8 +143,10 @@ def test_the_reader_finds_every_file_and_no_other(
     reader: str, archive: str, request: pytest.FixtureRequest
 ) -> None:
     if reader in missing_readers():
-        pytest.skip(f"{reader} needs `{READERS[reader][0]}`; .ci/install-readers installs it")
+        pytest.skip(f"{reader} needs `{READERS[reader][0]}`; .ci/install-tools installs it")
     path, files = request.getfixturevalue(archive)
+    if not is_for(reader, path):
+        pytest.skip(f"{reader} is asked about archives without ZIP64 alone")
     compare(reader, read_with(reader, path), digests(files))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kili_export.core.dos_time import FORMER_DATE
 from kili_export.splicing.addition import Addition
 from kili_export.splicing.archive_reader import read_archive
 from kili_export.splicing.central_directory import Directory
@@ -57,7 +58,9 @@ def pictures(zeros: Source) -> Iterator[tuple[Record, bytes, CopyRange]]:
     crc = zlib.crc32(bytes(BIG))
     for number in range(COUNT):
         path = f"images/{number:02d}.bin"
-        header = local_header(path, method=STORED, crc32=crc, size=BIG, compressed_size=BIG)
+        header = local_header(
+            path, method=STORED, crc32=crc, size=BIG, compressed_size=BIG, modified=FORMER_DATE
+        )
         record = Record(path, "asset", crc, BIG, BIG, STORED, 0, len(header) + BIG)
         yield record, header, CopyRange(zeros, 0, BIG)
 

@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zipimport
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ Listing = dict[str, str | None]
 Reader = Callable[[Path], Listing]
 _ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
 _MANY = 5000
+_LOCATOR_AND_END = 42
 _JAVA_SOURCE = Path(__file__).with_name("ListZip.java")
 
 
@@ -41,8 +43,10 @@ class ReadersDisagree(AssertionError):
 
 def check_with_every_reader(path: Path) -> Verdict:
     """Reads the archive with all readers of this machine. Raises ReadersDisagree."""
-    present = {name: reader for name, (program, reader) in READERS.items() if _has(program)}
-    listings = {name: read_with(name, path) for name, _ in present.items()}
+    present = [
+        name for name, (program, _) in READERS.items() if _has(program) and is_for(name, path)
+    ]
+    listings = {name: read_with(name, path) for name in present}
     contents = {name: str(digest) for name, digest in listings["zipfile"].items()}
     for reader, listing in listings.items():
         compare(reader, listing, contents)
@@ -52,6 +56,13 @@ def check_with_every_reader(path: Path) -> Verdict:
 def missing_readers() -> list[str]:
     """The readers that this machine does not have."""
     return [name for name, (program, _) in READERS.items() if not _has(program)]
+
+
+def is_for(reader: str, path: Path) -> bool:
+    """Whether the reader is asked about the archive: some know no ZIP64, or take very long."""
+    with path.open("rb") as file:
+        file.seek(-min(_LOCATOR_AND_END, path.stat().st_size), os.SEEK_END)
+        return reader not in WITHOUT_ZIP64 or not file.read().startswith(b"PK\x06\x07")
 
 
 def read_with(reader: str, path: Path) -> Listing:
@@ -147,6 +158,44 @@ def _bsdtar_pipe(path: Path) -> Listing:
         return _tar(subprocess.Popen(_as_tar("@-"), stdin=pipe.stdout, stdout=subprocess.PIPE))
 
 
+def _busybox(path: Path) -> Listing:
+    """BusyBox's unzip knows no ZIP64, and cannot say that an archive is empty."""
+    return _extracted(path, "busybox", "unzip", "-q", "-o", path)
+
+
+def _unar(path: Path) -> Listing:
+    return _extracted(path, "unar", "-quiet", "-force-overwrite", "-no-directory", path)
+
+
+def _minizip(path: Path) -> Listing:
+    return _extracted(path, "miniunzip", "-x", "-o", path)
+
+
+def _archive_zip(path: Path) -> Listing:
+    program = (
+        "my $zip = Archive::Zip->new($ARGV[0]) or die; $zip->extractTree('', './') == 0 or die"
+    )
+    return _extracted(path, "perl", "-MArchive::Zip", "-e", program, path)
+
+
+def _extracted(path: Path, *command: str | Path) -> Listing:
+    """What a program writes into the folder that it works in."""
+    if not zipfile.ZipFile(path).namelist():
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        _run(*command, folder=Path(folder))
+        return _files(Path(folder))
+
+
+def _zipimport(path: Path) -> Listing:
+    """Python's importer reads the directory by itself; `get_data` inflates and has no CRC."""
+    names = zipfile.ZipFile(path).namelist()
+    if not names:
+        return {}
+    importer = zipimport.zipimporter(str(path))
+    return {name: sha256(importer.get_data(name)) for name in names}
+
+
 def _as_tar(archive: str) -> list[str]:
     return ["bsdtar", "--format=pax", "-cf", "-", archive]
 
@@ -174,8 +223,10 @@ def _java(mode: str) -> Reader:
     return read
 
 
-def _run(*command: str | Path) -> bytes:
-    return subprocess.run(command, capture_output=True, check=True, env=_ENVIRONMENT).stdout
+def _run(*command: str | Path, folder: Path | None = None) -> bytes:
+    return subprocess.run(
+        command, capture_output=True, check=True, env=_ENVIRONMENT, cwd=folder
+    ).stdout
 
 
 def _files(folder: Path) -> Listing:
@@ -195,10 +246,18 @@ def _seven_zip_program() -> str:
 
 
 def _has(program: str) -> bool:
+    if program == "Archive::Zip":
+        found = subprocess.run(
+            ["perl", "-MArchive::Zip", "-e", "1"], check=False, capture_output=True
+        )
+        return found.returncode == 0
     if program == "7z":
         return bool(shutil.which("7z") or shutil.which("7zz"))
     return not program or shutil.which(program) is not None
 
+
+WITHOUT_ZIP64 = {"BusyBox", "unar", "minizip", "Archive::Zip", "zipimport"}
+"""Readers of archives below 4 GiB that have less than 65,535 files."""
 
 READERS: dict[str, tuple[str, Reader]] = {
     "zipfile": ("", _zipfile),
@@ -207,6 +266,11 @@ READERS: dict[str, tuple[str, Reader]] = {
     "7z": ("7z", _seven_zip),
     "bsdtar": ("bsdtar", _bsdtar),
     "bsdtar from a pipe": ("bsdtar", _bsdtar_pipe),
+    "BusyBox": ("busybox", _busybox),
+    "unar": ("unar", _unar),
+    "minizip": ("miniunzip", _minizip),
+    "Archive::Zip": ("Archive::Zip", _archive_zip),
+    "zipimport": ("", _zipimport),
     "Java's ZipFile": ("java", _java("file")),
     "Java's ZipInputStream": ("java", _java("stream")),
 }

@@ -256,6 +256,7 @@ def _media_header() -> bytes:
         crc32=entry.crc32,
         size=entry.size,
         compressed_size=entry.compressed_size,
+        modified=entry.modified,
     )
 
 

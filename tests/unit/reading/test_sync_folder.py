@@ -1,11 +1,15 @@
 """A folder equals the export after every sync, whatever was there and whatever interrupted it."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
+import time
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,14 @@ from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.folder_change import FolderChange
+from kili_export.reading.folder_state import FolderState
 from kili_export.reading.sync import Synced, Wish, sync_folder
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.splicing.entry_record import Record
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.kili_samples import job, project
+from tests.support.sample_manifest import manifest_of
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
 
@@ -92,6 +99,83 @@ def test_a_first_sync_brings_every_file(bench: Workbench, tmp_path: Path, export
     assert files_in(tmp_path / "new") == bench.files(export)
     assert (synced.method, synced.from_generation) == ("archive", None)
     assert synced.fetched == synced.files == len(bench.files(export))
+
+
+def dates_in(root: Path) -> dict[str, float]:
+    return {path: (root / path).stat().st_mtime for path in files_in(root)}
+
+
+def dates_of(bench: Workbench, export: str) -> dict[str, float]:
+    """By file, in seconds since 1970: the date in the archive is read as UTC."""
+    data = bench.objects.stored[bench.manifest(export).archive.key][0]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {
+            one.filename: datetime(*one.date_time, tzinfo=UTC).timestamp()
+            for one in archive.infolist()
+        }
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize("export", OPTIONS)
+def test_files_have_the_dates_of_the_archive_in_every_time_zone(
+    bench: Workbench, tmp_path: Path, export: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        sync(bench, tmp_path, export)
+        assert dates_in(tmp_path) == dates_of(bench, export)
+        change(bench, 1)
+        assert sync(bench, tmp_path, export).method == "deltas"
+        assert dates_in(tmp_path) == dates_of(bench, export)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_file_of_a_newer_label_with_the_same_contents_gets_its_date_and_is_not_fetched(
+    bench: Workbench, tmp_path: Path, whole: bool
+) -> None:
+    sync(bench, tmp_path)
+    before = dates_in(tmp_path)
+    asset = bench.kili.assets["as_001"]
+    assert asset.latest_label
+    newer = {**asset.latest_label, "createdAt": "2026-11-21T10:00:00Z"}
+    bench.kili.assets["as_001"] = replace(asset, latest_label=newer, fingerprint="newer")
+    bench.run(["as_001"])
+    if whole:
+        manifest = bench.manifest("yolo").model_copy(update={"recent_deltas": ()})
+        bench.objects.put("exports/proj1/yolo/manifest.json", manifest.to_bytes())
+    synced = sync(bench, tmp_path)
+    assert (synced.method, synced.fetched, synced.written) == (
+        "archive" if whole else "deltas",
+        0,
+        0,
+    )
+    assert dates_in(tmp_path) == dates_of(bench, "yolo")
+    later = {path for path, date in dates_in(tmp_path).items() if date > before[path]}
+    assert "labels/d1/1.txt" in later
+    assert sync(bench, tmp_path).method == "nothing"
+
+
+def test_a_date_that_was_given_before_a_change_broke_off_is_no_damage(tmp_path: Path) -> None:
+    with FolderOnDisk.open(tmp_path) as folder:
+        digest = hashlib.sha256(b"a").hexdigest()
+        state = FolderState.of(manifest_of())
+        folder.stage("a.txt", digest, [b"a"])
+        folder.change(FolderChange({"a.txt": digest}, dates={"a.txt": 1_000_000_000}), state)
+        change = FolderChange(dates={"a.txt": 1_100_000_000})
+        own = tmp_path / ".kili-export"
+        lines = [state.model_dump(mode="json"), ["date", "a.txt", change.dates["a.txt"]]]
+        (own / "change.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        os.utime(tmp_path / "a.txt", (1_100_000_000, 1_100_000_000))
+        known = folder.read(verify=False)
+        assert (known.damaged, known.dates) == (frozenset(), {"a.txt": 1_100_000_000})
+        # What somebody changed meanwhile keeps the time of that.
+        (own / "change.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (tmp_path / "a.txt").write_bytes(b"mine")
+        assert folder.read(verify=False).damaged == {"a.txt"}
 
 
 @pytest.mark.parametrize("export", OPTIONS)
@@ -351,9 +435,9 @@ class Breaking(FolderOnDisk):
         self._count()
         super().stage(path, sha256, chunks)
 
-    def _put(self, path: str, sha256: str, written: object) -> bool:
+    def _put(self, path: str, digest: str, written: Any, date: int | None) -> bool:
         self._count()
-        return super()._put(path, sha256, written)  # type: ignore[arg-type]
+        return super()._put(path, digest, written, date)
 
     def _count(self) -> None:
         if not self.left:

@@ -8,15 +8,25 @@ from kili_export.core.errors import IntegrityError
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.entry_record import DEFLATED, STORED, Record
-from kili_export.splicing.zip_headers import RECORD_STARTS, local_length
+from kili_export.splicing.zip_headers import RECORD, RECORD_START_SIZE, encode_record, local_length
 from tests.unit.splicing.simple_archives import NAMES, OWNERS
 
-# Numbers whose bytes read like the beginning of a directory record, or parts of one.
-LIKE_RECORDS = [
-    int.from_bytes((start * 2)[at : at + 4], "little")
-    for start in RECORD_STARTS
-    for at in range(len(start))
+RECORD_STARTS = [
+    encode_record(Record("PK", "PK", 0x0201_4B50, 0x0201_4B50, 8, method, offset, 50, date))[
+        :RECORD_START_SIZE
+    ]
+    for method in (STORED, DEFLATED)
+    for offset in (0, 1 << 40)
+    for date in (0x0021_0000, 0x0201_4B50)
 ]
+# Numbers whose bytes read like the beginning of a directory record, or parts of one.
+LIKE_RECORDS = sorted(
+    {
+        int.from_bytes((start * 2)[at : at + 4], "little")
+        for start in RECORD_STARTS
+        for at in range(len(start))
+    }
+)
 NUMBERS = st.one_of(st.sampled_from(LIKE_RECORDS), st.integers(0, 2**32 - 2))
 OFFSETS = st.one_of(
     st.integers(0, 2**46),
@@ -38,6 +48,7 @@ def records(draw: st.DrawFn) -> Record:
         method=draw(st.sampled_from([STORED, DEFLATED])),
         offset=draw(OFFSETS),
         local_length=local_length(len(path.encode()), size, compressed_size),
+        modified=draw(NUMBERS),
     )
 
 
@@ -147,7 +158,7 @@ def test_a_record_with_broken_lengths_is_an_error_and_not_a_crash(raw: bytes, at
 @pytest.mark.parametrize("start", RECORD_STARTS)
 def test_no_run_of_numbers_reads_like_the_beginning_of_a_record(start: bytes) -> None:
     for shift in range(len(start)):
-        crc, compressed_size, size = struct.unpack_from("<3I", start * 2, shift)
+        modified, crc, compressed_size, size = struct.unpack_from("<4I", start * 2, shift)
         (offset,) = struct.unpack_from("<Q", start * 2, shift)
         record = Record(
             path="PK",
@@ -158,7 +169,8 @@ def test_no_run_of_numbers_reads_like_the_beginning_of_a_record(start: bytes) ->
             method=STORED,
             offset=offset % 2**48,
             local_length=local_length(2, size, compressed_size),
+            modified=modified,
         )
         directory = Directory.from_records([record])
-        assert sum(bytes(directory.raw[:]).count(one) for one in RECORD_STARTS) == 1, f"at {shift}"
+        assert len(RECORD.findall(bytes(directory.raw[:]) * 2)) == 2, f"at {shift}"
         assert directory.find("PK") == record

@@ -9,8 +9,9 @@ from kili_export.core.errors import IntegrityError
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import decode_local, decode_payload, encode_entry, entry_from_raw
 from kili_export.splicing.entry_record import DEFLATED, STORED, Record
+from kili_export.splicing.numbers import ZIP64_MARK
 from kili_export.splicing.segment import SegmentBuilder
-from kili_export.splicing.zip_headers import ZIP64_MARK, decode_record, encode_record, record_span
+from kili_export.splicing.zip_headers import decode_record, encode_record, record_span
 from tests.unit.splicing.simple_archives import CONTENTS, NAMES, OWNERS
 
 

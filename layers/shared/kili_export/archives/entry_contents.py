@@ -70,6 +70,7 @@ def _check_header(archive: StoredArchive, record: Record) -> None:
         crc32=record.crc32,
         size=record.size,
         compressed_size=record.compressed_size,
+        modified=record.modified,
     )
     found = archive.bytes_at(record.offset, record.payload_start - record.offset)
     if found != expected:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from kili_export.core.file_dates import LabelDates
+
 JsonObject = Mapping[str, Any]
 
 
@@ -51,7 +53,8 @@ class FetchedAsset:
     `order_key` sorts assets as the server lists them: by creation, first to last.
     `json_content` is the document that `fields["jsonContent"]` points to (or what it holds, when
     it is no URL), None where it was not needed. `label_ids` are the ids of all labels that Kili
-    has of the asset, and `fingerprint` changes with any of them and with the asset's own fields.
+    has of the asset, `label_dates` their types and dates, and `fingerprint` changes with any of
+    them and with the asset's own fields.
     """
 
     asset_id: str
@@ -65,6 +68,12 @@ class FetchedAsset:
     json_content: Any = None
     label_ids: frozenset[str] = frozenset()
     fingerprint: str = ""
+    label_dates: tuple[LabelDates, ...] = ()
+
+    @property
+    def created_at(self) -> str:
+        """When Kili got the asset, where it says so."""
+        return self.order_key.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

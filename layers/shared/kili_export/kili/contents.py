@@ -6,6 +6,7 @@ from typing import Any
 
 from kili_export.core.asset import FetchedAsset, JsonObject, fingerprint, order_key
 from kili_export.core.errors import AssetError
+from kili_export.core.file_dates import LabelDates
 from kili_export.kili.answers import Row, parsed_metadata, rows, text
 from kili_export.kili.http.downloads import Document, Outcome
 from kili_export.kili.queries import AUTHOR_FIELDS, LABEL_FIELDS
@@ -73,6 +74,16 @@ def fetched_asset(row: Row, needs: FetchNeeds, outcomes: Mapping[Source, Outcome
         json_content=_json_content(row, outcomes) if needs.json_content else None,
         label_ids=frozenset(text(label, "id", "a label") for label in _labels(row)),
         fingerprint=fingerprint(row),
+        label_dates=tuple(map(_dates, _labels(row))),
+    )
+
+
+def _dates(label: Row) -> LabelDates:
+    return LabelDates(
+        text(label, "id", "a label"),
+        str(label.get("labelType") or ""),
+        label.get("createdAt"),
+        label.get("updatedAt"),
     )
 
 

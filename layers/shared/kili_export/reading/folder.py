@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -33,18 +33,21 @@ from kili_export.reading.folder_tree import Look, Tree
 
 _Written = dict[str, tuple[str, Look]]
 _CHUNK: Final = 1 << 20
+_NANOSECONDS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedFiles:
     """What a folder holds: its state (None before the first time), its files by path.
 
-    `damaged` are files that are gone, or are not any more what was written.
+    `damaged` are files that are gone, or are not any more what was written. `dates` are those of
+    the files, in seconds since 1970.
     """
 
     state: FolderState | None
     files: Mapping[str, str]
     damaged: frozenset[str] = frozenset()
+    dates: Mapping[str, float] = field(default_factory=dict)
 
 
 class FolderOnDisk:
@@ -96,7 +99,8 @@ class FolderOnDisk:
                 for path, digest in files.items()
                 if path not in damaged and not self._tree.holds(path, digest)
             }
-        return FollowedFiles(self._read_state(), files, frozenset(damaged))
+        dates = {path: look.written_at / _NANOSECONDS for path, (_, look) in written.items()}
+        return FollowedFiles(self._read_state(), files, frozenset(damaged), dates)
 
     def _damaged(self, written: _Written) -> set[str]:
         """Files that are not as they were written.
@@ -161,11 +165,16 @@ class FolderOnDisk:
 
     def change(self, change: FolderChange, state: FolderState) -> None:
         """Removes and writes, from what was staged; afterwards the folder has this state."""
+        for path, digest in change.write.items():
+            _date(self._place(path, digest), change.dates.get(path))
         # Whoever completes the change takes for granted what is staged.
         settle(self._place(path, sha256) for path, sha256 in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
-        lines += [["write", path, digest] for path, digest in change.write.items()]
+        lines += [
+            ["write", path, digest, change.dates.get(path)] for path, digest in change.write.items()
+        ]
+        lines += [["date", path, date] for path, date in change.redated.items()]
         _write_lines(self._change, lines)
         self._complete()
 
@@ -176,11 +185,14 @@ class FolderOnDisk:
         self._announce(state)
         written = self._read_files() if self._files.exists() else {}
         lost = set()
-        for kind, path, *digest in operations:
+        for kind, path, *values in operations:
             if kind == "remove":
                 self._tree.remove(path)
                 written.pop(path, None)
-            elif not self._put(path, digest[0], written):
+            elif kind == "date":
+                self._date(path, values[0], written)
+            # Version 0.1 wrote no date down.
+            elif not self._put(path, values[0], written, [*values, None][1]):
                 lost.add(path)
         settle(self._tree.folders_above(path for _, path, *_ in operations))
         self._write_files(written)
@@ -195,7 +207,16 @@ class FolderOnDisk:
             applying = {"status": "applying", "next_generation": state.generation}
             _write(self._state, self._read_state().model_copy(update=applying).to_bytes())
 
-    def _put(self, path: str, digest: str, written: _Written) -> bool:
+    def _date(self, path: str, date: int, written: _Written) -> None:
+        """Gives a file that stays another date, unless somebody changed it meanwhile."""
+        digest, look = written[path]
+        # An interrupted change may have done it already.
+        dated = Look(look.size, date * _NANOSECONDS)
+        if self._tree.look(path) in {look, dated}:
+            self._tree.date(path, date)
+            written[path] = (digest, self._tree.look(path) or look)
+
+    def _put(self, path: str, digest: str, written: _Written, date: int | None) -> bool:
         """Moves what was staged into place. Answers whether the contents are there now."""
         place = self._place(path, digest)
         is_there = place.is_file()
@@ -204,6 +225,8 @@ class FolderOnDisk:
         else:
             # An interrupted change may have moved it already, or it was there before.
             is_there = self._tree.holds(path, digest)
+            if is_there and date is not None:
+                self._tree.date(path, date)
         look = self._tree.look(path) if is_there else None
         # What is not there looks damaged next time, and is fetched again.
         written[path] = (digest, look or Look(-1, -1))
@@ -234,6 +257,12 @@ class FolderOnDisk:
             }
         except (OSError, ValueError, TypeError) as error:
             raise IntegrityError(_unreadable(self._files)) from error
+
+
+def _date(path: Path, seconds: int | None) -> None:
+    """Gives what is staged its date; nothing is staged of what is in place already."""
+    if seconds is not None and path.is_file():
+        os.utime(path, (seconds, seconds))
 
 
 def _unreadable(path: Path) -> str:

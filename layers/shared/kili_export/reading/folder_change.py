@@ -11,13 +11,37 @@ OWN_FOLDER = ".kili-export"
 
 @dataclass(frozen=True, slots=True)
 class FolderChange:
-    """Files to write, by path with their digest, and files to remove first."""
+    """Files to write, by path with their digest, and files to remove first.
+
+    `dates` are those of the files to write, and of files that stay and bear another one, in
+    seconds since 1970 (UTC).
+    """
 
     write: Mapping[str, str] = field(default_factory=dict)
     remove: Collection[str] = ()
+    dates: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.write or self.remove)
+        return bool(self.write or self.remove or self.dates)
+
+    @property
+    def redated(self) -> Mapping[str, int]:
+        """The dates of the files that stay."""
+        return {path: date for path, date in self.dates.items() if path not in self.write}
+
+
+@dataclass(frozen=True, slots=True)
+class FileDates:
+    """Dates of files by path, in seconds since 1970: as they are, and as they shall be.
+
+    Of files that are not among the latter nothing is known, and their dates stay.
+    """
+
+    have: Mapping[str, float] = field(default_factory=dict)
+    wanted: Mapping[str, int] = field(default_factory=dict)
+
+
+_NO_DATES = FileDates()
 
 
 def folder_change(
@@ -26,19 +50,26 @@ def folder_change(
     *,
     damaged: Collection[str] = (),
     foreign: Collection[str] = (),
+    dates: FileDates = _NO_DATES,
 ) -> FolderChange:
     """What makes a folder hold exactly `wanted`, both by path with the digest of the contents.
 
     `damaged` are files of `have` that are not any more what was written; `foreign` are files that
     somebody else put there and that shall go.
     """
+    write = {
+        path: digest
+        for path, digest in wanted.items()
+        if have.get(path) != digest or path in damaged
+    }
     return FolderChange(
-        write={
-            path: digest
-            for path, digest in wanted.items()
-            if have.get(path) != digest or path in damaged
-        },
+        write=write,
         remove=sorted((have.keys() | set(foreign)) - wanted.keys()),
+        dates={
+            path: date
+            for path, date in dates.wanted.items()
+            if path in write or (path in wanted and dates.have.get(path) != date)
+        },
     )
 
 

@@ -77,6 +77,18 @@ class Tree:
             except IsADirectoryError:
                 self._place_for_folder(source, parent, path)
 
+    def date(self, path: str, seconds: int) -> None:
+        """Gives a regular file that time of modification, in seconds since 1970."""
+        if self.look(path) is None:
+            return
+        with _Parent(self.root, path) as parent:
+            os.utime(
+                parent.name,
+                (seconds, seconds),
+                dir_fd=parent.descriptor,
+                follow_symlinks=False,
+            )
+
     def remove(self, path: str) -> None:
         """Removes a file or a link, and folders that become empty by it."""
         with _Parent(self.root, path) as parent:

@@ -12,7 +12,7 @@ from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.core.file_paths import folders_of
 from kili_export.reading.folder import FollowedFiles, FollowingFolder
-from kili_export.reading.folder_change import FolderChange, folder_change
+from kili_export.reading.folder_change import FileDates, FolderChange, folder_change
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.sync_sources import Contents, contents_of
 from kili_export.splicing.entry_record import Record
@@ -95,7 +95,13 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
         contents = Contents("nothing", dict(known.files), {})
     else:
         contents = contents_of(objects, manifest, known)
-    change = folder_change(known.files, contents.wanted, damaged=known.damaged, foreign=strangers)
+    change = folder_change(
+        known.files,
+        contents.wanted,
+        damaged=known.damaged,
+        foreign=strangers,
+        dates=FileDates(known.dates, contents.dates()),
+    )
     present = _present(folder, known, change, wish)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)

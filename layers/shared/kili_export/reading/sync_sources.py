@@ -11,6 +11,7 @@ from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.stored_deltas import open_deltas
+from kili_export.core.dos_time import moment_of
 from kili_export.core.errors import IntegrityError
 from kili_export.reading.folder import FollowedFiles
 from kili_export.reading.folder_change import checked_path
@@ -26,6 +27,13 @@ class Contents:
     method: Literal["nothing", "deltas", "archive"]
     wanted: dict[str, str]
     places: dict[str, tuple[StoredArchive, Record]]
+
+    def dates(self) -> dict[str, int]:
+        """The dates of the files that can be read, in seconds since 1970: ZIP's date is in UTC."""
+        return {
+            path: int(moment_of(record.modified).timestamp())
+            for path, (_, record) in self.places.items()
+        }
 
 
 def contents_of(objects: ObjectStore, manifest: Manifest, known: FollowedFiles) -> Contents:

@@ -19,7 +19,7 @@ from kili_export.runs.full_export_session import SessionStep
 from kili_export.runs.messages import ResultsLocation
 from kili_export.storage.object_store import ObjectStore
 
-PLAN_VERSION: Final = 1
+PLAN_VERSION: Final = 2
 """To be raised with any change of what a run's workers are handed: plan, items, results.
 
 Workers of another version refuse the plan then, and a later run does the work.
@@ -61,7 +61,7 @@ class RunPlan(Document):
     assets that this run need not convert again.
     """
 
-    schema_version: Literal[1] = PLAN_VERSION
+    schema_version: Literal[2] = PLAN_VERSION
     project_id: str
     run_id: str
     token: int

@@ -3,23 +3,29 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from kili_export.core.asset import FetchedAsset
 from kili_export.core.errors import IntegrityError
+from kili_export.core.file_dates import Moments, date_of, dated_identity
 from kili_export.core.media import KnownMedia
 from kili_export.formats.common.format import Conversion, Fragment, IdSlot, Member
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.entry_record import Record
+
+_UNTOLD: Final[list[Any]] = [False, ()]
+"""`left_out` and `moments` of an asset, where a former version did not tell them."""
+_RECORD_NUMBERS: Final = (6, 7)
+"""How many numbers a record has: version 0.1 gave no date."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedMember:
     """A file as an archive's entry; `record.offset` counts from the segment's first byte.
 
-    `identity` is the digest that tells whether the contents changed.
+    `identity` is the digest that tells whether the contents or the date changed.
     """
 
     record: Record
@@ -51,7 +57,10 @@ class AssetMedia:
 
 @dataclass(frozen=True, slots=True)
 class PendingFragment:
-    """An asset's share of a spanning document, its numbers not yet filled in."""
+    """An asset's share of a spanning document, its numbers not yet filled in.
+
+    `identity` tells whether it or the moments of its labels changed.
+    """
 
     stream: str
     template: tuple[str | IdSlot, ...]
@@ -63,6 +72,7 @@ class ConvertedAsset:
     """One asset in one export. It is `exported` when the export holds labels of it.
 
     `left_out`: the export's filters on the server do not let it through, whatever its labels.
+    `moments` are what the documents that it has a share in are dated by.
     """
 
     asset_id: str
@@ -75,6 +85,7 @@ class ConvertedAsset:
     losses: tuple[tuple[str, str], ...] = ()
     media: AssetMedia | None = None
     left_out: bool = False
+    moments: Moments = ()
 
     def to_line(self) -> bytes:
         """One line of JSON, with its end."""
@@ -90,6 +101,7 @@ class ConvertedAsset:
                 self.losses,
                 _media_values(self.media),
                 self.left_out,
+                self.moments,
             ],
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -110,6 +122,8 @@ class ConvertedAsset:
                 media,
                 *more,
             ) = orjson.loads(line)
+            # A full export in slices may go on with lines of former versions.
+            left_out, moments = more + _UNTOLD[len(more) :]
             return cls(
                 asset_id=asset_id,
                 order_key=order_key,
@@ -120,8 +134,8 @@ class ConvertedAsset:
                 fragments=tuple(map(_fragment, fragments)),
                 losses=tuple((reason, where) for reason, where in losses),
                 media=_media(media, asset_id),
-                # Former versions did not tell.
-                left_out=bool(more and more[0]),
+                left_out=bool(left_out),
+                moments=tuple(moments),
             )
         except (ValueError, TypeError) as error:
             raise IntegrityError("a conversion's record cannot be read") from error
@@ -141,9 +155,13 @@ class SegmentWriter:
         conversion: Conversion | None,
         media: AssetMedia | None = None,
         *,
+        moments: Moments = (),
         left_out: bool = False,
     ) -> None:
-        """Adds what an asset became; None when the export holds no label of it."""
+        """Adds what an asset became; None when the export holds no label of it.
+
+        Its files are dated by `moments`.
+        """
         converted = conversion or Conversion()
         last = {member.path: member for member in converted.members}
         self._records.append(
@@ -153,11 +171,14 @@ class SegmentWriter:
                 external_id=asset.external_id,
                 fingerprint=asset.fingerprint,
                 exported=conversion is not None,
-                members=tuple(self._entry(member, asset.asset_id) for member in last.values()),
-                fragments=tuple(map(_pending, converted.fragments)),
+                members=tuple(
+                    self._entry(member, asset.asset_id, moments) for member in last.values()
+                ),
+                fragments=tuple(_pending(one, moments) for one in converted.fragments),
                 losses=tuple((loss.reason, loss.where) for loss in converted.losses),
                 media=media,
                 left_out=left_out,
+                moments=moments if converted.fragments else (),
             ).to_line()
         )
 
@@ -168,12 +189,14 @@ class SegmentWriter:
         """The entries and the records, as bytes."""
         return b"".join(self._entries), b"".join(self._records)
 
-    def _entry(self, member: Member, asset_id: str) -> ConvertedMember:
-        entry = encode_entry(member.path, member.data, owner=asset_id)
+    def _entry(self, member: Member, asset_id: str, moments: Moments) -> ConvertedMember:
+        contents = identity_digest(member.data, member.identity)
+        modified = date_of(moments, contents)
+        entry = encode_entry(member.path, member.data, owner=asset_id, modified=modified)
         converted = ConvertedMember(
             record=entry.record(self._size),
             sha256=hashlib.sha256(member.data).hexdigest(),
-            identity=identity_digest(member.data, member.identity),
+            identity=dated_identity(contents, modified),
         )
         self._entries.append(entry.local)
         self._size += len(entry.local)
@@ -185,12 +208,14 @@ def identity_digest(data: bytes, identity: bytes | None) -> str:
     return hashlib.sha256(data if identity is None else identity).hexdigest()
 
 
-def _pending(fragment: Fragment) -> PendingFragment:
+def _pending(fragment: Fragment, moments: Moments) -> PendingFragment:
     template = tuple(
         item.decode() if isinstance(item, bytes) else item for item in fragment.template
     )
     shown = orjson.dumps(_template_values(template))
-    return PendingFragment(fragment.stream, template, identity_digest(shown, fragment.identity))
+    contents = identity_digest(shown, fragment.identity)
+    identity = hashlib.sha256(orjson.dumps((contents, moments))).hexdigest()
+    return PendingFragment(fragment.stream, template, identity)
 
 
 def _member_values(member: ConvertedMember) -> list[Any]:
@@ -206,6 +231,7 @@ def _record_values(record: Record) -> list[Any]:
         record.method,
         record.offset,
         record.local_length,
+        record.modified,
     ]
 
 
@@ -215,8 +241,10 @@ def _member(row: Sequence[Any], asset_id: str) -> ConvertedMember:
 
 
 def _record(row: Sequence[Any], asset_id: str) -> Record:
-    path, crc32, size, compressed_size, method, offset, local_length = row
-    return Record(path, asset_id, crc32, size, compressed_size, method, offset, local_length)
+    path, *numbers = row
+    if len(numbers) not in _RECORD_NUMBERS:
+        raise ValueError("not a record")
+    return Record(path, asset_id, *numbers)
 
 
 def _media_values(media: AssetMedia | None) -> list[Any] | None:

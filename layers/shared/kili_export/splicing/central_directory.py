@@ -13,9 +13,9 @@ from kili_export.splicing.zip_headers import (
     CENTRAL_HEADER_SIZE,
     LENGTHS_AT,
     MAX_RECORD_BYTES,
+    RECORD,
     RECORD_START,
     RECORD_START_SIZE,
-    RECORD_STARTS,
     decode_record,
     encode_name,
     encode_record,
@@ -215,22 +215,29 @@ class Directory:
     def _boundary(self, low: int, at: int) -> int:
         """The last record that begins in `low..at`; `low` is the beginning of one."""
         floor = max(low, at - MAX_RECORD_BYTES)
-        window = bytes(self.raw[floor : at + RECORD_START_SIZE])
-        end = at + len(RECORD_START) - floor
-        while (found := window.rfind(RECORD_START, 0, end)) >= 0:
-            if is_record_start(window, found):
-                return floor + found
-            end = found + len(RECORD_START) - 1
-        raise IntegrityError(f"no directory record within {MAX_RECORD_BYTES} bytes before {at}")
+        found = _last_start(bytes(self.raw[floor : at + RECORD_START_SIZE]), at - floor)
+        if found < 0:
+            raise IntegrityError(f"no directory record within {MAX_RECORD_BYTES} bytes before {at}")
+        return floor + found
 
     def _last_end(self) -> int:
         floor = max(0, len(self.raw) - MAX_RECORD_BYTES)
         last = bytes(self.raw[floor:])
-        start = max(last.rfind(begin) for begin in RECORD_STARTS)
+        start = _last_start(last, len(last))
         if start < 0 or start + CENTRAL_HEADER_SIZE > len(last):
             return _NO_COUNT
         decode_record(last, start)
         return floor + start + record_length(last, start)
+
+
+def _last_start(window: bytes, at: int) -> int:
+    """The last record that begins in the window at `at` or before, -1 for none."""
+    end = at + len(RECORD_START)
+    while (found := window.rfind(RECORD_START, 0, end)) >= 0:
+        if is_record_start(window, found):
+            return found
+        end = found + len(RECORD_START) - 1
+    return -1
 
 
 def _name(raw: bytes, start: int) -> bytes:
@@ -244,7 +251,7 @@ def _count_starts(raw: HeldBytes) -> int:
     found, carried = 0, b""
     for chunk in chunks_of(raw):
         joined = carried + chunk
-        found += sum(joined.count(start) for start in RECORD_STARTS)
+        found += sum(1 for _ in RECORD.finditer(joined))
         carried = joined[-(RECORD_START_SIZE - 1) :]
     return found
 

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.addition import Addition
 from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.numbers import offset_of, put_offset
 from kili_export.splicing.offset_shift import rebase
 from kili_export.splicing.regions import Hole, Layout, Region
-from kili_export.splicing.zip_headers import OFFSET, OFFSET_FROM_END, encode_name, record_span
+from kili_export.splicing.zip_headers import encode_name, record_span
 
 _REMOVAL: Final = -1
 _FLUSH: Final = 1 << 18
@@ -57,9 +58,8 @@ class Merged:
 
     def _record(self, edit: _Edit) -> bytearray:
         record = bytearray(self.additions[edit.addition].directory.record_at(edit.record))
-        (offset,) = OFFSET.unpack_from(record, len(record) - OFFSET_FROM_END)
-        moved = self.starts[edit.addition] + offset
-        OFFSET.pack_into(record, len(record) - OFFSET_FROM_END, moved)
+        moved = self.starts[edit.addition] + offset_of(record, 0, len(record))
+        put_offset(record, 0, len(record), moved)
         return record
 
 

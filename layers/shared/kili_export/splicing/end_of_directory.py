@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.zip_headers import ZIP64_COUNT, ZIP64_MARK
+from kili_export.splicing.numbers import ZIP64_MARK
+from kili_export.splicing.zip_headers import ZIP64_COUNT
 
 _END: Final = struct.Struct("<4s4H2IH")
 _ZIP64_END: Final = struct.Struct("<4sQ2H2I4Q")

@@ -4,6 +4,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+from kili_export.core.dos_time import FORMER_DATE
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.entry_record import DEFLATED, STORED, Record
 from kili_export.splicing.zip_headers import encode_owner, local_header
@@ -23,6 +24,7 @@ class Entry:
     compressed_size: int
     method: int
     owner: str = ""
+    modified: int = FORMER_DATE
 
     def record(self, offset: int) -> Record:
         """What a directory says of this entry when it stands at `offset`."""
@@ -35,10 +37,13 @@ class Entry:
             method=self.method,
             offset=offset,
             local_length=len(self.local),
+            modified=self.modified,
         )
 
 
-def encode_entry(path: str, data: bytes, *, owner: str = "", stored: bool = False) -> Entry:
+def encode_entry(
+    path: str, data: bytes, *, owner: str = "", stored: bool = False, modified: int = FORMER_DATE
+) -> Entry:
     """The entry that holds `data`: deflated where that is smaller, as it is with `stored`.
 
     Raises IntegrityError for a path or an owner that an archive cannot hold.
@@ -50,18 +55,38 @@ def encode_entry(path: str, data: bytes, *, owner: str = "", stored: bool = Fals
         if len(deflated) < len(data):
             method, payload = DEFLATED, deflated
     return entry_from_raw(
-        path, payload, method=method, crc32=zlib.crc32(data), size=len(data), owner=owner
+        path,
+        payload,
+        method=method,
+        crc32=zlib.crc32(data),
+        size=len(data),
+        owner=owner,
+        modified=modified,
     )
 
 
 def entry_from_raw(
-    path: str, payload: bytes, *, method: int, crc32: int, size: int, owner: str = ""
+    path: str,
+    payload: bytes,
+    *,
+    method: int,
+    crc32: int,
+    size: int,
+    owner: str = "",
+    modified: int = FORMER_DATE,
 ) -> Entry:
     """The entry around a payload that is compressed already."""
     if method not in {STORED, DEFLATED}:
         raise IntegrityError(f"{path!r} has compression method {method}, which is not supported")
     encode_owner(owner)
-    header = local_header(path, method=method, crc32=crc32, size=size, compressed_size=len(payload))
+    header = local_header(
+        path,
+        method=method,
+        crc32=crc32,
+        size=size,
+        compressed_size=len(payload),
+        modified=modified,
+    )
     return Entry(
         path=path,
         local=header + payload,
@@ -70,6 +95,7 @@ def entry_from_raw(
         compressed_size=len(payload),
         method=method,
         owner=owner,
+        modified=modified,
     )
 
 
@@ -89,6 +115,7 @@ def decode_local(record: Record, local: bytes) -> bytes:
         crc32=record.crc32,
         size=record.size,
         compressed_size=record.compressed_size,
+        modified=record.modified,
     )
     if len(local) != record.local_length or not local.startswith(header):
         raise IntegrityError(f"the entry of {record.path!r} is not where the directory says")

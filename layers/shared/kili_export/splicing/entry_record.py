@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from kili_export.core.dos_time import FORMER_DATE
+
 STORED: Final = 0
 DEFLATED: Final = 8
 
@@ -13,7 +15,7 @@ class Record:
 
     `owner` is the id of the asset that it belongs to, empty for shared files. `method` is STORED
     or DEFLATED. `offset` is that of its local header, `local_length` counts header and payload.
-    Sizes are in bytes.
+    Sizes are in bytes. `modified` is the file's date (`dos_time`).
     """
 
     path: str
@@ -24,6 +26,7 @@ class Record:
     method: int
     offset: int
     local_length: int
+    modified: int = FORMER_DATE
 
     @property
     def end(self) -> int:

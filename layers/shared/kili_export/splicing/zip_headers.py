@@ -2,15 +2,16 @@
 
 Layouts are those of PKWARE's APPNOTE.TXT, sections 4.3 and 4.5. What is fixed here on purpose:
 
-- Directory records carry a ZIP64 field with the offset always, so that a record never changes
-  its length when its entry moves. The field is the last of the record: its last eight bytes are
-  the offset, wherever the record is.
+- A directory record ends with room for its offset (`numbers`), so that it never changes its length
+  when its entry moves.
 - "Version made by" says Unix, or Info-ZIP's unzip takes the local name for another one.
-- Date and mode are constant: the same contents give the same bytes.
-- The first ten bytes of a record and the six after its method's low byte never vary. No other
-  sixteen bytes of a directory can read so: names hold no control characters, a name has at
-  least one byte, extra fields have 12 to 255, and no size or offset reaches 2**48. That makes it
-  safe to look for records in raw bytes.
+- The mode is constant, and the date is given: the same contents give the same bytes.
+- Looking for records in raw bytes is safe: RECORD matches nowhere else. A record begins with
+  seven bytes that are not zero. In an extra field no more than six follow each other: padding is
+  zero, and no size or offset reaches 2**48. In names and owners there are no control characters,
+  and the third byte is one. That leaves the first 25 bytes of a record; what begins at one of the
+  others would have to have its zeros (or its short length of extra fields, 12 to 255) where this
+  record has its mode, its lengths or its name.
 """
 
 import re
@@ -18,39 +19,45 @@ import struct
 from typing import Final, NamedTuple
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.entry_record import DEFLATED, STORED, Record
+from kili_export.splicing.entry_record import Record
+from kili_export.splicing.numbers import (
+    FIELD,
+    NEEDS_20,
+    NEEDS_45,
+    ZIP64_FIELD,
+    ZIP64_MARK,
+    Numbers,
+    decode_numbers,
+    encode_numbers,
+    end_length,
+    is_large,
+    numbers_of,
+)
 
-ZIP64_MARK: Final = 0xFFFF_FFFF
 ZIP64_COUNT: Final = 0xFFFF
 MAX_NAME_BYTES: Final = 4096
 MAX_OWNER_BYTES: Final = 128
 SIZE_LIMIT: Final = 1 << 48
 _FLAGS_UTF8: Final = 0x0800
-_DATE_1980: Final = 0x0021
 _MADE_BY_UNIX_45: Final = 0x032D
-_NEEDS_20: Final = 20
-_NEEDS_45: Final = 45
 _REGULAR_0644: Final = 0o100644 << 16
-_ZIP64_FIELD: Final = 0x0001
 _OWNER_FIELD: Final = 0x6C4B
-_LOCAL: Final = struct.Struct("<4s5H3I2H")
-_CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
+_LOCAL: Final = struct.Struct("<4s3H4I2H")
+_CENTRAL: Final = struct.Struct("<4s4H4I5H2I")
 LENGTHS: Final = struct.Struct("<HH")
-_FIELD: Final = struct.Struct("<HH")
-_SIZES: Final = struct.Struct("<2I2H")
-_SIZES_AT: Final = 20
-_LARGE_SIZES: Final = struct.Struct("<2Q")
-OFFSET: Final = struct.Struct("<Q")
 LOCAL_HEADER_SIZE: Final = _LOCAL.size
 CENTRAL_HEADER_SIZE: Final = _CENTRAL.size
 LENGTHS_AT: Final = 28
-OFFSET_FROM_END: Final = 8
 MAX_RECORD_BYTES: Final = CENTRAL_HEADER_SIZE + MAX_NAME_BYTES + 255
-RECORD_START: Final = struct.pack("<4s3H", b"PK\x01\x02", _MADE_BY_UNIX_45, _NEEDS_45, _FLAGS_UTF8)
-RECORD_STARTS: Final = tuple(
-    RECORD_START + struct.pack("<3H", method, 0, _DATE_1980) for method in (STORED, DEFLATED)
+RECORD_START: Final = struct.pack("<4sH", b"PK\x01\x02", _MADE_BY_UNIX_45)
+"""What every record begins with. See RECORD for what nothing else looks like."""
+NEEDS_ZIP64: Final = RECORD_START + struct.pack("<H", NEEDS_45)
+RECORD: Final = re.compile(
+    re.escape(RECORD_START) + rb"[\x14\x2d]\x00\x00\x08[\x00\x08]\x00.{19}\x00{9}\xa4\x81",
+    re.DOTALL,
 )
-RECORD_START_SIZE: Final = len(RECORD_STARTS[0])
+RECORD_START_SIZE: Final = 42
+"""How many bytes of a record RECORD matches."""
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 
@@ -71,8 +78,7 @@ class _Central(NamedTuple):
     needed: int
     flags: int
     method: int
-    time: int
-    date: int
+    modified: int
     crc32: int
     compressed_size: int
     size: int
@@ -113,43 +119,45 @@ def encode_owner(owner: str) -> bytes:
     return owner.encode("ascii")
 
 
-def local_header(path: str, *, method: int, crc32: int, size: int, compressed_size: int) -> bytes:
+def local_header(
+    path: str,
+    *,
+    method: int,
+    crc32: int,
+    size: int,
+    compressed_size: int,
+    modified: int,
+) -> bytes:
     """The header that stands before an entry's payload. Sizes are in bytes."""
     name = encode_name(path)
     if max(size, compressed_size) >= SIZE_LIMIT:
         raise IntegrityError(f"{path!r} is too large for an archive")
-    needed, sizes, extra = _NEEDS_20, (compressed_size, size), b""
-    if _is_large(size, compressed_size):
-        needed, sizes = _NEEDS_45, (ZIP64_MARK, ZIP64_MARK)
-        extra = struct.pack("<HHQQ", _ZIP64_FIELD, 16, size, compressed_size)
+    needed, sizes, extra = NEEDS_20, (compressed_size, size), b""
+    if is_large(size, compressed_size):
+        # Other than in the directory, both have to be there.
+        needed, sizes = NEEDS_45, (ZIP64_MARK, ZIP64_MARK)
+        extra = struct.pack("<HHQQ", ZIP64_FIELD, 16, size, compressed_size)
     head = _LOCAL.pack(
-        b"PK\x03\x04", needed, _FLAGS_UTF8, method, 0, _DATE_1980, crc32, *sizes,
-        len(name), len(extra),
-    )  # fmt: skip
+        b"PK\x03\x04", needed, _FLAGS_UTF8, method, modified, crc32, *sizes, len(name), len(extra)
+    )
     return head + name + extra
 
 
 def local_length(name_length: int, size: int, compressed_size: int) -> int:
     """How many bytes an entry takes: header, name, extra field and payload."""
-    extra = 20 if _is_large(size, compressed_size) else 0
+    extra = 20 if is_large(size, compressed_size) else 0
     return LOCAL_HEADER_SIZE + name_length + extra + compressed_size
 
 
 def encode_record(record: Record) -> bytes:
     """A directory record."""
     name, owner = encode_name(record.path), encode_owner(record.owner)
-    if _is_large(record.size, record.compressed_size):
-        sizes = (ZIP64_MARK, ZIP64_MARK)
-        zip64 = struct.pack(
-            "<HHQQQ", _ZIP64_FIELD, 24, record.size, record.compressed_size, record.offset
-        )
-    else:
-        sizes = (record.compressed_size, record.size)
-        zip64 = struct.pack("<HHQ", _ZIP64_FIELD, 8, record.offset)
-    extra = (_FIELD.pack(_OWNER_FIELD, len(owner)) + owner if owner else b"") + zip64
+    numbers = encode_numbers(Numbers(record.size, record.compressed_size, record.offset))
+    extra = (FIELD.pack(_OWNER_FIELD, len(owner)) + owner if owner else b"") + numbers.end
     head = _CENTRAL.pack(
-        b"PK\x01\x02", _MADE_BY_UNIX_45, _NEEDS_45, _FLAGS_UTF8, record.method, 0, _DATE_1980,
-        record.crc32, *sizes, len(name), len(extra), 0, 0, 0, _REGULAR_0644, ZIP64_MARK,
+        b"PK\x01\x02", _MADE_BY_UNIX_45, numbers.needed, _FLAGS_UTF8, record.method,
+        record.modified, record.crc32, numbers.compressed_size, numbers.size, len(name),
+        len(extra), 0, 0, 0, _REGULAR_0644, numbers.offset,
     )  # fmt: skip
     return head + name + extra
 
@@ -162,10 +170,12 @@ def decode_record(raw: bytes | bytearray | memoryview, start: int) -> Record:
         name = bytes(raw[start + CENTRAL_HEADER_SIZE : name_end])
         if not is_record_start(raw, start):
             raise IntegrityError(f"no directory record of ours at byte {start}")
-        owner, numbers = _decode_extra(bytes(raw[name_end : name_end + head.extra_length]))
+        extra = bytes(raw[name_end : name_end + head.extra_length])
+        owner, end = _decode_extra(extra, end_length(head.size, head.compressed_size))
         path = name.decode()
-        size, compressed_size, offset = _extent(head, numbers)
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        plain = Numbers(head.size, head.compressed_size, head.offset)
+        size, compressed_size, offset = decode_numbers(plain, end)
+    except (struct.error, UnicodeDecodeError) as error:
         raise IntegrityError(f"a broken directory record at byte {start}") from error
     return Record(
         path=path,
@@ -176,19 +186,13 @@ def decode_record(raw: bytes | bytearray | memoryview, start: int) -> Record:
         method=head.method,
         offset=offset,
         local_length=local_length(head.name_length, size, compressed_size),
+        modified=head.modified,
     )
-
-
-def _extent(head: "_Central", numbers: tuple[int, ...]) -> tuple[int, int, int]:
-    """Size, compressed size and offset. Raises IndexError where a number is not there."""
-    if head.size == ZIP64_MARK and head.compressed_size == ZIP64_MARK:
-        return numbers[0], numbers[1], numbers[-1]
-    return head.size, head.compressed_size, numbers[-1]
 
 
 def is_record_start(raw: bytes | bytearray | memoryview, start: int) -> bool:
     """Whether a directory record of ours begins at `start`."""
-    return bytes(raw[start : start + RECORD_START_SIZE]) in RECORD_STARTS
+    return RECORD.match(raw, start) is not None
 
 
 def record_length(raw: bytes | bytearray | memoryview, start: int) -> int:
@@ -206,12 +210,9 @@ def record_span(raw: bytes | bytearray | memoryview, start: int) -> RecordSpan:
     Raises IntegrityError when the record is cut off.
     """
     try:
-        packed, size, name_length, extra_length = _SIZES.unpack_from(raw, start + _SIZES_AT)
+        name_length, extra_length = LENGTHS.unpack_from(raw, start + LENGTHS_AT)
         length = CENTRAL_HEADER_SIZE + name_length + extra_length
-        offset_at = start + length - OFFSET_FROM_END
-        if size == ZIP64_MARK and packed == ZIP64_MARK:
-            size, packed = _LARGE_SIZES.unpack_from(raw, offset_at - _LARGE_SIZES.size)
-        (offset,) = OFFSET.unpack_from(raw, offset_at)
+        size, packed, offset = numbers_of(raw, start, start + length)
     except struct.error as error:
         raise _cut_off(start) from error
     return RecordSpan(length, offset, local_length(name_length, size, packed))
@@ -221,18 +222,15 @@ def _cut_off(start: int) -> IntegrityError:
     return IntegrityError(f"the directory record at byte {start} is cut off")
 
 
-def _is_large(size: int, compressed_size: int) -> bool:
-    return size >= ZIP64_MARK or compressed_size >= ZIP64_MARK
-
-
-def _decode_extra(extra: bytes) -> tuple[str, tuple[int, ...]]:
+def _decode_extra(extra: bytes, room: int) -> tuple[str, bytes]:
+    """The owner, and the `room` bytes for numbers."""
     owner = ""
-    at = 0
-    identifier, length = _FIELD.unpack_from(extra, at)
-    if identifier == _OWNER_FIELD:
-        owner = extra[at + 4 : at + 4 + length].decode("ascii")
-        at += 4 + length
-        identifier, length = _FIELD.unpack_from(extra, at)
-    if identifier != _ZIP64_FIELD or length not in {8, 24} or at + 4 + length != len(extra):
-        raise IntegrityError("a directory record without the ZIP64 offset at its end")
-    return owner, struct.unpack_from(f"<{length // 8}Q", extra, at + 4)
+    if len(extra) > room:
+        identifier, length = FIELD.unpack_from(extra, 0)
+        if identifier != _OWNER_FIELD or not length:
+            raise IntegrityError("a directory record with fields that are not of ours")
+        owner = extra[FIELD.size : FIELD.size + length].decode("ascii")
+        extra = extra[FIELD.size + length :]
+    if len(extra) != room:
+        raise IntegrityError("a directory record without room for its numbers")
+    return owner, extra

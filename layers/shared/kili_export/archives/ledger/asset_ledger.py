@@ -15,19 +15,25 @@ from typing import Any
 
 import orjson
 
+from kili_export.core.dos_time import FORMER_DATE
 from kili_export.core.errors import IntegrityError
+from kili_export.core.file_dates import Moments
 from kili_export.core.media import KnownMedia
 
 ASSETS = "assets/"
 CLAIMS = "claims/"
 INDEXES = "shards/"
 SHARED = "shared.json"
+_DATED = 9
+"""Fields of a claim before its date."""
 _UNSAFE = re.compile(r"[^0-9A-Za-z:.+_-]")
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRecord:
     """A file that an asset claims. `identity` is the digest that tells whether it changed.
+
+    Its contents or its date, that is; version 0.1 gave no dates.
 
     `sha256` is empty for a document in shards: its index has theirs.
     """
@@ -51,7 +57,8 @@ class AssetRecord:
     """What an export knows of one asset. `ids` are its numbers, by namespace and key.
 
     `members` are its label files, `media` its pictures, films and texts, and `known_media` tells
-    which of those need not be fetched again.
+    which of those need not be fetched again. `moments` are what documents that it has fragments in
+    are dated by.
     """
 
     asset_id: str
@@ -66,6 +73,7 @@ class AssetRecord:
     media: tuple[MemberRecord, ...] = ()
     known_media: KnownMedia | None = None
     left_out: bool = False
+    moments: Moments = ()
 
     @property
     def files(self) -> tuple[MemberRecord, ...]:
@@ -85,7 +93,7 @@ class AssetRecord:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One asset's claim to a file name. `payload` is kept for those that lost."""
+    """One asset's claim to a file name. `payload` and `modified` are kept for those that lost."""
 
     asset_id: str
     order_key: str
@@ -96,6 +104,7 @@ class Claim:
     method: int = 0
     payload: bytes | None = None
     media: bool = False
+    modified: int = FORMER_DATE
 
     @property
     def precedence(self) -> tuple[str, str]:
@@ -128,6 +137,7 @@ class ClaimedName:
                         if claim.payload is None
                         else base64.b64encode(claim.payload).decode("ascii"),
                         claim.media,
+                        claim.modified,
                     ]
                     for claim in self.claims
                 ],
@@ -150,6 +160,8 @@ class ClaimedName:
                     method=row[6],
                     payload=None if row[7] is None else base64.b64decode(row[7]),
                     media=row[8],
+                    # Version 0.1 did not tell.
+                    modified=row[9] if len(row) > _DATED else FORMER_DATE,
                 )
                 for row in values["claims"]
             )
@@ -206,6 +218,7 @@ def _record_values(record: AssetRecord) -> dict[str, Any]:
         "losses": record.losses,
         "exported": record.exported,
         **({"left_out": True} if record.left_out else {}),
+        **({"moments": record.moments} if record.moments else {}),
         **_media_values(record),
     }
 
@@ -224,6 +237,7 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         media=tuple(MemberRecord(*row) for row in values.get("media", ())),
         known_media=_known_media(values.get("known")),
         left_out=values.get("left_out", False),
+        moments=tuple(values.get("moments", ())),
     )
 
 

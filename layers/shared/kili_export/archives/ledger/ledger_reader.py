@@ -20,7 +20,7 @@ from kili_export.archives.ledger.asset_ledger import (
     shared_from_bytes,
 )
 from kili_export.archives.ledger.contested_paths import CONTESTS
-from kili_export.archives.ledger.shard_index import ShardIndex, index_entry_name
+from kili_export.archives.ledger.shard_index import ShardIndex, Share, index_entry_name
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.central_directory import Directory
@@ -120,8 +120,8 @@ class LedgerReader:
             yield record
 
     def fragments(
-        self, stream: str, low: str | None, high: str | None, touched: Mapping[str, bytes | None]
-    ) -> Iterator[tuple[str, bytes]]:
+        self, stream: str, low: str | None, high: str | None, touched: Mapping[str, Share | None]
+    ) -> Iterator[tuple[str, Share]]:
         """A stream's fragments from one name to before another, as they are after the run.
 
         `touched` are those that differ from what it knows, None where they are gone. Reads the
@@ -129,9 +129,9 @@ class LedgerReader:
         """
         low, high = low or ASSETS, high or _AFTER_ASSETS
         fresh = sorted(
-            (name, text)
-            for name, text in touched.items()
-            if text is not None and low <= name < high
+            (name, share)
+            for name, share in touched.items()
+            if share is not None and low <= name < high
         )
         kept = self._kept_fragments(stream, low, high, touched)
         yield from heapq.merge(kept, fresh, key=itemgetter(0))
@@ -179,16 +179,17 @@ class LedgerReader:
 
     def _kept_fragments(
         self, stream: str, low: str, high: str, without: Collection[str]
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Iterator[tuple[str, Share]]:
         if self.archive is None:
             return
         wanted = (one for one in self.directory.between(low, high) if one.path not in without)
         for group in _groups(wanted):
             found = self.archive.read_at_once(group)
             for record in group:
-                for fragment in record_from_bytes(found[record.path]).fragments:
+                known = record_from_bytes(found[record.path])
+                for fragment in known.fragments:
                     if fragment.stream == stream:
-                        yield record.path, fragment.text.encode()
+                        yield record.path, Share(fragment.text.encode(), known.moments)
 
     def _asset_names(self) -> Iterator[re.Match[bytes]]:
         directory = self.directory

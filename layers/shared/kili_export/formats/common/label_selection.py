@@ -6,6 +6,7 @@ from typing import Self
 
 from kili_export.core.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.core.export_options import ExportOptions, ExportType
+from kili_export.core.file_dates import Moments, moments_of, newest_moments
 
 _DEFAULT_TYPES = ("DEFAULT", "REVIEW")
 
@@ -57,6 +58,31 @@ class AskedFor:
         if self.asset_ids is not None and asset.asset_id not in self.asset_ids:
             return False
         return self.external_ids is None or asset.external_id in self.external_ids
+
+
+def moments_of_labels(
+    asset: FetchedAsset, selected: SelectedAsset, options: ExportOptions
+) -> Moments:
+    """The moments that files of these labels are dated by.
+
+    Those of the labels themselves and of the ones before, as far as the export may have held them.
+    """
+    types = options.label_type_in or _DEFAULT_TYPES
+    known = {one.label_id: one for one in asset.label_dates}
+    shown: set[int] = set()
+    for label in selected.labels:
+        dates = known.get(str(label.get("id")))
+        told = (label.get("createdAt"), None) if dates is None else dates[2:]
+        shown.update(moments_of(*told))
+    newest = max(shown, default=0)
+    before = (
+        moment
+        for dates in asset.label_dates
+        if dates.label_type in types
+        for moment in moments_of(dates.created_at, dates.updated_at)
+        if moment < newest
+    )
+    return newest_moments((*shown, *before))
 
 
 def _set(ids: tuple[str, ...] | None) -> frozenset[str] | None:

@@ -9,9 +9,10 @@ from kili_export.core.bucket_layout import batch_key
 from kili_export.core.clock import RandomSource
 from kili_export.core.errors import AssetError, Unavailable
 from kili_export.core.export_options import server_filters
+from kili_export.core.file_dates import Moments
 from kili_export.core.media import KnownMedia
 from kili_export.formats.common.format import Conversion, ExportContext, ExportFormat
-from kili_export.formats.common.label_selection import AskedFor
+from kili_export.formats.common.label_selection import AskedFor, moments_of_labels
 from kili_export.runs.messages import (
     BatchResult,
     ByteRange,
@@ -54,6 +55,10 @@ class _Target:
             return None
         return with_authors(selected, self.context.options.authors, self.plan.pseudonym_key)
 
+    def moments(self, asset: FetchedAsset, selected: SelectedAsset) -> Moments:
+        """What the files of the asset are dated by."""
+        return moments_of_labels(asset, selected, self.context.options)
+
     def add(
         self,
         asset: FetchedAsset,
@@ -76,10 +81,11 @@ class _Target:
                 selected = replace(selected, media=files.paths, media_size=batch.size_of(files))
                 # Only what can be converted gets a place among the media.
                 conversion = self.format.convert(selected, self.context)
-                media = batch.add(self.plan.name, asset.asset_id, files)
+                media = batch.add(self.plan.name, asset, files)
         elif selected is not None:
             conversion = self.format.convert(selected, self.context)
-        self.writer.add(asset, conversion, media)
+        moments = () if selected is None else self.moments(asset, selected)
+        self.writer.add(asset, conversion, media, moments=moments)
 
 
 @dataclass(frozen=True, slots=True)

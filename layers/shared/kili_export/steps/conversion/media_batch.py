@@ -19,7 +19,9 @@ from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from typing import IO, Final
 
+from kili_export.core.asset import FetchedAsset
 from kili_export.core.errors import AssetError, ExportError, RequestRefused, Unavailable
+from kili_export.core.file_dates import date_of, moments_of
 from kili_export.core.media import FrameCut, KnownMedia, MediaRequest, frame_address, frame_requests
 from kili_export.core.pictures.size import HEAD_BYTES, PictureHeader, picture_header
 from kili_export.runs.messages import MediaObject
@@ -132,14 +134,13 @@ class MediaBatch:
         header = self._header(file.url) if file.for_loaders else None
         return file.path_for(fetched.medium.content_type, header)
 
-    def add(self, export: str, asset_id: str, fetched: FetchedFiles) -> AssetMedia:
+    def add(self, export: str, asset: FetchedAsset, fetched: FetchedFiles) -> AssetMedia:
         """Adds files that were just fetched to an export's archive; the first of a name counts."""
         kept: dict[str, MediaRequest] = {}
         for request, path in zip(fetched.files, fetched.paths, strict=True):
             kept.setdefault(path, request)
         media = tuple(
-            self._add(self._exports[export], asset_id, path, request)
-            for path, request in kept.items()
+            self._add(self._exports[export], asset, path, request) for path, request in kept.items()
         )
         size = self.size_of(fetched)
         known = KnownMedia.of(fetched.requests, fetched.paths, size, fetched.frames)
@@ -309,26 +310,30 @@ class MediaBatch:
         return AssetError(self._refused[url], asset_id=asset_id)
 
     def _add(
-        self, export: _ExportMedia, asset_id: str, path: str, request: MediaRequest
+        self, export: _ExportMedia, asset: FetchedAsset, path: str, request: MediaRequest
     ) -> ConvertedMedium:
-        spooled = self._fetched(asset_id, request.url)
+        spooled = self._fetched(asset.asset_id, request.url)
         medium = spooled.medium
+        # By what tells the file, and not by labels: those change, and the file does not.
+        modified = date_of(moments_of(asset.created_at), request.identity)
         header = local_header(
             path,
             method=STORED,
             crc32=medium.crc32,
             size=medium.size,
             compressed_size=medium.size,
+            modified=modified,
         )
         record = Record(
             path=path,
-            owner=asset_id,
+            owner=asset.asset_id,
             crc32=medium.crc32,
             size=medium.size,
             compressed_size=medium.size,
             method=STORED,
             offset=export.size,
             local_length=len(header) + medium.size,
+            modified=modified,
         )
         export.entries.append((header, spooled))
         export.size += record.local_length

@@ -60,6 +60,7 @@ def record_of(
         media=_media(asset, old, stood),
         known_media=asset.media.known if asset.media else None,
         left_out=asset.left_out,
+        moments=asset.moments,
     )
 
 

@@ -1,14 +1,20 @@
 """The fragments of all assets, gathered into the streams that documents are made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.archives.ledger.shard_index import Share
 from kili_export.core.errors import IntegrityError
+from kili_export.core.file_dates import Moments, newest_moments
 from kili_export.formats.common.format import FragmentStream, SpanningDocument
 from kili_export.splicing.held_bytes import HeldBytes
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, WrittenShard
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.storage.spool import Spool
+
+_HELD: Final = 1_000
+"""Moments that are held before the newest are chosen."""
 
 
 class _Stream:
@@ -20,9 +26,12 @@ class _Stream:
         self._begun = False
         self.size = 0
         self.plain: Spool | None = Spool()
+        self.moments: set[int] = set()
 
-    def add(self, name: str, text: bytes) -> None:
-        self._writer.add(name, text)
+    def add(self, name: str, share: Share) -> None:
+        self._writer.add(name, share)
+        self._show(share.moments)
+        text = share.text
         between = self._separator if self._begun else b""
         self._begun = True
         self.size += len(between) + len(text)
@@ -35,6 +44,11 @@ class _Stream:
 
     def shards(self) -> Sequence[WrittenShard]:
         return self._writer.finish()
+
+    def _show(self, moments: Moments) -> None:
+        self.moments.update(moments)
+        if len(self.moments) > _HELD:
+            self.moments = set(newest_moments(self.moments))
 
 
 class FragmentStreams:
@@ -62,7 +76,8 @@ class FragmentStreams:
         for fragment in record.fragments:
             stream = self._streams.get(fragment.stream)
             if stream is not None:
-                stream.add(record.entry_name, fragment.text.encode())
+                share = Share(fragment.text.encode(), record.moments)
+                stream.add(record.entry_name, share)
 
     def is_large(self, document: SpanningDocument) -> bool:
         """Whether the document is to be kept in shards."""
@@ -73,6 +88,12 @@ class FragmentStreams:
             if isinstance(one, FragmentStream)
         )
         return self._rules.applies(literal, drawn)
+
+    def moments(self, streams: Iterable[str]) -> Moments:
+        """The newest moments of the labels that some of the streams show."""
+        return newest_moments(
+            moment for stream in streams for moment in self._streams[stream].moments
+        )
 
     def shards(self, stream: str) -> Sequence[WrittenShard]:
         """A stream in shards."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord, FragmentRecord
-from kili_export.archives.ledger.shard_index import ShardIndex
+from kili_export.archives.ledger.shard_index import ShardIndex, Share
 from kili_export.formats.common.format import FragmentStream, SpanningDocument
 from kili_export.splicing.splice import Base
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, literal_shards
@@ -18,8 +18,8 @@ from kili_export.steps.publishing.documents.sharding import (
 )
 from kili_export.storage.spool import Spool
 
-Touched = Mapping[str, bytes | None]
-"""The fragments of a stream that came or changed (their text) or went, by the ledger's names."""
+Touched = Mapping[str, Share | None]
+"""The fragments of a stream that came or changed or went (None), by the ledger's names."""
 
 
 class Fragments(Protocol):
@@ -27,7 +27,7 @@ class Fragments(Protocol):
 
     def __call__(
         self, stream: str, low: str | None, high: str | None, touched: Touched
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Iterator[tuple[str, Share]]:
         """The fragments from one name to before another as they are after the run, in order."""
 
 
@@ -61,7 +61,7 @@ class Revision:
         touched = self.touched.get(section.stream, {})
         if not before:
             # No other asset has a share in it.
-            new = ((name, text) for name, text in sorted(touched.items()) if text is not None)
+            new = ((name, share) for name, share in sorted(touched.items()) if share is not None)
             return self._written(section, new, follows=False)
         shards = [one.shard for one in before]
         changed = touched_shards(shards, touched, self.rules)
@@ -77,11 +77,11 @@ class Revision:
         return after
 
     def _written(
-        self, section: FragmentStream, found: Iterable[tuple[str, bytes]], *, follows: bool
+        self, section: FragmentStream, found: Iterable[tuple[str, Share]], *, follows: bool
     ) -> list[PlacedShard]:
         writer = ShardWriter(section.separator, self.rules, self._spool, follows=follows)
-        for name, text in found:
-            writer.add(name, text)
+        for name, share in found:
+            writer.add(name, share)
         return [PlacedShard.new(written) for written in writer.finish()]
 
 
@@ -95,9 +95,9 @@ def _literal(section: bytes, before: Sequence[PlacedShard]) -> list[PlacedShard]
 
 def touched_fragments(
     old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
-) -> dict[str, dict[str, bytes | None]]:
+) -> dict[str, dict[str, Share | None]]:
     """By stream, what of it came, changed, moved or went with the assets of a run."""
-    touched: dict[str, dict[str, bytes | None]] = {}
+    touched: dict[str, dict[str, Share | None]] = {}
     for asset_id in {*new, *gone}:
         before, after = old.get(asset_id), new.get(asset_id)
         had, has = _shares(before), _shares(after)
@@ -108,7 +108,7 @@ def touched_fragments(
             if before is not None and stream in had:
                 names[before.entry_name] = None
             if after is not None and stream in has:
-                names[after.entry_name] = has[stream].text.encode()
+                names[after.entry_name] = Share(has[stream].text.encode(), after.moments)
     return touched
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kili_export.archives.ledger.shard_index import Shard
+from kili_export.archives.ledger.shard_index import Shard, Share
+from kili_export.core.file_dates import newest_moments
 from kili_export.splicing.entries import LEVEL, RAW_DEFLATE
 from kili_export.splicing.held_bytes import HeldBytes, cut_held
 from kili_export.steps.publishing.documents.sharding import ShardRules
@@ -36,6 +37,10 @@ class _OpenShard:
         self._sha256 = hashlib.sha256()
         self._crc32 = self._size = 0
         self._buffer = bytearray()
+        self._moments: set[int] = set()
+
+    def show(self, moments: Iterable[int]) -> None:
+        self._moments.update(moments)
 
     def write(self, data: bytes) -> None:
         self._buffer += data
@@ -47,7 +52,12 @@ class _OpenShard:
         self._spool.write(self._compressor.flush(zlib.Z_FULL_FLUSH))
         end = len(self._spool)
         shard = Shard(
-            self._first, self._size, end - self._start, self._crc32, self._sha256.hexdigest()
+            self._first,
+            self._size,
+            end - self._start,
+            self._crc32,
+            self._sha256.hexdigest(),
+            newest_moments(self._moments),
         )
         return WrittenShard(shard, cut_held(self._spool, self._start, end))
 
@@ -73,15 +83,16 @@ class ShardWriter:
         self._open: _OpenShard | None = None
         self._written: list[WrittenShard] = []
 
-    def add(self, name: str, text: bytes) -> None:
+    def add(self, name: str, share: Share) -> None:
         """Appends the fragment of the asset that has this entry in the ledger, in their order."""
-        if self._open is None or self._rules.begins_shard(name, len(text)):
+        if self._open is None or self._rules.begins_shard(name, len(share.text)):
             self._close()
             self._open = _OpenShard(name, self._spool)
         if self._follows:
             self._open.write(self._separator)
         self._follows = True
-        self._open.write(text)
+        self._open.write(share.text)
+        self._open.show(share.moments)
 
     def finish(self) -> Sequence[WrittenShard]:
         """All shards."""

@@ -36,14 +36,22 @@ def sharded_file(index: ShardIndex, placed: Sequence[PlacedShard]) -> StreamedFi
     """The entry of a document, its shards in order."""
     path, crc32, size = index.path, index.crc32, index.size
     compressed = index.compressed + len(_END)
-    header = local_header(path, method=DEFLATED, crc32=crc32, size=size, compressed_size=compressed)
+    modified = index.modified
+    header = local_header(
+        path,
+        method=DEFLATED,
+        crc32=crc32,
+        size=size,
+        compressed_size=compressed,
+        modified=modified,
+    )
     pieces = (
         InlineBytes(header),
         *(piece for one in placed for piece in one.pieces),
         InlineBytes(_END),
     )
     length = len(header) + compressed
-    record = Record(path, "", crc32, size, compressed, DEFLATED, 0, length)
+    record = Record(path, "", crc32, size, compressed, DEFLATED, 0, length, modified)
     directory = Directory.from_records([record])
     addition = Addition(directory, Region.DOCUMENTS, length, composed=pieces)
     return StreamedFile(path, size, addition)

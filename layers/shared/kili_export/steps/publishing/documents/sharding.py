@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kili_export.archives.ledger.shard_index import Shard
+from kili_export.archives.ledger.shard_index import Shard, Share
 
 _HASH_BYTES: Final = 8
 _HASHES: Final = 1 << 8 * _HASH_BYTES
@@ -51,19 +51,19 @@ def span_of(shards: Sequence[Shard], start: int, stop: int) -> tuple[str | None,
 
 
 def touched_shards(
-    shards: Sequence[Shard], touched: Mapping[str, bytes | None], rules: ShardRules
+    shards: Sequence[Shard], touched: Mapping[str, Share | None], rules: ShardRules
 ) -> set[int]:
     """The shards of a stream that change, by number.
 
-    `touched` are the fragments that came, changed (their new text) or went (None), by the
+    `touched` are the fragments that came, changed (as they are now) or went (None), by the
     ledger's names.
     """
     firsts = [shard.first for shard in shards]
     found: set[int] = set()
-    for name, text in touched.items():
+    for name, share in touched.items():
         number = max(0, bisect_right(firsts, name) - 1)
         found.add(number)
-        begins = text is not None and rules.begins_shard(name, len(text))
+        begins = share is not None and rules.begins_shard(name, len(share.text))
         if number and firsts[number] == name and not begins:
             # What it parted is one shard now.
             found.add(number - 1)

@@ -1,11 +1,12 @@
 """The files that belong to no asset: README, class files and documents that span the dataset."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import MemberRecord
 from kili_export.archives.ledger.shard_index import ShardIndex, index_entry_name
+from kili_export.core.file_dates import Moments, date_of, dated_identity, moments_of
 from kili_export.formats.common.format import ExportContext, ExportFormat, SpanningDocument
 from kili_export.runs.segment_records import identity_digest
 from kili_export.splicing.held_bytes import HeldBytes
@@ -26,35 +27,57 @@ from kili_export.steps.publishing.documents.streamed_files import (
 class SharedChanges:
     """Shared files that come and go, and all of them as they are then, by path.
 
+    `since` is when the dataset was first exported as it is declared: files that show no labels are
+    dated by it.
     `indexes` are those of documents in shards that come; `forgotten` had one and has none now.
     """
 
     members: dict[str, MemberRecord]
+    since: Moments = ()
     files: list[StreamedFile] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     indexes: dict[str, ShardIndex] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
 
-    def put(self, path: str, pieces: Sequence[HeldBytes], identity: bytes | None = None) -> None:
+    def put(
+        self,
+        path: str,
+        pieces: Sequence[HeldBytes],
+        *,
+        identity: bytes | None = None,
+        moments: Moments = (),
+    ) -> None:
         """Takes a file in unless it is there already.
 
-        `identity` is what tells a change, the contents themselves if None.
+        `identity` is what tells a change, the contents themselves if None; `moments` are those of
+        the labels that the file shows.
         """
         sha256 = sha256_of(pieces)
-        told_by = sha256 if identity is None else identity_digest(b"", identity)
+        contents = sha256 if identity is None else identity_digest(b"", identity)
+        modified = date_of(moments or self.since, contents)
+        told_by = dated_identity(contents, modified)
         if self._is_kept(path, told_by):
             return
         self._forget_index(path)
         self.members[path] = MemberRecord(path, sha256, told_by)
-        self.files.append(streamed_file(path, pieces))
+        self.files.append(streamed_file(path, pieces, modified))
         self.digests[path] = FileDigest(sha256, told_by)
 
-    def put_shards(self, path: str, sections: Sequence[Sequence[PlacedShard]]) -> None:
-        """Takes a document in that is kept in shards, unless it is there already."""
+    def put_shards(
+        self, path: str, sections: Sequence[Sequence[PlacedShard]], known: ShardIndex | None
+    ) -> None:
+        """Takes a document in that is kept in shards, unless it is there already.
+
+        `known` is the index of before. Of a document that stays, other assets may be the newest.
+        """
         index = ShardIndex(path, tuple(tuple(one.shard for one in part) for part in sections))
+        modified = date_of(index.moments or self.since, index.contents)
+        index = replace(index, modified=modified)
         identity = index.identity
         if self._is_kept(path, identity):
+            if known is not None and (told := known.with_moments_of(index)) != known:
+                self.indexes[path] = told
             return
         self.members[path] = MemberRecord(path, "", identity)
         self.files.append(sharded_file(index, [one for part in sections for one in part]))
@@ -108,9 +131,9 @@ def shared_changes(
     `before` are those of the archive that is built upon. Documents are made again when one of
     the streams that the run touched is theirs, all of them where nothing is built upon.
     """
-    changes = SharedChanges(dict(before))
+    changes = SharedChanges(dict(before), moments_of(context.dated))
     for member in fmt.project_members(context):
-        changes.put(member.path, [member.data], member.identity)
+        changes.put(member.path, [member.data], identity=member.identity)
     touched = source.revision.touched if source.revision else None
     documents = [
         document
@@ -120,7 +143,7 @@ def shared_changes(
     whole = [one for one in documents if not _revise(changes, one, source)]
     streams = source.streams(streams_of(whole)) if whole else FragmentStreams({}, source.rules)
     for document in whole:
-        _make(changes, document, streams)
+        _make(changes, document, streams, source.index_of(document.path))
     return changes
 
 
@@ -133,7 +156,7 @@ def _revise(changes: SharedChanges, document: SpanningDocument, source: Document
     sections = source.revision.of(document, index)
     if sections is None or not _is_large(document, sections, source.rules):
         return False
-    changes.put_shards(document.path, sections)
+    changes.put_shards(document.path, sections, index)
     return True
 
 
@@ -150,7 +173,12 @@ def _is_large(
     return rules.applies(literal, drawn)
 
 
-def _make(changes: SharedChanges, document: SpanningDocument, streams: FragmentStreams) -> None:
+def _make(
+    changes: SharedChanges,
+    document: SpanningDocument,
+    streams: FragmentStreams,
+    known: ShardIndex | None,
+) -> None:
     if streams.is_large(document):
         changes.put_shards(
             document.path,
@@ -165,10 +193,12 @@ def _make(changes: SharedChanges, document: SpanningDocument, streams: FragmentS
                 ]
                 for section in document.sections
             ],
+            known,
         )
         return
     pieces = render(document, streams.of(streams_of([document])))
     if pieces is None:
         changes.drop(document.path)
     else:
-        changes.put(document.path, pieces)
+        moments = streams.moments(streams_of([document]))
+        changes.put(document.path, pieces, moments=moments)

@@ -48,25 +48,35 @@ def sha256_of(pieces: Sequence[HeldBytes]) -> str:
     return digest.hexdigest()
 
 
-def streamed_file(path: str, pieces: Sequence[HeldBytes]) -> StreamedFile:
+def streamed_file(path: str, pieces: Sequence[HeldBytes], modified: int) -> StreamedFile:
     """The entry with these contents: deflated where that is smaller, as `encode_entry` does it.
 
     Holds a few MiB, whatever the contents.
     """
     size = sum(map(len, pieces))
-    header = len(local_header(path, method=STORED, crc32=0, size=size, compressed_size=size))
+    header = len(_header(path, STORED, 0, size, size, modified))
     crc32, held = _deflated(header, pieces)
     method = DEFLATED
     if len(held) - header >= size:
         method, held = STORED, _stored(header, pieces)
     compressed_size = len(held) - header
-    held.overwrite(
-        0,
-        local_header(path, method=method, crc32=crc32, size=size, compressed_size=compressed_size),
-    )
-    record = Record(path, "", crc32, size, compressed_size, method, 0, len(held))
+    held.overwrite(0, _header(path, method, crc32, size, compressed_size, modified))
+    record = Record(path, "", crc32, size, compressed_size, method, 0, len(held), modified)
     directory = Directory.from_records([record])
     return StreamedFile(path, size, Addition(directory, Region.DOCUMENTS, len(held), data=held))
+
+
+def _header(
+    path: str, method: int, crc32: int, size: int, compressed_size: int, modified: int
+) -> bytes:
+    return local_header(
+        path,
+        method=method,
+        crc32=crc32,
+        size=size,
+        compressed_size=compressed_size,
+        modified=modified,
+    )
 
 
 def _deflated(header: int, pieces: Sequence[HeldBytes]) -> tuple[int, Spool]:

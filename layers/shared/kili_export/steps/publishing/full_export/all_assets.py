@@ -53,6 +53,7 @@ class Subject:
             exported=False,
             media=(),
             known_media=None,
+            moments=(),
         )
 
 

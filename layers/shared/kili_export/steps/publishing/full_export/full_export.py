@@ -216,7 +216,7 @@ class Rebuild:
             *asset_additions((), (one for one in self.claims.restored if one[1].path in at_hand)),
             *(file.stored_in(written) for file in self._shared.files if file.path in at_hand),
             # Next to the directory: both are read at once.
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
+            streamed_file(DELTA_LIST, listed.document(head), head.date).addition,
         ]
         plan = splice(base, (), additions, hold_in_spool)
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count

@@ -1,5 +1,6 @@
 """`delta.json`: what a delta archive brings and what it removes, a line at a time."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import orjson
 
 from kili_export.archives.delta_document import ChangedAssets, Delta
 from kili_export.archives.digests import shards_of_digest
+from kili_export.core.file_dates import date_of, moments_of
 from kili_export.splicing.held_bytes import HeldBytes
 from kili_export.splicing.splice import SplicePlan
 from kili_export.storage.spool import Spool
@@ -20,6 +22,14 @@ class DeltaHead:
     export: str
     run_id: str
     generation: int
+    dated: str
+    """When the dataset was first exported as it is declared."""
+
+    @property
+    def date(self) -> int:
+        """That of the list, as ZIP writes it."""
+        told = hashlib.sha256(f"{self.run_id}/{self.generation}".encode()).hexdigest()
+        return date_of(moments_of(self.dated), told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,8 @@ class GenerationWriter:
         """What the generation changes, None for the first one."""
         if self.previous is None:
             return None
-        head = DeltaHead(self.plan.project_id, self.export.name, self.plan.run_id, number)
+        project_id, run_id = self.plan.project_id, self.plan.run_id
+        head = DeltaHead(project_id, self.export.name, run_id, number, self.export.dated)
         delta = generation.delta(head, written.base if written else None)
         key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, delta.plan.pieces)

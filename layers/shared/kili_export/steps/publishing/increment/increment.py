@@ -115,7 +115,7 @@ class Increment:
             ),
             *(file.addition for file in self.shared.files if file.path in brought),
             # Next to the directory: both are read at once.
-            streamed_file(DELTA_LIST, listed.document(head)).addition,
+            streamed_file(DELTA_LIST, listed.document(head), head.date).addition,
         ]
         return DeltaPlan(
             splice(None, (), additions, hold_in_spool),

@@ -15,15 +15,9 @@ from kili_export.splicing.assembly import Assembly
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import Entry, entry_from_raw
 from kili_export.splicing.entry_record import Record
+from kili_export.splicing.numbers import offset_of, put_offset
 from kili_export.splicing.regions import Hole, Region
-from kili_export.splicing.zip_headers import (
-    OFFSET,
-    OFFSET_FROM_END,
-    decode_record,
-    encode_name,
-    encode_record,
-    record_span,
-)
+from kili_export.splicing.zip_headers import decode_record, encode_name, encode_record, record_span
 from kili_export.steps.publishing.assets.converted_assets import LocatedMember
 from kili_export.storage.external_sort import Sorter, SpooledItems
 from kili_export.storage.object_store import ObjectStore
@@ -198,6 +192,7 @@ class NameClaims:
             method=record.method,
             payload=payload,
             media=claim.media,
+            modified=record.modified,
         )
 
 
@@ -211,6 +206,7 @@ def _at(record: Record, offset: int, owner: str) -> Record:
         record.method,
         offset,
         record.local_length,
+        record.modified,
     )
 
 
@@ -225,6 +221,7 @@ def _restored(claimed: _Claimed, contents: bytes) -> tuple[Region, Entry]:
         crc32=claim.crc32,
         size=claim.size,
         owner=claim.asset_id,
+        modified=claim.modified,
     )
     return Region(claimed.region), entry
 
@@ -247,6 +244,6 @@ def _placed(item: bytes, begins: dict[int, int]) -> tuple[bytes, _Claimed, bytes
     if claimed.kept:
         return name, claimed, raw
     moved = bytearray(raw)
-    (offset,) = OFFSET.unpack_from(moved, len(moved) - OFFSET_FROM_END)
-    OFFSET.pack_into(moved, len(moved) - OFFSET_FROM_END, offset + begins[claimed.region])
+    offset = offset_of(moved, 0, len(moved))
+    put_offset(moved, 0, len(moved), offset + begins[claimed.region])
     return name, claimed, bytes(moved)

@@ -258,6 +258,7 @@ class NameSettler:
             method=record.method,
             payload=payload,
             media=bid.claim.media,
+            modified=record.modified,
         )
 
 
@@ -304,4 +305,5 @@ def _restored(path: str, claim: Claim) -> Entry:
         crc32=claim.crc32,
         size=claim.size,
         owner=claim.asset_id,
+        modified=claim.modified,
     )
