@@ -11,7 +11,7 @@ WORKERS ?= 2
 PINNED := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-large parity properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
+.PHONY: help setup demo test coverage test-large parity readers properties bench bench-large bench-converters check build clean lock bench-growth bench-memory
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ parity: $(READY) ## every format and option against Kili's own SDK (options: PAR
 
 test-large: $(READY) ## archives above 4 GiB and 65,535 files for all readers, 10 TB planned; takes minutes
 	@KILI_EXPORT_LARGE=1 $(BIN)/python -m pytest tests/integration/test_large_archives.py tests/unit/splicing/test_joins.py
+
+readers: $(READY) ## every reader of ZIP archives on every kind of ours (options: READERS=--quick)
+	@$(BIN)/python -m devtools.readers $(READERS)
 
 bench: $(READY) ## this system beside Kili's SDK, 1,000 and 10,000 assets (options: BENCH=--json)
 	@$(BIN)/python -m devtools.bench.against_sdk --write docs/explanation/benchmarks.md $(BENCH)
@@ -142,4 +145,4 @@ lock: ## pins the dependencies anew (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made
-	rm -rf $(VENV) $(SCAN) $(FUZZ) $(DOCS) site .venv-sam $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(SCAN) $(FUZZ) $(DOCS) site .venv-sam .venv-readers $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

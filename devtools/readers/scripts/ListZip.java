@@ -10,7 +10,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
 
-/** Prints the SHA-256 and the name of every file in an archive, read as a stream or by index. */
+/** Prints SHA-256, size and name of every file in an archive, read as a stream or by index. */
 public class ListZip {
     public static void main(String[] args) throws Exception {
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -35,9 +35,12 @@ public class ListZip {
     private static void print(PrintStream out, ZipEntry entry, InputStream in) throws Exception {
         MessageDigest digest = MessageDigest.getInstance("SHA-256");
         byte[] chunk = new byte[65536];
+        long size = 0;
         for (int read; (read = in.read(chunk)) >= 0; ) {
             digest.update(chunk, 0, read);
+            size += read;
         }
-        out.println(HexFormat.of().formatHex(digest.digest()) + " " + entry.getName());
+        String sha256 = HexFormat.of().formatHex(digest.digest());
+        out.println(sha256 + " " + size + " " + entry.getName());
     }
 }

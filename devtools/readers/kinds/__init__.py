@@ -1,0 +1,1 @@
+"""Archives of every kind that this project writes, each with the files that it must hold."""
