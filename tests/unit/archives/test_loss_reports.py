@@ -344,5 +344,5 @@ def _take(bench: Workbench, step: list[tuple[int, str, str]]) -> None:
 
 def test_an_export_that_was_never_published_has_no_report() -> None:
     bench = Workbench(project({"CARS": job(["BIG"])}), {})
-    with pytest.raises(InvalidConfiguration, match="not published yet"):
+    with pytest.raises(InvalidConfiguration, match="has no exports"):
         read_report(bench.objects, "proj1", "yolo")
