@@ -146,3 +146,11 @@ lock: ## pins the dependencies anew (needs uv)
 
 clean: ## forgets everything that was made
 	rm -rf $(VENV) $(SCAN) $(FUZZ) $(DOCS) site .venv-sam .venv-readers $(JUDGES) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+.PHONY: pins
+pins: $(READY) ## how stored bytes differ from the pinned ones (options: PINS="--write protocol")
+	@$(BIN)/python -m tests.pins $(PINS)
+
+.PHONY: mutants
+mutants: $(READY) ## small changes of the code that no test notices (options: MUTANTS="archive --share 1/20")
+	@$(BIN)/python -m devtools.mutants $(MUTANTS)

@@ -60,13 +60,11 @@ STEPS: Mapping[str, tuple[Event, ...]] = {
 }
 
 
-def archives() -> dict[str, dict[str, dict[str, str]]]:
-    """By kind of project and by export, digests of all that was written, oldest first."""
-    return {kind: of_kind(kind) for kind in KINDS}
-
-
 def of_kind(kind: str) -> dict[str, dict[str, str]]:
-    """Pictures in every way; of other kinds one export for each format and compatibility."""
+    """By export of a kind of project, digests of all that was written, oldest first.
+
+    Pictures are exported in every way, other kinds once for each format and compatibility.
+    """
     usual, rich = _exports(kind)
     if kind != "pictures":
         rich |= {name: one for name, one in usual.items() if "corrected" not in name}

@@ -166,7 +166,10 @@ def _life() -> dict[str, Any]:
 def _events(scene: Scene) -> None:
     world = scene.world
     world.submit("as_001", "second", left=0.3)
+    world.clock.advance(2)
     world.submit("as_001", "third", left=0.35)
+    world.clock.advance(2)
+    world.replace("as_001", "third again", left=0.36)
     world.replace("as_002", "fourth")
     world.post(None, event="project.updated")
     scene.note("events came")

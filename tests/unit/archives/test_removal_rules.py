@@ -92,3 +92,18 @@ def test_however_a_deletion_is_split_no_day_loses_more_than_may_go_at_once(
             assert day <= max(ALWAYS_ALLOWED, (known + day) // 10)
         assert removed_lately(past, now) >= day, "something was forgotten too early"
         assert len(past) <= 25, "the list grows with the number of runs"
+
+
+def test_a_removal_counts_for_twenty_four_hours() -> None:
+    assert timedelta(hours=24) == SPAN
+    past = remembered_removals((), 3, 0, NOW)
+    assert removed_lately(past, NOW + timedelta(hours=23, minutes=59)) == 3
+    assert removed_lately(past, NOW + timedelta(hours=24)) == 0
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(0, [5]), (59, [5]), (60, [3, 2]), (90, [3, 2])])
+def test_what_goes_within_an_hour_is_remembered_together(minutes: int, counts: list[int]) -> None:
+    later = NOW + timedelta(minutes=minutes)
+    past = remembered_removals(remembered_removals((), 3, 0, NOW), 2, 0, later)
+    assert [one.count for one in past] == counts
+    assert (past[0].first_at, past[-1].last_at) == (NOW, later)

@@ -1,6 +1,8 @@
 """Numbers and vertices as text: the quick ways write what the slow ones do."""
 
 import json
+import math
+from fractions import Fraction
 from itertools import chain
 from typing import Any
 
@@ -35,12 +37,60 @@ def test_numbers_are_written_as_python_does(numbers: list[int | float]) -> None:
     assert nested_numbers([numbers, numbers]) == str([numbers, numbers])
 
 
-@given(st.lists(st.one_of(coordinates, hostile.numbers)))
-@example([1e100])
+LIMIT = int(1e100)
+"""The float 1e100 is a little more than ten to the power of a hundred."""
+numbers_to_compute_with = st.one_of(
+    st.floats(-1e99, 1e99),
+    st.floats(-2, 2),
+    st.integers(-(10**99), 10**99),
+    st.sampled_from(
+        [
+            sign * one
+            for one in (8.9e99, 9e99, math.nextafter(1e100, 0), LIMIT - 1)
+            for sign in (1, -1)
+        ]
+    ),
+)
+beyond = st.sampled_from(
+    [1e100, -1e100, LIMIT, -LIMIT, math.nextafter(1e100, math.inf), 1e101, math.inf, -math.inf]
+)
+no_numbers: st.SearchStrategy[Any] = st.sampled_from(
+    [math.nan, True, False, "1", None, [], {}, 1j, Fraction(1, 2)]
+)
+
+
+def can_be_computed_with(value: Any) -> bool:
+    """What the numbers of labels must be, in other words than the code's."""
+    if type(value) not in (int, float) or not (type(value) is int or math.isfinite(value)):
+        return False
+    return abs(Fraction(value)) < LIMIT
+
+
+@given(st.one_of(coordinates, numbers_to_compute_with, beyond, no_numbers, hostile.numbers))
+def test_a_number_is_finite_and_not_too_large(value: Any) -> None:
+    assert is_number(value) == can_be_computed_with(value)
+
+
+@given(st.lists(numbers_to_compute_with))
 @example([9.9e99, 9.9e99])
-@example([float("nan"), float("inf")])
-def test_many_numbers_are_looked_at_as_one_is(numbers: list[Any]) -> None:
-    assert are_numbers(numbers) == all(map(is_number, numbers))
+@example([8.9e99] * 3)
+def test_many_numbers_are_numbers(numbers: list[Any]) -> None:
+    assert are_numbers(numbers)
+
+
+@given(
+    st.lists(numbers_to_compute_with, max_size=4),
+    st.one_of(beyond, no_numbers),
+    st.lists(st.one_of(coordinates, hostile.numbers), max_size=4),
+)
+@example([], 1e100, [])
+@example([], math.nan, [math.inf])
+@example([1.0], LIMIT, [1.0])
+@example([1.0], 10**400, [1.0])
+def test_many_numbers_are_none_with_one_that_is_no_number(
+    before: list[Any], wrong: Any, after: list[Any]
+) -> None:
+    assert not are_numbers([*before, wrong, *after])
 
 
 values = st.one_of(coordinates, hostile.numbers)

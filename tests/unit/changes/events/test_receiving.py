@@ -229,16 +229,29 @@ def test_a_label_type_that_an_export_just_began_to_hold_is_not_ignored(world: Wo
     assert world.post("as_000", event=prediction).accepted == 1
 
 
+def test_an_event_of_a_project_that_was_just_unregistered_is_ignored(world: World) -> None:
+    assert world.post("as_000").accepted == 1
+    del world.objects.stored[registration_key(PROJECT)]
+    world.clock.advance(3)
+    assert world.post("as_000", event="label.workflow.created.prediction").accepted == 0
+
+
 def test_a_bucket_that_does_not_answer_does_not_stop_events_of_known_projects(
     world: World,
 ) -> None:
+    refused = []
+
     def down() -> None:
+        refused.append(world.clock.now())
         raise Unavailable("S3 cannot be reached")
 
     world.post("as_000")
     world.clock.advance(61)
-    world.objects.interleaving.before("get", down)
-    assert world.post("as_001").accepted == 1
+    for _ in range(2):
+        world.objects.interleaving.before("get", down)
+        assert world.post("as_001").accepted == 1
+    assert len(refused) == 2, "the bucket was not asked"
+    assert "asset#as_001" in world.changes.subjects(PROJECT)
 
 
 def test_a_store_that_does_not_answer_is_told_to_the_sender(world: World) -> None:

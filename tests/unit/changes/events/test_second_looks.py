@@ -1,6 +1,7 @@
 """What was exported because of a label's event is looked at once more, a little later."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -37,6 +38,14 @@ def test_an_edit_that_shows_late_is_exported_in_the_end(world: World) -> None:
     assert world.changes.subjects(PROJECT) == {"asset#as_001"}
     world.run_pending()
     assert world.generations()["raw"] == 2
+
+
+def test_it_is_looked_at_five_minutes_after_it_was_exported(world: World) -> None:
+    exported_too_early(world)
+    stored = json.loads(world.objects.stored[second_looks_key(PROJECT)][0])
+    due = datetime.fromisoformat(stored["due"].pop("as_001"))
+    assert due - world.clock.now() == timedelta(minutes=5)
+    assert stored["due"] == {}
 
 
 def test_it_is_looked_at_once_more_and_not_again_and_again(world: World) -> None:

@@ -362,16 +362,24 @@ def test_a_bucket_that_does_not_answer_is_no_reason_to_erase(
     site.live_and_die()
     before = dict(site.objects.stored)
     read = InMemoryObjects.get_range
+    refused = []
 
     def get_range(objects: InMemoryObjects, key: str, *arguments: Any, **options: Any) -> bytes:
         if "/deltas/" in key:
+            refused.append(key)
             raise Unavailable("the bucket does not answer")
         return read(objects, key, *arguments, **options)
 
-    monkeypatch.setattr(InMemoryObjects, "get_range", get_range)
-    with pytest.raises(Unavailable):
-        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    with monkeypatch.context() as patched:
+        patched.setattr(InMemoryObjects, "get_range", get_range)
+        with pytest.raises(Unavailable):
+            PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert refused, "no delta was read"
     assert site.objects.stored == before
+    assert site.mentions(ASSET.encode()) != [], "there was nothing to erase"
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(ASSET.encode()) == []
+    assert not set(refused) & site.objects.stored.keys()
 
 
 def test_an_asset_that_was_never_there_costs_no_generation(site: Site) -> None:

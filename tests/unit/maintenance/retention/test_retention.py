@@ -188,15 +188,23 @@ def test_a_history_that_cannot_be_read_is_begun_anew_and_deletes_nothing_at_firs
 
 def test_a_bucket_that_does_not_answer_does_not_fail_the_run(export: Export) -> None:
     export.publish(6, every=30 * HOUR)
+    failed = []
 
     def fail() -> None:
+        failed.append(export.objects.interleaving.steps[-1])
         raise Unavailable("S3 is down")
 
     for step in ("list", "get", "delete"):
         export.clock.advance(30 * HOUR)
         export.commit()
+        before = set(export.objects.stored)
         export.objects.interleaving.before(step, fail)
         assert export.retain.delete_expired(PROJECT, EXPORT) == []
+        assert set(export.objects.stored) == before
+    assert failed == ["list", "get", "delete"], "the bucket was not asked"
+    # Archives and ledgers had their time meanwhile; deltas belong to the chain.
+    assert len(export.retain.delete_expired(PROJECT, EXPORT)) == 6
+    assert export.generations() == [7, 8, 9]
 
 
 def test_the_history_does_not_grow_beyond_what_is_kept(export: Export) -> None:

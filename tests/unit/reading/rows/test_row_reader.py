@@ -173,10 +173,68 @@ def test_a_choice_reads_no_contents() -> None:
     assert not any("jsonResponse" in body["query"] for body in line.network.bodies())
 
 
-def test_every_filter_of_labels_reaches_kili() -> None:
-    for name in LABEL_ROW_FILTERS.keys() - {"asset_step_name_in"}:
-        (where,) = label_conditions("P", {name: ["wanted"]})
-        assert "wanted" in json.dumps(where), name
+OF_ASSETS = {
+    "asset_external_id_in": "externalIdIn",
+    "asset_external_id_strictly_in": "externalIdStrictlyIn",
+    "asset_group_name_in": "groupNameIn",
+    "asset_group_name_not_in": "groupNameNotIn",
+    "asset_id_in": "idIn",
+    "asset_status_in": "statusIn",
+    "asset_step_id_in": "stepIdIn",
+    "asset_step_status_in": "stepStatusIn",
+}
+OF_LABELS = {
+    "author_in": "authorIn",
+    "category_search": "search",
+    "consensus_mark_gte": "consensusMarkGte",
+    "consensus_mark_lte": "consensusMarkLte",
+    "created_at": "createdAt",
+    "created_at_gte": "createdAtGte",
+    "created_at_lte": "createdAtLte",
+    "honeypot_mark_gte": "honeypotMarkGte",
+    "honeypot_mark_lte": "honeypotMarkLte",
+    "id_in": "idIn",
+    "labeler_in": "labelerIn",
+    "reviewer_in": "reviewerIn",
+    "type_in": "typeIn",
+}
+KILI_PROJECT = {"project": {"id": "P"}}
+CONDITIONS: dict[str, Rows] = {
+    **{name: {"asset": {**KILI_PROJECT, of: ["wanted"]}} for name, of in OF_ASSETS.items()},
+    **{name: {of: ["wanted"]} for name, of in OF_LABELS.items()},
+    "user_id": {"user": {"id": ["wanted"]}},
+}
+"""By filter, the part of Kili's `LabelWhere` that it becomes."""
+
+
+def test_no_filter_of_labels_is_left_out_here() -> None:
+    # The name of a step is replaced by its id before.
+    assert CONDITIONS.keys() == LABEL_ROW_FILTERS.keys() - {"asset_step_name_in"}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_every_filter_of_labels_reaches_kili(name: str) -> None:
+    (where,) = label_conditions("P", {name: ["wanted"]})
+    assert where == {**KILI_PROJECT, **CONDITIONS[name]}
+
+
+def test_filters_of_labels_hold_together() -> None:
+    given = {"asset_status_in": ["TODO"], "asset_id_in": ["a"], "id_in": ["l"], "user_id": "u"}
+    (where,) = label_conditions("P", given)
+    assert where == {
+        **KILI_PROJECT,
+        "asset": {**KILI_PROJECT, "statusIn": ["TODO"], "idIn": ["a"]},
+        "idIn": ["l"],
+        "user": {"id": "u"},
+    }
+
+
+def test_many_ids_are_asked_for_in_parts() -> None:
+    ids = [f"l{number}" for number in range(2_001)]
+    parts = list(label_conditions("P", {"id_in": [*ids, "l0"], "author_in": ["a"]}))
+    assert [len(one["idIn"]) for one in parts] == [1_000, 1_000, 1]
+    assert [one for part in parts for one in part["idIn"]] == ids
+    assert all(one["authorIn"] == ["a"] for one in parts)
 
 
 def test_every_filter_can_be_given_on_the_command_line() -> None:
