@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from kili_export.core.dos_time import (
     moment_of,
     step_of,
 )
+from kili_export.core.errors import IntegrityError
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.core.file_dates import (
     MOST_MOMENTS,
@@ -31,7 +33,9 @@ from kili_export.core.file_dates import (
     newest_moments,
 )
 from kili_export.core.project import Project
+from kili_export.formats.common.format import Conversion, Member
 from kili_export.formats.common.label_selection import moments_of_labels, select_labels
+from kili_export.runs.segment_records import ConvertedAsset, SegmentWriter
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
@@ -330,3 +334,24 @@ def test_media_keep_their_dates_when_labels_change() -> None:
     bench.rebuild()
     after = dates(bench, "yolo")
     assert {path: after[path] for path in before} == before
+
+
+def test_lines_that_version_0_1_wrote_are_read_without_dates() -> None:
+    """A full export in slices goes on with what was converted before the upgrade."""
+    writer = SegmentWriter()
+    member = Member("a.txt", b"abc")
+    found = fetched(asset(1, "a.jpg", label({})))
+    writer.add(found, Conversion((member,)), moments=moments_of(at(0)))
+    _, line = writer.finish()
+    now = ConvertedAsset.from_line(line)
+    assert moment_of(now.members[0].record.modified).year == 2026
+    values = json.loads(line)
+    (row,) = values[5]
+    del row[7], values[10]
+    former = ConvertedAsset.from_line(json.dumps(values).encode())
+    assert former.members[0].record == replace(now.members[0].record, modified=FORMER_DATE)
+    assert former.moments == ()
+    for broken in (row[:6], [*row, 1, 2]):
+        values[5] = [broken]
+        with pytest.raises(IntegrityError):
+            ConvertedAsset.from_line(json.dumps(values).encode())
