@@ -257,7 +257,7 @@ class Deployment:
         return not self.left()
 
     def left(self) -> list[str]:
-        """What is not done yet, in words. What rests until a person's word is not meant."""
+        """What is not done yet, in words. What rests until confirmation is not meant."""
         waits = any(self.items("held-removals"))
         found = [
             f"a mark of {item['sk']['S']}"

@@ -3,7 +3,7 @@
 Every child has the read end of a pipe as its standard input, and the stack holds the write end.
 When the stack ends, by `kill -9` too, the kernel closes its end and the child reads the end of the
 file. Linux's parent-death signal is no substitute: it fires when the *thread* that started the
-child ends, and workers are started anew from threads that come and go.
+child ends, and workers are started again from threads that come and go.
 """
 
 import os

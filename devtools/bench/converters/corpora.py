@@ -1,6 +1,6 @@
 """Labels to convert, as the server answers them: real ones, large masks, and generated ones.
 
-A corpus holds JSON texts. Each conversion parses them anew, outside of what is measured, because
+A corpus holds JSON texts. Each conversion parses them again, outside of what is measured, because
 the SDK changes what it converts.
 """
 

@@ -213,7 +213,7 @@ class WorldState:
         self._lagging.append(label)
 
     def changed(self, project: Project) -> None:
-        """Makes listings of the project be worked out anew."""
+        """Makes listings of the project be worked out again."""
         project.revision = next(self._revisions)
 
     def emit(

@@ -21,7 +21,7 @@ from kili_export.storage.spool import hold_in_spool
 
 @dataclass(frozen=True, slots=True)
 class LayeredArchive(StoredArchive):
-    """What writing the archive anew would give, without writing it.
+    """What writing the archive again would give, without writing it.
 
     Its entries' offsets are those that they would have there. `source` is the archive at the
     bottom.

@@ -1,4 +1,4 @@
-"""When an archive is written anew, and when deltas follow it instead."""
+"""When an archive is written again, and when deltas follow it instead."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ class DeltaSize:
 
 @dataclass(frozen=True, slots=True)
 class Republishing:
-    """What writing one archive, or one copy of it, anew means.
+    """What writing one archive, or one copy of it, again means.
 
     `kept` is how long the replaced one still takes room: the retention of archives or, at a fixed
     key, that of old versions (zero in a bucket without versions); `ledgers_kept` is that of
@@ -66,7 +66,7 @@ class Republishing:
         return DAY * min(spent / self.dollars_a_day, _FOR_EVER)
 
     def size_for(self, interval: timedelta) -> int:
-        """The largest size, in bytes, that may be written anew at every `interval`."""
+        """The largest size, in bytes, that may be written again at every `interval`."""
         least, most = 0, _LARGEST
         while least < most:
             middle = (least + most + 1) // 2
@@ -79,7 +79,7 @@ class Republishing:
 
 @dataclass(frozen=True, slots=True)
 class RewritingRules:
-    """Archives are written anew as often as the budget of `republishing` allows.
+    """Archives are written again as often as the budget of `republishing` allows.
 
     It also pays for what every generation writes, its delta and its ledger.
     What may be written once in `at_once` is written at once. However seldom that is, it is time
@@ -96,7 +96,7 @@ class RewritingRules:
     def is_due(
         self, size: int, age: timedelta, deltas: Sequence[DeltaSize], ledger: int = 0
     ) -> bool:
-        """Whether an archive of `size` bytes, written `age` ago, is written anew.
+        """Whether an archive of `size` bytes, written `age` ago, is written again.
 
         `deltas` follow it, the newest included; each came with a `ledger` of so many bytes.
         """
@@ -117,7 +117,7 @@ _LARGEST: Final = 50 * 2**40
 def is_rewriting_due(
     rules: RewritingRules, manifest: Manifest, following: Sequence[DeltaReference], now: datetime
 ) -> bool:
-    """Whether a manifest's archive is written anew, instead of being followed by these deltas."""
+    """Whether a manifest's archive is written again, instead of being followed by these deltas."""
     archive = manifest.archive
     if archive.written_at is None:
         return True

@@ -158,7 +158,7 @@ class Manifest(PublishedDocument):
 
     @property
     def version(self) -> str:
-        """Names the files of this generation, also when the archive is written anew."""
+        """Names the files of this generation, also when the archive is written again."""
         named = (*self.deltas, *self.recent_deltas)
         own = [delta.key for delta in named if delta.generation == self.generation]
         return PurePosixPath(own[-1] if own else self.archive.key).name

@@ -1,4 +1,4 @@
-"""How many assets may vanish from an export without a person's word."""
+"""How many assets may vanish from an export without confirmation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ MEANINGS = {
     ExitCode.FAILED: "it did not work; the message says why",
     ExitCode.USAGE: "the arguments or the configuration are wrong; the message names the way out",
     ExitCode.QUARANTINED: "published, but some assets could not be exported; status lists them",
-    ExitCode.HELD: "removals wait for a person's word: kili-export confirm",
+    ExitCode.HELD: "removals wait for confirmation: kili-export confirm",
     ExitCode.TIMED_OUT: "still under way when the time given was over",
     ExitCode.UNAVAILABLE: "Kili or a server did not answer; later it may",
     ExitCode.INCOMPLETE: "written, but without what could not be read; the messages name it",

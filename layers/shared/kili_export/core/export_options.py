@@ -84,7 +84,7 @@ class ExportOptions:
         """A hash that is equal exactly when the options are.
 
         Options that came later than exports count where they are set only: an export that does
-        not use them must not be made anew for their sake.
+        not use them must not be made again for their sake.
         """
         values = asdict(self)
         if self.compatibility is Compatibility.SDK:

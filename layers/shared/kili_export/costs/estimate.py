@@ -52,7 +52,7 @@ class CountedRun:
 
 @dataclass(frozen=True, slots=True)
 class Republished:
-    """What each run writes anew: bytes, and for how long what it replaces is kept."""
+    """What each run writes again: bytes, and for how long what it replaces is kept."""
 
     size: int
     kept: timedelta

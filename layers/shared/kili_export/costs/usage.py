@@ -76,7 +76,7 @@ class RunSpending(Document):
 
     In a manifest `publish` is of that export alone and `finish` is still to come, `plan` and
     `convert` are of the whole run: what `exports` exports of it share. `convert` covers all
-    slices of a full export. `rebuilt` is how many exports were made anew, or a slice of them.
+    slices of a full export. `rebuilt` is how many exports were made again, or a slice of them.
     `dollars` is the estimate by the list `prices`.
     """
 

@@ -16,7 +16,7 @@ from kili_export.kili.answers import Row
 PAGE = 100
 TRIES = 4
 RECENT = 1000
-"""Rows by which a listing in pages is gone on with: what shifts it by more begins it anew."""
+"""Rows by which a listing in pages is gone on with: what shifts it by more begins it again."""
 _SLACK = 10_000
 _REPEATED = "Kili lists the same assets again and again"
 Reassure = Callable[[], object]

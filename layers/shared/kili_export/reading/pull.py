@@ -28,7 +28,7 @@ def pull_archive(
 ) -> Manifest:
     """Streams the current state, or a snapshot's, into `target`; gives the manifest naming it.
 
-    Where deltas follow the archive, it is the archive that writing it anew would give.
+    Where deltas follow the archive, it is the archive that writing it again would give.
     The archive is the one that the manifest names and not the one at the fixed key, which may
     change during the download. Raises InvalidConfiguration when nothing was published yet,
     IntegrityError when what came is not what the manifest promises.

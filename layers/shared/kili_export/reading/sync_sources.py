@@ -47,7 +47,7 @@ def contents_of(objects: ObjectStore, manifest: Manifest, known: FollowedFiles) 
     whole += sum(delta.size for delta in manifest.deltas)
     if chain is not None and sum(delta.size for delta in chain) < whole:
         found = _from_deltas(objects, chain, known)
-        # A chain of an export that was made anew under the same name would not add up.
+        # A chain of an export that was made again under the same name would not add up.
         if len(found.wanted) == manifest.counts.members:
             return found
     return _from_archive(objects, manifest)

@@ -75,7 +75,7 @@ def unregister(objects: ObjectStore, project_id: str) -> bool:
     key = registration_key(project_id)
     if objects.head(key) is None:
         return False
-    # What happens from now on nobody marks: if it is registered again, all must be made anew.
+    # What happens from now on nobody marks: if it is registered again, all must be made again.
     objects.delete([followed_key(project_id)])
     objects.delete([key])
     return True

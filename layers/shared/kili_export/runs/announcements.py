@@ -29,7 +29,7 @@ class EventPublisher(Protocol):
 
 
 class ExportPublished(Document):
-    """An export has a new generation, or its archive was written anew.
+    """An export has a new generation, or its archive was written again.
 
     `archive_generation` is the one that the archive holds; where it is below `generation`, the
     manifest's `deltas` follow. Without changes it is the archive alone that is new.

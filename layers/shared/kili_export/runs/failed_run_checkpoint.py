@@ -17,7 +17,7 @@ from kili_export.runs.planned_changes import is_planned, read_planned_marks
 from kili_export.storage.object_store import ObjectStore
 
 _MOST_FAILURES: Final = 3
-"""So often what was converted may fail to be published: then it is converted anew."""
+"""So often what was converted may fail to be published: then it is converted again."""
 _log = logging.getLogger(__name__)
 
 

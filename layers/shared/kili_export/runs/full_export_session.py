@@ -13,7 +13,7 @@ from kili_export.storage.object_store import ObjectStore, delete_prefix
 
 
 class SessionExport(Document):
-    """One export that is being made anew, frozen as it was when the session was opened."""
+    """One export that is being made again, frozen as it was when the session was opened."""
 
     name: str
     definition: str
@@ -55,7 +55,7 @@ class RebuildSession(Document):
 
     @property
     def names(self) -> frozenset[str]:
-        """The exports that the session makes anew."""
+        """The exports that the session makes again."""
         return frozenset(export.name for export in self.exports)
 
 
@@ -94,7 +94,7 @@ class SessionStore:
     objects: ObjectStore
 
     def read(self, project_id: str) -> StoredSession:
-        """What is stored. A session that cannot be read is none: it is begun anew."""
+        """What is stored. A session that cannot be read is none: it is begun again."""
         found = self.objects.get(session_key(project_id))
         if found is None:
             return StoredSession()
@@ -133,7 +133,7 @@ class SessionStore:
         return stored.etag
 
     def close(self, project_id: str, found: StoredSession) -> StoredSession:
-        """Ends an open session, to be begun anew. Answers what is stored then."""
+        """Ends an open session, to be begun again. Answers what is stored then."""
         if found.session is None:
             return found
         # It keeps its id: no two sessions, open or closed, have the same ETag.

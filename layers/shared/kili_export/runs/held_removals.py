@@ -13,7 +13,7 @@ from kili_export.archives.removal_guard import Losses
 
 @dataclass(frozen=True, slots=True)
 class HeldRemovals:
-    """Removals that wait for a person's word: `count` at most in one export.
+    """Removals that wait for confirmation: `count` at most in one export.
 
     `exports` are those that cannot be published before it, because a rebuild was held. `failed`
     of the assets are in Kili yet and could not be exported, `left` are let through by no filter.

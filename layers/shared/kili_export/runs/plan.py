@@ -35,7 +35,7 @@ class ExportPlan(Document):
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is
-    written anew, though nothing else may have changed.
+    written again, though nothing else may have changed.
     """
 
     name: str
@@ -57,7 +57,7 @@ class RunPlan(Document):
 
     `listed_assets` is how many assets Kili had when they were listed (rebuild), else None.
     `confirmed_removals` lets that many assets vanish where a person said so. `session` is there
-    when exports are made anew in slices. `resumed_results` are those of runs that failed, for
+    when exports are made again in slices. `resumed_results` are those of runs that failed, for
     assets that this run need not convert again.
     """
 

@@ -14,7 +14,7 @@ from kili_export.storage.object_store import ObjectStore
 class FollowedExports(Document):
     """Which exports change marks are answered for, and why the others are left out.
 
-    An export that is not followed missed changes: it is made anew before it is followed again.
+    An export that is not followed missed changes: it is made again before it is followed again.
     """
 
     schema_version: Literal[1] = 1
@@ -29,7 +29,7 @@ class FollowedStore:
     objects: ObjectStore
 
     def read(self, project_id: str) -> FollowedExports:
-        """The list; empty when there is none, so that every export is made anew."""
+        """The list; empty when there is none, so that every export is made again."""
         found = self.objects.get(followed_key(project_id))
         if found is None:
             return FollowedExports()

@@ -147,7 +147,7 @@ class Settings:
     )
     rewrite_limit: int = _variable(
         "REWRITE_LIMIT",
-        "Archives up to this size are written anew from their bytes, larger ones by copies on S3",
+        "Archives up to this size are rewritten from their bytes; S3 copies larger ones",
         DEFAULT_LIMITS.rewrite_below,
         "bytes",
     )
@@ -160,7 +160,7 @@ class Settings:
 
     archive_budget_cents: int = _variable(
         "ARCHIVE_BUDGET_CENTS",
-        "What writing an export's archive anew may cost a day; deltas follow larger ones meanwhile",
+        "What compaction of an export may cost a day; deltas follow larger archives meanwhile",
         100,
         "US cents",
         least=1,
@@ -205,7 +205,7 @@ class Settings:
 
     @property
     def rewriting(self) -> RewritingRules:
-        """When archives are written anew."""
+        """When archives are written again."""
         republishing = Republishing(self.retention.recent, self.archive_budget_cents / 100)
         return RewritingRules(republishing, timedelta(seconds=self.window_seconds))
 

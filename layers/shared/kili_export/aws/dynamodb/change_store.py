@@ -39,7 +39,7 @@ class DynamoChangeStore:
         at: datetime,
         label_id: str | None = None,
     ) -> None:
-        """Stores a mark, or stores it anew.
+        """Stores a mark, or stores it again.
 
         A mark remembers a bounded number of labels and always the latest one.
         """

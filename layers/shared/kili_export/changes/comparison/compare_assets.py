@@ -35,7 +35,7 @@ class Differences:
     returned: bool = False
     """Nothing waits any more: what had vanished is there again."""
     overdue: int = 0
-    """How many archives that deltas follow are to be written anew."""
+    """How many archives that deltas follow are to be written again."""
 
     def all(self) -> set[str]:
         """Every asset that is to be looked at again."""
@@ -81,7 +81,7 @@ class _Comparison:
                 self._add_selection(asset_id, known[:1], selected=chosen is not None)
 
     def add_waiting(self, export: DeclaredExport) -> None:
-        """Counts what is gone from an export that waits for a person's word."""
+        """Counts what is gone from an export that waits for confirmation."""
         if export.manifest is not None:
             known = _by_id(self._known(export.manifest))
             gone = sum(

@@ -1,4 +1,4 @@
-"""Whether an export must be made anew, and how it is dated."""
+"""Whether an export must be made again, and how it is dated."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ class Published:
 def rebuild_reason(
     published: Published | None, definition: str, *, asked: bool, followed: bool
 ) -> str:
-    """Why the export must be made anew, empty when its changed assets are enough.
+    """Why the export must be made again, empty when its changed assets are enough.
 
     `followed`: every mark that was cleared since it was published was cleared on its behalf too.
     """

@@ -12,7 +12,7 @@ from kili_export.core.clock import Clock, RandomSource
 SHARDS: Final = 8
 """Over how many partitions the marks of one project's assets are spread."""
 REBUILD: Final = "rebuild"
-"""Every export of the project is to be made anew: one mark, not one for each asset."""
+"""Every export of the project is to be made again: one mark, not one for each asset."""
 RECONCILE: Final = "reconcile"
 """Assets changed and nobody said which: Kili and the exports are to be compared."""
 CHECK: Final = "check"
@@ -104,7 +104,7 @@ class ChangeStore(Protocol):
         at: datetime,
         label_id: str | None = None,
     ) -> None:
-        """Stores a mark, or stores it anew: another version, no attempts, due at once.
+        """Stores a mark, or stores it again: another version, no attempts, due at once.
 
         The first event's time and the labels that earlier events named stay.
         """

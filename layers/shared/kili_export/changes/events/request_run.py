@@ -20,7 +20,7 @@ class RequestRun:
     starter: RunStarter
 
     def __call__(self, project_id: str, *, full: bool = False) -> str:
-        """Starts a run that waits for nothing; with `full` it makes every export anew.
+        """Starts a run that waits for nothing; with `full` it makes every export again.
 
         Answers the name of the execution. If another run is at work, the run after it does what
         was asked. Raises InvalidConfiguration when the project is not registered.

@@ -126,7 +126,7 @@ def _sorted(answers: Sequence[FinishAnswer]) -> tuple[list[CountedRun], list[Cou
 
 
 def _written(manifest: Manifest, rule: Republishing, window: timedelta) -> int:
-    """Bytes that a run writes anew: the ledger, and the archive as often as its budget allows."""
+    """Bytes that a run writes again: the ledger, and the archive as often as its budget allows."""
     interval = max(window, rule.interval(manifest.archive.size))
     return round(manifest.archive.size * (window / interval)) + manifest.ledger.size
 

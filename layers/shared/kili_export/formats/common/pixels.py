@@ -1,6 +1,6 @@
 """Answers of a label with pixel coordinates beside the fractions, as raw archives hold them.
 
-Nothing is changed in place: what differs is built anew, the rest is shared.
+Nothing is changed in place: what differs is built again, the rest is shared.
 """
 
 from collections.abc import Collection, Mapping

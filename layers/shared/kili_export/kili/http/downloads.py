@@ -86,7 +86,7 @@ class _Redirected(Exception):
 class JsonDownloads:
     """Downloads with bounds on time, size and redirections, never giving the key away.
 
-    The API key goes to addresses of Kili's own API alone, checked anew at each redirection. At
+    The API key goes to addresses of Kili's own API alone, checked again at each redirection. At
     most ten downloads run at once, each with at most `largest` bytes in memory.
     """
 

@@ -19,7 +19,7 @@ class ReconcileRequest(Document):
 class Repaired(Document):
     """What a comparison with Kili marked: assets by how they differed, and whole exports.
 
-    `rewrites` are exports with an archive that deltas follow and that is to be written anew.
+    `rewrites` are exports with an archive that deltas follow and that is to be written again.
     """
 
     missed_events: int = 0
@@ -40,7 +40,7 @@ class Waiting(Document):
     """What of a project waits.
 
     `seconds`: how long ago the change that waits longest was told of, for the last time.
-    `removals`: how many wait for a person's word. `left_out`: exports that this project cannot
+    `removals`: how many wait for confirmation. `left_out`: exports that this project cannot
     have as they are declared.
     """
 

@@ -108,7 +108,7 @@ class RepairProject:
         *,
         thorough: bool,
     ) -> tuple[Sequence[DeclaredExport], Differences]:
-        """The exports that must be made anew, and the assets of the others that differ."""
+        """The exports that must be made again, and the assets of the others that differ."""
         held = self.removals.held(project.project_id)
         waiting = held.exports if held else frozenset()
         exports = [
@@ -151,7 +151,7 @@ class RepairProject:
         return removed_lately(past, self.marks.clock.now())
 
     def _is_overdue(self, export: DeclaredExport) -> bool:
-        """Whether deltas follow an archive that may be written anew: no other change may come."""
+        """Whether deltas follow an archive that may be written again: no other change may come."""
         manifest = export.manifest
         if manifest is None or not manifest.deltas:
             return False

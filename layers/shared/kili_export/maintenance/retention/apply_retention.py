@@ -115,7 +115,7 @@ class RetainGenerations:
         try:
             return History.from_bytes(found[0]), found[1].etag
         except (ValidationError, ValueError):
-            # Begun anew: until it is old enough to tell, nothing is deleted.
+            # Begun again: until it is old enough to tell, nothing is deleted.
             _log.warning("the history of %s cannot be read and is begun anew", export)
             return History(since=self.clock.now()), found[1].etag
 

@@ -75,7 +75,7 @@ class PurgeAsset:
     def __call__(self, project_id: str, export: str | None, asset_id: str) -> Erased:
         """Erases archives, deltas, ledgers and snapshots that hold the asset, and all of `runs/`.
 
-        So are lists of a project's assets that are kept meanwhile: what goes by them begins anew.
+        So are lists of a project's assets that are kept meanwhile: what goes by them begins again.
         The chain of deltas is shortened first, so that no reader is sent to what is gone. Former
         versions of all objects go too. Raises InvalidConfiguration while a run publishes the
         project or when the asset is still exported, ConflictError when a run published meanwhile.

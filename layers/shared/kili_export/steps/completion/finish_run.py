@@ -122,7 +122,7 @@ class FinishExport:
         )
 
     def _follow(self, plan: RunPlan, verdict: RunVerdict) -> None:
-        """Exports made anew are followed from now on; held ones are not, and that comes first.
+        """Exports made again are followed from now on; held ones are not, and that comes first.
 
         Only while they are declared: what happens after that nobody marks.
         """

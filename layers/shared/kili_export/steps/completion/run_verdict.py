@@ -24,7 +24,7 @@ class ExportOutcomes:
     """Nothing was committed: too many assets would have gone."""
     failed: frozenset[str]
     most_held: Losses = field(default_factory=Losses)
-    """What waits for a person's word, in the export with the most."""
+    """What waits for confirmation, in the export with the most."""
 
     @classmethod
     def of(cls, plan: RunPlan, answers: Iterable[AggregateAnswer]) -> "ExportOutcomes":
@@ -106,7 +106,7 @@ class RunVerdict:
         """Whether every export that was subscribed at plan time has committed the change.
 
         Only positive results count. A rebuild that is held is not subscribed any more: it will
-        be made anew as a whole.
+        be made again as a whole.
         """
         if not self.concerns(mark) or self.exports.failed:
             return False
@@ -121,7 +121,7 @@ class RunVerdict:
         return self.concerns(mark) and not waits
 
     def awaits_word(self, mark: ChangeMark) -> bool:
-        """Whether all that keeps an asset's mark is that removals wait for a person's word."""
+        """Whether all that keeps an asset's mark is that removals wait for confirmation."""
         asset_id = asset_of(mark.subject)
         if not self.concerns(mark) or self.exports.failed or asset_id is None:
             return False
@@ -149,7 +149,7 @@ class RunVerdict:
 
 
 def losses_of(answer: AggregateAnswer) -> Losses:
-    """What of an export waits for a person's word."""
+    """What of an export waits for confirmation."""
     failed, left = answer.held_failures, answer.held_exits
     return Losses(answer.held_removals - failed - left, failed, left)
 

@@ -19,7 +19,7 @@ ItemInOrder = tuple[WorkItem, str | None]
 
 @dataclass(frozen=True, slots=True)
 class MediaLedger:
-    """What one export knows of media. `rebuilt`: its archive is made anew from what is there."""
+    """What one export knows of media. `rebuilt`: its archive is made again from what is there."""
 
     export: str
     ledger: LedgerReader
@@ -50,7 +50,7 @@ class MediaLedger:
     def _lost_a_name(self, record: AssetRecord) -> bool:
         """Whether a file of the asset is not in the archive, because another's has its name.
 
-        An archive that is made anew is made of entries that are there.
+        An archive that is made again is made of entries that are there.
         """
         if not (self.rebuilt and self.has_claims):
             return False

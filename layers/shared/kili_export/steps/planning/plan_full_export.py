@@ -46,7 +46,7 @@ class SessionPlanner:
         return SessionStore(self.objects)
 
     def fits(self, project_id: str, session: RebuildSession, plans: Sequence[ExportPlan]) -> bool:
-        """Whether the session makes anew what must be, as it must be, and nothing else."""
+        """Whether the session makes again what must be, as it must be, and nothing else."""
         definitions = {plan.name: plan.definition for plan in plans}
         outdated = {plan.name for plan in plans if plan.mode == "rebuild"}
         same = all(definitions.get(one.name) == one.definition for one in session.exports)
@@ -76,13 +76,13 @@ class SessionPlanner:
         stored: StoredSession,
         changes: ChangeStore,
     ) -> tuple[StoredSession, ChangeMark]:
-        """Begins to make exports anew. Answers what is stored, and the mark that keeps it going.
+        """Begins to make exports again. Answers what is stored, and the mark that keeps it going.
 
         Raises ConflictError when another run opened one meanwhile.
         """
         rebuilt = [plan for plan in plans if plan.mode == "rebuild"]
         # From now on marks are cleared for conversions that are not published yet: should these
-        # get lost, the exports must be made anew whatever else is known of them.
+        # get lost, the exports must be made again whatever else is known of them.
         FollowedStore(self.objects).follow(
             project_id, published=frozenset(), stopped=frozenset(plan.name for plan in rebuilt)
         )

@@ -55,7 +55,7 @@ class PlanExport:
     meter: Meter = field(default_factory=Unmetered)
 
     def __call__(self, request: PlanRequest, time_left: TimeLeft | None = None) -> PlanAnswer:
-        """Plans a run. Asking again for the same execution plans it anew, under the same lease.
+        """Plans a run. Asking again for the same execution plans it again, under the same lease.
 
         When the time is up before all assets are listed it answers `continue`: whoever asks next
         goes on with the listing.
@@ -87,7 +87,7 @@ class PlanExport:
             )
         if not run.plans:
             # Nothing is left to be done for these marks: their exports are as they should be,
-            # or are left out and will be made anew.
+            # or are left out and will be made again.
             self.changes.clear(run.marks.all())
             return self._idle(request, registered=True)
         return PlanWriter(self.objects, self.removals, self.limits, meter).write(run, request)
@@ -172,7 +172,7 @@ class PlanExport:
         return run
 
     def _choose_modes(self, run: RunInMaking, exports: Sequence[DeclaredExport]) -> None:
-        """Which exports are made anew. Goes on with those that are, unless there are others."""
+        """Which exports are made again. Goes on with those that are, unless there are others."""
         followed = FollowedStore(self.objects).read(run.project_id).names
         session = run.stored.session
         run.plans = [plan_of(export, run, followed=export.name in followed) for export in exports]
@@ -208,7 +208,7 @@ class PlanExport:
     ) -> None:
         """Somebody said that assets changed, not which: finds them, so that this run has them.
 
-        What is made anew needs none of it.
+        What is made again needs none of it.
         """
         session, asked = run.stored.session, run.marks.project[RECONCILE]
         if session and session.compared_mark == asked.version:

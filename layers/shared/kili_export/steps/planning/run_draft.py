@@ -62,7 +62,7 @@ def first_event_at(run: RunInMaking) -> datetime | None:
 
 
 def listed_assets(run: RunInMaking) -> int | None:
-    """How many assets Kili had when they were listed, None when nothing is made anew."""
+    """How many assets Kili had when they were listed, None when nothing is made again."""
     if run.stored.session is not None:
         return run.stored.session.listed
     return run.listing.count if run.listing else None
@@ -73,7 +73,7 @@ def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> Expo
     reason = rebuild_reason(
         export.published,
         export.definition,
-        # What is made anew in slices was asked for already; what of it is published is done.
+        # What is made again in slices was asked for already; what of it is published is done.
         asked=REBUILD in run.marks.project and run.stored.session is None,
         followed=followed,
     )

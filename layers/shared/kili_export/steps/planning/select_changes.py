@@ -46,7 +46,7 @@ def select_marks(
 
     What an asset's mark costs is little, so they go along even before their next attempt is due.
     A rebuild or a comparison that failed is not tried again with every run. While exports are
-    made anew in slices, `session`, another wish for that waits until they are published.
+    made again in slices, `session`, another wish for that waits until they are published.
     """
     project: dict[str, ChangeMark] = {}
     assets: list[ChangeMark] = []

@@ -111,7 +111,7 @@ class PlanWriter:
                 yield WorkItem(asset_id=asset_id, marked=False), None
 
     def _all_items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
-        """What changed and, when an export is made anew, all that Kili has, or a slice of it."""
+        """What changed and, when an export is made again, all that Kili has, or a slice of it."""
         for asset_id, mark in run.marks.assets.items():
             awaited = labels_to_await(
                 mark.label_ids,

@@ -1,4 +1,4 @@
-"""A document in shards after a run: those that changed are made anew, the others stay."""
+"""A document in shards after a run: those that changed are made again, the others stay."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

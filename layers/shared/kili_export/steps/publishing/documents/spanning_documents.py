@@ -126,7 +126,7 @@ def shared_changes(
     before: Mapping[str, MemberRecord],
     source: Documents,
 ) -> SharedChanges:
-    """Makes the shared files anew that may have changed.
+    """Makes the shared files again that may have changed.
 
     `before` are those of the archive that is built upon. Documents are made again when one of
     the streams that the run touched is theirs, all of them where nothing is built upon.
@@ -148,7 +148,7 @@ def shared_changes(
 
 
 def _revise(changes: SharedChanges, document: SpanningDocument, source: Documents) -> bool:
-    """Makes those shards anew that changed. Answers False where all are to be."""
+    """Makes those shards again that changed. Answers False where all are to be."""
     kept = changes.members.get(document.path)
     index = source.index_of(document.path) if kept is not None and not kept.sha256 else None
     if kept is None or index is None or source.revision is None or index.identity != kept.identity:

@@ -1,4 +1,4 @@
-"""Who is in an export that is made anew: what was converted, beside what was known before."""
+"""Who is in an export that is made again: what was converted, beside what was known before."""
 
 import struct
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Subject:
 
 @dataclass(slots=True)
 class Roster:
-    """All assets of an export that is made anew, in the ledger's order. Held in files."""
+    """All assets of an export that is made again, in the ledger's order. Held in files."""
 
     conversions: Conversions
     known: LedgerReader

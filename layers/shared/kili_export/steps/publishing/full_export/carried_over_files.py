@@ -22,7 +22,7 @@ class KeptFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FormerState:
-    """The archive and the ledger that an export made anew replaces."""
+    """The archive and the ledger that an export made again replaces."""
 
     open_archive: Callable[[], StoredArchive | None]
     ledger: LedgerReader

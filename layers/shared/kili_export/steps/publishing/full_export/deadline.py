@@ -11,9 +11,9 @@ _T = TypeVar("_T")
 
 
 class ComputingTime:
-    """The time for working out one export anew, of which nothing is kept when it is over.
+    """The time for working out one export again, of which nothing is kept when it is over.
 
-    Copies go on in another invocation; this would begin anew there, and never end. Asked now and
+    Copies go on in another invocation; this would begin again there, and never end. Asked now and
     then, so that small exports are never bothered.
     """
 

@@ -1,4 +1,4 @@
-"""A generation that is made anew: every asset, in bounded memory.
+"""A generation that is made again: every asset, in bounded memory.
 
 One pass over the assets in server order numbers them, writes the ledger, gathers the documents'
 fragments and gives every file a place in an assembly of the batches' segments; a second one, over
@@ -84,7 +84,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class Rebuild:
-    """An export made anew. Where a former archive is, `former` opens it.
+    """An export made again. Where a former archive is, `former` opens it.
 
     `carries`: assets that failed keep their files, which are what this export would have of them.
     """
@@ -166,7 +166,7 @@ class Rebuild:
 
     @property
     def loss_changes(self) -> None:
-        """Nothing: the report is made anew with everything else."""
+        """Nothing: the report is made again with everything else."""
         return
 
     def archive(self) -> SplicePlan:

@@ -1,4 +1,4 @@
-"""A generation that is made anew: every asset, in bounded memory.
+"""A generation that is made again: every asset, in bounded memory.
 
 One pass over the assets in server order numbers them, writes the ledger, gathers the documents'
 fragments and gives every file a place in an assembly of the batches' segments; a second one, over

@@ -1,4 +1,4 @@
-"""A ledger that is written anew, entry by entry, into files."""
+"""A ledger that is written again, entry by entry, into files."""
 
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.central_directory import Directory

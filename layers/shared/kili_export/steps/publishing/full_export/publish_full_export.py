@@ -1,4 +1,4 @@
-"""Publishes an export made anew: a generation that needs nothing of the archive before it."""
+"""Publishes an export made again: a generation that needs nothing of the archive before it."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -98,7 +98,7 @@ def _carries(
 ) -> bool:
     """Whether assets that failed keep their files: not where these are of another definition.
 
-    Nor where the archive that has them cannot be read: making it anew is what mends that.
+    Nor where the archive that has them cannot be read: making it again is what mends that.
     """
     if previous is None or not roster.failed_count or previous.definition != export.definition:
         return False

@@ -36,7 +36,7 @@ from kili_export.steps.publishing.generation.manifest_parts import (
 
 
 class Generation(Protocol):
-    """Everything that a run changes in one export: an increment, or an export made anew."""
+    """Everything that a run changes in one export: an increment, or an export made again."""
 
     @property
     def failed(self) -> Mapping[str, str]:
@@ -68,7 +68,7 @@ class Generation(Protocol):
 
     @property
     def loss_changes(self) -> LossChanges | None:
-        """What the report of losses can be brought up to date with; None if all is made anew."""
+        """What the report of losses can be brought up to date with; None if all is made again."""
 
     def archive(self) -> SplicePlan:
         """The new archive."""
@@ -256,7 +256,7 @@ class GenerationWriter:
         )
 
     def _is_due(self, brought: Sequence[DeltaReference]) -> bool:
-        """Whether the archive is written anew, or followed by one delta more."""
+        """Whether the archive is written again, or followed by one delta more."""
         previous = self.previous
         if previous is None:
             return True

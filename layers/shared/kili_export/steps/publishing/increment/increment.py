@@ -56,7 +56,7 @@ class Increment:
 
     @cached_property
     def brought(self) -> dict[str, FileDigest]:
-        """The files that the archive gains or gets anew."""
+        """The files that the archive gains or gets again."""
         return {**self.names.digests, **self.shared.digests}
 
     @cached_property
