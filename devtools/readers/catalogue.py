@@ -8,16 +8,34 @@ from typing import Final
 from devtools.readers.listing import Listing, printed_listing
 from devtools.readers.processes import run
 from devtools.readers.python_readers import forwards, with_zipfile
-from devtools.readers.reader import ARCHIVE, SCRIPTS, Needs, Read, Reader, extracting, printing
+from devtools.readers.reader import (
+    ARCHIVE,
+    SCRIPTS,
+    NameLimit,
+    Needs,
+    Read,
+    Reader,
+    extracting,
+    printing,
+)
 from devtools.readers.s3_reader import with_fsspec_over_s3
 from devtools.readers.workspace import NODE_MODULES, PYTHON, compiled
 
+_LONGEST_OF_MINIZIP: Final = 255
 _DEBIAN_PYTHON: Final = "/usr/bin/python3"
 _LOADS_ZZIPLIB: Final = "import ctypes; ctypes.CDLL('libzzip-0.so.13')"
 _NODE: Final = Needs(("node", "npm"), ("nodejs", "npm"))
 _JAVA: Final = Needs(
     ("java", "javac", "jar"), ("default-jdk-headless",), version=("java", "--version")
 )
+
+
+def _has_mark(name: str) -> bool:
+    return ":" in name or "\ufeff" in name
+
+
+def _is_long(name: str) -> bool:
+    return len(name.encode()) > _LONGEST_OF_MINIZIP
 
 
 def _advzip(archive: Path, folder: Path) -> Listing:
@@ -102,12 +120,14 @@ def _programs() -> Sequence[Reader]:
             extracting("unar", "-quiet", "-force-overwrite", "-no-directory", ARCHIVE),
             Needs(("unar",), ("unar",)),
             quick=True,
+            names=NameLimit(_has_mark, "it leaves drive letters and byte order marks out of names"),
         ),
         Reader(
             "minizip",
             extracting("miniunzip", "-x", "-o", ARCHIVE),
             Needs(("miniunzip",), ("minizip",)),
             quick=True,
+            names=NameLimit(_is_long, "it cuts names off after 255 bytes"),
         ),
         Reader(
             "zziplib",

@@ -70,10 +70,15 @@ class Judge:
         began = time.monotonic()
         problem = _shown(_problem(reader, sample, scratch), sample, scratch)
         seconds = time.monotonic() - began
-        limit = self.limits.get((reader.name, kind))
+        limit = self._limit(reader, kind, sample)
         outcome, detail = _judged(problem, limit)
         label = limit.label if limit and outcome is Outcome.LIMITED else ""
         return Cell(reader.name, kind, outcome, detail, seconds, label)
+
+    def _limit(self, reader: Reader, kind: str, sample: SampleArchive) -> Limit | None:
+        if reader.names and reader.rewrites(sample.truth):
+            return Limit(reader.name, (kind,), "names", reader.names.reason)
+        return self.limits.get((reader.name, kind))
 
 
 def _judged(problem: str, limit: Limit | None) -> tuple[Outcome, str]:

@@ -48,6 +48,14 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class NameLimit:
+    """Names that a reader does not write as they are, and what it does with them."""
+
+    applies: Callable[[str], bool]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """One way to read an archive.
 
@@ -60,6 +68,11 @@ class Reader:
     needs: Needs = field(default_factory=Needs)
     quick: bool = False
     composes_names: bool = False
+    names: NameLimit | None = None
+
+    def rewrites(self, truth: Listing) -> bool:
+        """Whether an archive of these files has names that it does not write as they are."""
+        return self.names is not None and any(map(self.names.applies, truth))
 
     def listing(self, archive: Path, scratch: Path) -> Listing:
         """The files that it finds. What it writes is below `scratch`, and is removed again."""

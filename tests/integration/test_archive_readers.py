@@ -30,7 +30,7 @@ FAST_WITH_MANY_FILES = (
     "Java ZipFile",
     "Java ZipInputStream",
     "Node yauzl",
-    "Node zip.js",
+    "Node jszip",
 )
 CELLS = [
     *((reader, kind) for kind in ("spliced", "shards", "empty") for reader in READERS),

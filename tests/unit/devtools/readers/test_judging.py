@@ -1,6 +1,7 @@
 """A cell is right only when the reader finds every byte of every file."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from devtools.readers.installing import absent
 from devtools.readers.judging import Cell, Judge, Outcome
 from devtools.readers.kinds.catalogue import KINDS
 from devtools.readers.limits import LIMITS, Limit, by_cell
-from devtools.readers.reader import ARCHIVE, Reader, extracting, printing
+from devtools.readers.reader import ARCHIVE, NameLimit, Reader, extracting, printing
 from tests.unit.devtools.readers.samples import absent_reader, reader, sample
 
 KIND = "small"
@@ -136,3 +137,15 @@ def test_places_of_this_machine_are_not_shown(tmp_path: Path) -> None:
     assert cell.detail.startswith("status 1: cannot read archive.zip in ")
     assert str(tmp_path) not in cell.detail
     assert len(cell.detail) < 300
+
+
+def test_names_that_a_reader_rewrites_are_a_limit_of_it(tmp_path: Path) -> None:
+    limit = NameLimit(lambda name: "é" in name, "it writes no accents")
+    cell = judged(replace(reader(a__txt=None), names=limit), tmp_path)
+    assert (cell.outcome, cell.label) == (Outcome.LIMITED, "names")
+    assert cell.detail.startswith("it writes no accents (")
+
+
+def test_names_that_a_reader_leaves_alone_are_no_limit(tmp_path: Path) -> None:
+    limit = NameLimit(lambda name: ":" in name, "it writes no colons")
+    assert judged(replace(reader(), names=limit), tmp_path).outcome is Outcome.RIGHT
