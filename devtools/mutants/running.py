@@ -22,6 +22,8 @@ from devtools.mutants.mutations import Mutant, mutants
 
 _KILLED, _SURVIVED, _ELSEWHERE = 10, 11, 12
 _GIGABYTE = 1 << 30
+_EXAMPLES = 50
+_SETTINGS = "_hypothesis_internal_use_settings"
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Plugin:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Runs all tests as they are, then those that matter against each mutant."""
+        _shorten_properties(session.items)
         seconds, data = self._measured(session.items)
         if self.problem:
             return True
@@ -147,6 +150,19 @@ def _tell(output: TextIO, path: Path, outcome: Outcome) -> None:
     )
     output.writelines(f"  survived: {one}\n" for one in outcome.survivors)
     output.flush()
+
+
+def _shorten_properties(items: Iterable[pytest.Item]) -> None:
+    """Lets properties try fewer examples, and not look for a smaller one when one fails."""
+    for item in items:
+        function = getattr(item, "function", None)
+        former = getattr(function, _SETTINGS, None)
+        if former is not None:
+            examples = min(former.max_examples, _EXAMPLES)
+            phases = [one for one in former.phases if one.name in {"explicit", "generate"}]
+            # Not imported by name: pytest must be the first to load hypothesis.
+            shorter = type(former)(former, max_examples=examples, phases=phases)
+            setattr(function, _SETTINGS, shorter)
 
 
 def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
