@@ -16,6 +16,15 @@ _DATA_DESCRIPTOR: Final = 8
 _LOCAL: Final = b"PK\x03\x04"
 _AFTER_FILES: Final = (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06")
 _CHUNK: Final = 1 << 20
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
+"""What zipfile raises for archives that are not sound."""
 
 
 def with_zipfile(archive: Path, folder: Path) -> Listing:
@@ -29,7 +38,7 @@ def with_zipfile(archive: Path, folder: Path) -> Listing:
                     raise ReaderFailed(f"it finds {entry.filename!r} twice")
                 with opened.open(entry) as file:
                     listing[entry.filename] = found_in(file)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise ReaderFailed(f"{type(error).__name__}: {error}") from error
     return listing
 

@@ -13,6 +13,12 @@ _SHOWN: Final = {
     Outcome.MISSING: "missing",
 }
 _NOT_TRIED: Final = "-"
+_TITLE: Final = "# Which readers open the archives"
+_ABOUT: Final = (
+    "`make readers` reads archives of every kind with every reader and compares the bytes of each "
+    "file with what was written. `ok` means that all files are there, no other, and every byte is "
+    "right. Other words name a limit that the reader has with archives of any origin."
+)
 
 
 class Report:
@@ -46,9 +52,18 @@ class Report:
         return "\n".join([*lines, "", *notes, self.summary()])
 
     def markdown(self) -> str:
-        """The same as a part of a document."""
+        """The same as a document."""
         head, *rows = self._rows()
-        lines = [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
+        lines = [
+            _TITLE,
+            "",
+            _ABOUT,
+            "",
+            _row(head),
+            _row(["---"] * len(head)),
+            *map(_row, rows),
+            "",
+        ]
         lines += [f"- **{name}**: {about}" for name, about in self._kinds.items()]
         for title, told in self._notes():
             lines += ["", title, "", *(f"- {line}" for line in told)]

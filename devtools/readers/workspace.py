@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,11 +38,19 @@ def compiled(source: str, target: str, command: Sequence[str]) -> Path:
     with _BUILDING:
         if not built.exists() or built.stat().st_mtime_ns < script.stat().st_mtime_ns:
             _BUILT.mkdir(parents=True, exist_ok=True)
-            places = {"source": str(script), "target": str(built), "folder": str(_BUILT)}
-            run([part.format(**places) for part in command], environment=_caches())
-    if not built.exists():
-        raise ReaderFailed(f"{command[0]} makes no program")
+            _build(script, built, command)
     return built
+
+
+def _build(script: Path, built: Path, command: Sequence[str]) -> None:
+    """Compiles into a folder of its own: another process may run the former program."""
+    with tempfile.TemporaryDirectory(dir=_BUILT) as folder:
+        made = Path(folder) / built.name
+        places = {"source": str(script), "target": str(made), "folder": folder}
+        run([part.format(**places) for part in command], environment=_caches())
+        if not made.exists():
+            raise ReaderFailed(f"{command[0]} makes no program")
+        made.replace(built)
 
 
 def version_of(needs: Needs) -> str:

@@ -80,3 +80,13 @@ def test_a_name_that_comes_twice_is_an_error(tmp_path: Path) -> None:
     for read in (with_zipfile, forwards):
         with pytest.raises(ReaderFailed, match="'a' twice"):
             read(path, tmp_path)
+
+
+@pytest.mark.parametrize("read", [with_zipfile, forwards])
+def test_a_name_that_is_no_text_is_an_error(
+    read: Callable[[Path, Path], Listing], tmp_path: Path
+) -> None:
+    path = tmp_path / "archive.zip"
+    path.write_bytes(archive().replace("é.bin".encode(), b"\xff\xfe.bin"))
+    with pytest.raises(ReaderFailed):
+        read(path, tmp_path)

@@ -44,6 +44,7 @@ def test_a_wrong_cell_makes_the_report_wrong_and_a_missing_reader_does_not() -> 
 
 def test_the_document_has_the_same_cells() -> None:
     text = report(CELLS).markdown()
+    assert text.startswith("# Which readers open the archives\n")
     assert "| reader | version | small | 4 GiB |\n| --- | --- | --- | --- |\n" in text
     assert "| unzip | 6.0 | ok | no ZIP64 |\n" in text
     assert "- **small**: a few files\n" in text

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from devtools.readers import workspace
 from devtools.readers.kinds.sample import SampleArchive
-from devtools.readers.listing import Found
-from devtools.readers.reader import Needs
+from devtools.readers.listing import Found, ReaderFailed
+from devtools.readers.reader import SCRIPTS, Needs
 from devtools.readers.workspace import scratch_place, version_of
 
 
@@ -22,3 +25,22 @@ def test_versions_come_from_wherever_a_reader_comes_from() -> None:
     assert version_of(Needs((), ("perl",), version=("echo", "1.2\nmore"))) == "1.2"
     assert version_of(Needs(npm=("no-such-library",))) == ""
     assert version_of(Needs(pypi=("no-such-package",))) == ""
+
+
+def test_a_program_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "_BUILT", tmp_path / "built")
+    commands = ("cp", "{source}", "{target}")
+    built = workspace.compiled("list_zip.go", "program", commands)
+    assert built.read_bytes() == (SCRIPTS / "list_zip.go").read_bytes()
+    assert workspace.compiled("list_zip.go", "program", ("no-such-compiler",)) == built
+    assert [one.name for one in built.parent.iterdir()] == ["program"]
+
+
+def test_a_compiler_that_makes_nothing_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "_BUILT", tmp_path / "built")
+    with pytest.raises(ReaderFailed, match="true makes no program"):
+        workspace.compiled("list_zip.go", "program", ("true",))
+    with pytest.raises(ReaderFailed, match="status 1"):
+        workspace.compiled("list_zip.go", "program", ("false",))
