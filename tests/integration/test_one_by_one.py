@@ -447,7 +447,7 @@ def test_a_file_stays_as_it_was_when_the_listing_fails(shell: Bench, tmp_path: P
         (["assets", "P", "--created-at-gte", "soon"], "must be a date"),
         (["labels", "P", "--type", "FINAL"], "is none of AUTOSAVE, DEFAULT"),
         (["labels", "P", "--step-name", "Proofreading"], "it has 'Labeling', 'Review'"),
-        (["labels", "P", "--output", "/nowhere/at/all"], "cannot be written"),
+        (["labels", "P", "--output", "/nowhere/at/all"], "/nowhere/at is not a directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
