@@ -192,11 +192,10 @@ def test_the_webhook_is_throttled_and_its_concurrency_reserved() -> None:
 
 
 def emitted() -> set[str]:
-    """The names of the metrics that the handlers emit."""
-    code = "".join(path.read_text() for path in (ROOT / "functions").glob("*/app.py"))
-    return set(re.findall(r'"([A-Z][A-Za-z0-9]+)"(?=, MetricUnit\.|: )', code)) | set(
-        re.findall(r'add_metric\(\s*(?:name=)?"([A-Za-z0-9]+)"', code)
-    )
+    """The names of the metrics that the functions count."""
+    wiring = ROOT / "layers" / "shared" / "kili_export" / "wiring"
+    code = "".join(path.read_text() for path in wiring.glob("*.py"))
+    return set(re.findall(r'invocation\.count\(\s*"([A-Za-z0-9]+)"', code))
 
 
 def watched() -> set[str]:
