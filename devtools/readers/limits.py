@@ -1,4 +1,4 @@
-"""What readers cannot do, whoever wrote the archive. Each limit is tried, and must be real."""
+"""What readers cannot do with any archive. Each limit is tried, and must be real."""
 
 import sys
 from collections.abc import Mapping

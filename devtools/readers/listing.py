@@ -95,12 +95,12 @@ def differences(listing: Listing, truth: Listing, *, composes_names: bool = Fals
     missing = sorted(truth.keys() - listing.keys())
     extra = sorted(listing.keys() - truth.keys())
     other = sorted(name for name in truth.keys() & listing.keys() if truth[name] != listing[name])
-    told = [
+    problems = [
         _told(names, what)
         for names, what in ((missing, "missing"), (extra, "extra"), (other, "with other bytes"))
         if names
     ]
-    return f"of {len(truth)} files {', '.join(told)}" if told else ""
+    return f"of {len(truth)} files {', '.join(problems)}" if problems else ""
 
 
 def _told(names: Sequence[str], what: str) -> str:

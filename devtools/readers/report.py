@@ -47,7 +47,8 @@ class Report:
         ]
         lines.insert(1, "-" * max(map(len, lines)))
         notes = [
-            f"{head}\n" + "\n".join(f"  {line}" for line in told) for head, told in self._notes()
+            f"{head}\n" + "\n".join(f"  {line}" for line in entries)
+            for head, entries in self._notes()
         ]
         return "\n".join([*lines, "", *notes, self.summary()])
 
@@ -65,8 +66,8 @@ class Report:
             "",
         ]
         lines += [f"- **{name}**: {about}" for name, about in self._kinds.items()]
-        for title, told in self._notes():
-            lines += ["", title, "", *(f"- {line}" for line in told)]
+        for title, entries in self._notes():
+            lines += ["", title, "", *(f"- {line}" for line in entries)]
         return "\n".join([*lines, "", self.summary(), ""])
 
     def document(self) -> str:
@@ -118,7 +119,7 @@ class Report:
                 ),
             ),
         )
-        return [(head, told) for head, told in notes if told]
+        return [(head, entries) for head, entries in notes if entries]
 
     def _of(self, outcome: Outcome) -> list[Cell]:
         return [cell for cell in self._cells if cell.outcome is outcome]

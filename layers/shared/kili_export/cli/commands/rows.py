@@ -86,12 +86,12 @@ class _Progress:
             return
         if sys.stderr.isatty() and self.done:
             print(file=sys.stderr)
-        told = [counted(self.done, self.what[:-1]), counted(self.lines, "line")]
+        parts = [counted(self.done, self.what[:-1]), counted(self.lines, "line")]
         if self.gone:
-            told.append(f"{self.gone} deleted meanwhile")
+            parts.append(f"{self.gone} deleted meanwhile")
         if self.failed:
-            told.append(f"{self.failed} left out")
-        print(", ".join(told), file=sys.stderr)
+            parts.append(f"{self.failed} left out")
+        print(", ".join(parts), file=sys.stderr)
 
 
 def _written(arguments: Namespace, batches: Iterator[LineBatch], what: str) -> ExitCode:

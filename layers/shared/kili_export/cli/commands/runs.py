@@ -35,7 +35,7 @@ class Outcome:
 def run(arguments: Namespace) -> ExitCode:
     """Compares the project with Kili, unless all is exported anyway, and starts a run at once.
 
-    Without that a change whose event did not arrive would be told as published.
+    Without that a change whose event did not arrive would count as published.
     """
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
@@ -179,12 +179,12 @@ def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:
     # The very last ones may have ended quietly because another run held the project.
     latest = executions.latest(status.project_id, _LOOKED_AT)
     failure = next((one for one in latest if one.error or one.problem), None)
-    told = [_unpublished(status), *_never_published(status)]
+    sentences = [_unpublished(status), *_never_published(status)]
     if failure is not None and failure.error:
-        told.append(f"The last run failed with {failure.error}: {failure.cause}.")
+        sentences.append(f"The last run failed with {failure.error}: {failure.cause}.")
     elif failure is not None:
-        told.append(f"The last run: {failure.problem}.")
-    return Outcome(ExitCode.FAILED, " ".join(one for one in told if one), status, failure)
+        sentences.append(f"The last run: {failure.problem}.")
+    return Outcome(ExitCode.FAILED, " ".join(one for one in sentences if one), status, failure)
 
 
 def _unpublished(status: ProjectStatus) -> str:

@@ -63,8 +63,8 @@ def _told(directory: str, synced: Synced, moved: int) -> str:
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
     if not synced.written and not synced.removed:
         return f"{generation}, nothing to do"
-    told = (
+    sentence = (
         f"{generation}; {synced.written} written, {synced.removed} removed, "
         f"{bytes_text(moved)} fetched from the {synced.method}"
     )
-    return f"{told}\n{_OTHER_CLASSES}" if synced.classes_changed else told
+    return f"{sentence}\n{_OTHER_CLASSES}" if synced.classes_changed else sentence

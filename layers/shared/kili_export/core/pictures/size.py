@@ -215,6 +215,7 @@ def _webp(file: PictureFile) -> _Size:
 
 
 def _webp_is_turned(file: PictureFile) -> bool:
+    """By its EXIF chunk, which follows the picture. A file cut short is not turned."""
     at = 12
     try:
         for _ in steps():
