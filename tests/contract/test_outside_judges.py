@@ -212,7 +212,7 @@ def test_pycocotools_counts_what_the_project_has(
             mask = read.annToMask(annotation)
             assert mask.shape == (HEIGHT, WIDTH)
             if compatibility is CORRECTED:
-                assert mask.sum() == pytest.approx(annotation["area"], rel=0.12)
+                assert int(mask.sum()) == pytest.approx(annotation["area"], rel=0.12)
     if (compatibility, layout, input_type) == (Compatibility.SDK, Layout.MERGED, "VIDEO"):
         # In one document of all jobs the SDK writes no annotations of videos.
         assert not by_class

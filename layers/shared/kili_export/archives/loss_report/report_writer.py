@@ -1,7 +1,7 @@
 """Keeps the report of an export's losses beside its archive."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.contested_paths import Contest
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
-from kili_export.archives.loss_report.report_rows import ReportRows, UnreadableReport, row_of
+from kili_export.archives.loss_report.report_rows import ReportRows, UnreadableReport
 from kili_export.archives.manifest import Manifest, ReportReference
 from kili_export.core.bucket_layout import report_key
 from kili_export.core.errors import ExportError
@@ -133,11 +133,6 @@ def reference_to_report(
         return previous.report
     key = report_key(manifest.project_id, manifest.export_name)
     return ReportReference(key=key, version=attempt)
-
-
-def losses_of(records: Mapping[str, AssetRecord]) -> dict[str, bytes]:
-    """What the report says of some assets, by their entries in the ledger."""
-    return {one.entry_name: row_of(one) for one in records.values() if one.losses}
 
 
 def _all_losses(ledger: LedgerReader) -> Iterator[AssetRecord]:

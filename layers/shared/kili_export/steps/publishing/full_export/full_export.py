@@ -6,13 +6,10 @@ the names, decides who has which. What grows with the project is in files, and n
 parsed twice.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import Final
-
-import orjson
 
 from kili_export.archives.delta_document import DELTA_LIST
 from kili_export.archives.ledger.archive_files import FormerFiles
@@ -23,6 +20,7 @@ from kili_export.archives.ledger.asset_ledger import (
     shared_to_bytes,
 )
 from kili_export.archives.ledger.contested_paths import CONTESTS
+from kili_export.archives.loss_report.report_comparison import ReportDigest
 from kili_export.archives.manifest import Counts
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import IntegrityError
@@ -64,22 +62,22 @@ _HOLE_BYTES: Final = 8
 
 @dataclass(slots=True)
 class _Tally:
-    """What is counted while the assets pass. Losses are compared by a digest of their sum."""
+    """What is counted while the assets pass."""
 
     assets: int = 0
     exported: int = 0
     losses: int = 0
-    lost_before: int = 0
-    lost_after: int = 0
+    lost_before: ReportDigest = field(default_factory=ReportDigest)
+    lost_after: ReportDigest = field(default_factory=ReportDigest)
 
     def before(self, record: AssetRecord) -> None:
-        self.lost_before += _digest_of_losses(record)
+        self.lost_before.add(record)
 
     def after(self, record: AssetRecord) -> None:
         self.assets += 1
         self.exported += record.exported
         self.losses += len(record.losses)
-        self.lost_after += _digest_of_losses(record)
+        self.lost_after.add(record)
 
 
 @dataclass(slots=True)
@@ -122,8 +120,9 @@ class Rebuild:
             name, _, contents = item.partition(_END)
             self._new_ledger.add(name.decode(), contents)
             if name.startswith(CONTESTS.encode()):
-                self._tally.lost_after += _digest(contents)
-        self._tally.lost_before += sum(map(_digest, self.roster.known.contests()))
+                self._tally.lost_after.add_contest(contents)
+        for contents in self.roster.known.contests():
+            self._tally.lost_before.add_contest(contents)
         for entry, index in self._shared.index_entries():
             self._new_ledger.add(entry, index)
         members = self._shared.members
@@ -161,8 +160,8 @@ class Rebuild:
 
     @property
     def changes_losses(self) -> bool:
-        """Whether other assets lose something than before, or something else."""
-        return self._tally.lost_before != self._tally.lost_after
+        """Whether the report says something else than before."""
+        return self._tally.lost_before.differs(self._tally.lost_after)
 
     @property
     def loss_changes(self) -> None:
@@ -349,13 +348,3 @@ def _holes(spans: Sorter, regions: Regions) -> Iterator[Hole]:
         end += int.from_bytes(span[_HOLE_BYTES:])
     if end > start:
         yield Hole(start, end - start)
-
-
-def _digest_of_losses(record: AssetRecord) -> int:
-    if not record.losses:
-        return 0
-    return _digest(orjson.dumps((record.asset_id, record.losses)))
-
-
-def _digest(told: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(told).digest())

@@ -9,7 +9,7 @@ from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.loss_report.report_changes import LossChanges
-from kili_export.archives.loss_report.report_writer import losses_of
+from kili_export.archives.loss_report.report_comparison import changes_rows
 from kili_export.archives.manifest import Counts, Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
@@ -76,8 +76,8 @@ class Increment:
 
     @property
     def changes_losses(self) -> bool:
-        """Whether the touched assets, or those of their files' names, lose something else."""
-        return self.names.tells_otherwise or losses_of(self.old) != losses_of(self.new)
+        """Whether the report says something else of these assets, or of their files' names."""
+        return self.names.tells_otherwise or changes_rows(self.old, self.new, self.known)
 
     @property
     def loss_changes(self) -> LossChanges | None:
