@@ -25,6 +25,14 @@ def environment_of_its_own() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Gives back what is logged: a command of the project's own says less in its whole process."""
+    before = logging.root.manager.disable
+    yield
+    logging.disable(before)
+
+
 @pytest.fixture(scope="session")
 def leak_watch() -> Iterator[LeakWatch]:
     """Sees everything that our code logs, also what would not be shown."""

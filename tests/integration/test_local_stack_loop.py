@@ -3,7 +3,7 @@
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import pytest
 from local.demo.agreement import differences
 from local.kili_standin import generate_project
 from local.stack.journal import Journal
-from tests.support.local_bench import EXPORTS, Bench, running_bench
+from tests.support.local_bench import EXPORTS, Bench, dated_files, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")
 
-SPANNING = {"README.kili.txt", "labels.json", "data.json"}
+SPANNING = {"README.kili.txt", "labels.json", "data.json", "remote_assets.csv"}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield running
 
 
-def _changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
@@ -49,20 +49,20 @@ def test_one_submitted_label_changes_exactly_that_assets_files(bench: Bench) -> 
 
 
 def test_the_delta_holds_only_what_changed(bench: Bench) -> None:
-    before = bench.archives()
+    """A newer label dates all files of its asset later, which changes them."""
+    before = {name: bench.dated_files(name) for name in EXPORTS}
     bench.world.submit_label("scene-31.png")
     bench.settle()
-    status = bench.stack.answer("status", bench.project.id)
-    after = bench.archives()
-    for export in status["exports"]:
-        name = export["name"]
+    for name in EXPORTS:
+        after = bench.dated_files(name)
         prefix = f"exports/{bench.project.id}/{name}"
         manifest = json.loads(bench.read(f"{prefix}/manifest.json"))
         path = bench.folder / "delta.zip"
         path.write_bytes(bench.read(manifest["recent_deltas"][-1]["key"]))
         with zipfile.ZipFile(path) as delta:
-            files = {one: delta.read(one) for one in delta.namelist() if one != "delta.json"}
-        assert files == {one: after[name][one] for one in _changed(before[name], after[name])}
+            files = dated_files(delta)
+        del files["delta.json"]
+        assert files == {one: after[one] for one in _changed(before[name], after)}
 
 
 def test_runs_tell_what_they_used_and_what_that_costs(bench: Bench) -> None:
@@ -160,7 +160,7 @@ def test_pulling_what_is_not_there_leaves_the_target_alone(bench: Bench) -> None
     target.write_bytes(b"as before")
     done = bench.stack.command("pull", bench.project.id, "nothing", "--output", str(target))
     assert done.returncode == 2
-    assert "not published yet" in done.stderr
+    assert "has no export 'nothing'. Its exports: kili, yolo, coco." in done.stderr
     assert target.read_bytes() == b"as before"
     assert list(bench.folder.glob(".kept.zip.*")) == []
 

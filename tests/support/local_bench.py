@@ -21,6 +21,14 @@ from tests.support.local_stack import StackProcess
 
 EXPORTS = {"kili": "kili", "yolo": "yolo_v8", "coco": "coco"}
 
+Date = tuple[int, int, int, int, int, int]
+DatedFiles = dict[str, tuple[Date, bytes]]
+
+
+def dated_files(archive: zipfile.ZipFile) -> DatedFiles:
+    """An archive's files, each with its date and its contents."""
+    return {one.filename: (one.date_time, archive.read(one)) for one in archive.infolist()}
+
 
 @dataclass
 class Bench:
@@ -44,12 +52,16 @@ class Bench:
 
     def archive(self, export: str) -> dict[str, bytes]:
         """The files of the current archive, which is kept as `{export}.zip`."""
+        return {name: contents for name, (_, contents) in self.dated_files(export).items()}
+
+    def dated_files(self, export: str) -> DatedFiles:
+        """The files of the current archive with their dates."""
         manifest = json.loads(self.read(f"exports/{self.project.id}/{export}/manifest.json"))
         path = self.folder / f"{export}.zip"
         path.write_bytes(self.read(manifest["archive"]["key"]))
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
-            return {name: archive.read(name) for name in archive.namelist()}
+            return dated_files(archive)
 
     def read(self, key: str) -> bytes:
         """An object of the bucket."""
