@@ -98,7 +98,7 @@ def pooled_client(service: str, **options: Any) -> Any:
 def _at_once(
     _pool: ThreadPoolExecutor, function: Callable[..., Any], /, *given: Any, **named: Any
 ) -> Future[Any]:
-    """Has a pool work in the thread of whoever asks: a process with others cannot branch.
+    """Has a pool work in the thread of the caller: a process with others cannot branch.
 
     And calls come in the same order each time.
     """

@@ -83,7 +83,7 @@ def test_a_mark_is_read_as_it_was_stored(changes: Changes) -> None:
     )
 
 
-def test_storing_a_mark_anew_keeps_the_first_time_and_earlier_labels(changes: Changes) -> None:
+def test_storing_a_mark_again_keeps_the_first_time_and_earlier_labels(changes: Changes) -> None:
     later = NOON + timedelta(seconds=30)
     changes.mark(PROJECT, ASSET, version="v1", at=NOON, label_id="label_1")
     changes.postpone([(only(changes), later)])
@@ -174,7 +174,7 @@ def test_the_lease_goes_to_one_and_its_token_grows_for_ever(state: State) -> Non
     assert first is not None
     assert state.take(PROJECT, holder="b", expires_at=NOON, seen=None) is None
     assert state.read(PROJECT) == first
-    assert state.release(first, told=True)
+    assert state.release(first, announced=True)
     free = state.read(PROJECT)
     assert free is not None
     assert (free.token, free.holder) == (1, None)
@@ -194,10 +194,10 @@ def test_only_the_holder_with_its_token_gives_the_lease_back(state: State) -> No
     assert first is not None
     second = state.take(PROJECT, holder="b", expires_at=NOON, seen=first)
     assert second is not None
-    assert not state.release(first, told=True)
+    assert not state.release(first, announced=True)
     assert state.read(PROJECT) == second
-    assert state.release(second, told=True)
-    assert not state.release(second, told=True)
+    assert state.release(second, announced=True)
+    assert not state.release(second, announced=True)
 
 
 def test_windows_are_recorded_with_an_end_to_the_record(client: "DynamoDBClient") -> None:

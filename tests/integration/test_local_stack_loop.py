@@ -165,7 +165,7 @@ def test_pulling_what_is_not_there_leaves_the_target_alone(bench: Bench) -> None
     assert list(bench.folder.glob(".kept.zip.*")) == []
 
 
-def test_many_removals_at_once_wait_for_a_persons_word(bench: Bench) -> None:
+def test_many_removals_at_once_wait_for_confirmation(bench: Bench) -> None:
     project = bench.world.add_project(generate_project(seed=7, assets=12))
     stack = bench.stack
     stack.answer("register", project.id, "--export", "raw=kili")

@@ -71,7 +71,7 @@ class StackProcess:
 
     @contextmanager
     def held(self, function: str) -> Iterator[None]:
-        """Lets whoever invokes a function wait, by halting the function's workers meanwhile."""
+        """Lets callers of a function wait, by halting the function's workers meanwhile."""
         workers = self._workers(function)
         assert workers, f"{function} has no workers"
         for worker in workers:

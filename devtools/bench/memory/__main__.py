@@ -40,7 +40,7 @@ CASES: Final = {
     "kili, one file": ExportOptions("kili", single_file=True),
     "geojson": ExportOptions("geojson", layout=Layout.MERGED),
 }
-STEPS: Final = ("first export", "increment", "comparison", "export anew")
+STEPS: Final = ("first export", "increment", "comparison", "export again")
 _LIMIT: Final = 512
 
 

@@ -6,7 +6,7 @@ change.jsonl    a change that is being made; there only meanwhile
 staging/        contents that were fetched and verified and are not in place yet
 lock            held while somebody works on the folder
 
-A change is written down before the first file changes. Whoever finds one completes it. What is
+A change is written down before the first file changes. The next run completes it. What is
 staged is on the disk before the change is written down, and what is in place before the state says
 so: also after a loss of power the state tells the truth.
 """
@@ -167,7 +167,7 @@ class FolderOnDisk:
         """Removes and writes, from what was staged; afterwards the folder has this state."""
         for path, digest in change.write.items():
             _date(self._place(path, digest), change.dates.get(path))
-        # Whoever completes the change takes for granted what is staged.
+        # A run that completes the change relies on what is staged.
         settle(self._place(path, sha256) for path, sha256 in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
@@ -290,7 +290,7 @@ def _write(path: Path, *pieces: bytes) -> None:
 
 
 class FollowingFolder(Protocol):
-    """A folder that is kept equal to an export. Contents are told by digests (`archives.digests`).
+    """A folder that is kept equal to an export; `archives.digests` compares contents.
 
     Nothing outside of it is written, and no symbolic link below it is followed.
     """

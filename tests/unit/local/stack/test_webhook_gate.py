@@ -108,7 +108,7 @@ def test_replaying_hands_over_the_same_event_with_the_secret(journal: Journal) -
     event = calls[1][0]
     assert event["headers"]["authorization"] == "the secret"
     assert json.loads(event["body"])["payload"]["asset_id"] == "asset"
-    assert len(journal.entries()) == 1, "replaying must not journal anew"
+    assert len(journal.entries()) == 1, "replaying must not journal again"
 
 
 @pytest.mark.parametrize("status", [401, 503])

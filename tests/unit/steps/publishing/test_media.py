@@ -293,7 +293,7 @@ def test_frames_of_a_video_are_numbered_in_the_order_of_their_list() -> None:
     assert bench.kili.media_fetches == []
 
 
-def test_frames_that_came_one_by_one_are_laid_out_anew_by_a_full_export() -> None:
+def test_frames_that_came_one_by_one_are_laid_out_again_by_a_full_export() -> None:
     corrected = ExportOptions(
         "yolo_v8", Layout.MERGED, with_assets=True, compatibility=Compatibility.CORRECTED
     )

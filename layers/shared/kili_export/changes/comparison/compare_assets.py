@@ -155,11 +155,11 @@ def _how(record: AssetRecord) -> bytes:
     return _LEFT_OUT if record.left_out else _NOT_EXPORTED
 
 
-def _line(asset_id: str, told: bytes) -> bytes:
-    return b"".join((asset_id.encode(), _END, told))
+def _line(asset_id: str, text: bytes) -> bytes:
+    return b"".join((asset_id.encode(), _END, text))
 
 
 def _by_id(lines: Sorter) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
-        asset_id, _, told = line.partition(_END)
-        yield asset_id, told
+        asset_id, _, text = line.partition(_END)
+        yield asset_id, text

@@ -69,7 +69,7 @@ class ProjectListing:
             yield from self.kili.list_pages(self.project_id, position)
         except ConflictError as error:
             self._forget()
-            raise Unavailable(f"the listing of the assets is begun anew: {error}") from error
+            raise Unavailable(f"the listing of the assets starts again: {error}") from error
 
     def _add(self, progress: _Progress, page: ListedPage) -> None:
         progress.rest += [(asset.asset_id, asset.order_key) for asset in page.assets]
@@ -278,7 +278,7 @@ class ComparisonListing:
             yield from self.kili.list_pages(self.project_id, position)
         except ConflictError as error:
             self._delete()
-            raise Unavailable(f"the listing of the assets is begun anew: {error}") from error
+            raise Unavailable(f"the listing of the assets starts again: {error}") from error
 
     def _load(self, about: str | None) -> _ComparisonProgress:
         """The listing that is under way, or a new one when it is too old or cannot be read."""
@@ -354,9 +354,9 @@ def _parsed(data: bytes, now: datetime) -> PendingComparison | None:
 class PendingListing(Document):
     """A listing of all assets that is under way.
 
-    It was begun when the session's object had the ETag `base`, None for no object: whoever opened
-    a session since has another. `slices` objects are stored under `session_id`; `rest` are the
-    assets after them, each by its id and its order key. `offset`, `seen` and `recent` are where
+    It was begun when the session's object had the ETag `base`, None for no object: a run that
+    opened a session since has another. `slices` objects are stored under `session_id`; `rest` are
+    the assets after them, each by its id and its order key. `offset`, `seen` and `recent` are where
     Kili's pages are gone on with (see ListingPosition).
     """
 

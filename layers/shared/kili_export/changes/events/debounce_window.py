@@ -58,7 +58,7 @@ def execution_name(project_id: str, window: int, suffix: str = "") -> str:
     """The name of an execution: the project, the window and, for all but its first, a suffix.
 
     Suffixes begin with a letter, so that no project's name can be taken for another's. A project
-    id that is too long is cut, and told apart by its hash.
+    id that is too long is cut, and its hash keeps it unique.
     """
     project = project_id
     if len(project) > _LONGEST_PROJECT:

@@ -203,7 +203,7 @@ def _never_published(status: ProjectStatus) -> list[str]:
 
 
 def _held(status: ProjectStatus) -> Outcome:
-    losses = status.held.losses.told() if status.held else "Assets vanished"
+    losses = status.held.losses.summary() if status.held else "Assets vanished"
     reason = (
         f"{losses} at once. They stay in the archives until you confirm the removal: "
         f"kili-export confirm {status.project_id}"

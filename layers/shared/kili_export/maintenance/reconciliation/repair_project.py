@@ -57,7 +57,7 @@ class RepairProject:
     rewriting: RewritingRules = field(default_factory=RewritingRules)
 
     def __call__(self, project_id: str, time_left: TimeLeft | None = None) -> Repaired | None:
-        """Marks what no event told of. Answers what was marked, by kind.
+        """Marks changes that no event reported. Answers what was marked, by kind.
 
         None when the time was up before all assets were listed: the next one goes on with it.
 
