@@ -77,7 +77,7 @@ def connected(world: World) -> Iterator[None]:
         patch.object(UserAgentString, "to_string", lambda _: "faults"),
         patch.object(HTTPAdapter, "send", _send),
         patch.object(ThreadPoolExecutor, "submit", _at_once),
-        patch("kili_export.steps.conversion.media_batch.TemporaryFile", OwnFile),
+        patch("kili_export.steps.conversion.media_spool.TemporaryFile", OwnFile),
         patch.object(_NETWORK, "world", world),
     ):
         yield

@@ -12,7 +12,7 @@ from devtools.build.checks import DEFINITION, check_template, check_workflow
 from kili_export.costs import estimate as cost_estimate
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs import announcements as notifications
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.wiring.settings import VARIABLES
 from local.workflow.definition import read_definition, substitution_names
 from tests.support.template_document import ROOT, functions, resources_of, template

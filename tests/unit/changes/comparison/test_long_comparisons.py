@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kili_export.changes.comparison.resumable_listing import ComparisonListing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing
 from kili_export.changes.events.pending_changes import RECONCILE
 from kili_export.changes.events.replay_events import EventsCursor, replay_events
 from kili_export.core.bucket_layout import comparisons_prefix

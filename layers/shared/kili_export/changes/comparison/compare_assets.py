@@ -8,9 +8,9 @@ from typing import Final
 from kili_export.archives.ledger.asset_ledger import AssetRecord, record_from_bytes
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
+from kili_export.changes.comparison.comparison_listing import ListedAssets
 from kili_export.changes.comparison.declared_exports import DeclaredExport
 from kili_export.changes.comparison.kili_listing import KiliListing
-from kili_export.changes.comparison.resumable_listing import ListedAssets
 from kili_export.core.export_options import server_filters
 from kili_export.storage.external_sort import Sorter, joined
 from kili_export.storage.object_store import ObjectStore

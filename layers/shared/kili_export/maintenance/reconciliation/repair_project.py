@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from kili_export.archives.compaction import RewritingRules, is_rewriting_due
 from kili_export.archives.removal_guard import must_ask, removed_lately
 from kili_export.changes.comparison.compare_assets import Differences, compare_listing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing, ListedAssets
 from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
-from kili_export.changes.comparison.resumable_listing import ComparisonListing, ListedAssets
 from kili_export.changes.events.pending_changes import (
     CHECK,
     REBUILD,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kili_export.changes.comparison.compare_assets import compare_listing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing
 from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
 from kili_export.changes.comparison.listing_slices import Listing
-from kili_export.changes.comparison.resumable_listing import ComparisonListing
 from kili_export.changes.events.follow_up import FollowUp
 from kili_export.changes.events.pending_changes import (
     CHECK,
