@@ -18,7 +18,6 @@ from local.workflow.definition import read_definition, substitution_names
 from tests.support.template_document import ROOT, functions, resources_of, template
 
 POWERTOOLS = {
-    "POWERTOOLS_LOG_LEVEL",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
 }

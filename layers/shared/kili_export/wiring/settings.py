@@ -178,6 +178,7 @@ class Settings:
         "hours",
         least=1,
     )
+    log_level: str = _variable("LOG_LEVEL", "The least level of lines in the log", "INFO")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
