@@ -18,7 +18,6 @@ from local.workflow.definition import read_definition, substitution_names
 from tests.support.template_document import ROOT, functions, resources_of, template
 
 POWERTOOLS = {
-    "POWERTOOLS_LOG_LEVEL",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
 }
@@ -101,6 +100,11 @@ def test_functions_know_the_state_machine_by_the_name_that_it_has() -> None:
     assert arn.endswith(f":stateMachine:{machine()['Name']['Fn::Sub']}")
 
 
+def machine_calls() -> Iterator[str]:
+    for task in tasks(read_definition(DEFINITION)):
+        yield task["Arguments"]["FunctionName"]
+
+
 def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
     """Then its log says that it ran out of time, and it does not go on for nobody."""
     ids = {
@@ -114,8 +118,10 @@ def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
     longest: dict[str, int] = {}
     for task in tasks(read_definition(DEFINITION)):
         called = task["Arguments"]["FunctionName"]
-        longest[called] = max(longest.get(called, 0), task["TimeoutSeconds"])
-    assert longest
+        # Assets that are tried one by one have less time, by the number of them.
+        if isinstance(task["TimeoutSeconds"], int):
+            longest[called] = max(longest.get(called, 0), task["TimeoutSeconds"])
+    assert longest.keys() == set(timeouts) & set(machine_calls())
     for called, patience in longest.items():
         assert timeouts[called] < patience, called
 
@@ -189,6 +195,34 @@ def test_the_webhook_is_throttled_and_its_concurrency_reserved() -> None:
     assert template()["Outputs"]["WebhookUrl"]["Value"]["Fn::Sub"].endswith(
         route["Properties"]["Path"]
     )
+
+
+def test_a_new_account_can_create_the_stack() -> None:
+    """Lambda reserves nothing that would leave an account fewer than 100 unreserved.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    """
+    assert template()["Parameters"]["WebhookConcurrency"]["Default"] == 0
+    condition = template()["Conditions"]["ReservesConcurrency"]
+    assert condition == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookConcurrency"}, 0]}]}
+    assert functions()["webhook"]["ReservedConcurrentExecutions"]["Fn::If"][0] == (
+        "ReservesConcurrency"
+    )
+
+
+def maps(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for state in block["States"].values():
+        if state["Type"] == "Map":
+            yield state
+            yield from maps(state["ItemProcessor"])
+
+
+def test_what_runs_at_once_leaves_a_new_account_functions_for_the_webhook() -> None:
+    """A new account may run 10 at once: https://docs.aws.amazon.com/lambda/latest/dg/limits.html."""
+    at_once = [state["MaxConcurrency"] for state in maps(read_definition(DEFINITION))]
+    numbers = [one for one in at_once if isinstance(one, int)]
+    assert len(at_once) - len(numbers) == 1, "the Distributed Map takes the parameter"
+    assert max(*numbers, template()["Parameters"]["MaxConcurrency"]["Default"]) < 10
 
 
 def emitted() -> set[str]:

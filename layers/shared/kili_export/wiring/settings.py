@@ -113,7 +113,7 @@ class Settings:
         "none",
     )
     max_concurrency: int = _variable(
-        "MAX_CONCURRENCY", "How many batches of a run are converted at once", 8, least=1
+        "MAX_CONCURRENCY", "How many batches of a run are converted at once", 6, least=1
     )
     batch_size: int = _variable(
         "BATCH_SIZE", "Assets in a batch; ten for videos at most", 50, "assets", least=1
@@ -178,6 +178,7 @@ class Settings:
         "hours",
         least=1,
     )
+    log_level: str = _variable("LOG_LEVEL", "The least level of lines in the log", "INFO")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
