@@ -26,8 +26,8 @@ _SHOWN = 5
 class Wish:
     """What a folder shall follow.
 
-    With `delete` files that sync did not write go too; with `verify` every file is read and
-    mended.
+    With `delete` files that sync did not write go too; with `verify` every file is read, compared
+    with what is published, and mended.
     """
 
     project_id: str
@@ -89,12 +89,13 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
     before = known.state.generation if known.state else None
     strangers = folder.strangers() if wish.delete else frozenset[str]()
     state = FolderState.of(manifest)
-    if known.state == state and not known.damaged and not strangers:
+    is_current = known.state == state and not known.damaged and not wish.verify
+    if is_current and not strangers:
         return Synced(manifest, "nothing", before, files=len(known.files))
-    if known.state == state and not known.damaged:
+    if is_current:
         contents = Contents("nothing", dict(known.files), {})
     else:
-        contents = contents_of(objects, manifest, known)
+        contents = contents_of(objects, manifest, known, verify=wish.verify)
     change = folder_change(
         known.files,
         contents.wanted,
@@ -102,6 +103,8 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
         foreign=strangers,
         dates=FileDates(known.dates, contents.dates()),
     )
+    if known.state == state and not change:
+        return Synced(manifest, "nothing", before, files=len(known.files))
     present = _present(folder, known, change, wish)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)

@@ -45,7 +45,9 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
         "directory": arguments.directory,
         "generation": manifest.generation,
         "from_generation": synced.from_generation,
+        "lineage": manifest.lineage,
         "published_at": manifest.published_at.isoformat(),
+        "ended_at": manifest.ended_at.isoformat() if manifest.ended_at else None,
         "method": synced.method,
         "written": synced.written,
         "removed": synced.removed,
@@ -61,10 +63,17 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
 def _told(directory: str, synced: Synced, moved: int) -> str:
     files = counted(synced.files, "file")
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
-    if not synced.written and not synced.removed:
-        return f"{generation}, nothing to do"
-    sentence = (
-        f"{generation}; {synced.written} written, {synced.removed} removed, "
-        f"{bytes_text(moved)} fetched from the {synced.method}"
+    done = f"{generation}, nothing to do"
+    if synced.written or synced.removed:
+        done = (
+            f"{generation}; {synced.written} written, {synced.removed} removed, "
+            f"{bytes_text(moved)} fetched from the {synced.method}"
+        )
+    ended = synced.manifest.ended_at
+    notes = (
+        _OTHER_CLASSES if synced.classes_changed else "",
+        f"The export ended on {ended:%Y-%m-%d %H:%M} UTC: it follows the project no more."
+        if ended
+        else "",
     )
-    return f"{sentence}\n{_OTHER_CLASSES}" if synced.classes_changed else sentence
+    return "\n".join([done, *filter(None, notes)])
