@@ -82,7 +82,8 @@ def test_a_folder_of_before_other_classes_is_told_so(bench: Workbench, tmp_path:
 
 def sync(bench: Workbench, root: Path, export: str = "yolo", **wish: object) -> Synced:
     with FolderOnDisk.open(root) as folder:
-        return sync_folder(bench.objects, folder, Wish("proj1", export, **wish))  # type: ignore[arg-type]
+        wanted = Wish("proj1", export, **{"take_over": True, **wish})  # type: ignore[arg-type]
+        return sync_folder(bench.objects, folder, wanted)
 
 
 def files_in(root: Path) -> dict[str, bytes]:

@@ -27,7 +27,8 @@ class Wish:
     """What a folder shall follow.
 
     With `delete` files that sync did not write go too; with `verify` every file is read, compared
-    with what is published, and mended.
+    with what is published, and mended. A folder that holds something and never followed an export
+    is taken over only with `take_over`.
     """
 
     project_id: str
@@ -35,6 +36,7 @@ class Wish:
     snapshot: str | None = None
     delete: bool = False
     verify: bool = False
+    take_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Sy
     when nothing was published, or when the folder follows something else or holds files in the
     way; IntegrityError when what is stored is not what it should be.
     """
+    if not wish.take_over and folder.is_foreign():
+        raise InvalidConfiguration(
+            "This folder is not empty and did not follow an export before: sync would set files "
+            "beside those that are there, and remove them with --delete. Take an empty folder, or "
+            "confirm with --yes."
+        )
     manifest = _manifest(objects, wish)
     for _ in range(_ATTEMPTS - 1):
         try:
