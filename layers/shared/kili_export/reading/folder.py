@@ -23,8 +23,9 @@ from pydantic import ValidationError
 
 from kili_export.archives.digests import DigestCheck
 from kili_export.core.errors import IntegrityError
+from kili_export.core.file_paths import OWN_FOLDER
 from kili_export.reading.durable_writes import settle
-from kili_export.reading.folder_change import OWN_FOLDER, FolderChange, checked_path
+from kili_export.reading.folder_change import FolderChange, checked_path
 from kili_export.reading.folder_choice import checked_root
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.folder_tree import FOLDER_FLAGS, Look, Tree

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Final, Self
 import orjson
 
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.file_paths import OWN_FOLDER
 from kili_export.reading.durable_writes import settle
-from kili_export.reading.folder_change import OWN_FOLDER
 from kili_export.reading.folder_tree import FOLDER_FLAGS, ParentFolder, Tree, is_link
 
 _NOT_FOLLOWED: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
