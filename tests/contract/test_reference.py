@@ -14,6 +14,7 @@ from devtools.docs.blocks import BLOCKS
 from devtools.docs.pages import block_names
 from kili_export.archives.delta_document import ChangedAssets, ChangedMember, Delta, RemovedMember
 from kili_export.archives.manifest import DeltaReference, Manifest
+from kili_export.archives.purged_export import PurgedExport, parse_published
 from kili_export.core.document import Document
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import parse_registration
@@ -87,7 +88,7 @@ def without_internals(found: Iterable[str]) -> set[str]:
 
 
 def test_the_sample_of_a_manifest_has_every_field() -> None:
-    sample, _ = map(json.loads, fenced(MANIFEST_PAGE, "json"))
+    sample, *_ = map(json.loads, fenced(MANIFEST_PAGE, "json"))
     manifest = Manifest.model_validate(sample)
     assert list(paths(sample)) == list(paths(manifest.model_dump(mode="json")))
     for some in (manifest.deltas, manifest.recent_deltas, manifest.quarantined, manifest.classes):
@@ -95,14 +96,14 @@ def test_the_sample_of_a_manifest_has_every_field() -> None:
 
 
 def test_every_field_of_a_manifest_is_explained() -> None:
-    sample, _ = map(json.loads, fenced(MANIFEST_PAGE, "json"))
+    sample, *_ = map(json.loads, fenced(MANIFEST_PAGE, "json"))
     fields, of_deltas, _ = tables(MANIFEST_PAGE)
     assert fields == without_internals(paths(sample))
     assert of_deltas == DeltaReference.model_fields.keys()
 
 
 def test_the_sample_of_a_delta_has_every_field_and_each_is_explained() -> None:
-    _, sample = map(json.loads, fenced(MANIFEST_PAGE, "json"))
+    _, sample, _ = map(json.loads, fenced(MANIFEST_PAGE, "json"))
     delta = Delta.model_validate(sample)
     *_, explained = tables(MANIFEST_PAGE)
     assert sample.keys() == Delta.model_fields.keys()
@@ -114,6 +115,13 @@ def test_the_sample_of_a_delta_has_every_field_and_each_is_explained() -> None:
     top = {name for name in explained if "." not in name}
     assert top == Delta.model_fields.keys()
     assert {name.partition(".")[2] for name in explained} - {""} == files
+
+
+def test_the_sample_of_a_tombstone_has_every_field() -> None:
+    *_, sample = map(json.loads, fenced(MANIFEST_PAGE, "json"))
+    tombstone = parse_published(json.dumps(sample).encode())
+    assert isinstance(tombstone, PurgedExport)
+    assert list(sample) == list(PurgedExport.model_fields)
 
 
 EVENTS_PAGE = (REFERENCE / "events.md").read_text(encoding="utf-8")

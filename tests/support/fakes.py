@@ -6,7 +6,7 @@ somebody else act at exactly that moment: `fake.interleaving.before("clear", act
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -173,11 +173,13 @@ class InMemoryObjects:
         found = {key.removeprefix(prefix) for key in self.stored if key.startswith(prefix)}
         yield from sorted({rest.partition("/")[0] for rest in found if "/" in rest})
 
-    def delete_versions(self, prefix: str, *, current: bool) -> int:
+    def delete_versions(self, prefix: str, *, current: bool, keep: Collection[str] = ()) -> int:
         self._note("delete_versions", prefix)
         former = [one for one in self.versions if one[0].startswith(prefix)]
         self.versions = [one for one in self.versions if not one[0].startswith(prefix)]
-        present = [key for key in self.stored if current and key.startswith(prefix)]
+        present = [
+            key for key in self.stored if current and key.startswith(prefix) and key not in keep
+        ]
         for key in present:
             del self.stored[key]
         return len(former) + len(present)

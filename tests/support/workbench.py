@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from kili_export.archives.compaction import RewritingRules
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_published
 from kili_export.core.asset import FetchedAsset
 from kili_export.core.bucket_layout import (
     manifest_key,
@@ -267,14 +268,13 @@ class Workbench:
         ]
 
     def _export(self, name: str, mode: str) -> ExportPlan:
-        found = self.objects.get(manifest_key(self.project.project_id, name))
-        previous = Manifest.from_bytes(found[0]) if found else None
+        published = load_published(self.objects, self.project.project_id, name)
         return ExportPlan(
             name=name,
             options=OptionsDocument.of(self.options[name]),
-            mode="incremental" if previous and mode == "incremental" else "rebuild",
-            manifest_etag=found[1].etag if found else None,
-            generation=previous.generation if previous else 0,
+            mode="incremental" if published.manifest and mode == "incremental" else "rebuild",
+            manifest_etag=published.etag,
+            generation=published.generation,
             definition=self.definitions.get(name, "d"),
             dated=DATED,
             pseudonym_key="0c" * 32,

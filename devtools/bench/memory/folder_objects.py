@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -110,9 +110,9 @@ class FolderObjects:
         below = self._folder / prefix
         yield from sorted(path.name for path in below.iterdir() if path.is_dir())
 
-    def delete_versions(self, prefix: str, *, current: bool) -> int:
+    def delete_versions(self, prefix: str, *, current: bool, keep: Collection[str] = ()) -> int:
         """There are no versions."""
-        del prefix, current
+        del prefix, current, keep
         return 0
 
     def abort_uploads(self, prefix: str) -> int:

@@ -1,12 +1,15 @@
-"""Purging asks a person, and takes no answer for no."""
+"""Purging and the take-over of a folder ask a person, and take no answer for no."""
 
 import io
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
 from kili_export.cli.commands.purge import _agreed, _kinds
+from kili_export.cli.commands.sync import _agreed as may_take_over
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.reading.folder import FolderOnDisk
 
 
 class Terminal(io.StringIO):
@@ -36,6 +39,32 @@ def test_without_a_person_it_takes_a_flag(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(InvalidConfiguration, match="--yes"):
         _agreed(Namespace(project_id="P1", yes=False), "3 archives")
     assert _agreed(Namespace(project_id="P1", yes=True), "3 archives")
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"), [("yes\n", True), (" YES\n", True), ("y\n", False), ("", False)]
+)
+def test_sync_asks_before_it_takes_a_folder_that_is_not_empty(
+    typed: str,
+    agreed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    with FolderOnDisk.open(tmp_path) as folder:
+        assert may_take_over(folder, Namespace(directory="d", delete=True)) is agreed
+    assert "are removed" in capsys.readouterr().err
+
+
+def test_sync_takes_no_piped_answer_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    with FolderOnDisk.open(tmp_path) as folder:
+        assert not may_take_over(folder, Namespace(directory="d", delete=False))
 
 
 def test_what_goes_is_told_by_kind() -> None:

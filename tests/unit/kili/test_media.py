@@ -12,7 +12,7 @@ from kili_export.steps.conversion.asset_source import FetchedMedium
 from tests.unit.kili.doubles import KEY, Answer, Line, Told, in_turn
 
 PICTURE = "https://bucket.example/picture?sig=secret"
-OWN = "https://kili.example/api/label/v2/files/1"
+OWN = "https://kili.example/api/label/v2/files?id=1"
 BODY = b"\x89PNG" + bytes(range(256)) * 4
 
 

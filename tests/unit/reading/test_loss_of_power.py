@@ -55,10 +55,10 @@ class Disk:
         assert not [path for path in paths if self.look(path) not in self.stored], moment
 
 
-def replacing(disk: Disk, replace: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
-    def checked(source: Path, target: Path) -> Path:
-        disk.check(target.name)
-        return replace(source, target)
+def replacing(disk: Disk, replace: Callable[..., None]) -> Callable[..., None]:
+    def checked(source: str, target: str, **folders: int) -> None:
+        disk.check(target)
+        replace(source, target, **folders)
 
     return checked
 
@@ -68,7 +68,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     made = Disk(tmp_path)
     monkeypatch.setattr(os, "fsync", made.fsync)
     monkeypatch.setattr(os, "sync", made.sync)
-    monkeypatch.setattr(Path, "replace", replacing(made, Path.replace))
+    monkeypatch.setattr(os, "replace", replacing(made, os.replace))
     return made
 
 

@@ -46,14 +46,17 @@ class Delta(PublishedDocument):
     """`delta.json`, the list in a delta archive.
 
     Write the files named in `added` and `changed` from the delta archive, delete those in
-    `removed`, and `from_generation` has become `generation`.
+    `removed`, and `from_generation` has become `generation`. It follows the files that
+    `from_version` names and no others, in the `lineage` of the manifest that names it.
     """
 
     schema_version: Literal[1] = 1
     project_id: str
     export_name: str
+    lineage: str | None = None
     generation: int
     from_generation: int
+    from_version: str | None = None
     run_id: str
     added: tuple[ChangedMember, ...] = ()
     changed: tuple[ChangedMember, ...] = ()

@@ -1,5 +1,6 @@
 """Which exports a project has, and what is said of one that it does not have."""
 
+from kili_export.archives.purged_export import has_data
 from kili_export.core.bucket_layout import export_prefix, exports_prefix
 from kili_export.core.errors import AccessDenied, InvalidConfiguration
 from kili_export.registration.stored_registrations import load_registration
@@ -11,20 +12,15 @@ def stored_exports(objects: ObjectStore, project_id: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in objects.folders(exports_prefix(project_id))
-        if has_objects(objects, export_prefix(project_id, name))
+        if has_data(objects, export_prefix(project_id, name))
     )
-
-
-def has_objects(objects: ObjectStore, prefix: str) -> bool:
-    """Whether anything is stored under a prefix: some servers list folders that are empty."""
-    return next(iter(objects.list(prefix)), None) is not None
 
 
 def require_export(objects: ObjectStore, project_id: str, export: str) -> None:
     """Raises InvalidConfiguration unless the export is declared or has data."""
     registration = load_registration(objects, project_id)
     declared = {one.name for one in registration.exports} if registration else set()
-    if export not in declared and not has_objects(objects, export_prefix(project_id, export)):
+    if export not in declared and not has_data(objects, export_prefix(project_id, export)):
         raise no_such_export(objects, project_id, export)
 
 

@@ -33,10 +33,16 @@ class ArchiveReference(Document):
     generation: int
     written_at: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return PurePosixPath(self.key).name
+
 
 class DeltaReference(Document):
     """An immutable archive of what one generation changed against the one before.
 
+    It leads from the files that `from_version` names to those that its own file name names.
     `added`, `changed` and `removed` are numbers of files; `regions` is internal.
     """
 
@@ -45,10 +51,16 @@ class DeltaReference(Document):
     size: int
     generation: int
     from_generation: int
+    from_version: str | None = None
     added: int
     changed: int
     removed: int
     regions: Regions | None = None
+
+    @property
+    def version(self) -> str:
+        """Names the files that it leads to."""
+        return PurePosixPath(self.key).name
 
 
 class LedgerReference(Document):
@@ -103,6 +115,10 @@ class Manifest(PublishedDocument):
     the chain of deltas that leads to this generation, oldest first. `classes_generation` is the one
     that `classes` came with as they are: before it a class's number may have meant another. 0 where
     that was not noted.
+
+    `lineage` is random text that all generations share which follow each other, from
+    `first_generation` on: another one means another export, though it has the same name. Version
+    0.1 wrote none, nor `version`. `ended_at` says since when the export is declared no more.
     """
 
     schema_version: Literal[1] = 1
@@ -110,9 +126,13 @@ class Manifest(PublishedDocument):
     export_name: str
     format: str
     options: OptionsDocument
+    lineage: str | None = None
+    first_generation: int = 1
     generation: int
+    version: str = ""
     run_id: str
     published_at: datetime
+    ended_at: datetime | None = None
     first_event_at: datetime | None = None
     archive: ArchiveReference
     latest_key: str | None = None
@@ -154,11 +174,14 @@ class Manifest(PublishedDocument):
     @property
     def first_members(self) -> int:
         """How many files came with the first generation; 0 for every later manifest."""
-        return self.counts.members if self.generation == 1 and self.is_rewritten else 0
+        is_first = self.generation == self.first_generation
+        return self.counts.members if is_first and self.is_rewritten else 0
 
     @property
-    def version(self) -> str:
+    def files_version(self) -> str:
         """Names the files of this generation, also when the archive is written again."""
+        if self.version:
+            return self.version
         named = (*self.deltas, *self.recent_deltas)
         own = [delta.key for delta in named if delta.generation == self.generation]
         return PurePosixPath(own[-1] if own else self.archive.key).name

@@ -1,6 +1,6 @@
 """The bucket, by boto3's S3 client."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
@@ -263,8 +263,8 @@ class S3ObjectStore:
                 for found in page.get("CommonPrefixes", []):
                     yield found["Prefix"].removeprefix(prefix).removesuffix("/")
 
-    def delete_versions(self, prefix: str, *, current: bool) -> int:
-        """Removes former versions under `prefix`, with `current` the present ones too."""
+    def delete_versions(self, prefix: str, *, current: bool, keep: Collection[str] = ()) -> int:
+        """Removes former versions under `prefix`, with `current` present ones but `keep` too."""
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self._bucket, Prefix=prefix, **self._common
         )
@@ -274,7 +274,7 @@ class S3ObjectStore:
             {"Key": one["Key"], "VersionId": one["VersionId"]}
             for page in found
             for one in page.get("Versions", [])
-            if current or not one["IsLatest"]
+            if (current and one["Key"] not in keep) or not one["IsLatest"]
         ]
         # Markers go after what they hide: before it they would bring it back.
         markers = [

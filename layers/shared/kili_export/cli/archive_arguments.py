@@ -62,6 +62,9 @@ def _add_sync(commands: Commands) -> ArgumentParser:
         "--delete", action="store_true", help="remove files that sync did not write, too"
     )
     sync.add_argument("--verify", action="store_true", help="read every file and mend what differs")
+    sync.add_argument(
+        "--yes", action="store_true", help="take over a folder that is not empty without asking"
+    )
     return sync
 
 

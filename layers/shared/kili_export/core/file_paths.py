@@ -20,6 +20,16 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
+OWN_FOLDER = ".kili-export"
+"""The own place of a folder that follows an export, beside the files of the export."""
+_RESERVED = (
+    OWN_FOLDER,
+    "readme.kili.txt",
+    "delta.json",
+    "remote_assets.csv",
+    "images/remote_assets.csv",
+)
+"""What stands beside the folders that are called after jobs, in an archive, delta or folder."""
 _LONGEST_PART = 255
 _LONGEST_FOLDERS = 2000
 _LONGEST_EXTENSION = 24
@@ -45,6 +55,18 @@ def safe_path(external_id: str) -> str:
     if len(folder.encode()) > _LONGEST_FOLDERS:
         folder = "_" + _digest(folder)
     return f"{folder}/{last}" if folder else last
+
+
+def job_folder(job: str) -> str:
+    """The folder that is called after a job: a safe path, and none that something else has.
+
+    File systems that fold case take a reserved name for one in whatever case it is written.
+    """
+    folder = safe_path(job)
+    folded = folder.casefold()
+    if any(f"{folded}/".startswith(f"{name}/") for name in _RESERVED):
+        return f"_{folder}"
+    return folder
 
 
 def member_path(folder: str, name: str) -> str:

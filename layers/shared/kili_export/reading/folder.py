@@ -11,28 +11,31 @@ staged is on the disk before the change is written down, and what is in place be
 so: also after a loss of power the state tells the truth.
 """
 
-import fcntl
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
-import orjson
 from pydantic import ValidationError
 
 from kili_export.archives.digests import DigestCheck
-from kili_export.core.errors import IntegrityError, InvalidConfiguration
+from kili_export.core.errors import IntegrityError
+from kili_export.core.file_paths import OWN_FOLDER
 from kili_export.reading.durable_writes import settle
-from kili_export.reading.folder_change import OWN_FOLDER, FolderChange
+from kili_export.reading.folder_change import FolderChange, checked_path
+from kili_export.reading.folder_choice import checked_root
 from kili_export.reading.folder_state import FolderState
-from kili_export.reading.folder_tree import Look, Tree
+from kili_export.reading.folder_tree import FOLDER_FLAGS, Look, Tree
+from kili_export.reading.own_place import OwnPlace
 
 _Written = dict[str, tuple[str, Look]]
-_CHUNK: Final = 1 << 20
+_STATE: Final = "state.json"
+_FILES: Final = "files.jsonl"
+_CHANGE: Final = "change.jsonl"
+_STAGING: Final = "staging"
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -53,42 +56,39 @@ class FollowedFiles:
 class FolderOnDisk:
     """One folder. Use `open`, which makes sure that nobody else works on it."""
 
-    def __init__(self, root: Path) -> None:
-        self._tree = Tree(root)
-        self._own = root / OWN_FOLDER
-        self._state = self._own / "state.json"
-        self._files = self._own / "files.jsonl"
-        self._change = self._own / "change.jsonl"
-        self._staging = self._own / "staging"
+    def __init__(self, tree: Tree, own: OwnPlace) -> None:
+        self._tree = tree
+        self._own = own
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path) -> Iterator[Self]:
+    def open(cls, path: Path | str) -> Iterator[Self]:
         """The folder at `path`, which is made if need be.
 
-        Raises InvalidConfiguration when somebody else works on it, or when its own place is not
-        a folder.
+        Raises InvalidConfiguration when it must not follow an export, when somebody else works on
+        it, or when its own place is not this user's.
         """
-        # Not Path.resolve, which raises RuntimeError for a link that leads to itself.
-        root = Path(os.path.realpath(path))
+        root = checked_root(str(path))
         root.mkdir(parents=True, exist_ok=True)
-        own = root / OWN_FOLDER
-        if own.is_symlink():
-            raise InvalidConfiguration(f"{own} is a symbolic link, which sync does not follow")
-        own.mkdir(exist_ok=True)
-        with (own / "lock").open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InvalidConfiguration(f"Another sync is at work in {path}.") from None
-            yield cls(root)
+        descriptor = os.open(root, FOLDER_FLAGS)
+        try:
+            with OwnPlace.open(root, descriptor) as own:
+                yield cls(Tree(root, descriptor), own)
+        finally:
+            os.close(descriptor)
+
+    def is_foreign(self) -> bool:
+        """Whether it holds something, and never followed an export."""
+        if self._own.has(_STATE) or self._own.has(_CHANGE):
+            return False
+        return next(iter(self._tree.walk(without=OWN_FOLDER)), None) is not None
 
     def read(self, *, verify: bool) -> FollowedFiles:
         """What it holds; a change that was begun and interrupted is completed first."""
         lost: frozenset[str] = frozenset()
-        if self._change.exists():
+        if self._own.has(_CHANGE):
             lost = self._complete()
-        if not self._state.exists():
+        if not self._own.has(_STATE):
             return FollowedFiles(None, {})
         written = self._read_files()
         damaged = self._damaged(written) | lost
@@ -125,7 +125,7 @@ class FolderOnDisk:
 
     def strangers(self) -> frozenset[str]:
         """Files below it that it did not write."""
-        written = self._read_files() if self._files.exists() else {}
+        written = self._read_files() if self._own.has(_FILES) else {}
         found = frozenset(self._tree.walk(without=OWN_FOLDER))
         return found - written.keys()
 
@@ -139,51 +139,41 @@ class FolderOnDisk:
 
     def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""
-        place = self._place(path, digest)
-        if not place.is_file():
-            return False
-        check = DigestCheck(digest)
-        with place.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                check.update(chunk)
-        return check.matches()
+        return self._own.tree.holds(_place(path, digest), digest)
 
     def stage(self, path: str, digest: str, chunks: Iterable[bytes]) -> None:
         """Keeps contents until they are written. Raises IntegrityError unless they are these."""
-        place = self._place(path, digest)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial = place.with_suffix(".part")
         check = DigestCheck(digest)
-        with partial.open("wb") as file:
+        with self._own.making(_place(path, digest)) as file:
             for chunk in chunks:
                 check.update(chunk)
                 file.write(chunk)
-        if not check.matches():
-            partial.unlink()
-            raise IntegrityError(f"{path!r} does not have the SHA-256 that is promised")
-        partial.replace(place)
+            if not check.matches():
+                raise IntegrityError(f"{path!r} does not have the SHA-256 that is promised")
 
     def change(self, change: FolderChange, state: FolderState) -> None:
         """Removes and writes, from what was staged; afterwards the folder has this state."""
         for path, digest in change.write.items():
-            _date(self._place(path, digest), change.dates.get(path))
+            date = change.dates.get(path)
+            # Nothing is staged of what is in place already.
+            if date is not None:
+                self._own.tree.date(_place(path, digest), date)
         # A run that completes the change relies on what is staged.
-        settle(self._place(path, sha256) for path, sha256 in change.write.items())
+        settle(self._own.path / _place(path, digest) for path, digest in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
         lines += [
             ["write", path, digest, change.dates.get(path)] for path, digest in change.write.items()
         ]
         lines += [["date", path, date] for path, date in change.redated.items()]
-        _write_lines(self._change, lines)
+        self._own.write_lines(_CHANGE, lines)
         self._complete()
 
     def _complete(self) -> frozenset[str]:
         """Makes the change that is written down. Answers what could not be written any more."""
-        header, *operations = _read_lines(self._change)
-        state = FolderState.model_validate(header)
+        state, operations = self._read_change()
         self._announce(state)
-        written = self._read_files() if self._files.exists() else {}
+        written = self._read_files() if self._own.has(_FILES) else {}
         lost = set()
         for kind, path, *values in operations:
             if kind == "remove":
@@ -196,16 +186,17 @@ class FolderOnDisk:
                 lost.add(path)
         settle(self._tree.folders_above(path for _, path, *_ in operations))
         self._write_files(written)
-        _write(self._state, state.to_bytes())
-        self._change.unlink()
-        shutil.rmtree(self._staging, ignore_errors=True)
+        self._own.write(_STATE, [state.to_bytes()])
+        self._own.remove(_CHANGE)
+        self._own.empty_out(_STAGING)
         return frozenset(lost)
 
     def _announce(self, state: FolderState) -> None:
         """Tells readers that files are about to change."""
-        if self._state.exists():
+        if self._own.has(_STATE):
             applying = {"status": "applying", "next_generation": state.generation}
-            _write(self._state, self._read_state().model_copy(update=applying).to_bytes())
+            announced = self._read_state().model_copy(update=applying)
+            self._own.write(_STATE, [announced.to_bytes()])
 
     def _date(self, path: str, date: int, written: _Written) -> None:
         """Gives a file that stays another date, unless somebody changed it meanwhile."""
@@ -218,10 +209,10 @@ class FolderOnDisk:
 
     def _put(self, path: str, digest: str, written: _Written, date: int | None) -> bool:
         """Moves what was staged into place. Answers whether the contents are there now."""
-        place = self._place(path, digest)
-        is_there = place.is_file()
+        place = _place(path, digest)
+        is_there = self._own.tree.look(place) is not None
         if is_there:
-            self._tree.place(place, path)
+            self._tree.place(self._own.tree, place, path)
         else:
             # An interrupted change may have moved it already, or it was there before.
             is_there = self._tree.holds(path, digest)
@@ -232,61 +223,47 @@ class FolderOnDisk:
         written[path] = (digest, look or Look(-1, -1))
         return look is not None
 
-    def _place(self, path: str, digest: str) -> Path:
-        name = hashlib.sha256(f"{path}\0{digest}".encode()).hexdigest()
-        return self._staging / name[:2] / name
-
     def _read_state(self) -> FolderState:
         try:
-            return FolderState.from_bytes(self._state.read_bytes())
+            return FolderState.from_bytes(self._own.read(_STATE))
         except (ValidationError, ValueError) as error:
-            raise IntegrityError(_unreadable(self._state)) from error
+            raise self._unreadable(_STATE) from error
+
+    def _read_change(self) -> tuple[FolderState, list[Any]]:
+        """The state after a change, and its operations; no path in it leads out of the folder."""
+        try:
+            header, *operations = self._own.read_lines(_CHANGE)
+            for _, path, *_ in operations:
+                checked_path(path)
+            return FolderState.model_validate(header), operations
+        except (ValidationError, ValueError, TypeError, AttributeError) as error:
+            raise self._unreadable(_CHANGE) from error
 
     def _write_files(self, written: _Written) -> None:
         lines = (
             [path, digest, look.size, look.written_at]
             for path, (digest, look) in sorted(written.items())
         )
-        _write_lines(self._files, lines)
+        self._own.write_lines(_FILES, lines)
 
     def _read_files(self) -> _Written:
         try:
             return {
-                path: (digest, Look(size, written_at))
-                for path, digest, size, written_at in _read_lines(self._files)
+                checked_path(path): (digest, Look(size, written_at))
+                for path, digest, size, written_at in self._own.read_lines(_FILES)
             }
-        except (OSError, ValueError, TypeError) as error:
-            raise IntegrityError(_unreadable(self._files)) from error
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise self._unreadable(_FILES) from error
+
+    def _unreadable(self, name: str) -> IntegrityError:
+        path = self._own.path / name
+        return IntegrityError(f"{path} cannot be read; sync into an empty folder instead")
 
 
-def _date(path: Path, seconds: int | None) -> None:
-    """Gives what is staged its date; nothing is staged of what is in place already."""
-    if seconds is not None and path.is_file():
-        os.utime(path, (seconds, seconds))
-
-
-def _unreadable(path: Path) -> str:
-    return f"{path} cannot be read; sync into an empty folder instead"
-
-
-def _read_lines(path: Path) -> list[Any]:
-    with path.open("rb") as file:
-        return [orjson.loads(line) for line in file]
-
-
-def _write_lines(path: Path, lines: Iterable[Any]) -> None:
-    _write(path, *(orjson.dumps(line) + b"\n" for line in lines))
-
-
-def _write(path: Path, *pieces: bytes) -> None:
-    """Writes a file whole, or leaves it as it was. It is stored when this returns."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    settle([path.parent])
+def _place(path: str, digest: str) -> str:
+    """Where contents are staged that are to be written there."""
+    name = hashlib.sha256(f"{path}\0{digest}".encode()).hexdigest()
+    return f"{_STAGING}/{name[:2]}/{name}"
 
 
 class FollowingFolder(Protocol):
@@ -300,6 +277,9 @@ class FollowingFolder(Protocol):
 
         With `verify` every file is read, without it only looked at.
         """
+
+    def is_foreign(self) -> bool:
+        """Whether it holds something, and never followed an export."""
 
     def strangers(self) -> frozenset[str]:
         """Files below it that it did not write."""

@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from kili_export.core.errors import IntegrityError
-
-OWN_FOLDER = ".kili-export"
-"""The folder's own place, beside the files of the export."""
+from kili_export.core.file_paths import OWN_FOLDER
 
 
 @dataclass(frozen=True, slots=True)

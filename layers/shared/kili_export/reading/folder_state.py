@@ -8,7 +8,7 @@ from kili_export.core.document import PublishedDocument
 
 
 class FolderState(PublishedDocument):
-    """Which generation a folder holds, by its number and by what names its files.
+    """Which generation a folder holds: its lineage, its number and what names its files.
 
     While `status` is `applying`, files of `generation` are being replaced by those of
     `next_generation`, each at once: a reader that needs all files of one generation reads the state
@@ -19,6 +19,7 @@ class FolderState(PublishedDocument):
     status: Literal["current", "applying"] = "current"
     project_id: str
     export_name: str
+    lineage: str | None = None
     generation: int
     version: str
     published_at: datetime
@@ -30,7 +31,8 @@ class FolderState(PublishedDocument):
         return cls(
             project_id=manifest.project_id,
             export_name=manifest.export_name,
+            lineage=manifest.lineage,
             generation=manifest.generation,
-            version=manifest.version,
+            version=manifest.files_version,
             published_at=manifest.published_at,
         )

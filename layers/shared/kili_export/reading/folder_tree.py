@@ -13,7 +13,7 @@ from kili_export.archives.digests import DigestCheck
 from kili_export.core.errors import InvalidConfiguration
 
 _CHUNK: Final = 1 << 20
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,15 @@ class Look:
 
 
 class Tree:
-    """The files below `root`, by relative paths with `/`."""
+    """The files below an open folder, by relative paths with `/`. `root` is where it is."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, descriptor: int) -> None:
         self.root = root
+        self.descriptor = descriptor
 
     def look(self, path: str) -> Look | None:
         """A regular file as it is, None when there is none at that path."""
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             if parent.descriptor is None:
                 return None
             try:
@@ -43,7 +44,7 @@ class Tree:
 
     def is_occupied(self, path: str) -> bool:
         """Whether anything is at the path, or something that is no folder is above it."""
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             if parent.descriptor is None:
                 return parent.is_blocked
             try:
@@ -57,7 +58,7 @@ class Tree:
         if self.look(path) is None:
             return False
         check = DigestCheck(digest)
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             opened = os.open(
                 parent.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent.descriptor
             )
@@ -66,22 +67,25 @@ class Tree:
                     check.update(chunk)
         return check.matches()
 
-    def place(self, source: Path, path: str) -> None:
-        """Moves a file of the same file system there, at once, in place of what is there.
+    def place(self, source: "Tree", source_path: str, path: str) -> None:
+        """Moves a file of another tree there, at once, in place of what is there.
 
-        Raises InvalidConfiguration when something else than a file is in the way.
+        Both are on one file system. Raises InvalidConfiguration when something else than a file is
+        in the way.
         """
-        with _Parent(self.root, path, make=True) as parent:
+        target = ParentFolder(self, path, make=True)
+        with target as parent, ParentFolder(source, source_path) as begun:
             try:
-                os.replace(source, parent.name, dst_dir_fd=parent.descriptor)
+                _move(begun, parent)
             except IsADirectoryError:
-                self._place_for_folder(source, parent, path)
+                self._make_room(path)
+                _move(begun, parent)
 
     def date(self, path: str, seconds: int) -> None:
         """Gives a regular file that time of modification, in seconds since 1970."""
         if self.look(path) is None:
             return
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             os.utime(
                 parent.name,
                 (seconds, seconds),
@@ -91,7 +95,7 @@ class Tree:
 
     def remove(self, path: str) -> None:
         """Removes a file or a link, and folders that become empty by it."""
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             if parent.descriptor is None:
                 return
             try:
@@ -113,22 +117,21 @@ class Tree:
 
     def walk(self, *, without: str) -> Iterator[str]:
         """Every file and link, except below the folder `without`."""
-        for folder, folders, files in os.walk(self.root):
-            base = Path(folder).relative_to(self.root)
+        for folder, folders, files, descriptor in os.fwalk(".", dir_fd=self.descriptor):
+            base = PurePosixPath(folder)
             if not base.parts:
                 folders[:] = [name for name in folders if name != without]
-            links = [name for name in folders if (Path(folder) / name).is_symlink()]
+            links = [name for name in folders if is_link(name, descriptor)]
             yield from ((base / name).as_posix() for name in (*files, *links))
 
-    def _place_for_folder(self, source: Path, parent: "_Parent", path: str) -> None:
+    def _make_room(self, path: str) -> None:
         if not self._remove_folder(path):
             raise InvalidConfiguration(
                 f"{path} has to become a file, and is a folder that is not empty; move it away"
             )
-        os.replace(source, parent.name, dst_dir_fd=parent.descriptor)
 
     def _remove_folder(self, path: str) -> bool:
-        with _Parent(self.root, path) as parent:
+        with ParentFolder(self, path) as parent:
             try:
                 os.rmdir(parent.name, dir_fd=parent.descriptor)
             except OSError as error:
@@ -138,21 +141,21 @@ class Tree:
         return True
 
 
-class _Parent:
+class ParentFolder:
     """The folder that a path is in, held open. `descriptor` is None when it is not there.
 
     With `make` it is made; raises InvalidConfiguration when a link or a file is where a folder
     has to be.
     """
 
-    def __init__(self, root: Path, path: str, *, make: bool = False) -> None:
+    def __init__(self, tree: Tree, path: str, *, make: bool = False) -> None:
         *self._folders, self.name = path.split("/")
-        self._root, self._path, self._make = root, path, make
+        self._tree, self._path, self._make = tree, path, make
         self.descriptor: int | None = None
         self.is_blocked = False
 
-    def __enter__(self) -> "_Parent":
-        current: int | None = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
+    def __enter__(self) -> "ParentFolder":
+        current: int | None = os.open(".", FOLDER_FLAGS, dir_fd=self._tree.descriptor)
         for name in self._folders:
             if current is None:
                 break
@@ -166,12 +169,19 @@ class _Parent:
         if self.descriptor is not None:
             os.close(self.descriptor)
 
+    @property
+    def required(self) -> int:
+        """The descriptor. Raises FileNotFoundError when the folder is not there."""
+        if self.descriptor is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
+        return self.descriptor
+
     def _step(self, current: int, name: str) -> int | None:
         if self._make:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, dir_fd=current)
         try:
-            return os.open(name, _FOLDER, dir_fd=current)
+            return os.open(name, FOLDER_FLAGS, dir_fd=current)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -184,3 +194,15 @@ class _Parent:
             raise InvalidConfiguration(
                 f"{self._path}: {name!r} is not a folder (links are not followed); move it away"
             ) from error
+
+
+def _move(source: ParentFolder, target: ParentFolder) -> None:
+    os.replace(source.name, target.name, src_dir_fd=source.required, dst_dir_fd=target.required)
+
+
+def is_link(name: str, folder: int) -> bool:
+    """Whether a symbolic link is there in an open folder."""
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False

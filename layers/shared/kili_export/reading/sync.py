@@ -26,8 +26,9 @@ _SHOWN = 5
 class Wish:
     """What a folder shall follow.
 
-    With `delete` files that sync did not write go too; with `verify` every file is read and
-    mended.
+    With `delete` files that sync did not write go too; with `verify` every file is read, compared
+    with what is published, and mended. A folder that holds something and never followed an export
+    is taken over only with `take_over`.
     """
 
     project_id: str
@@ -35,6 +36,7 @@ class Wish:
     snapshot: str | None = None
     delete: bool = False
     verify: bool = False
+    take_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Sy
     when nothing was published, or when the folder follows something else or holds files in the
     way; IntegrityError when what is stored is not what it should be.
     """
+    if not wish.take_over and folder.is_foreign():
+        raise InvalidConfiguration(
+            "This folder is not empty and did not follow an export before: sync would set files "
+            "beside those that are there, and remove them with --delete. Take an empty folder, or "
+            "confirm with --yes."
+        )
     manifest = _manifest(objects, wish)
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -89,12 +97,13 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
     before = known.state.generation if known.state else None
     strangers = folder.strangers() if wish.delete else frozenset[str]()
     state = FolderState.of(manifest)
-    if known.state == state and not known.damaged and not strangers:
+    is_current = known.state == state and not known.damaged and not wish.verify
+    if is_current and not strangers:
         return Synced(manifest, "nothing", before, files=len(known.files))
-    if known.state == state and not known.damaged:
+    if is_current:
         contents = Contents("nothing", dict(known.files), {})
     else:
-        contents = contents_of(objects, manifest, known)
+        contents = contents_of(objects, manifest, known, verify=wish.verify)
     change = folder_change(
         known.files,
         contents.wanted,
@@ -102,6 +111,8 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
         foreign=strangers,
         dates=FileDates(known.dates, contents.dates()),
     )
+    if known.state == state and not change:
+        return Synced(manifest, "nothing", before, files=len(known.files))
     present = _present(folder, known, change, wish)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)

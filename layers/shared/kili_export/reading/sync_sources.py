@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 from kili_export.archives.archive_with_deltas import open_archive
@@ -36,18 +35,22 @@ class Contents:
         }
 
 
-def contents_of(objects: ObjectStore, manifest: Manifest, known: FollowedFiles) -> Contents:
+def contents_of(
+    objects: ObjectStore, manifest: Manifest, known: FollowedFiles, *, verify: bool = False
+) -> Contents:
     """The cheaper way from what is known to what the manifest names.
+
+    With `verify` it is what the ledger lists: nothing that is known of the folder counts.
 
     Raises IntegrityError when what is stored does not fit together, ConflictError when it was
     replaced meanwhile.
     """
-    chain = usable_chain(manifest, known.state) if not known.damaged else None
+    trusted = not known.damaged and not verify
+    chain = usable_chain(manifest, known.state) if trusted else None
     whole = manifest.archive.size + manifest.ledger.size
     whole += sum(delta.size for delta in manifest.deltas)
     if chain is not None and sum(delta.size for delta in chain) < whole:
         found = _from_deltas(objects, chain, known)
-        # A chain of an export that was made again under the same name would not add up.
         if len(found.wanted) == manifest.counts.members:
             return found
     return _from_archive(objects, manifest)
@@ -56,23 +59,34 @@ def contents_of(objects: ObjectStore, manifest: Manifest, known: FollowedFiles) 
 def usable_chain(
     manifest: Manifest, state: FolderState | None
 ) -> tuple[DeltaReference, ...] | None:
-    """The deltas that lead from a folder's generation to the manifest's, None without such."""
-    if state is None:
+    """The deltas that lead from a folder's files to the manifest's, None without such.
+
+    Version 0.1 wrote into a delta which generation it follows, and not which files. Such a delta
+    is used only after one that leads to just these files.
+    """
+    if state is None or state.lineage not in {None, manifest.lineage}:
         return None
-    for delta in manifest.recent_deltas:
-        if delta.generation == state.generation and _name(delta.key) != state.version:
+    chain = manifest.recent_deltas
+    begins = next(
+        (number for number, delta in enumerate(chain) if delta.version == state.version), None
+    )
+    following = chain[begins + 1 :] if begins is not None else _after(chain, state.version)
+    if not following or following[-1].generation != manifest.generation:
+        return None
+    reached, version = state.generation, state.version
+    for delta in following:
+        if delta.from_generation != reached or delta.from_version not in {None, version}:
             return None
-    chain = tuple(d for d in manifest.recent_deltas if d.generation > state.generation)
-    reached = state.generation
-    for delta in chain:
-        if delta.from_generation != reached:
-            return None
-        reached = delta.generation
-    return chain if chain and reached == manifest.generation else None
+        reached, version = delta.generation, delta.version
+    return following
 
 
-def _name(key: str) -> str:
-    return PurePosixPath(key).name
+def _after(chain: tuple[DeltaReference, ...], version: str) -> tuple[DeltaReference, ...]:
+    """The deltas from the one on that says that it follows these files."""
+    for number, delta in enumerate(chain):
+        if delta.from_version == version:
+            return chain[number:]
+    return ()
 
 
 def _from_deltas(

@@ -29,9 +29,9 @@ Workers of another version refuse the plan then, and a later run does the work.
 class ExportPlan(Document):
     """What a run does with one export.
 
-    `manifest_etag` and `generation` are those of the manifest that the plan was made from, None
-    and 0 when there was none. `definition` is the hash of options, interface and converter,
-    `converter` the version of the format that planned the run.
+    `manifest_etag` and `generation` are those of the manifest that the plan was made from, or of
+    the tombstone in its place, None and 0 when there was neither. `definition` is the hash of
+    options, interface and converter, `converter` the version of the format that planned the run.
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is

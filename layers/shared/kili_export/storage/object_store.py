@@ -4,7 +4,7 @@ Adapters implement these; tests pass in-memory fakes. Every method may raise `Tr
 (try again later) and `AccessDenied`; other errors are named with each method.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -133,10 +133,11 @@ class ObjectStore(Protocol):
     def folders(self, prefix: str) -> Iterator[str]:
         """The names that follow `prefix`, which ends with a slash, up to the next slash."""
 
-    def delete_versions(self, prefix: str, *, current: bool) -> int:
+    def delete_versions(self, prefix: str, *, current: bool, keep: Collection[str] = ()) -> int:
         """Removes former versions of what is or was under `prefix`; answers how many.
 
-        With `current` the present versions go too. A bucket without versions has none to remove.
+        With `current` the present versions go too, but for those of the keys to `keep`. A
+        bucket without versions has none to remove.
         """
 
     def abort_uploads(self, prefix: str) -> int:

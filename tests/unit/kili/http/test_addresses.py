@@ -14,22 +14,40 @@ OWN = "https://kili.example/api/label/v2"
 @pytest.mark.parametrize(
     "url",
     [
-        ENDPOINT,
-        OWN,
         f"{OWN}/files?id=1",
-        f"{OWN}/",
+        f"{OWN}/files?id=3a5aa0ca-328e-4f0f-bedd-4ffff27f796d&token=890cc70e2",
+        f"{OWN}/files?id=projects/clabc/assets/1",
         "https://kili.example:443/api/label/v2/files",
         "https://KILI.example/api/label/v2/files",
         "https://kili.example./api/label/v2/files",
     ],
 )
-def test_addresses_of_the_api_get_the_key(url: str) -> None:
-    assert KiliEndpoint(ENDPOINT, KEY).authorization(url) == f"X-API-Key: {KEY}"
+def test_files_of_the_api_get_the_key(url: str) -> None:
+    assert KiliEndpoint(ENDPOINT, KEY).download_authorization(url) == f"X-API-Key: {KEY}"
+
+
+def test_queries_get_the_key() -> None:
+    assert KiliEndpoint(ENDPOINT, KEY).authorization() == f"X-API-Key: {KEY}"
 
 
 @pytest.mark.parametrize(
     "url",
     [
+        ENDPOINT,
+        f"{ENDPOINT}?query={{me{{apiKeys{{key}}}}}}",
+        f"{ENDPOINT}?id=1",
+        OWN,
+        f"{OWN}/",
+        f"{OWN}/files/",
+        f"{OWN}/files/1",
+        f"{OWN}/files;x?id=1",
+        f"{OWN}/Files?id=1",
+        f"{OWN}//files?id=1",
+        f"{OWN}/%66iles?id=1",
+        f"{OWN}/files%2f?id=1",
+        f"{OWN}/files/../graphql?query=x",
+        f"{OWN}/./files?id=1",
+        f"{OWN}/version",
         f"{OWN}.evil.example/files",
         f"{OWN}2/files",
         "https://kili.example/api/label",
@@ -57,14 +75,15 @@ def test_addresses_of_the_api_get_the_key(url: str) -> None:
     ],
 )
 def test_other_addresses_do_not(url: str) -> None:
-    assert KiliEndpoint(ENDPOINT, KEY).authorization(url) is None
+    assert KiliEndpoint(ENDPOINT, KEY).download_authorization(url) is None
 
 
 @given(st.text(max_size=60))
 def test_no_text_makes_the_check_fail(url: str) -> None:
     endpoint = KiliEndpoint(ENDPOINT, KEY)
 
-    assert endpoint.authorization(url) is None or url.lower().startswith("https://kili.example")
+    authorization = endpoint.download_authorization(url)
+    assert authorization is None or url.lower().startswith("https://kili.example")
     assert isinstance(allowed_url(url), bool)
     assert KEY not in origin_name(url)
 

@@ -10,7 +10,7 @@ from kili_export.kili.http.downloads import THREADS, Document, Expired, Unreacha
 from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Line, Told, in_turn, told
 
 BUCKET = "https://bucket.example/label.json?sig=secret"
-OWN = "https://kili.example/api/label/v2/files/1"
+OWN = "https://kili.example/api/label/v2/files?id=1"
 
 
 def _to(url: str, status: int = 302) -> Told:

@@ -1,6 +1,7 @@
 """What is purged is gone from everything that is stored, and nothing else is."""
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.known_exports import stored_exports
+from kili_export.archives.manifest_store import load_manifest, read_manifest
+from kili_export.archives.purged_export import is_tombstone
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.changes.comparison.listing_slices import ListingSlices
 from kili_export.core.bucket_layout import (
@@ -31,6 +35,8 @@ from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
 from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
+from kili_export.splicing.part_limits import PartLimits
+from kili_export.steps.publishing.generation.commit import Publisher
 from tests.support.fakes import (
     InMemoryChanges,
     InMemoryObjects,
@@ -53,7 +59,7 @@ class Site:
     """A project with a history, in a bucket that keeps versions."""
 
     def __init__(self) -> None:
-        self.bench = bench = Workbench(two_jobs(), OPTIONS)
+        self.bench = bench = Workbench(two_jobs(), dict(OPTIONS))
         self.objects = bench.objects
         self.objects.keeps_versions = True
         self.state, self.workflow = InMemoryProjectState(), RecordingWorkflow()
@@ -116,7 +122,10 @@ def site() -> Site:
 
 
 def purge_exports(site: Site) -> PurgeExports:
-    return PurgeExports(site.eraser, site.changes, site.state)
+    return PurgeExports(site.eraser, site.changes, site.state, site.bench.clock)
+
+
+TOMBSTONES = {"exports/proj1/coco/manifest.json", "exports/proj1/yolo/manifest.json"}
 
 
 def test_a_purged_project_leaves_nothing_behind(site: Site) -> None:
@@ -126,9 +135,21 @@ def test_a_purged_project_leaves_nothing_behind(site: Site) -> None:
     site.objects.uploads.add("exports/proj1/coco/archives/unfinished.zip")
     erased = purge_exports(site)("proj1", None)
     assert site.everything().keys() == {
+        *TOMBSTONES,
+        "exports/proj1/kili/manifest.json",
         "exports/proj10/coco/manifest.json",
         "registrations/proj10.json",
     }
+    for key in TOMBSTONES:
+        left = json.loads(site.everything()[key])
+        assert left.keys() == {
+            "schema_version",
+            "project_id",
+            "export_name",
+            "generation",
+            "purged_at",
+        }
+    assert stored_exports(site.objects, "proj1") == ()
     assert site.objects.uploads == set()
     assert site.changes.subjects("proj1") == set()
     assert site.changes.subjects("proj10") == {"as_001"}
@@ -143,7 +164,8 @@ def test_a_purged_export_leaves_the_others_as_they_were(site: Site) -> None:
     }
     purge_exports(site)("proj1", "coco")
     after = site.everything()
-    assert not [key for key in after if "proj1/coco/" in key]
+    assert [key for key in after if "proj1/coco/" in key] == ["exports/proj1/coco/manifest.json"]
+    assert is_tombstone(after["exports/proj1/coco/manifest.json"])
     assert not [key for key in after if key.startswith("runs/proj1/")], "runs hold all exports"
     assert {key: d for key, d in after.items() if key.startswith("exports/proj1/yolo")}.keys() >= {
         key for key in before if "former" not in key
@@ -168,7 +190,75 @@ def test_purging_again_completes_what_was_interrupted(site: Site) -> None:
     with pytest.raises(ConflictError):
         purge_exports(site)("proj1", None)
     purge_exports(site)("proj1", None)
-    assert not [key for key in site.everything() if "proj1/" in key]
+    left = {key for key in site.everything() if "proj1/" in key}
+    assert left == {*TOMBSTONES, "exports/proj1/kili/manifest.json"}
+
+
+def test_an_export_that_was_purged_is_not_there_to_be_purged(site: Site) -> None:
+    purge_exports(site)("proj1", None)
+    for export in (None, "coco"):
+        with pytest.raises(InvalidConfiguration, match="Nothing of"):
+            purge_exports(site).find("proj1", export)
+    with pytest.raises(InvalidConfiguration, match="was purged on"):
+        read_manifest(site.objects, "proj1", "coco")
+
+
+def test_numbers_go_on_after_a_purge_also_where_the_manifest_is_damaged(site: Site) -> None:
+    before = site.bench.manifest("coco")
+    assert before.generation == 2
+    site.objects.put(manifest_key("proj1", "yolo"), b"-")
+    purge_exports(site)("proj1", None)
+    site.bench.rebuild()
+    for export in ("coco", "yolo"):
+        after = site.bench.manifest(export)
+        assert (after.generation, after.first_generation) == (3, 3)
+        assert after.lineage != before.lineage
+        assert after.first_members == after.counts.members
+        assert after.recent_deltas == ()
+        assert after.classes_generation == 3
+
+
+def test_a_run_that_was_planned_before_a_purge_publishes_nothing_after_it(site: Site) -> None:
+    """A first commit, and a later one: neither depends on what is there any more."""
+    bench = site.bench
+    bench.options["new"] = OPTIONS["yolo"]
+    site.objects.put(
+        registration_key("proj1"),
+        ProjectRegistration(
+            project_id="proj1", exports=(ExportDeclaration(name="new", format="yolo_v8"),)
+        ).to_bytes(),
+    )
+    plan = bench.plan(sorted(bench.kili.assets), "rebuild")
+    results = bench.convert_all(plan, sorted(bench.kili.assets))
+    # What an invocation has read before it commits.
+    kept = {key: value for key, value in site.objects.stored.items() if key.startswith("runs/")}
+    purge_exports(site)("proj1", None)
+    site.objects.stored.update(kept)
+    for export in bench.options:
+        with pytest.raises(ConflictError):
+            bench.aggregate(bench.request(plan, export, results))
+        assert stored_exports(site.objects, "proj1") == ()
+
+
+@pytest.mark.parametrize("export", ["new", "coco"])
+def test_a_commit_that_is_under_way_during_a_purge_is_lost(site: Site, export: str) -> None:
+    bench = site.bench
+    bench.options["new"] = OPTIONS["yolo"]
+    registration = ProjectRegistration(
+        project_id="proj1",
+        exports=tuple(ExportDeclaration(name=name, format="yolo_v8") for name in ("new", "coco")),
+    )
+    site.objects.put(registration_key("proj1"), registration.to_bytes())
+    plan = bench.plan([], "rebuild")
+    results = bench.convert_all(plan, [])
+    manifest, etag = load_manifest(site.objects, "proj1", "coco")
+    assert manifest is not None
+    purge_exports(site)("proj1", None)
+    late = manifest.model_copy(update={"export_name": export, "run_id": plan.run_id})
+    with pytest.raises(ConflictError):
+        Publisher(site.objects, PartLimits()).commit(late, etag if export == "coco" else None)
+    assert results.key
+    assert load_manifest(site.objects, "proj1", export)[0] is None
 
 
 @pytest.mark.parametrize("export", [None, "coco"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kili_export.archives.manifest import Manifest
-from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.manifest_store import load_published
 from kili_export.changes.comparison.definition import Published, definition_of
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import Authors, ExportOptions
@@ -22,7 +22,10 @@ _NO_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class DeclaredExport:
-    """One export as declared and as published. `problem` says why it cannot be made now."""
+    """One export as declared and as published. `problem` says why it cannot be made now.
+
+    `generation` is the last that there was, of an export that was purged too.
+    """
 
     name: str
     options: ExportOptions
@@ -32,6 +35,7 @@ class DeclaredExport:
     problem: str = ""
     pseudonym_key: str | None = field(default=None, repr=False)
     converter: str = ""
+    generation: int = 0
 
     @property
     def published(self) -> Published | None:
@@ -62,7 +66,7 @@ def _declared(
     pseudonym_key: str | None,
 ) -> DeclaredExport:
     options = declaration.to_options()
-    manifest, etag = load_manifest(objects, project.project_id, declaration.name)
+    published = load_published(objects, project.project_id, declaration.name)
     problem, version = "", ""
     try:
         export_format = format_of(options)
@@ -74,5 +78,13 @@ def _declared(
         problem = _NO_KEY
     definition = definition_of(options, project, version, pseudonym_key)
     return DeclaredExport(
-        declaration.name, options, definition, manifest, etag, problem, pseudonym_key, version
+        declaration.name,
+        options,
+        definition,
+        published.manifest,
+        published.etag,
+        problem,
+        pseudonym_key,
+        version,
+        published.generation,
     )

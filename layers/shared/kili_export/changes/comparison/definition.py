@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kili_export.core.export_options import ExportOptions
+from kili_export.core.file_paths import job_folder, safe_path
 from kili_export.core.project import Project
 
 
@@ -19,6 +20,9 @@ def definition_of(
     parts = [options.digest(), project.digest(), converter_version]
     if pseudonym_key is not None:
         parts.append(pseudonym_key)
+    if any(job_folder(job.name) != safe_path(job.name) for job in project.jobs()):
+        # Archives of before had files where something else stands.
+        parts.append("jobs with reserved names")
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

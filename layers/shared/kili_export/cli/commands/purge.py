@@ -23,7 +23,7 @@ def purge(arguments: Namespace) -> ExitCode:
     eraser = Eraser(application.objects, state, application.workflow)
     if arguments.asset:
         return _purge_asset(PurgeAsset(eraser), arguments, output)
-    use_case = PurgeExports(eraser, application.changes, state)
+    use_case = PurgeExports(eraser, application.changes, state, application.clock)
     found = use_case.find(arguments.project_id, arguments.export)
     size = bytes_text(sum(stored.size for stored in found))
     what = f"{_kinds([stored.key for stored in found])} ({size})"

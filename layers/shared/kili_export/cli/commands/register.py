@@ -4,6 +4,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
+from kili_export.archives.ended_exports import end_exports, unregister_exports
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output
@@ -13,7 +14,6 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.register_exports import Registered, register_exports
-from kili_export.registration.register_exports import unregister as end_registration
 
 
 def register(arguments: Namespace) -> ExitCode:
@@ -23,6 +23,8 @@ def register(arguments: Namespace) -> ExitCode:
     services = Services.of(connect(arguments))
     kili = services.kili_for(registration)
     registered = register_exports(services.objects, kili, services.random, registration)
+    now = services.application.clock.now()
+    end_exports(services.objects, registration.project_id, registered.removed, now)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
     output.result(answer, _told(registration.project_id, registered))
@@ -33,7 +35,8 @@ def unregister(arguments: Namespace) -> ExitCode:
     """Ends the exports of a project."""
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
-    if not end_registration(services.objects, arguments.project_id):
+    now = services.application.clock.now()
+    if not unregister_exports(services.objects, arguments.project_id, now):
         raise InvalidConfiguration(f"Project {arguments.project_id} has no exports.")
     answer = {"project_id": arguments.project_id, "unregistered": True}
     text = f"Project {arguments.project_id} is no longer exported; its archives stay."

@@ -1,7 +1,7 @@
 """`kili-export sync`: a folder that follows an export."""
 
+import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from kili_export.cli.exit_codes import ExitCode
@@ -22,19 +22,34 @@ def sync(arguments: Namespace) -> ExitCode:
     """Brings a folder up to date."""
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
-    wish = Wish(
-        arguments.project_id,
-        arguments.export,
-        snapshot=arguments.snapshot,
-        delete=arguments.delete,
-        verify=arguments.verify,
-    )
     begun = services.application.traffic.snapshot()
-    with using(arguments.directory), FolderOnDisk.open(Path(arguments.directory)) as folder:
+    with using(arguments.directory), FolderOnDisk.open(arguments.directory) as folder:
+        wish = Wish(
+            arguments.project_id,
+            arguments.export,
+            snapshot=arguments.snapshot,
+            delete=arguments.delete,
+            verify=arguments.verify,
+            take_over=arguments.yes or _agreed(folder, arguments),
+        )
         synced = sync_folder(services.objects, folder, wish)
     moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
     output.result(_answer(arguments, synced, moved), _told(arguments.directory, synced, moved))
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
+
+
+def _agreed(folder: FolderOnDisk, arguments: Namespace) -> bool:
+    """Asks, where there is somebody to ask, whether a folder that is not empty may be taken."""
+    if sys.stdin is None or not sys.stdin.isatty() or not folder.is_foreign():
+        return False
+    deletes = " Files in it that are not of the export are removed." if arguments.delete else ""
+    print(
+        f"{arguments.directory} is not empty and did not follow an export before.{deletes}",
+        file=sys.stderr,
+    )
+    print("Type yes to go on: ", end="", file=sys.stderr)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() == "yes"
 
 
 def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
@@ -45,7 +60,9 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
         "directory": arguments.directory,
         "generation": manifest.generation,
         "from_generation": synced.from_generation,
+        "lineage": manifest.lineage,
         "published_at": manifest.published_at.isoformat(),
+        "ended_at": manifest.ended_at.isoformat() if manifest.ended_at else None,
         "method": synced.method,
         "written": synced.written,
         "removed": synced.removed,
@@ -61,10 +78,17 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
 def _told(directory: str, synced: Synced, moved: int) -> str:
     files = counted(synced.files, "file")
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
-    if not synced.written and not synced.removed:
-        return f"{generation}, nothing to do"
-    sentence = (
-        f"{generation}; {synced.written} written, {synced.removed} removed, "
-        f"{bytes_text(moved)} fetched from the {synced.method}"
+    done = f"{generation}, nothing to do"
+    if synced.written or synced.removed:
+        done = (
+            f"{generation}; {synced.written} written, {synced.removed} removed, "
+            f"{bytes_text(moved)} fetched from the {synced.method}"
+        )
+    ended = synced.manifest.ended_at
+    notes = (
+        _OTHER_CLASSES if synced.classes_changed else "",
+        f"The export ended on {ended:%Y-%m-%d %H:%M} UTC: it follows the project no more."
+        if ended
+        else "",
     )
-    return f"{sentence}\n{_OTHER_CLASSES}" if synced.classes_changed else sentence
+    return "\n".join([done, *filter(None, notes)])

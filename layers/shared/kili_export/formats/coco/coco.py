@@ -15,7 +15,7 @@ from typing import Any
 from kili_export.core.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.core.errors import AssetError, IncompatibleProject, TangledOutline
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.core.file_paths import member_path, safe_path
+from kili_export.core.file_paths import job_folder, member_path
 from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Job, Project
 from kili_export.formats.coco.shapes import ShapeReader, shape_of
@@ -167,7 +167,7 @@ def _of_one_job(job: Job, first: int) -> _Document:
     categories = tuple(
         {"id": number, "name": key, "supercategory": job.name} for key, number in numbers.items()
     )
-    path = member_path(safe_path(job.name), _FILE)
+    path = member_path(job_folder(job.name), _FILE)
     return _Document(path, {job.name: numbers}, categories)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from kili_export.core.asset import JsonObject
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions
-from kili_export.core.file_paths import safe_path
+from kili_export.core.file_paths import job_folder
 from kili_export.core.project import Job, Project
 
 OBJECT_DETECTION = "OBJECT_DETECTION"
@@ -43,7 +43,7 @@ def refuse_shared_folders(jobs: Iterable[Job], media_folder: str, options: Expor
     """
     folders = {media_folder: "the media"} if options.with_assets else {}
     for job in jobs:
-        folder = safe_path(job.name)
+        folder = job_folder(job.name)
         for other, owner in folders.items():
             if f"{folder}/".startswith(f"{other}/") or other.startswith(f"{folder}/"):
                 raise IncompatibleProject(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.core.file_paths import member_path, safe_path
+from kili_export.core.file_paths import job_folder, member_path
 from kili_export.core.project import Job, Project
 from kili_export.formats.common.format import LossCollector
 from kili_export.formats.common.jobs import (
@@ -113,7 +113,7 @@ def datasets(project: Project, options: ExportOptions) -> Iterator[Dataset]:
         for task in Task:
             held = [job for job in group if not _TOOLS[task].isdisjoint(job.tools or ())]
             if held:
-                folder = task.value if merged else member_path(safe_path(held[0].name), task.value)
+                folder = task.value if merged else member_path(job_folder(held[0].name), task.value)
                 yield _dataset(folder, task, held, merged=merged)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.errors import IncompatibleProject
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.core.file_paths import member_path, safe_path
+from kili_export.core.file_paths import job_folder, member_path
 from kili_export.core.media import MediaRequest
 from kili_export.core.project import Job, Project
 from kili_export.formats.common.encoding import encoded
@@ -134,7 +134,7 @@ class YoloFormat:
             return
         for job in _jobs(context.project):
             path, text = self._write_classes([category.key for category in job.categories])
-            yield Member(member_path(safe_path(job.name), path), encoded(text))
+            yield Member(member_path(job_folder(job.name), path), encoded(text))
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`remote_assets.csv`, and for videos the frames of each, in every folder.
@@ -158,7 +158,7 @@ def _folders(context: ExportContext) -> tuple[_Folder, ...]:
     """The folders that hold `labels/`, with the class numbers of their jobs' categories."""
     jobs = _jobs(context.project)
     if context.options.layout is Layout.SPLIT:
-        return tuple((safe_path(job.name), {job.name: _numbers(job)}) for job in jobs)
+        return tuple((job_folder(job.name), {job.name: _numbers(job)}) for job in jobs)
     merged: dict[str, dict[str, int]] = {}
     first = 0
     for job in jobs:

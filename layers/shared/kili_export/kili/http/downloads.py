@@ -86,7 +86,7 @@ class _Redirected(Exception):
 class JsonDownloads:
     """Downloads with bounds on time, size and redirections, never giving the key away.
 
-    The API key goes to addresses of Kili's own API alone, checked again at each redirection. At
+    The API key goes to files of Kili's own API alone, checked again at each redirection. At
     most ten downloads run at once, each with at most `largest` bytes in memory.
     """
 
@@ -159,7 +159,7 @@ class JsonDownloads:
             with self._session.get(
                 url,
                 headers={"Accept": accept, **_encodings(accept)},
-                auth=authorized_by(self._endpoint.authorization(url)),
+                auth=authorized_by(self._endpoint.download_authorization(url)),
                 timeout=TIMEOUTS,
                 allow_redirects=False,
                 stream=True,

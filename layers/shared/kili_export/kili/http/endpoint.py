@@ -12,6 +12,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 _API_KEY = re.compile(r"[\x21-\x7e]+")
 _ENDPOINT_NAME = "/graphql"
+_FILES = "/files"
+"""Where the API has its own files, such as `files?id=3a5aa0ca-328e-4f0f-bedd-4ffff27f796d`."""
 _KEY = "X-API-Key: "
 
 
@@ -37,7 +39,7 @@ class KiliEndpoint:
             )
         self._key = FixedKey(_usable(key)) if isinstance(key, str) else key
         self.origin = _origin(parts)
-        self._prefix = parts.path.rstrip("/").removesuffix(_ENDPOINT_NAME)
+        self._files = parts.path.rstrip("/").removesuffix(_ENDPOINT_NAME) + _FILES
 
     @property
     def name(self) -> str:
@@ -48,19 +50,21 @@ class KiliEndpoint:
         """A text of the server's without our key, should it have repeated it."""
         return text.replace(self._key.value(), "(the key)")
 
-    def authorization(self, url: str) -> str | None:
-        """The Authorization header for `url`, None for any address that is not Kili's own API.
+    def authorization(self) -> str:
+        """The Authorization header for queries. Raises InvalidConfiguration without a key."""
+        return f"{_KEY}{_usable(self._key.value())}"
 
-        Raises InvalidConfiguration when there is no usable key.
+    def download_authorization(self, url: str) -> str | None:
+        """The Authorization header for an address that somebody wrote into a project.
+
+        None for all but the API's own files, by the very path that they have. Nothing else of the
+        API is downloaded: a query in an address would be asked with our key. Raises
+        InvalidConfiguration when there is no usable key.
         """
         parts = _split(url)
         if parts is None or parts.username is not None or _origin(parts) != self.origin:
             return None
-        steps = parts.path.lower().replace("%2e", ".").replace("%2f", "/").split("/")
-        inside = parts.path == self._prefix or parts.path.startswith(f"{self._prefix}/")
-        if not inside or "." in steps or ".." in steps:
-            return None
-        return f"{_KEY}{_usable(self._key.value())}"
+        return self.authorization() if parts.path == self._files else None
 
     def replace_key(self, authorization: str | None) -> bool:
         """Looks for another key than one that was refused. Answers whether there is one."""

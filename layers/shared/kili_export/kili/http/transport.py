@@ -105,7 +105,7 @@ class GraphQLTransport:
         while True:
             self._budget.acquire()
             self._traffic.sent(operation.name, len(body))
-            authorization = self._endpoint.authorization(self._endpoint.url)
+            authorization = self._endpoint.authorization()
             answer = self._attempt(body, authorization)
             if not isinstance(answer, Setback):
                 return answer[0]

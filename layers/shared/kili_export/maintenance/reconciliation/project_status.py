@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kili_export.archives.known_exports import has_objects, stored_exports
+from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.purged_export import has_data
 from kili_export.changes.events.pending_changes import ChangeMark, ChangeStore
 from kili_export.core.bucket_layout import EXPORTS_PREFIX, exports_prefix
 from kili_export.core.clock import Clock
@@ -103,9 +104,7 @@ class StatusReader:
         """The projects that are registered or have data."""
         registered = frozenset(registered_projects(self.objects))
         others = frozenset(self.objects.folders(EXPORTS_PREFIX)) - registered
-        return registered | {
-            one for one in others if has_objects(self.objects, exports_prefix(one))
-        }
+        return registered | {one for one in others if has_data(self.objects, exports_prefix(one))}
 
     def read(self, project_id: str) -> ProjectStatus:
         """The status of one project. Raises InvalidConfiguration when it is not registered."""

@@ -1,6 +1,6 @@
 """Erases whole prefixes of the bucket, and refuses to while somebody writes there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kili_export.core.errors import InvalidConfiguration
@@ -38,13 +38,16 @@ class Eraser:
         """Everything that is stored under the prefixes."""
         return [stored for prefix in prefixes for stored in self.objects.list(prefix)]
 
-    def erase(self, prefixes: Iterable[str]) -> Erased:
-        """Removes everything under the prefixes: objects, all versions, unfinished uploads."""
+    def erase(self, prefixes: Iterable[str], *, keep: Collection[str] = ()) -> Erased:
+        """Removes everything under the prefixes: objects, all versions, unfinished uploads.
+
+        Of the keys to `keep` only former versions go.
+        """
         chosen = tuple(prefixes)
-        found = self.find(chosen)
+        found = [stored for stored in self.find(chosen) if stored.key not in keep]
         self.objects.delete(stored.key for stored in found)
         versions = 0
         for prefix in chosen:
             self.objects.abort_uploads(prefix)
-            versions += self.objects.delete_versions(prefix, current=True)
+            versions += self.objects.delete_versions(prefix, current=True, keep=keep)
         return Erased(tuple(stored.key for stored in found), versions)

@@ -3,13 +3,16 @@
 from dataclasses import dataclass, replace
 
 from kili_export.archives.known_exports import stored_exports
+from kili_export.archives.purged_export import is_tombstone, leave_tombstone
 from kili_export.changes.events.pending_changes import ChangeStore
 from kili_export.core.bucket_layout import (
     export_prefix,
+    exports_prefix,
     registration_key,
     runs_prefix,
     state_prefix,
 )
+from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, InvalidConfiguration
 from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.registration.register_exports import unregister
@@ -26,10 +29,11 @@ class PurgeExports:
     eraser: Eraser
     changes: ChangeStore
     removals: RemovalStore
+    clock: Clock
 
     def find(self, project_id: str, export: str | None) -> list[StoredObject]:
         """What would be erased. Raises InvalidConfiguration when there is nothing."""
-        found = self.eraser.find(_prefixes(project_id, export))
+        found = self._found(project_id, export)
         owned = [stored for stored in found if not stored.key.startswith(runs_prefix(project_id))]
         if not owned if export is not None else not found:
             raise self._nothing(project_id, export)
@@ -39,12 +43,14 @@ class PurgeExports:
         """Erases a project, or one export of it, for good.
 
         It is exported no more: Kili is not touched. What runs left goes for the whole project,
-        because a run converts for all exports at once. Raises InvalidConfiguration while a run
-        publishes the project.
+        because a run converts for all exports at once. A tombstone stays in place of each
+        manifest: it shuts out runs that are thought to have ended. Raises InvalidConfiguration
+        while a run publishes the project.
         """
         self.eraser.require_rest(project_id)
         prefixes = _prefixes(project_id, export)
-        before = self.eraser.find(prefixes)
+        before = self._found(project_id, export)
+        names = self._exports(project_id) if export is None else {export}
         if export is None:
             unregister(self.eraser.objects, project_id)
         else:
@@ -54,9 +60,31 @@ class PurgeExports:
         if export is None:
             self.changes.clear(list(self.changes.marks(project_id)))
             self.removals.drop(project_id)
-        erased = self.eraser.erase(prefixes)
+        now = self.clock.now()
+        keep = {
+            leave_tombstone(self.eraser.objects, project_id, name, now) for name in sorted(names)
+        }
+        erased = self.eraser.erase(prefixes, keep=keep)
         first = [stored.key for stored in before]
         return replace(erased, keys=tuple(dict.fromkeys([*first, *erased.keys])))
+
+    def _found(self, project_id: str, export: str | None) -> list[StoredObject]:
+        """All that is stored, besides tombstones."""
+        found = self.eraser.find(_prefixes(project_id, export))
+        return [stored for stored in found if not self._is_tombstone(stored)]
+
+    def _exports(self, project_id: str) -> set[str]:
+        """All that are declared, published or about to be."""
+        objects = self.eraser.objects
+        registration = load_registration(objects, project_id)
+        declared = {one.name for one in registration.exports} if registration else set()
+        return declared.union(objects.folders(exports_prefix(project_id)))
+
+    def _is_tombstone(self, stored: StoredObject) -> bool:
+        if not stored.key.endswith("/manifest.json"):
+            return False
+        found = self.eraser.objects.get(stored.key)
+        return found is not None and is_tombstone(found[0])
 
     def _nothing(self, project_id: str, export: str | None) -> InvalidConfiguration:
         objects = self.eraser.objects

@@ -83,7 +83,7 @@ def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> Expo
         mode="rebuild" if reason else "incremental",
         reason=reason,
         manifest_etag=export.manifest_etag,
-        generation=export.manifest.generation if export.manifest else 0,
+        generation=export.generation,
         definition=export.definition,
         converter=export.converter,
         dated=date_of(export.published, export.definition, run.started_at),

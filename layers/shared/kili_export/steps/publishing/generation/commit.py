@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import ConflictError, ExportError
 from kili_export.splicing.part_limits import PartLimits
@@ -68,8 +69,8 @@ class Publisher:
             raise
 
     def _is_committed(self, manifest: Manifest) -> bool:
-        found = self.objects.get(manifest_key(manifest.project_id, manifest.export_name))
-        return found is not None and Manifest.from_bytes(found[0]) == manifest
+        found, _ = load_manifest(self.objects, manifest.project_id, manifest.export_name)
+        return found == manifest
 
     def discard(self, manifest: Manifest) -> None:
         """Removes what only this attempt refers to, which lost the race for the manifest."""

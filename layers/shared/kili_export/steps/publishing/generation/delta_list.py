@@ -16,12 +16,14 @@ from kili_export.storage.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class DeltaHead:
-    """Which generation a delta leads to."""
+    """Which generation a delta leads to, and what names the files that it follows."""
 
     project_id: str
     export: str
     run_id: str
+    lineage: str
     generation: int
+    from_version: str
     dated: str
     """When the dataset was first exported as it is declared."""
 
@@ -93,8 +95,10 @@ class DeltaList:
         empty = Delta(
             project_id=head.project_id,
             export_name=head.export,
+            lineage=head.lineage,
             generation=head.generation,
             from_generation=head.generation - 1,
+            from_version=head.from_version,
             run_id=head.run_id,
         ).model_dump(mode="json", exclude={"added", "changed", "removed", "assets"})
         return [

@@ -131,9 +131,11 @@ class GenerationWriter:
         )
         same_list = self.previous is not None and listed == self.previous.quarantined
         overdue = not changed and self._is_due(())
-        if not changed and not generation.changes_ledger and same_list and not overdue:
+        has_ended = self.previous is not None and self.previous.ended_at is not None
+        is_same = not changed and not generation.changes_ledger and same_list
+        if is_same and not overdue and not has_ended:
             return self._unchanged(held)
-        number = (self.previous.generation if self.previous else 0) + changed
+        number = self._last_generation + changed
         manifest = self._manifest(generation, number, changed=changed)
         manifest = manifest.model_copy(
             update={
@@ -208,6 +210,16 @@ class GenerationWriter:
             size=previous.archive.size if previous else 0,
         )
 
+    @property
+    def _last_generation(self) -> int:
+        """The one that the new one follows; one that was purged counts, though nothing is left."""
+        return self.previous.generation if self.previous else self.export.generation
+
+    @property
+    def _lineage(self) -> str:
+        """That of what is published. A first attempt, whose name is random, begins one."""
+        return (self.previous and self.previous.lineage) or self.attempt
+
     def _manifest(self, generation: Generation, number: int, *, changed: bool) -> Manifest:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
         ledger = self._write_ledger(generation, number)
@@ -226,13 +238,17 @@ class GenerationWriter:
             following = ()
             members = archive.members
         classes = classes_of(self.plan.project.to_project())
+        version = delta.version if delta else previous.files_version if previous else archive.name
         chain = (*(previous.recent_deltas if previous else ()), *brought)
         return Manifest(
             project_id=project_id,
             export_name=name,
             format=self.export.options.format,
             options=self.export.options.without_people(),
+            lineage=self._lineage,
+            first_generation=previous.first_generation if previous else number,
             generation=number,
+            version=version,
             run_id=self.plan.run_id,
             # Both tell of the same generation: its age is the time from one to the other.
             published_at=(self.clock.now() if changed or not previous else previous.published_at),
@@ -296,8 +312,15 @@ class GenerationWriter:
         """What the generation changes, None for the first one."""
         if self.previous is None:
             return None
-        project_id, run_id = self.plan.project_id, self.plan.run_id
-        head = DeltaHead(project_id, self.export.name, run_id, number, self.export.dated)
+        head = DeltaHead(
+            self.plan.project_id,
+            self.export.name,
+            self.plan.run_id,
+            self._lineage,
+            number,
+            self.previous.files_version,
+            self.export.dated,
+        )
         delta = generation.delta(head, written.base if written else None)
         key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, delta.plan.pieces)
@@ -307,6 +330,7 @@ class GenerationWriter:
             size=delta.plan.size,
             generation=number,
             from_generation=number - 1,
+            from_version=head.from_version,
             added=delta.added,
             changed=delta.changed,
             removed=delta.removed,
