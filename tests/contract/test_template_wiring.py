@@ -83,7 +83,7 @@ def test_workers_have_the_disk_that_each_limit_for_media_needs() -> None:
     sizes = template()["Mappings"]["DiskForMedia"]
     allowed = template()["Parameters"]["MediaFileLimit"]["AllowedValues"]
     assert sorted(sizes) == sorted(map(str, allowed))
-    for limit in allowed:
+    for limit in map(int, allowed):
         needed = MediaLimits(limit).most + limit
         assert needed < sizes[str(limit)]["MiB"] << 20 <= 10240 << 20, limit
 
@@ -313,6 +313,31 @@ def test_every_parameter_has_a_sensible_default_and_says_what_it_is(name: str) -
     assert pattern is None or re.fullmatch(pattern, parameter["Default"])
     bounded = {"MinValue", "MaxValue"} <= parameter.keys()
     assert bounded or pattern or "AllowedValues" in parameter, f"{name} takes anything"
+
+
+@pytest.mark.parametrize("name", sorted(template()["Parameters"]))
+def test_no_parameter_has_a_number_that_a_reader_of_yaml_may_turn(name: str) -> None:
+    """5368709120 arrives as 5.36870912E9, which no function takes for a number."""
+    parameter = template()["Parameters"][name]
+    numbers = [
+        parameter.get("Default"),
+        parameter.get("MinValue"),
+        parameter.get("MaxValue"),
+        *parameter.get("AllowedValues", ()),
+    ]
+    assert not [one for one in numbers if isinstance(one, int) and one >= 10_000_000]
+
+
+def test_the_dashboard_is_linked_in_every_partition() -> None:
+    consoles = template()["Mappings"]["ConsoleOfPartition"]
+    assert consoles.keys() == {"aws", "aws-cn", "aws-us-gov"}
+    link, values = template()["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    assert link.startswith("https://${Console}/")
+    assert values["Console"]["Fn::FindInMap"] == [
+        "ConsoleOfPartition",
+        {"Ref": "AWS::Partition"},
+        "Domain",
+    ]
 
 
 def test_people_find_every_parameter_in_a_group() -> None:
