@@ -137,7 +137,7 @@ def test_every_log_group_ends_and_every_function_has_one() -> None:
         for function in resources_of("AWS::Serverless::Function").values()
     ]
     assert len(set(used)) == len(used)
-    assert set(used) | {"StateMachineLogGroup"} == groups.keys()
+    assert set(used) | {"StateMachineLogGroup", "ApiLogGroup"} == groups.keys()
 
 
 def test_dead_letters_are_kept_for_as_long_as_a_queue_can() -> None:

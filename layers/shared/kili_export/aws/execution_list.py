@@ -7,9 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import boto3
-
 from kili_export.aws.aws_errors import translated
+from kili_export.aws.client import aws_client
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -43,7 +42,7 @@ class StepFunctionsExecutions:
     def connect(cls, state_machine_arn: str) -> Self:
         """Those of the state machine with this ARN."""
         with translated(_SERVICE):
-            return cls(boto3.client("stepfunctions"), state_machine_arn)
+            return cls(aws_client("stepfunctions"), state_machine_arn)
 
     def running(self) -> Iterator[str]:
         """The names of the executions that are under way."""
