@@ -109,6 +109,19 @@ class ScriptedKili:
     """Addresses of the media that were fetched."""
     interleaving: Interleaving = field(default_factory=Interleaving)
 
+    def unlabel(self, asset_id: str) -> None:
+        """Somebody deletes all labels of an asset, which stays."""
+        number = int(asset_id.rpartition("_")[2])
+        found = fetched(asset(number, f"{asset_id}.jpg"))
+        self.assets[asset_id] = replace(
+            found,
+            asset_id=asset_id,
+            order_key=asset_id,
+            fields={**found.fields, "id": asset_id},
+            label_ids=frozenset(),
+            fingerprint=f"{asset_id}: no label",
+        )
+
     def label(self, asset_id: str, label_id: str, left: float = 0.1) -> None:
         """Somebody labels an asset, and the label is readable."""
         before = self.assets.get(asset_id)

@@ -181,6 +181,10 @@ class _Scene:
         self._moments: Iterator[tuple[bool, ProjectStatus]] = iter(moments)
         self._now = moments[0]
         self.failure: list[ExecutionSummary] = []
+        self.damage: dict[str, str] = {}
+
+    def damaged(self, _: ProjectStatus) -> dict[str, str]:
+        return self.damage
 
     def is_any_running(self, _: str) -> bool:
         self._now = next(self._moments, self._now)
@@ -305,3 +309,14 @@ def test_an_export_that_was_never_published_is_no_success(
     del tmp_path
     outcome = _wait(monkeypatch, _Scene((False, reader.read("project"))))
     assert outcome.code is ExitCode.FAILED
+
+
+def test_what_is_damaged_is_not_said_to_be_published(
+    monkeypatch: pytest.MonkeyPatch, fresh: ProjectStatus
+) -> None:
+    scene = _Scene((False, fresh))
+    scene.damage = {"yolo": "state/project/yolo/ledgers/1.zip does not exist"}
+    outcome = _wait(monkeypatch, scene)
+    assert outcome.code is ExitCode.FAILED
+    assert "Export yolo is damaged: state/project/yolo/ledgers/1.zip" in outcome.reason
+    assert "kili-export purge project yolo" in outcome.reason

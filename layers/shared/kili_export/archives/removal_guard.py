@@ -28,7 +28,8 @@ class RemovedAssets:
 class Losses:
     """Assets that an export would lose at once, by why.
 
-    Kili has them no more, they were exported and now cannot be, or a filter lets them pass no more.
+    Kili has them no more, they were exported and now cannot be, or nothing is exported of them any
+    more: their labels are gone, or a filter lets them pass no more.
     """
 
     vanished: int = 0
@@ -47,7 +48,7 @@ class Losses:
             for count, what in (
                 (self.vanished, "vanished from Kili"),
                 (self.failed, "could not be exported any more"),
-                (self.left, "left the selection of the filters"),
+                (self.left, "lost all that was exported of them"),
             )
             if count
         ]

@@ -103,7 +103,8 @@ class Services:
         answer = reconcile(self.application)(request).projects[0]
         if answer.error is not None:
             kind = Unavailable if answer.error.startswith(_PASSING) else ReconciliationFailed
-            raise kind(f"Project {project_id} was not compared with Kili: {answer.error}")
+            what = "all exports of project" if answer.repaired.damaged else "project"
+            raise kind(f"Not compared with Kili: {what} {project_id}. {answer.error}")
         self._remember(project_id, "run")
         return answer.repaired
 

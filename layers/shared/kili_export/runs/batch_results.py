@@ -127,7 +127,7 @@ class SettledAssets:
     missing: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
-    """Of the converted, those that some export's filters do not let through."""
+    """Of the converted, those that some export holds nothing of."""
 
     @classmethod
     def of(cls, batches: Iterable[BatchResult]) -> "SettledAssets":

@@ -142,7 +142,8 @@ class BatchResult(Document):
     `asset_ids` were converted. `missing` are assets that Kili confirmed not to have any more. An
     asset in `failed` without an `export` failed for all of them. `pending` are assets of which a
     label that was announced cannot be read yet: what is there was converted, their marks stay.
-    `left_out` were converted, and some export's filters on the server do not let them through.
+    `left_out` were converted, and some export holds nothing of them: they have no label for it, or
+    its filters on the server do not let them through.
     """
 
     key: str | None = None
@@ -179,9 +180,9 @@ class AggregateAnswer(Document):
     """Output of aggregate_archive, and of the workflow for an export that failed.
 
     `held`: more assets would go than may unasked; the rest was committed or, in a rebuild,
-    nothing was. Of the `held_removals`, `held_failures` could not be exported and `held_exits`
-    are let through by no filter. `rewritten`: the archive holds this generation, and did not
-    before; otherwise deltas follow it.
+    nothing was. Of the `held_removals`, `held_failures` could not be exported and of
+    `held_exits` nothing is exported any more. `rewritten`: the archive holds this generation,
+    and did not before; otherwise deltas follow it.
     """
 
     export: str

@@ -142,9 +142,13 @@ class ConvertedAsset:
 
 
 class SegmentWriter:
-    """Collects the entries and records of one export in one batch."""
+    """Collects the entries and records of one export in one batch.
+
+    `empty` are the assets that the export holds nothing of.
+    """
 
     def __init__(self) -> None:
+        self.empty: set[str] = set()
         self._entries: list[bytes] = []
         self._records: list[bytes] = []
         self._size = 0
@@ -162,6 +166,8 @@ class SegmentWriter:
 
         Its files are dated by `moments`.
         """
+        if conversion is None:
+            self.empty.add(asset.asset_id)
         converted = conversion or Conversion()
         last = {member.path: member for member in converted.members}
         self._records.append(

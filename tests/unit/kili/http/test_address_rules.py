@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.kili.http.addresses import AddressRules, parse_networks
+from kili_export.kili.http.guarded_connections import AddressRefused, ConnectionGuard, is_own
 from kili_export.wiring.settings import Settings
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "2a00:1450::1"]
@@ -20,12 +21,17 @@ NOT_PUBLIC = [
     "100.127.255.254",
     "127.0.0.1",
     "127.255.255.255",
+    "161.26.0.10",
+    "166.8.0.1",
+    "166.11.255.254",
+    "168.63.129.16",
     "169.254.169.254",
     "169.254.170.2",
     "172.16.0.1",
     "172.31.255.255",
     "192.0.0.192",
     "192.0.2.1",
+    "192.80.8.124",
     "192.88.99.1",
     "192.168.1.1",
     "198.18.0.1",
@@ -41,6 +47,8 @@ NOT_PUBLIC = [
     "fe80::1%eth0",
     "fec0::1",
     "fc00::1",
+    "fd00:42::42",
+    "fd00:c1::a9fe:a9fe",
     "fd00:ec2::254",
     "fd20:ce::254",
     "ff02::1",
@@ -50,7 +58,18 @@ NOT_PUBLIC = [
     "3fff::1",
     "5f00::1",
 ]
-NEVER = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "fe80::1", "::"]
+NEVER = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.80.8.124",
+    "fd00:42::42",
+    "fd00:c1::a9fe:a9fe",
+    "fd00:ec2::254",
+    "fe80::1",
+    "::",
+]
 
 
 def disguises(address: str) -> list[str]:
@@ -131,3 +150,25 @@ def test_what_is_no_network_is_refused_by_name(text: str) -> None:
 
 def test_no_network_is_the_default() -> None:
     assert Settings().networks == ()
+
+
+def guard(networks: str, *own: str) -> ConnectionGuard:
+    """One for which every name is an address, and these are the machine's own."""
+    return ConnectionGuard(
+        AddressRules(parse_networks(networks)), None, lambda host, _: [host], own.__contains__
+    )
+
+
+def test_the_machines_own_public_addresses_are_not_connected_to() -> None:
+    for own in ("93.184.216.34", "2a00:1450::1"):
+        with pytest.raises(AddressRefused):
+            guard("none", own).addresses("https", own, 443)
+        assert guard("none").addresses("https", own, 443) == [own]
+        assert guard(f"{own}", own).addresses("https", own, 443) == [own], "a person named it"
+
+
+def test_the_machines_own_addresses_are_known_by_its_interfaces() -> None:
+    assert is_own("127.0.0.1")
+    assert not is_own("192.0.2.1")
+    assert not is_own("no address")
+    assert not is_own("2001:db8::1")

@@ -376,7 +376,7 @@ def test_a_selection_that_empties_at_once_waits_for_a_word(selecting: World) -> 
     assert selecting.manifest("raw").generation == 2
     held = selecting.state.held(PROJECT)
     assert held is not None
-    assert held.losses.summary() == "20 assets left the selection of the filters"
+    assert held.losses.summary() == "20 assets lost all that was exported of them"
     assert len(selecting.changes.held) == 20, "the exits were forgotten"
     selecting.confirm_removals(PROJECT)
     selecting.run_pending()
@@ -439,3 +439,65 @@ def test_an_asset_that_enters_a_selection_again_is_found_by_any_comparison(
     selecting.run_pending()
     assert selecting.files("shown") == before
     assert selecting.look_after().projects[0].repaired.changed == 0
+
+
+def unlabel(world: World, count: int) -> list[str]:
+    """Somebody deletes the labels of assets, which stay."""
+    emptied = [f"as_{number:03d}" for number in range(count)]
+    for asset_id in emptied:
+        world.kili.unlabel(asset_id)
+        world.post(asset_id, event="asset.updated")
+    return emptied
+
+
+def test_a_mass_loss_of_labels_waits_for_confirmation_in_every_export(world: World) -> None:
+    before = {name: world.files(name) for name in world.generations()}
+    unlabel(world, 15)
+    world.run_pending()
+    assert {name: world.files(name) for name in world.generations()} == before
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert (held.count, held.left) == (15, 15)
+    assert held.losses.summary() == "15 assets lost all that was exported of them"
+    assert len(world.changes.held) == 15, "the loss was forgotten"
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    assert {world.manifest(name).counts.exported for name in world.generations()} == {5}
+    assert {world.manifest(name).counts.assets for name in world.generations()} == {20}
+    assert world.changes.held == {}
+    assert world.state.held(PROJECT) is None
+
+
+def test_a_few_assets_may_lose_their_labels_and_they_count_for_a_day(world: World) -> None:
+    unlabel(world, 3)
+    world.run_pending()
+    assert world.manifest("yolo").counts.exported == 17
+    assert world.state.held(PROJECT) is None
+    vanish(world, 1, first=10)
+    world.run_pending()
+    assert world.manifest("yolo").counts.assets == 20
+    assert world.state.held(PROJECT) is not None
+
+
+def test_labels_that_are_there_again_need_no_confirmation(world: World) -> None:
+    for asset_id in unlabel(world, 15):
+        world.kili.label(asset_id, f"{asset_id} again", 0.4)
+        world.post(asset_id, event="asset.updated")
+    world.run_pending()
+    assert world.state.held(PROJECT) is None
+    assert world.manifest("yolo").counts.exported == 20
+
+
+def test_a_full_export_that_finds_most_labels_gone_waits_too(world: World) -> None:
+    before = {name: world.files(name) for name in world.generations()}
+    for number in range(15):
+        world.kili.unlabel(f"as_{number:03d}")
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    assert {name: world.files(name) for name in world.generations()} == before
+    held = world.state.held(PROJECT)
+    assert held is not None
+    assert (held.left, held.exports) == (15, frozenset({"raw", "yolo"}))
+    world.confirm_removals(PROJECT)
+    world.run_pending()
+    assert {world.manifest(name).counts.exported for name in world.generations()} == {5}

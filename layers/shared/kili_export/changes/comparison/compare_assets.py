@@ -1,16 +1,19 @@
 """Compares what Kili has with what the exports know, asset by asset: sorted, side by side."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from kili_export.archives.damage import DAMAGED
 from kili_export.archives.ledger.asset_ledger import AssetRecord, record_from_bytes
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
 from kili_export.changes.comparison.comparison_listing import ListedAssets
 from kili_export.changes.comparison.declared_exports import DeclaredExport
 from kili_export.changes.comparison.kili_listing import KiliListing
+from kili_export.core.errors import ConflictError
 from kili_export.core.export_options import server_filters
 from kili_export.storage.external_sort import Sorter, joined
 from kili_export.storage.object_store import ObjectStore
@@ -36,6 +39,8 @@ class Differences:
     """Nothing waits any more: what had vanished is there again."""
     overdue: int = 0
     """How many archives that deltas follow are to be written again."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Exports that could not be compared, because their ledger cannot be read, and why."""
 
     def all(self) -> set[str]:
         """Every asset that is to be looked at again."""
@@ -56,6 +61,21 @@ class _Comparison:
     listed: Sorter
     matching: dict[str, Sorter] = field(default_factory=dict)
     found: Differences = field(default_factory=Differences)
+
+    def attempt(self, add: Callable[[DeclaredExport], None], export: DeclaredExport) -> None:
+        """Compares an export. A ledger that is damaged is reported, and stops no other export.
+
+        Raises ConflictError when another run published meanwhile: the former ledger may be gone.
+        """
+        try:
+            add(export)
+        except DAMAGED as error:
+            current, _ = load_manifest(self.objects, self.project_id, export.name)
+            if current is None or export.manifest is None:
+                raise
+            if current.ledger != export.manifest.ledger:
+                raise ConflictError(f"export {export.name} was published meanwhile") from error
+            self.found.damaged[export.name] = str(error)
 
     def add(self, export: DeclaredExport) -> None:
         """Compares one export's ledger."""
@@ -141,10 +161,9 @@ def compare_listing(
     deletion of everything. Raises Unavailable when Kili's listing cannot be relied on.
     """
     comparison = _Comparison(objects, kili, project_id, thorough, listed.lines)
-    for export in exports:
-        comparison.add(export)
-    for export in waiting:
-        comparison.add_waiting(export)
+    for add, some in ((comparison.add, exports), (comparison.add_waiting, waiting)):
+        for export in some:
+            comparison.attempt(add, export)
     comparison.found.listed = listed.count
     return comparison.found
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import Published as Stored
 from kili_export.archives.manifest_store import load_published
 from kili_export.changes.comparison.definition import Published, definition_of
-from kili_export.core.errors import IncompatibleProject
+from kili_export.core.errors import IncompatibleProject, IntegrityError
 from kili_export.core.export_options import Authors, ExportOptions
 from kili_export.core.project import Project
 from kili_export.formats.registry import format_of
@@ -36,6 +37,7 @@ class DeclaredExport:
     pseudonym_key: str | None = field(default=None, repr=False)
     converter: str = ""
     generation: int = 0
+    is_damaged: bool = False
 
     @property
     def published(self) -> Published | None:
@@ -53,7 +55,10 @@ class DeclaredExport:
 def read_declared(
     objects: ObjectStore, project: Project, registration: ProjectRegistration
 ) -> Iterator[DeclaredExport]:
-    """Every export of the registration. Raises IntegrityError when a manifest cannot be read."""
+    """Every export of the registration; one whose manifest cannot be read has a problem.
+
+    Raises IntegrityError when the key of pseudonyms cannot be read.
+    """
     keys = keys_by_export(objects, project.project_id, registration.exports)
     for declaration in registration.exports:
         yield _declared(objects, project, declaration, keys.get(declaration.name))
@@ -66,8 +71,13 @@ def _declared(
     pseudonym_key: str | None,
 ) -> DeclaredExport:
     options = declaration.to_options()
-    published = load_published(objects, project.project_id, declaration.name)
     problem, version = "", ""
+    published = Stored()
+    damage = ""
+    try:
+        published = load_published(objects, project.project_id, declaration.name)
+    except IntegrityError as error:
+        damage = str(error)
     try:
         export_format = format_of(options)
         version = export_format.version
@@ -76,6 +86,7 @@ def _declared(
         problem = str(error)
     if options.authors is Authors.PSEUDONYMOUS and pseudonym_key is None:
         problem = _NO_KEY
+    problem = damage or problem
     definition = definition_of(options, project, version, pseudonym_key)
     return DeclaredExport(
         declaration.name,
@@ -87,4 +98,5 @@ def _declared(
         pseudonym_key,
         version,
         published.generation,
+        is_damaged=bool(damage),
     )

@@ -1,7 +1,9 @@
 """What exports know and a listing of the project lacks."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 
+from kili_export.archives.damage import DAMAGED
 from kili_export.archives.ledger.asset_ledger import record_from_bytes
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
@@ -9,6 +11,7 @@ from kili_export.storage.external_sort import Sorter, joined
 from kili_export.storage.object_store import ObjectStore
 
 _NOTHING = b""
+_log = logging.getLogger(__name__)
 
 
 def unlisted_assets(
@@ -29,8 +32,13 @@ def unlisted_assets(
 
 
 def _known(objects: ObjectStore, manifest: Manifest) -> Sorter:
-    records = (record_from_bytes(data) for _, data in open_ledger(objects, manifest).scan())
-    return _sorted(record.asset_id for record in records)
+    """Nothing where the ledger is damaged: that export alone fails, when it is published."""
+    try:
+        records = (record_from_bytes(data) for _, data in open_ledger(objects, manifest).scan())
+        return _sorted(record.asset_id for record in records)
+    except DAMAGED:
+        _log.warning("the ledger of export %s cannot be read", manifest.export_name)
+        return _sorted(())
 
 
 def _sorted(ids: Iterable[str]) -> Sorter:

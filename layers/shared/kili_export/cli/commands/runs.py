@@ -1,10 +1,11 @@
 """`kili-export run`, `wait`, `reconcile`, `retry` and `confirm`."""
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from kili_export.archives.damage import way_out
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
@@ -96,7 +97,7 @@ def confirm(arguments: Namespace) -> ExitCode:
 
 def repairs(report: Repaired) -> str:
     """What a comparison marked, in words; empty when nothing."""
-    counts: dict[str, int] = report.model_dump()
+    counts: dict[str, int] = report.model_dump(exclude={"damaged"})
     return ", ".join(counted(count, _DIFFERENCES[name]) for name, count in counts.items() if count)
 
 
@@ -136,7 +137,7 @@ def wait_until_settled(
         idle = not busy and status.runner is None
         quiet = quiet + 1 if idle else 0
         if idle and not status.pending.count:
-            return _settled(status, executions)
+            return _settled(status, executions, services.status.damaged(status))
         if _waits_for_a_person(status):
             return _held(status)
         if quiet >= _QUIET_POLLS:
@@ -152,7 +153,9 @@ def _waits_for_a_person(status: ProjectStatus) -> bool:
     return status.held is not None and status.runner is None and not status.pending.due
 
 
-def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
+def _settled(status: ProjectStatus, executions: Executions, damaged: Mapping[str, str]) -> Outcome:
+    if damaged:
+        return _damaged(status, damaged)
     if status.held is not None:
         return _held(status)
     if status.unpublished:
@@ -171,6 +174,14 @@ def _settled(status: ProjectStatus, executions: Executions) -> Outcome:
         )
         return Outcome(ExitCode.QUARANTINED, reason, status)
     return Outcome(ExitCode.OK, "Everything is published.", status)
+
+
+def _damaged(status: ProjectStatus, damaged: Mapping[str, str]) -> Outcome:
+    sentences = [
+        f"Export {name} is damaged: {why}. {way_out(status.project_id, name)}"
+        for name, why in damaged.items()
+    ]
+    return Outcome(ExitCode.FAILED, " ".join(sentences), status)
 
 
 def _stuck(status: ProjectStatus, executions: Executions) -> Outcome:

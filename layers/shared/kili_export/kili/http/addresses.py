@@ -29,6 +29,9 @@ _NOT_PUBLIC_4: Final = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",
             "127.0.0.0/8",
+            # Services of IBM's cloud, which it alone routes to.
+            "161.26.0.0/16",
+            "166.8.0.0/14",
             "169.254.0.0/16",
             "172.16.0.0/12",
             "192.0.0.0/24",
@@ -50,17 +53,22 @@ _NOT_PUBLIC_6: Final = tuple(
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = IPv6Network("::/96")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
-# Where clouds tell machines their credentials, and what leads to no single machine.
+# Where clouds tell machines their credentials, also at addresses that look public (Azure's host
+# node, Equinix Metal's metadata), and what leads to no single machine.
 _NEVER: Final[tuple[Network, ...]] = tuple(
     map(
         ip_network,
         (
             "0.0.0.0/8",
             "100.100.100.200/32",
+            "168.63.129.16/32",
             "169.254.0.0/16",
+            "192.80.8.124/32",
             "192.0.0.192/32",
             "224.0.0.0/3",
             "::/128",
+            "fd00:42::42/128",
+            "fd00:c1::a9fe:a9fe/128",
             "fd00:ec2::/32",
             "fd20:ce::254/128",
             "fe80::/10",
@@ -74,7 +82,7 @@ _NEVER: Final[tuple[Network, ...]] = tuple(
 class AddressRules:
     """Public addresses are allowed, and those in `networks`, which a person has named.
 
-    Link-local addresses and those of clouds' metadata services are allowed to nobody.
+    Link-local addresses and those of clouds' own services for machines are allowed to nobody.
     """
 
     networks: tuple[Network, ...] = ()
@@ -89,9 +97,13 @@ class AddressRules:
         hidden = _embedded(plain)
         if any(_is_in(one, _NEVER) for one in (plain, hidden) if one is not None):
             return False
-        if _is_in(plain, self.networks):
+        if self.names(address):
             return True
         return _is_public(plain) and (hidden is None or _is_public(hidden))
+
+    def names(self, address: str) -> bool:
+        """Whether a person has named a network that the address is in."""
+        return _is_in(_unwrapped(ip_address(address)), self.networks)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

@@ -20,6 +20,7 @@ from kili_export.kili.http.addresses import AddressRules
 from kili_export.kili.http.endpoint import Origin
 
 _POOL_SIZE: Final = 16
+_ANY_PORT: Final = 9
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. Raises socket.gaierror."""
 
@@ -34,23 +35,44 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+def is_own(address: str) -> bool:
+    """Whether an address is one of this machine's interfaces. Nothing is sent to find out."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asked:
+            # The system answers a machine's own address with this very address.
+            asked.connect((address, _ANY_PORT))
+            return bool(asked.getsockname()[0] == address)
+    except OSError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionGuard:
-    """Decides where connections go. `trusted` is Kili's own API, which a person has named."""
+    """Decides where connections go. `trusted` is Kili's own API, which a person has named.
+
+    Of the machine's own addresses only those are used that a person has named.
+    """
 
     rules: AddressRules
     trusted: Origin | None = None
     resolve: Resolve = field(default=resolve)
+    is_own: Callable[[str], bool] = field(default=is_own)
 
     def addresses(self, scheme: str, host: str, port: int) -> list[str]:
         """Where to connect to, in this order. Raises AddressRefused, socket.gaierror."""
         found = self.resolve(host, port)
         if Origin(scheme, host.lower().rstrip("."), port) == self.trusted:
             return found
-        allowed = [address for address in found if self.rules.allows(address)]
+        allowed = [address for address in found if self._allows(address)]
         if not allowed:
             raise AddressRefused("a host has no address that may be connected to")
         return allowed
+
+    def _allows(self, address: str) -> bool:
+        if not self.rules.allows(address):
+            return False
+        return self.rules.names(address) or not self.is_own(address)
 
 
 class GuardedAdapter(requests.adapters.HTTPAdapter):

@@ -3,6 +3,8 @@
 Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
 """
 
+from pydantic import Field
+
 from kili_export.core.document import Document
 
 
@@ -20,6 +22,7 @@ class Repaired(Document):
     """What a comparison with Kili marked: assets by how they differed, and whole exports.
 
     `rewrites` are exports with an archive that deltas follow and that is to be written again.
+    `damaged` says of exports why they could not be compared; all others were.
     """
 
     missed_events: int = 0
@@ -29,6 +32,7 @@ class Repaired(Document):
     quarantined: int = 0
     rebuilds: int = 0
     rewrites: int = 0
+    damaged: dict[str, str] = Field(default_factory=dict)
 
     @property
     def total(self) -> int:

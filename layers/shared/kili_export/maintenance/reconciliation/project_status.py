@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from kili_export.archives.damage import damage_of
 from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
@@ -11,6 +12,7 @@ from kili_export.archives.purged_export import has_data
 from kili_export.changes.events.pending_changes import ChangeMark, ChangeStore
 from kili_export.core.bucket_layout import EXPORTS_PREFIX, exports_prefix
 from kili_export.core.clock import Clock
+from kili_export.core.errors import IntegrityError
 from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.register_exports import read_registration
 from kili_export.registration.stored_registrations import load_registration, registered_projects
@@ -128,6 +130,12 @@ class StatusReader:
             return self.read(project_id)
         return ProjectStatus(project_id, (), PendingMarks(), None, None, ended=ended)
 
+    def damaged(self, status: ProjectStatus) -> dict[str, str]:
+        """Which exports cannot be followed or built upon any more, and why. It reads ledgers."""
+        manifests = [one.manifest for one in status.exports if one.manifest is not None]
+        found = {one.export_name: damage_of(self.objects, one) for one in manifests}
+        return {name: why for name, why in found.items() if why is not None}
+
     def _ended(self, project_id: str, name: str) -> ExportStatus:
         manifest, _ = load_manifest(self.objects, project_id, name)
         return ExportStatus(name, manifest.format if manifest else "", manifest)
@@ -154,8 +162,12 @@ class StatusReader:
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
         blocked = FollowedStore(self.objects).read(registration.project_id).left_out
         for export in registration.exports:
-            manifest, _ = load_manifest(self.objects, registration.project_id, export.name)
-            yield ExportStatus(export.name, export.format, manifest, blocked.get(export.name))
+            reason = blocked.get(export.name)
+            try:
+                manifest, _ = load_manifest(self.objects, registration.project_id, export.name)
+            except IntegrityError as error:
+                manifest, reason = None, str(error)
+            yield ExportStatus(export.name, export.format, manifest, reason)
 
     def _runner(self, project_id: str) -> str | None:
         lease = self.leases.read(project_id)

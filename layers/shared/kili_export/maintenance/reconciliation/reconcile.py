@@ -135,7 +135,14 @@ class Reconcile:
             started=started,
             repaired=repaired or Repaired(),
             unfinished=repaired is None,
+            error=_damage(repaired) if repaired else None,
         )
+
+
+def _damage(repaired: Repaired) -> str | None:
+    """Which exports could not be compared, as an error: an alarm counts these."""
+    damaged = [f"export {name}: {why}" for name, why in sorted(repaired.damaged.items())]
+    return f"IntegrityError: {'; '.join(damaged)}" if damaged else None
 
 
 def _told(error: Exception) -> str:

@@ -111,11 +111,8 @@ class RepairProject:
         """The exports that must be made again, and the assets of the others that differ."""
         held = self.removals.held(project.project_id)
         waiting = held.exports if held else frozenset()
-        exports = [
-            export
-            for export in read_declared(self.objects, project, registration)
-            if not export.problem
-        ]
+        declared = list(read_declared(self.objects, project, registration))
+        exports = [export for export in declared if not export.problem]
         found = compare_listing(
             self.objects,
             self.kili,
@@ -136,6 +133,7 @@ class RepairProject:
             self.removals.drop(project.project_id)
             found.returned = True
             waiting = frozenset()
+        found.damaged |= {one.name: one.problem for one in declared if one.is_damaged}
         found.overdue = sum(self._is_overdue(export) for export in exports)
         outdated = [
             export for export in exports if not export.is_current and export.name not in waiting
@@ -184,6 +182,7 @@ class RepairProject:
             quarantined=len(found.quarantined - known),
             rebuilds=len(outdated) + found.returned,
             rewrites=found.overdue,
+            damaged=found.damaged,
         )
 
     def _mark_assets(self, project_id: str, assets: Iterable[str]) -> None:

@@ -77,7 +77,7 @@ class RunVerdict:
     assets: SettledAssets
     exports: ExportOutcomes
     unpublished: frozenset[str] = field(default=frozenset())
-    """Assets that are gone or left out, where an export that was published holds removals."""
+    """Assets that are gone, or of which nothing is exported, where an export holds them."""
     progress: Progress = field(default=Progress())
     """How far the run brought a full export in slices; its conversions are safe by now."""
 

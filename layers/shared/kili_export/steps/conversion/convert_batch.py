@@ -147,7 +147,8 @@ class ConvertAssets:
                 "left_out": tuple(
                     asset.asset_id
                     for asset in fetched.assets
-                    if any(one is not None and asset.asset_id not in one for one in allowed_by)
+                    if any(asset.asset_id in target.writer.empty for target in wanted)
+                    or any(one is not None and asset.asset_id not in one for one in allowed_by)
                 ),
                 "spent": self.meter.spent(),
             }

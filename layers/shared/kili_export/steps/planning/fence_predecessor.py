@@ -5,7 +5,7 @@ from typing import Final
 
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.core.bucket_layout import manifest_key
-from kili_export.core.errors import ConflictError
+from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.runs.lease import Lease
 from kili_export.storage.object_store import ObjectStore
 
@@ -27,7 +27,11 @@ def fence_out_predecessor(objects: ObjectStore, lease: Lease, exports: Iterable[
 
 def _fence(objects: ObjectStore, lease: Lease, export: str) -> None:
     for _ in range(_TRIES):
-        manifest, etag = load_manifest(objects, lease.project_id, export)
+        try:
+            manifest, etag = load_manifest(objects, lease.project_id, export)
+        except IntegrityError:
+            # Nothing is built on a manifest that cannot be read: this export is left out.
+            return
         if manifest is None or manifest.fence >= lease.token:
             # A first commit is shut out by the one that this run makes.
             return

@@ -1,16 +1,19 @@
 """Tells workers which media the archives hold already, so that nobody fetches them again."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from kili_export.archives.damage import DAMAGED
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.manifest import Manifest
 from kili_export.runs.messages import KnownFiles, WorkItem
 from kili_export.storage.object_store import ObjectStore
 
+_log = logging.getLogger(__name__)
 _CHUNK: Final = 500
 """Assets whose records are read together: a work list may have a million."""
 ItemInOrder = tuple[WorkItem, str | None]
@@ -30,12 +33,26 @@ class MediaLedger:
     def open(
         cls, objects: ObjectStore, export: str, manifest: Manifest, *, rebuilt: bool
     ) -> "MediaLedger":
-        """Reads the directory of the ledger that the manifest names."""
-        ledger = open_ledger(objects, manifest)
+        """Reads the directory of the ledger that the manifest names; an empty one if damaged."""
+        try:
+            ledger = open_ledger(objects, manifest)
+        except DAMAGED:
+            _log.warning("the ledger of export %s cannot be read", export)
+            ledger = open_ledger(objects, None)
         return cls(export, ledger, rebuilt, ledger.has_claims())
 
     def known(self, order_keys: Mapping[str, str | None]) -> dict[str, KnownFiles]:
-        """By asset, what need not be fetched again."""
+        """By asset, what need not be fetched again.
+
+        Nothing where the ledger is damaged: that export alone fails, when it is published.
+        """
+        try:
+            return self._known(order_keys)
+        except DAMAGED:
+            _log.warning("the ledger of export %s cannot be read", self.export)
+            return {}
+
+    def _known(self, order_keys: Mapping[str, str | None]) -> dict[str, KnownFiles]:
         return {
             asset_id: KnownFiles(
                 digest=record.known_media.digest,

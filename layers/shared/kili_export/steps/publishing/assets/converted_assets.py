@@ -27,7 +27,7 @@ _AHEAD: Final = 24 << 20
 _OPEN: Final = 16 << 20
 """Bytes of records that are kept unpacked, and one batch at least."""
 _END: Final = b"\0"
-_LEFT_OUT: Final = 7
+_EXPORTED: Final = 2
 """Where a record tells this, behind its id and order key."""
 _ENDING: Final = struct.Struct(">IBIII")
 """Behind an asset's id and order key: round, kind, batch, offset and length of its record."""
@@ -39,8 +39,8 @@ class Kind(IntEnum):
     CONVERTED = 0
     FAILED = 1
     MISSING = 2
-    LEFT_OUT = 3
-    """Converted to nothing: the export's filters do not let it through."""
+    EMPTY = 3
+    """Converted to nothing: it has no label to be exported, or a filter does not let it through."""
 
 
 class Found(NamedTuple):
@@ -55,7 +55,7 @@ class Found(NamedTuple):
     @property
     def is_converted(self) -> bool:
         """Whether there is a record of it."""
-        return self.kind in {Kind.CONVERTED, Kind.LEFT_OUT}
+        return self.kind in {Kind.CONVERTED, Kind.EMPTY}
 
 
 @dataclass(slots=True)
@@ -192,10 +192,10 @@ class Conversions:
 def _beginning(line: bytes) -> tuple[str, str, Kind]:
     try:
         asset_id, order_key, *rest = orjson.loads(line)
-        left_out = len(rest) > _LEFT_OUT and rest[_LEFT_OUT]
-    except (ValueError, TypeError) as error:
+        kind = Kind.CONVERTED if rest[_EXPORTED] else Kind.EMPTY
+    except (ValueError, TypeError, IndexError) as error:
         raise IntegrityError("a conversion's record cannot be read") from error
-    return str(asset_id), str(order_key), Kind.LEFT_OUT if left_out else Kind.CONVERTED
+    return str(asset_id), str(order_key), kind
 
 
 _OUTCOME_READERS = 16

@@ -69,7 +69,7 @@ class Roster:
     failed_count: int = 0
     """Of those that failed, the ones that the export has contents of."""
     left_count: int = 0
-    """Of those that the export has contents of, the ones that its filters let pass no more."""
+    """Of those that the export has contents of, the ones that it has none of any more."""
     lost_count: int = 0
     """Assets that are listed and of which there is no result."""
     _order: Sorter = field(default_factory=Sorter)
@@ -121,7 +121,7 @@ class Roster:
         self.known_count += known is not None
         name, _, contents = (known or b"").partition(_END)
         if found is not None and found.is_converted:
-            self.left_count += found.kind is Kind.LEFT_OUT and _is_exported(known, contents)
+            self.left_count += found.kind is Kind.EMPTY and _is_exported(known, contents)
             name = entry_name(found.order_key, asset_id).encode()
             self._put(name, Standing.CONVERTED, found.place, contents)
             return

@@ -81,7 +81,7 @@ def _work_lists(plan: RunPlan) -> Iterator[str]:
 
 def _losses(run: ExportRun, roster: Roster, *, carries: bool) -> Losses:
     previous = run.previous
-    # Who declares other filters wants other assets.
+    # Other filters or another interface are meant to select other labels.
     same = previous is not None and previous.definition == run.export.definition
     return Losses(
         roster.vanished_count,

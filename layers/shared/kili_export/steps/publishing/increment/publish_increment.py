@@ -73,7 +73,7 @@ class _Findings:
     """What the run found of the assets. `old` has their records, as far as there were some.
 
     `gone` and `exits` are the ids of those that leave the export, because Kili has them no more
-    and because no filter lets them pass; `held` is what would leave and was kept.
+    and because nothing is exported of them any more; `held` is what would leave and was kept.
     """
 
     outcome: Outcome
@@ -116,9 +116,9 @@ def _found(outcome: Outcome, ledger: LedgerReader) -> _Findings:
 
 
 def _exits(outcome: Outcome, old: Mapping[str, AssetRecord]) -> Iterator[str]:
-    """The assets that the export has contents of and that its filters let pass no more."""
+    """The assets that the export has contents of, and has none of any more."""
     for asset_id, located in outcome.converted.items():
-        if located.asset.left_out and asset_id in old and old[asset_id].exported:
+        if not located.asset.exported and asset_id in old and old[asset_id].exported:
             yield asset_id
 
 
