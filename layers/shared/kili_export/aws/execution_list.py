@@ -7,8 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from kili_export.aws.aws_errors import translated
+from botocore.exceptions import ClientError
+
+from kili_export.aws.aws_errors import error_code, translated
 from kili_export.aws.client import aws_client
+from kili_export.aws.step_functions import UNKNOWN_EXECUTION
+from kili_export.core.errors import ExportError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -63,6 +67,22 @@ class StepFunctionsExecutions:
                 for one in page["executions"]:
                     if chosen(one["name"]):
                         yield self._describe(one["executionArn"])
+
+    def named(self, name: str) -> ListedExecution | None:
+        """The execution of this name. None while the service does not know it, or no more.
+
+        DescribeExecution is eventually consistent: one that was just started may be unknown.
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+        """
+        machine = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
+        try:
+            with translated(_SERVICE):
+                return self._describe(f"{machine}:{name}")
+        except ExportError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and error_code(cause) in UNKNOWN_EXECUTION:
+                return None
+            raise
 
     def _describe(self, arn: str) -> ListedExecution:
         detail = self.client.describe_execution(executionArn=arn)
