@@ -7,6 +7,10 @@ from pathlib import Path
 _PATIENCE_SECONDS = 5.0
 
 
+class ServerDidNotStart(Exception):
+    """A server of the stack ended before it served; the message names its log."""
+
+
 class Child:
     """One running child process."""
 

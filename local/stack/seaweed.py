@@ -16,8 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stack.child import Child
-from local.stack.moto_server import ServerDidNotStart
+from local.stack.child import Child, ServerDidNotStart
 
 REGION: Final = "us-east-1"
 _HOST: Final = "127.0.0.1"

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from typing import IO, Any
 
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.machine.state_files import DATABASE, OBJECTS, SECRETS
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_SECONDS = 0.05
@@ -56,7 +58,6 @@ class RunningStack:
     webhook_url: str
     webhook_secret: str
     s3_endpoint: str
-    aws_endpoint: str
     stepfunctions_endpoint: str
     bucket: str
     region: str
@@ -66,7 +67,6 @@ class RunningStack:
     table: str
     state_machine_arn: str
     event_bus: str
-    notifications_queue_url: str
     kili_api_endpoint: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +82,12 @@ class StateDirectory:
     @property
     def objects(self) -> Path:
         """What S3 holds."""
-        return self.path / "s3"
+        return self.path / OBJECTS
+
+    @property
+    def database(self) -> Path:
+        """Pending changes, leases, budgets and announcements."""
+        return self.path / DATABASE
 
     @property
     def executions(self) -> Path:
@@ -90,8 +95,8 @@ class StateDirectory:
         return self.path / "executions"
 
     @property
-    def journal(self) -> Path:
-        """The accepted events that no run has published yet."""
+    def former_journal(self) -> Path:
+        """The accepted events that a former version had not published yet."""
         return self.path / "journal.jsonl"
 
     @property
@@ -137,12 +142,16 @@ class StateDirectory:
         """Those of this directory, made the first time."""
         path = self.path / "credentials.json"
         if not path.exists():
-            _write_private(path, asdict(Credentials.random()))
+            write_private(path, asdict(Credentials.random()))
         return Credentials(**json.loads(path.read_bytes()))
+
+    def keep_secrets(self, values: Mapping[str, str]) -> None:
+        """Stores the secrets that the functions read, by their names."""
+        write_private(self.path / SECRETS, dict(values))
 
     def announce(self, stack: RunningStack) -> None:
         """Tells the commands where the stack is."""
-        _write_private(self.path / "stack.json", asdict(stack))
+        write_private(self.path / "stack.json", asdict(stack))
 
     def running(self) -> RunningStack:
         """The stack that runs here. It is looked for without writing anything.
@@ -190,12 +199,22 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _write_private(path: Path, content: Any) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+def write_private(path: Path, content: Any) -> None:
+    """Writes a JSON file for its owner alone; it is on disk, whole, when this returns."""
+    # Nobody can guess the name, and nothing that lies there already is followed or written to.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    fresh = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

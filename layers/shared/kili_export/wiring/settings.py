@@ -50,6 +50,13 @@ class Settings:
 
     bucket_name: str = _variable("BUCKET_NAME", "The bucket of archives, state and runs", None)
     table_name: str = _variable("TABLE_NAME", "The table of change marks and leases", None)
+    state_directory: str = _variable(
+        "STATE_DIRECTORY",
+        "Keeps state and secrets in files of this directory, in place of the table, Secrets"
+        " Manager and the bus: one machine alone",
+        "",
+        "path",
+    )
     state_machine_arn: str = _variable("STATE_MACHINE_ARN", "The workflow", None)
     event_bus_name: str = _variable(
         "EVENT_BUS_NAME", "The bus that Export Published and Export Failed are sent to", None
