@@ -69,8 +69,9 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "CKV_AWS_27",
-        ("ReconcileDeadLetters",),
-        "The queue is encrypted with SQS's own key. It holds the schedule's constant input.",
+        ("ReconcileDeadLetters", "ExportsDeadLetters"),
+        "The queues are encrypted with SQS's own key. They hold the schedule's constant input, and"
+        " events with names and counts.",
     ),
     Explanation(
         "CKV_AWS_115",
