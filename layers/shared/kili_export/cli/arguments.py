@@ -81,6 +81,9 @@ def _add_registration(commands: Commands) -> None:
         metavar="NAME",
         help="read the project with the API key in this secret, named without the stack's prefix",
     )
+    register.add_argument(
+        "--yes", action="store_true", help="hide authors in some exports though others name them"
+    )
     _add_target(register)
     unregister = commands.add_parser(
         "unregister", help="end the exports of a project; what was published stays"

@@ -4,6 +4,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
+from kili_export.archives.declared_authors import require_hidden_authors
 from kili_export.archives.ended_exports import end_exports, unregister_exports
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import read_yaml
@@ -22,6 +23,7 @@ def register(arguments: Namespace) -> ExitCode:
     registration = _registration(arguments)
     services = Services.of(connect(arguments))
     kili = services.kili_for(registration)
+    require_hidden_authors(services.objects, registration, mixed=arguments.yes)
     registered = register_exports(services.objects, kili, services.random, registration)
     now = services.application.clock.now()
     end_exports(services.objects, registration.project_id, registered.removed, now)

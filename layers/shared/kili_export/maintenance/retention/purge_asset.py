@@ -80,10 +80,12 @@ class PurgeAsset:
         versions of all objects go too. Raises InvalidConfiguration while a run publishes the
         project or when the asset is still exported, ConflictError when a run published meanwhile.
         """
-        self.eraser.require_rest(project_id)
-        found = self.find(project_id, export, asset_id)
+        with self.eraser.alone(project_id) as fence:
+            return self._purge(project_id, self.find(project_id, export, asset_id), fence)
+
+    def _purge(self, project_id: str, found: list[AssetTraces], fence: int) -> Erased:
         for traces in found:
-            self._shorten_chain(traces)
+            self._shorten_chain(traces, fence)
         erased = self.eraser.erase(
             [
                 runs_prefix(project_id),
@@ -212,8 +214,10 @@ class PurgeAsset:
     def _open(self, stored: StoredObject) -> StoredArchive:
         return StoredArchive.open(self.objects, Source(stored.key, stored.etag, stored.size))
 
-    def _shorten_chain(self, traces: AssetTraces) -> None:
-        shortened = traces.chain
+    def _shorten_chain(self, traces: AssetTraces, fence: int) -> None:
+        """Also shuts out a run that seemed dead: what it would publish may name the asset."""
+        fence = max(fence, traces.manifest.fence)
+        shortened = traces.chain.model_copy(update={"fence": fence})
         if shortened == traces.manifest:
             return
         key = manifest_key(shortened.project_id, shortened.export_name)

@@ -1,8 +1,9 @@
 """Who made a label, in an export that is not to tell it.
 
 A pseudonym is a keyed hash: with the key it is always the same for one author, without the key
-nobody finds the author by trying out addresses. Exports have keys of their own, so that what two
-of them say about one person cannot be put together.
+nobody finds the author by trying out addresses. Exports have keys of their own, so that no
+pseudonym of one is found in another. The labels themselves are: two exports of one project can be
+put together by the files and times of their labels (see the threat model).
 """
 
 import hashlib

@@ -1,0 +1,93 @@
+"""What a declaration would tell of authors beside what is declared, or was published before.
+
+A pseudonym hides a person from who has this export alone. Files that keep authors lead back to
+them: by the same label, its file and its time.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from kili_export.archives.known_exports import stored_exports
+from kili_export.archives.manifest import Manifest
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.snapshots import iter_snapshots
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.export_options import Authors
+from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.storage.object_store import ObjectStore
+
+_WRITE_AUTHORS: Final = frozenset({"kili", "raw", "geojson"})
+_LOOSER: Final = {
+    Authors.KEEP: frozenset[Authors](),
+    Authors.PSEUDONYMOUS: frozenset({Authors.KEEP}),
+    Authors.OMIT: frozenset({Authors.KEEP, Authors.PSEUDONYMOUS}),
+}
+"""What tells more of authors than the choice itself."""
+
+
+def require_hidden_authors(
+    objects: ObjectStore, registration: ProjectRegistration, *, mixed: bool
+) -> None:
+    """Raises InvalidConfiguration for a declaration that hides less than it says.
+
+    An export that told more of authors before keeps archives of that time: it has to be erased
+    first. Authors that another export keeps are refused unless they are to be `mixed`.
+    """
+    for export in registration.exports:
+        if any(_tells_more(one, export) for one in _published(objects, registration, export.name)):
+            raise InvalidConfiguration(_TIGHTENED.format(export, registration.project_id))
+    hiding = [one.name for one in registration.exports if _hides(one)]
+    if not hiding or mixed:
+        return
+    keeping = sorted({*_keeping(registration), *_ended_and_keeping(objects, registration)})
+    if keeping:
+        raise InvalidConfiguration(_MIXED.format(", ".join(hiding), ", ".join(keeping)))
+
+
+_TIGHTENED: Final = (
+    "Export {0.name!r} was published with more about its authors than authors: {0.authors} tells, "
+    "and its archives, deltas and snapshots are kept. Erase them first: kili-export purge {1} "
+    "{0.name}; or declare the export under another name."
+)
+_MIXED: Final = (
+    "The exports {} hide authors, and {} of the same project name them: whoever reads both finds "
+    "out who is who. Declare authors for all of them, erase exports that ended, or confirm with "
+    "--yes."
+)
+
+
+def _published(
+    objects: ObjectStore, registration: ProjectRegistration, export: str
+) -> Iterator[Manifest]:
+    current, _ = load_manifest(objects, registration.project_id, export)
+    if current is not None:
+        yield current
+        for _, snapshot in iter_snapshots(objects, registration.project_id, export):
+            yield snapshot
+
+
+def _tells_more(published: Manifest, export: ExportDeclaration) -> bool:
+    return (
+        published.format in _WRITE_AUTHORS
+        and published.options.authors in (_LOOSER[export.authors])
+    )
+
+
+def _hides(export: ExportDeclaration) -> bool:
+    return export.format in _WRITE_AUTHORS and export.authors is not Authors.KEEP
+
+
+def _keeping(registration: ProjectRegistration) -> Iterator[str]:
+    for export in registration.exports:
+        if export.format in _WRITE_AUTHORS and export.authors is Authors.KEEP:
+            yield export.name
+
+
+def _ended_and_keeping(objects: ObjectStore, registration: ProjectRegistration) -> Iterator[str]:
+    declared = {export.name for export in registration.exports}
+    for name in stored_exports(objects, registration.project_id):
+        if name in declared:
+            continue
+        for manifest in _published(objects, registration, name):
+            if manifest.format in _WRITE_AUTHORS and manifest.options.authors is Authors.KEEP:
+                yield name
