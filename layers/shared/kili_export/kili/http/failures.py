@@ -153,8 +153,8 @@ def of_answer_errors(errors: object, origin: str, without_key: Callable[[str], s
     errors = [error for error in listed if isinstance(error, dict)]
     messages = [str(error.get("message") or "") for error in errors]
     codes = {_code(error) for error in errors}
-    told_on = without_key("; ".join(filter(None, messages)))
-    message = _readable(told_on or "an error without a message")
+    passed_on = without_key("; ".join(filter(None, messages)))
+    message = _readable(passed_on or "an error without a message")
     if "UNAUTHENTICATED" in codes:
         return of_status(401, {}, "", origin)
     if any(_UNKNOWN_FIELD.search(text) for text in messages):

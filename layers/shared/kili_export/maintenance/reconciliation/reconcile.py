@@ -127,7 +127,7 @@ class Reconcile:
                 self.follow_up.starter.after_change(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
             return ReconciledProject(
-                project_id=project_id, waiting=waiting, started=started, error=_told(error)
+                project_id=project_id, waiting=waiting, started=started, error=_summary_of(error)
             )
         return ReconciledProject(
             project_id=project_id,
@@ -145,7 +145,7 @@ def _damage(repaired: Repaired) -> str | None:
     return f"IntegrityError: {'; '.join(damaged)}" if damaged else None
 
 
-def _told(error: Exception) -> str:
+def _summary_of(error: Exception) -> str:
     """The error's class, and its message if it is one of ours: of others it may hold anything."""
     name = type(error).__name__
     if isinstance(error, ExportError):

@@ -27,7 +27,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Erases what belongs to projects. Whoever does holds the project's lease meanwhile."""
+    """Erases what belongs to projects. The caller holds the project's lease meanwhile."""
 
     objects: ObjectStore
     leases: LeaseStore
