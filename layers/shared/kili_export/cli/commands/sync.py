@@ -77,7 +77,7 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
     }
 
 
-def _summary_of(directory: str, synced: Synced, moved: int) -> str:
+def _summary(directory: str, synced: Synced, moved: int) -> str:
     files = counted(synced.files, "file")
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
     done = f"{generation}, nothing to do"
