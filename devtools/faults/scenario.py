@@ -19,11 +19,11 @@ from devtools.faults.virtual_time import VirtualTime
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.core.bucket_layout import archive_key
 from kili_export.core.errors import ExportError, InvalidConfiguration, Unavailable
-from kili_export.maintenance.retention.eraser import Eraser
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
+from kili_export.wiring import operating
 from kili_export.wiring.application import Application
 from kili_export.wiring.operating import confirm_removals, request_run
 from local.kili_standin.changes.world import KiliWorld
@@ -244,8 +244,7 @@ def _purge(asset_id: Callable[[KiliWorld], str]) -> Callable[[Play], None]:
         gone = asset_id(play.world)
 
         def purge(application: Application) -> None:
-            eraser = Eraser(application.objects, application.project_state, application.workflow)
-            PurgeAsset(eraser)(play.project_id, None, gone)
+            PurgeAsset(operating.eraser(application))(play.project_id, None, gone)
 
         play.insist(purge)
 

@@ -3,6 +3,7 @@
 from kili_export.changes.events.request_run import RequestRun
 from kili_export.maintenance.reconciliation.project_status import StatusReader
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
+from kili_export.maintenance.retention.eraser import Eraser
 from kili_export.steps.completion.confirm_removals import ConfirmRemovals
 from kili_export.wiring.application import Application
 
@@ -20,6 +21,18 @@ def retry_assets(app: Application) -> RetryAssets:
 def confirm_removals(app: Application) -> ConfirmRemovals:
     """Allows removals that wait for confirmation."""
     return ConfirmRemovals(removals=app.project_state, request_run=request_run(app))
+
+
+def eraser(app: Application) -> Eraser:
+    """Erases what was published."""
+    return Eraser(
+        objects=app.objects,
+        leases=app.project_state,
+        executions=app.workflow,
+        follow_up=app.follow_up,
+        clock=app.clock,
+        random=app.random,
+    )
 
 
 def status(app: Application) -> StatusReader:

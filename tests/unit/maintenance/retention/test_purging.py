@@ -15,6 +15,9 @@ from kili_export.archives.manifest_store import load_manifest, read_manifest
 from kili_export.archives.purged_export import is_tombstone
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.changes.comparison.listing_slices import ListingSlices
+from kili_export.changes.events.debounce_window import WindowRules
+from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.run_starter import RunStarter
 from kili_export.core.bucket_layout import (
     comparisons_prefix,
     latest_key,
@@ -34,6 +37,7 @@ from kili_export.registration.declaration import ExportDeclaration, ProjectRegis
 from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
+from kili_export.runs.lease import Lease, ProjectLease
 from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.generation.commit import Publisher
@@ -64,7 +68,15 @@ class Site:
         self.objects.keeps_versions = True
         self.state, self.workflow = InMemoryProjectState(), RecordingWorkflow()
         self.changes = InMemoryChanges()
-        self.eraser = Eraser(self.objects, self.state, self.workflow)
+        starter = RunStarter(self.workflow, self.state, bench.clock, WindowRules(60, 10))
+        self.eraser = Eraser(
+            self.objects,
+            self.state,
+            self.workflow,
+            FollowUp(self.changes, starter),
+            bench.clock,
+            bench.tokens,
+        )
         exports = tuple(ExportDeclaration(name=name, format=name) for name in ("coco", "kili"))
         registration = ProjectRegistration(project_id="proj1", exports=exports)
         self.objects.put(registration_key("proj1"), registration.to_bytes())
@@ -122,7 +134,7 @@ def site() -> Site:
 
 
 def purge_exports(site: Site) -> PurgeExports:
-    return PurgeExports(site.eraser, site.changes, site.state, site.bench.clock)
+    return PurgeExports(site.eraser, site.changes, site.state)
 
 
 TOMBSTONES = {"exports/proj1/coco/manifest.json", "exports/proj1/yolo/manifest.json"}
@@ -270,6 +282,63 @@ def test_nothing_is_purged_while_a_run_publishes(site: Site, export: str | None)
     with pytest.raises(InvalidConfiguration, match="kili-export wait proj1"):
         PurgeAsset(site.eraser)("proj1", export, ASSET)
     assert site.everything() == before
+
+
+@pytest.mark.parametrize("export", [None, "coco"])
+def test_no_run_begins_while_something_is_purged(site: Site, export: str | None) -> None:
+    """A run that comes meanwhile finds the lease taken; what it came for gets one afterwards."""
+    leases = ProjectLease(site.state, site.workflow, site.bench.clock, believed=60)
+    tried: list[Lease | None] = []
+
+    def come() -> None:
+        tried.append(leases.acquire("proj1", "another run"))
+        site.changes.mark("proj1", "as_003", version="v", at=site.bench.clock.now())
+
+    site.objects.interleaving.before("abort_uploads", come)
+    purge_exports(site)("proj1", export)
+    assert tried == [None]
+    lease = site.state.read("proj1")
+    assert lease is not None
+    assert lease.holder is None
+    assert lease.is_settled
+    started = [name for name in site.workflow.started if name.endswith(f"-f{lease.token}")]
+    assert bool(started) is (export is not None), "nobody takes the change up"
+
+
+def test_a_purge_that_fails_gives_the_lease_back(site: Site) -> None:
+    def fail() -> None:
+        raise ConflictError("killed")
+
+    site.objects.interleaving.before("abort_uploads", fail)
+    with pytest.raises(ConflictError):
+        purge_exports(site)("proj1", None)
+    lease = site.state.read("proj1")
+    assert lease is not None
+    assert lease.holder is None
+
+
+def test_what_a_dead_run_told_nobody_of_is_not_taken_for_told(site: Site) -> None:
+    site.state.take("proj1", holder="dead", expires_at=site.bench.clock.now(), seen=None)
+    purge_exports(site)("proj1", "coco")
+    lease = site.state.read("proj1")
+    assert lease is not None
+    assert (lease.holder, lease.is_settled) == (None, False)
+
+
+def test_a_run_that_was_stopped_publishes_nothing_after_an_asset_was_purged(site: Site) -> None:
+    """Its execution ended, an invocation of it did not."""
+    bench = site.bench
+    site.live_and_die()
+    site.state.take("proj1", holder="stopped", expires_at=bench.clock.now(), seen=None)
+    plan = bench.plan(["as_005"], "incremental")
+    results = bench.convert_all(plan, ["as_005"])
+    kept = {key: value for key, value in site.objects.stored.items() if plan.run_id in key}
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    site.objects.stored.update(kept)
+    for export in OPTIONS:
+        assert bench.manifest(export).fence == 2
+        with pytest.raises(ConflictError):
+            bench.aggregate(bench.request(plan, export, results))
 
 
 def test_what_does_not_exist_is_told(site: Site) -> None:

@@ -10,20 +10,20 @@ from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
-from kili_export.maintenance.retention.eraser import Erased, Eraser
+from kili_export.maintenance.retention.eraser import Erased
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.wiring import operating
 
 
 def purge(arguments: Namespace) -> ExitCode:
     """Shows what would go, asks, and erases it."""
     output = Output(as_json=arguments.json)
     application = Services.of(connect(arguments)).application
-    state = application.project_state
-    eraser = Eraser(application.objects, state, application.workflow)
+    eraser = operating.eraser(application)
     if arguments.asset:
         return _purge_asset(PurgeAsset(eraser), arguments, output)
-    use_case = PurgeExports(eraser, application.changes, state, application.clock)
+    use_case = PurgeExports(eraser, application.changes, application.project_state)
     found = use_case.find(arguments.project_id, arguments.export)
     size = bytes_text(sum(stored.size for stored in found))
     what = f"{_kinds([stored.key for stored in found])} ({size})"

@@ -12,7 +12,6 @@ from kili_export.core.bucket_layout import (
     runs_prefix,
     state_prefix,
 )
-from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, InvalidConfiguration
 from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.registration.register_exports import unregister
@@ -29,7 +28,6 @@ class PurgeExports:
     eraser: Eraser
     changes: ChangeStore
     removals: RemovalStore
-    clock: Clock
 
     def find(self, project_id: str, export: str | None) -> list[StoredObject]:
         """What would be erased. Raises InvalidConfiguration when there is nothing."""
@@ -47,20 +45,20 @@ class PurgeExports:
         manifest: it shuts out runs that are thought to have ended. Raises InvalidConfiguration
         while a run publishes the project.
         """
-        self.eraser.require_rest(project_id)
+        with self.eraser.alone(project_id):
+            return self._purge(project_id, export)
+
+    def _purge(self, project_id: str, export: str | None) -> Erased:
         prefixes = _prefixes(project_id, export)
         before = self._found(project_id, export)
         names = self._exports(project_id) if export is None else {export}
         if export is None:
             unregister(self.eraser.objects, project_id)
-        else:
-            self._withdraw(project_id, export)
-        # A run that began before this had the registration still.
-        self.eraser.require_rest(project_id)
-        if export is None:
             self.changes.clear(list(self.changes.marks(project_id)))
             self.removals.drop(project_id)
-        now = self.clock.now()
+        else:
+            self._withdraw(project_id, export)
+        now = self.eraser.clock.now()
         keep = {
             leave_tombstone(self.eraser.objects, project_id, name, now) for name in sorted(names)
         }
