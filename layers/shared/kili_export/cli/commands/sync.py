@@ -34,9 +34,7 @@ def sync(arguments: Namespace) -> ExitCode:
         )
         synced = sync_folder(services.objects, folder, wish)
     moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
-    output.result(
-        _answer(arguments, synced, moved), _summary_of(arguments.directory, synced, moved)
-    )
+    output.result(_answer(arguments, synced, moved), _summary(arguments.directory, synced, moved))
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
 
 

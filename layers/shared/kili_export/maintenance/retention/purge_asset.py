@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 from pydantic import ValidationError
 
 from kili_export.archives.delta_document import DELTA_LIST, Delta
-from kili_export.archives.known_exports import no_such_export, stored_exports
+from kili_export.archives.known_exports import no_such_export
 from kili_export.archives.latest_copy import LatestCopy
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.loss_report.report_writer import LossReports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.purged_export import has_data
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.bucket_layout import (
@@ -104,8 +105,10 @@ class PurgeAsset:
         return Erased(tuple(keys), versions)
 
     def _exports(self, project_id: str) -> Iterator[str]:
-        for name in stored_exports(self.objects, project_id):
-            if self.objects.head(manifest_key(project_id, name)) is not None:
+        prefix = f"exports/{project_id}/"
+        for stored in self.objects.list(prefix):
+            name, _, rest = stored.key.removeprefix(prefix).partition("/")
+            if rest == "manifest.json" and has_data(self.objects, export_prefix(project_id, name)):
                 yield name
 
     def _traces(self, project_id: str, export: str, asset_id: str) -> AssetTraces:
