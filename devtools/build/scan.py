@@ -69,9 +69,8 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "CKV_AWS_27",
-        ("ReconcileDeadLetters", "ExportsDeadLetters"),
-        "The queues are encrypted with SQS's own key. They hold the schedule's constant input, and"
-        " events with names and counts.",
+        ("ReconcileDeadLetters",),
+        "The queue is encrypted with SQS's own key. It holds the schedule's constant input.",
     ),
     Explanation(
         "CKV_AWS_115",

@@ -60,6 +60,7 @@ OPERATING: Final = (
     ("webhook", "remove", PROJECT),
     ("register", PROJECT, "--export", "raw=kili", "--key-secret", "team"),
     ("purge", PROJECT, "raw", "--asset", "as_001", "--yes"),
+    ("teardown",),
     ("unregister", PROJECT),
     ("purge", PROJECT, "--yes"),
 )
