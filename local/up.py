@@ -13,6 +13,7 @@ from kili_export.cli.output import complain
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.wiring.settings import VARIABLES, Settings
 from local.stack.child import ServerDidNotStart
+from local.stack.private_files import UMASK
 from local.stack.state_directory import default_state
 from local.stack.supervisor import LocalStack, StackOptions, announcement
 from local.stack.workers import WorkerDidNotStart
@@ -34,6 +35,7 @@ _PROJECT_KEY = "KILI_PROJECT_KEY_"
 def up(arguments: Namespace) -> ExitCode:
     """Runs the stack until SIGINT or SIGTERM."""
     options = _options(arguments)
+    os.umask(UMASK)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,9 +13,11 @@ from typing import IO, Any
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.machine.state_files import DATABASE, OBJECTS, SECRETS
+from local.stack.private_files import FOLDER_MODE, make_private, write_private
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_SECONDS = 0.05
+_LOCK = "lock"
 STATE_VARIABLE = "KILI_EXPORT_STATE"
 
 
@@ -111,8 +112,10 @@ class StateDirectory:
         directory cannot be written.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("ab")
+            self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self._refuse_foreign()
+            lock = (self.path / _LOCK).open("ab")
+            make_private(self.path)
         except OSError as error:
             raise InvalidConfiguration(
                 f"The state cannot be kept in {self.path} ({_reason(error)}); give another --state."
@@ -131,6 +134,22 @@ class StateDirectory:
             f"A stack is already running on {self.path}; stop it, or give another --state."
         )
 
+    def _refuse_foreign(self) -> None:
+        """Raises InvalidConfiguration for a directory that is not for a stack to change.
+
+        Another user could replace what is in theirs; files of other programs are not ours to hide.
+        """
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise InvalidConfiguration(
+                f"{self.path} belongs to another user ({owner}); give another --state."
+            )
+        names = {one.name for one in self.path.iterdir()}
+        if names and _LOCK not in names:
+            raise InvalidConfiguration(
+                f"{self.path} is not empty and no stack's; give an empty directory as --state."
+            )
+
     def release(self) -> None:
         """Lets another process run a stack here."""
         (self.path / "stack.json").unlink(missing_ok=True)
@@ -142,16 +161,16 @@ class StateDirectory:
         """Those of this directory, made the first time."""
         path = self.path / "credentials.json"
         if not path.exists():
-            write_private(path, asdict(Credentials.random()))
+            write_private(path, _json(asdict(Credentials.random())))
         return Credentials(**json.loads(path.read_bytes()))
 
     def keep_secrets(self, values: Mapping[str, str]) -> None:
         """Stores the secrets that the functions read, by their names."""
-        write_private(self.path / SECRETS, dict(values))
+        write_private(self.path / SECRETS, _json(dict(values)))
 
     def announce(self, stack: RunningStack) -> None:
         """Tells the commands where the stack is."""
-        write_private(self.path / "stack.json", asdict(stack))
+        write_private(self.path / "stack.json", _json(asdict(stack)))
 
     def running(self) -> RunningStack:
         """The stack that runs here. It is looked for without writing anything.
@@ -184,7 +203,7 @@ class StateDirectory:
         """Whether some process runs a stack here: after `kill -9` its file is still there."""
         try:
             # A lock needs no right to write: the state of another user may be read only.
-            with (self.path / "lock").open("rb") as lock:
+            with (self.path / _LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -193,28 +212,11 @@ class StateDirectory:
         return False
 
 
+def _json(document: Any) -> bytes:
+    return json.dumps(document, indent=2).encode()
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "it is not a directory"
     return error.strerror or str(error)
-
-
-def write_private(path: Path, content: Any) -> None:
-    """Writes a JSON file for its owner alone; it is on disk, whole, when this returns."""
-    # Nobody can guess the name, and nothing that lies there already is followed or written to.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    fresh = Path(name)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -27,10 +27,12 @@ from local.stack.state_directory import Credentials, RunningStack, StateDirector
 from local.stack.template import ACCOUNT, REGION, Template, function_of_arn
 from local.stack.upkeep import Upkeep
 from local.stack.workers import FunctionSpec, WorkerPool
-from local.workflow.api import serve_stepfunctions
+from local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
 from local.workflow.definition import read_definition
 from local.workflow.objects import S3Objects
 from local.workflow.service import WorkflowService
+
+_UNSAID = frozenset({"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "environment"})
 
 # Enough that the three steps with something to do side by side do it side by side.
 _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
@@ -107,13 +109,13 @@ class LocalStack:
         self._keep_secrets(template, credentials)
         s3 = self._start_s3(credentials)
         service, endpoint = self._start_workflow(template, s3)
-        endpoints = Endpoints(s3.endpoint, endpoint)
+        endpoints = Endpoints(s3.endpoint, endpoint.url)
         environments = self._start_workers(
             template, stack_environment(self._state.path, credentials, endpoints)
         )
         # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
         self._started.callback(service.close)
-        stack = self._describe(door, credentials, endpoints, service.arn, environments)
+        stack = self._describe(door, credentials, endpoint.address, service.arn, environments)
         self._take_up(stack)
         door.start()
         self._started.callback(door.stop)
@@ -166,7 +168,9 @@ class LocalStack:
         }
         return Template(parameters, names)
 
-    def _start_workflow(self, template: Template, s3: SeaweedServer) -> tuple[WorkflowService, str]:
+    def _start_workflow(
+        self, template: Template, s3: SeaweedServer
+    ) -> tuple[WorkflowService, StepFunctionsEndpoint]:
         service = WorkflowService(
             read_definition(template.definition()),
             template.substitutions(),
@@ -179,7 +183,7 @@ class LocalStack:
         )
         endpoint = serve_stepfunctions(service)
         self._started.callback(endpoint.close)
-        return service, endpoint.url
+        return service, endpoint
 
     def _start_workers(
         self, template: Template, stack: Mapping[str, str]
@@ -235,7 +239,7 @@ class LocalStack:
         self,
         door: FrontDoor,
         credentials: Credentials,
-        endpoints: Endpoints,
+        stepfunctions: str,
         state_machine_arn: str,
         environments: Mapping[str, Mapping[str, str]],
     ) -> RunningStack:
@@ -243,8 +247,8 @@ class LocalStack:
             pid=os.getpid(),
             webhook_url=door.url,
             webhook_secret=credentials.webhook_secret,
-            s3_endpoint=endpoints.s3,
-            stepfunctions_endpoint=endpoints.stepfunctions,
+            s3_endpoint=environments["reconcile"]["AWS_ENDPOINT_URL_S3"],
+            stepfunctions_endpoint=stepfunctions,
             bucket=self._names.bucket,
             region=REGION,
             aws_access_key_id=credentials.access_key_id,
@@ -263,5 +267,5 @@ def _days(template: Template, parameter: str) -> timedelta:
 
 
 def announcement(stack: RunningStack) -> dict[str, Any]:
-    """What `up` prints: the stack without the environment of its functions."""
-    return {name: value for name, value in asdict(stack).items() if name != "environment"}
+    """What `up` prints: all that is no secret. `kili-export credentials` prints the rest."""
+    return {name: value for name, value in asdict(stack).items() if name not in _UNSAID}

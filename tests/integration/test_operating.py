@@ -1,18 +1,20 @@
 """The procedures of docs/how-to/operate.md that need no account, on a stack of this machine."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from kili_export.machine.state_files import DATABASE
 from local.demo.agreement import differences
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.kili_standin.state.model import Project
-from local.stack.resources import LocalAws
 from local.stack.state_directory import StateDirectory
+from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
 
 pytestmark = pytest.mark.xdist_group("local_stack")
@@ -48,22 +50,17 @@ class Site:
         """The names of the webhooks in Kili."""
         return [one.name for one in self.world.webhooks.listing()]
 
-    def client(self, service: str) -> Any:
-        """A client of the stack's own services."""
-        running = StateDirectory(self.stack.state).running()
-        return LocalAws(running.environment).client(service)
-
     def empty_table(self) -> None:
-        """Deletes every item, as a table that is made anew has none."""
-        table, dynamodb = self.stack.ready["table"], self.client("dynamodb")
-        for page in dynamodb.get_paginator("scan").paginate(TableName=table):
-            for item in page["Items"]:
-                key = {name: item[name] for name in ("pk", "sk")}
-                dynamodb.delete_item(TableName=table, Key=key)
+        """Deletes every record, as a table that was just made has none."""
+        with closing(sqlite3.connect(self.stack.state / DATABASE)) as database, database:
+            tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            for (table,) in tables.fetchall():
+                database.execute(f"DELETE FROM {table}")
 
     def empty_bucket(self, prefix: str = "") -> int:
-        """Deletes every object, as a bucket that is made anew has none. Answers how many."""
-        bucket, s3 = self.stack.ready["bucket"], self.client("s3")
+        """Deletes every object, as a bucket that was just made has none. Answers how many."""
+        running = StateDirectory(self.stack.state).running()
+        bucket, s3 = self.stack.ready["bucket"], LocalAws(running.environment).client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
         for key in keys:

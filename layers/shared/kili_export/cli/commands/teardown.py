@@ -11,8 +11,8 @@ from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import Connection, connect
 from kili_export.core.counted import counted
 from kili_export.core.errors import ExportError, InvalidConfiguration
-from kili_export.maintenance.retention.eraser import Eraser
 from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.wiring import operating
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def teardown(arguments: Namespace) -> ExitCode:
         "failed": failed,
         "kept": kept,
     }
-    output.result(answer, _told(arguments, webhooks, purged, kept))
+    output.result(answer, _summary(arguments, webhooks, purged, kept))
     return ExitCode.FAILED if failed else ExitCode.OK
 
 
@@ -70,9 +70,8 @@ def _remove_webhook(services: Services, project_id: str) -> None:
 
 def _purge(services: Services, project_id: str) -> None:
     application = services.application
-    state = application.project_state
-    eraser = Eraser(application.objects, state, application.workflow)
-    PurgeExports(eraser, application.changes, state)(project_id, None)
+    eraser = operating.eraser(application)
+    PurgeExports(eraser, application.changes, application.project_state)(project_id, None)
 
 
 def _kept(connection: Connection) -> list[str]:
@@ -89,7 +88,7 @@ def _kept(connection: Connection) -> list[str]:
     ]
 
 
-def _told(arguments: Namespace, webhooks: _Done, purged: _Done, kept: list[str]) -> str:
+def _summary(arguments: Namespace, webhooks: _Done, purged: _Done, kept: list[str]) -> str:
     lines = [f"Webhooks removed: {', '.join(webhooks.projects) or 'none'}."]
     if arguments.purge:
         lines.append(f"Erased: {', '.join(purged.projects) or 'none'}.")
