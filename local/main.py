@@ -69,7 +69,7 @@ def _add_credentials(commands: Commands) -> None:
         "credentials",
         help="print the secrets of a stack of this machine",
         description="Prints the webhook's secret, and the address and keys of the bucket, of the"
-        " stack that runs on this machine. Whoever knows them can send events and read and change"
+        " stack that runs on this machine. They let anybody send events and read and change"
         " all archives.",
     )
     credentials.set_defaults(command="credentials")

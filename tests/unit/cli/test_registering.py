@@ -76,7 +76,9 @@ def test_a_first_registration_is_stored_and_told_as_added() -> None:
     registration = _declared(yolo=YOLO, coco=COCO)
     told = _register(objects, registration)
     assert (told.title, told.added, told.changed) == ("Cars", ("yolo", "coco"), ())
-    assert read_registration(objects, "project") == registration
+    stored = read_registration(objects, "project")
+    assert stored.incarnation
+    assert stored == registration.model_copy(update={"incarnation": stored.incarnation})
 
 
 def test_what_differs_from_the_former_registration_is_told() -> None:

@@ -38,6 +38,7 @@ EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
+_OWN_FIELDS = ("schema_version", "incarnation")
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 
 
@@ -128,13 +129,16 @@ class ProjectRegistration(Document):
     """A project and its exports, as stored in the bucket.
 
     `key_secret` names the secret with the project's own API key, without the prefix that all
-    such secrets have; without it the common key is used.
+    such secrets have; without it the common key is used. `incarnation` is random text that each
+    registration of a project begins with, until it is unregistered: what runs remember belongs to
+    it. Those that version 0.1 stored have none.
     """
 
     schema_version: Literal[1] = 1
     project_id: StrictStr
     exports: tuple[ExportDeclaration, ...]
     key_secret: StrictStr | None = None
+    incarnation: StrictStr | None = None
 
     @field_validator("project_id")
     @classmethod
@@ -188,6 +192,9 @@ def parse_registration(
 
     Raises InvalidConfiguration, which names the export, the field and the way out.
     """
+    if isinstance(data, Mapping) and "incarnation" in data:
+        known = _known("incarnation", _options(ProjectRegistration, *_OWN_FIELDS))
+        raise InvalidConfiguration(f"'incarnation' is not an option; {known}")
     try:
         registration = ProjectRegistration.model_validate(data)
     except ValidationError as error:
@@ -212,7 +219,7 @@ def _explained(error: ValidationError, data: object) -> str:
 def _problem(problem: ErrorDetails, data: object) -> str:
     where = list(problem["loc"])
     place = ""
-    options = _options(ProjectRegistration, "schema_version")
+    options = _options(ProjectRegistration, *_OWN_FIELDS)
     if where[:1] == ["exports"] and len(where) > 1 and isinstance(where[1], int):
         place = f"{_export_title(data, where[1])}: "
         options = _options(ExportDeclaration)

@@ -55,6 +55,8 @@ def register_exports(
     key = registration_key(registration.project_id)
     found = objects.get(key)
     former = None if found is None else ProjectRegistration.from_bytes(found[0])
+    incarnation = former.incarnation if former else random.token()
+    registration = registration.model_copy(update={"incarnation": incarnation})
     try:
         objects.put(
             key,

@@ -58,9 +58,13 @@ class Resumption(Document):
 
 @dataclass(frozen=True, slots=True)
 class ResumedRuns:
-    """Remembers the last run that failed. Only the holder of the project's lease writes."""
+    """Remembers the last run that failed. Only the holder of the project's lease writes.
+
+    `registration` is the incarnation of the registration that a run works for.
+    """
 
     objects: ObjectStore
+    registration: str | None
 
     def remember(
         self, plan: RunPlan, plan_key: str, results: ResultsLocation | None, *, failed: bool
@@ -102,6 +106,9 @@ class ResumedRuns:
             return TakenOver()
         try:
             former = load_plan(self.objects, left.plan_key)
+            if former.registration != self.registration:
+                # Nobody marked what changed in between.
+                return TakenOver()
             if not all(_is_same_work(former, plan, published_by.get(plan.name)) for plan in plans):
                 return TakenOver()
             planned = read_planned_marks(self.objects, former)

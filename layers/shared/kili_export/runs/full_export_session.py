@@ -28,7 +28,8 @@ class RebuildSession(Document):
     were converted; what all runs converted is in `results`, the latest last. `rebuild_mark` and
     `compared_mark` are the versions of the marks that asked for it, and of the one that all
     other exports were compared with Kili for. `yielded`: the last run took changes alone, so that
-    the next one takes a slice. `failures` counts how often publishing failed after all was
+    the next one takes a slice. `registration` is the incarnation of the registration that it was
+    opened for. `failures` counts how often publishing failed after all was
     converted.
     """
 
@@ -44,6 +45,7 @@ class RebuildSession(Document):
     compared_mark: str | None = None
     yielded: bool = False
     failures: int = 0
+    registration: str | None = None
     last_run: str = Field(default="", description="the run that wrote this, if one did")
 
     @property

@@ -58,11 +58,13 @@ class RunPlan(Document):
     `listed_assets` is how many assets Kili had when they were listed (rebuild), else None.
     `confirmed_removals` lets that many assets vanish where a person said so. `session` is there
     when exports are made again in slices. `resumed_results` are those of runs that failed, for
-    assets that this run need not convert again.
+    assets that this run need not convert again. `registration` is the incarnation of the
+    registration that the run works for.
     """
 
     schema_version: Literal[2] = PLAN_VERSION
     project_id: str
+    registration: str | None = None
     run_id: str
     token: int
     execution_arn: str

@@ -15,28 +15,35 @@ class FollowedExports(Document):
     """Which exports change marks are answered for, and why the others are left out.
 
     An export that is not followed missed changes: it is made again before it is followed again.
+    `registration` is the incarnation of the registration that this is about. One that comes later
+    goes by none of it: nobody marked what changed in between.
     """
 
     schema_version: Literal[1] = 1
     names: frozenset[str] = frozenset()
     left_out: dict[str, str] = Field(default_factory=dict)
+    registration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedStore:
-    """Reads and writes the list. Only the holder of the project's lease writes it."""
+    """Reads and writes the list of one incarnation of a project's registration.
+
+    Only the holder of the project's lease writes it.
+    """
 
     objects: ObjectStore
+    registration: str | None
 
     def read(self, project_id: str) -> FollowedExports:
-        """The list; empty when there is none, so that every export is made again."""
-        found = self.objects.get(followed_key(project_id))
-        if found is None:
-            return FollowedExports()
-        try:
-            return FollowedExports.from_bytes(found[0])
-        except (ValidationError, ValueError) as error:
-            raise IntegrityError(f"{followed_key(project_id)} cannot be read") from error
+        """The list; empty when there is none, so that every export is made again.
+
+        So it is when another incarnation left it, which a run may do that ends late.
+        """
+        found = stored_list(self.objects, project_id)
+        if found.registration != self.registration:
+            return FollowedExports(registration=self.registration)
+        return found
 
     def leave_out(self, project_id: str, followed: FollowedExports) -> None:
         """Stores a list that was shortened: before any mark is cleared without those exports."""
@@ -47,11 +54,27 @@ class FollowedStore:
         """Adds exports that were published in full, and takes out those that were not."""
         before = self.read(project_id)
         left_out = {name: why for name, why in before.left_out.items() if name not in published}
-        after = FollowedExports(names=(before.names | published) - stopped, left_out=left_out)
+        after = FollowedExports(
+            names=(before.names | published) - stopped,
+            left_out=left_out,
+            registration=self.registration,
+        )
         if after != before:
             self._write(project_id, after)
 
     def _write(self, project_id: str, followed: FollowedExports) -> None:
+        stamped = followed.model_copy(update={"registration": self.registration})
         self.objects.put(
-            followed_key(project_id), followed.to_bytes(), content_type="application/json"
+            followed_key(project_id), stamped.to_bytes(), content_type="application/json"
         )
+
+
+def stored_list(objects: ObjectStore, project_id: str) -> FollowedExports:
+    """The list as it is stored, of whatever incarnation; empty when there is none."""
+    found = objects.get(followed_key(project_id))
+    if found is None:
+        return FollowedExports()
+    try:
+        return FollowedExports.from_bytes(found[0])
+    except (ValidationError, ValueError) as error:
+        raise IntegrityError(f"{followed_key(project_id)} cannot be read") from error

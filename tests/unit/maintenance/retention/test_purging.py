@@ -385,7 +385,7 @@ def test_an_export_that_ended_and_has_not_the_asset_stops_no_purge(site: Site) -
 
 def test_an_asset_of_an_export_that_cannot_be_made_is_refused_with_the_reason(site: Site) -> None:
     reasons = {"coco": "COCO has no videos"}
-    FollowedStore(site.objects).leave_out("proj1", FollowedExports(left_out=reasons))
+    FollowedStore(site.objects, None).leave_out("proj1", FollowedExports(left_out=reasons))
     with pytest.raises(InvalidConfiguration, match=r"COCO has no videos.*purge proj1 coco"):
         PurgeAsset(site.eraser).find("proj1", "coco", ASSET)
 

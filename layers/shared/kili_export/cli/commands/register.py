@@ -40,6 +40,10 @@ def unregister(arguments: Namespace) -> ExitCode:
     now = services.application.clock.now()
     if not unregister_exports(services.objects, arguments.project_id, now):
         raise InvalidConfiguration(f"Project {arguments.project_id} has no exports.")
+    # A confirmation, and what waits for one, end with the registration too.
+    state = services.application.project_state
+    state.drop(arguments.project_id)
+    state.settle(arguments.project_id, state.confirmed(arguments.project_id))
     answer = {"project_id": arguments.project_id, "unregistered": True}
     text = f"Project {arguments.project_id} is no longer exported; its archives stay."
     output.result(answer, text)

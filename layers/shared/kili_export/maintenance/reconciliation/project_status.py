@@ -19,7 +19,7 @@ from kili_export.registration.stored_registrations import load_registration, reg
 from kili_export.runs.full_export_session import SessionStore
 from kili_export.runs.held_removals import HeldRemovals, RemovalStore
 from kili_export.runs.lease import Executions, LeaseStore
-from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.runs.tracked_exports import stored_list
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -160,7 +160,7 @@ class StatusReader:
         return FullExport(tuple(sorted(session.names)), session.done, session.listed)
 
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
-        blocked = FollowedStore(self.objects).read(registration.project_id).left_out
+        blocked = stored_list(self.objects, registration.project_id).left_out
         for export in registration.exports:
             reason = blocked.get(export.name)
             try:

@@ -25,7 +25,7 @@ from kili_export.maintenance.reconciliation.messages import (
 from kili_export.registration.stored_registrations import registered_projects
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.lease import ProjectLease
-from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.runs.tracked_exports import stored_list
 from kili_export.storage.object_store import ObjectStore
 
 _TURN: Final = timedelta(hours=1)
@@ -101,7 +101,7 @@ class Reconcile:
     def _waiting(self, project_id: str, marks: _Marks) -> Waiting:
         held = self.removals.held(project_id)
         waits = held.exports if held else frozenset()
-        left_out = FollowedStore(self.objects).read(project_id).left_out
+        left_out = stored_list(self.objects, project_id).left_out
         return Waiting(
             seconds=marks.longest.total_seconds(),
             removals=held.count if held else 0,

@@ -30,7 +30,7 @@ from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfig
 from kili_export.maintenance.retention.asset_traces import Trace, owns_entries, tainted
 from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.registration.stored_registrations import load_registration
-from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.runs.tracked_exports import stored_list
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.splicing.upload_parts import Source
 from kili_export.storage.object_store import ObjectStore, StoredObject
@@ -171,7 +171,7 @@ class PurgeAsset:
                 f"Export {name!r} of project {project_id} has ended: no run takes the asset out of "
                 f"it any more. {whole}; or declare the export again, which updates it."
             )
-        reason = FollowedStore(self.objects).read(project_id).left_out.get(name)
+        reason = stored_list(self.objects, project_id).left_out.get(name)
         if reason is not None:
             raise InvalidConfiguration(
                 f"No run can change export {name!r} of project {project_id} now: {reason}. {whole}"

@@ -56,6 +56,7 @@ class PurgeExports:
             unregister(self.eraser.objects, project_id)
             self.changes.clear(list(self.changes.marks(project_id)))
             self.removals.drop(project_id)
+            self.removals.settle(project_id, self.removals.confirmed(project_id))
         else:
             self._withdraw(project_id, export)
         now = self.eraser.clock.now()
@@ -105,7 +106,7 @@ class PurgeExports:
         stored = objects.head(registration_key(project_id))
         if stored is None:
             raise ConflictError(f"Project {project_id} was unregistered just now; try again.")
-        FollowedStore(objects).follow(
+        FollowedStore(objects, registration.incarnation).follow(
             project_id, published=frozenset(), stopped=frozenset({export})
         )
         shortened = registration.model_copy(update={"exports": remaining})

@@ -117,18 +117,21 @@ class FinishExport:
 
     def _leave(self, plan: RunPlan, request: FinishRequest, *, failed: bool) -> None:
         """What was converted in vain is for the next run."""
-        ResumedRuns(self.objects).remember(
+        ResumedRuns(self.objects, plan.registration).remember(
             plan, request.plan_key or "", request.results, failed=failed
         )
 
     def _follow(self, plan: RunPlan, verdict: RunVerdict) -> None:
         """Exports made again are followed from now on; held ones are not, and that comes first.
 
-        Only while they are declared: what happens after that nobody marks.
+        Only while they are declared: what happens after that nobody marks. A list that comes too
+        late, after the project was unregistered, is that of an incarnation that is over.
         """
         registration = load_registration(self.objects, plan.project_id)
         declared = {export.name for export in registration.exports} if registration else set()
-        FollowedStore(self.objects).follow(
+        if registration and registration.incarnation != plan.registration:
+            declared = set()
+        FollowedStore(self.objects, plan.registration).follow(
             plan.project_id,
             published=verdict.exports.published & declared,
             stopped=verdict.exports.held_rebuilds | verdict.to_be_made_anew(),

@@ -27,12 +27,15 @@ class LeaveOut:
             for export in run.exports
             if export.problem or export.name in waiting
         }
-        followed = FollowedStore(self.objects)
+        followed = FollowedStore(self.objects, run.registration)
         before = followed.read(run.project_id)
         declared = {export.name for export in run.exports}
         names = (before.names & declared) - reasons.keys()
         followed.leave_out(
-            run.project_id, FollowedExports(names=frozenset(names), left_out=reasons)
+            run.project_id,
+            FollowedExports(
+                names=frozenset(names), left_out=reasons, registration=run.registration
+            ),
         )
         for export in run.exports:
             if export.problem and before.left_out.get(export.name) != export.problem:

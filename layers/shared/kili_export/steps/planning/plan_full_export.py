@@ -45,8 +45,17 @@ class SessionPlanner:
         """Where the session is."""
         return SessionStore(self.objects)
 
-    def fits(self, project_id: str, session: RebuildSession, plans: Sequence[ExportPlan]) -> bool:
+    def fits(
+        self,
+        project_id: str,
+        session: RebuildSession,
+        plans: Sequence[ExportPlan],
+        registration: str | None,
+    ) -> bool:
         """Whether the session makes again what must be, as it must be, and nothing else."""
+        if session.registration != registration:
+            # Nobody marked what changed since it was converted.
+            return False
         definitions = {plan.name: plan.definition for plan in plans}
         outdated = {plan.name for plan in plans if plan.mode == "rebuild"}
         same = all(definitions.get(one.name) == one.definition for one in session.exports)
@@ -75,6 +84,7 @@ class SessionPlanner:
         marks: RunMarks,
         stored: StoredSession,
         changes: ChangeStore,
+        registration: str | None,
     ) -> tuple[StoredSession, ChangeMark]:
         """Begins to make exports again. Answers what is stored, and the mark that keeps it going.
 
@@ -83,13 +93,14 @@ class SessionPlanner:
         rebuilt = [plan for plan in plans if plan.mode == "rebuild"]
         # From now on marks are cleared for conversions that are not published yet: should these
         # get lost, the exports must be made again whatever else is known of them.
-        FollowedStore(self.objects).follow(
+        FollowedStore(self.objects, registration).follow(
             project_id, published=frozenset(), stopped=frozenset(plan.name for plan in rebuilt)
         )
         check = self._mark(project_id, changes)
         rebuild, compared = marks.project.get(REBUILD), marks.project.get(RECONCILE)
         session = RebuildSession(
             session_id=listing.session_id,
+            registration=registration,
             exports=tuple(
                 SessionExport(
                     name=plan.name,

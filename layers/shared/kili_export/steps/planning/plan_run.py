@@ -71,7 +71,7 @@ class PlanExport:
         marks = self._marks(request.project_id, stored)
         registration = load_registration(self.objects, request.project_id)
         if registration is None:
-            FollowedStore(self.objects).leave_out(request.project_id, FollowedExports())
+            FollowedStore(self.objects, None).leave_out(request.project_id, FollowedExports())
             self._sessions.store.close(request.project_id, stored)
             return self._idle(request, registered=False)
         if not any(marks.all()) and stored.session is None:
@@ -133,6 +133,7 @@ class PlanExport:
     ) -> RunInMaking:
         run = RunInMaking(
             lease=lease,
+            registration=registration.incarnation,
             run_id=run_id_of(lease.token, self.random.token()[:8]),
             started_at=self.clock.now(),
             project=self.kili.project(lease.project_id),
@@ -162,7 +163,7 @@ class PlanExport:
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
         else:
-            run.taken_over = ResumedRuns(self.objects).take_over(
+            run.taken_over = ResumedRuns(self.objects, run.registration).take_over(
                 run.project_id,
                 run.plans,
                 {one.name: one.manifest.run_id for one in run.exports if one.manifest},
@@ -173,10 +174,12 @@ class PlanExport:
 
     def _choose_modes(self, run: RunInMaking, exports: Sequence[DeclaredExport]) -> None:
         """Which exports are made again. Goes on with those that are, unless there are others."""
-        followed = FollowedStore(self.objects).read(run.project_id).names
+        followed = FollowedStore(self.objects, run.registration).read(run.project_id).names
         session = run.stored.session
         run.plans = [plan_of(export, run, followed=export.name in followed) for export in exports]
-        if session is not None and not self._sessions.fits(run.project_id, session, run.plans):
+        if session is not None and not self._sessions.fits(
+            run.project_id, session, run.plans, run.registration
+        ):
             run.stored = self._sessions.store.close(run.project_id, run.stored)
             run.marks = self._marks(run.project_id, run.stored)
             run.plans = [
@@ -196,7 +199,13 @@ class PlanExport:
 
     def _open_session(self, run: RunInMaking, listing: Listing) -> None:
         run.stored, check = self._sessions.open(
-            run.project_id, listing, run.plans, run.marks, run.stored, self.changes
+            run.project_id,
+            listing,
+            run.plans,
+            run.marks,
+            run.stored,
+            self.changes,
+            run.registration,
         )
         run.marks = RunMarks({**run.marks.project, CHECK: check}, run.marks.assets)
 

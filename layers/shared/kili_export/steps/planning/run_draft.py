@@ -35,6 +35,8 @@ class RunInMaking:
     """A run in the making, for the holder of the lease."""
 
     lease: Lease
+    registration: str | None
+    """The incarnation of the registration that it works for."""
     run_id: str
     started_at: datetime
     project: Project

@@ -47,6 +47,7 @@ class PlanWriter:
         )
         plan = RunPlan(
             project_id=project_id,
+            registration=run.registration,
             run_id=run_id,
             token=run.lease.token,
             execution_arn=request.execution_arn,
