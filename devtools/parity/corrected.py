@@ -7,22 +7,27 @@ the row of `docs/reference/compatibility.md` that corrects it, and nothing else 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from devtools.parity.comparison import Files, Finding, Verdict
 from devtools.parity.corrected_reading import Label, Picture, labels_of, media_names
 
-_MOST_SHOWN = 200
+_MOST_SHOWN = 2000
 CORRECTED_ROWS = tuple(f"corrected {row}" for row in ("5", "6", "13", "30-32", "35", "43", "44"))
 """Rows that must show, each at least once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A comparison of one project. `externals` are the external ids of its assets, by id."""
+    """A comparison of one project.
+
+    By their ids, `externals` are the external ids of its assets and `sizes` width and height of
+    their pictures in pixels, as far as they are known.
+    """
 
     format: str
     externals: Mapping[str, str]
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     is_video: bool = False
     with_media: bool = False
 
@@ -50,7 +55,7 @@ class Corrected:
             return self._alone(path, picture, mine, new)
         if mine.shapes == new.shapes:
             return Finding(path, Verdict.EQUAL)
-        row = mine.explains(new)
+        row = mine.explains(new, self.sizes.get(picture.asset))
         if row:
             return Finding(path, Verdict.DIFFERENT, row=f"corrected {row}")
         if self._has_no_annotations(new):

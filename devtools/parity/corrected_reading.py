@@ -45,8 +45,11 @@ class Label:
     size: tuple[float, float] = (1, 1)
     document: Any = None
 
-    def explains(self, theirs: "Label") -> str:
-        """A row that explains a shape which the SDK wrote otherwise; empty when one has none."""
+    def explains(self, theirs: "Label", pixels: tuple[float, float] | None) -> str:
+        """A row that explains a shape which the SDK wrote otherwise; empty when one has none.
+
+        `pixels` are the picture's width and height, None where they are not known.
+        """
         if self.document is not None:
             return "13" if _same_but_turned(self.document, theirs.document) else ""
         lost, more = theirs.shapes - self.shapes, self.shapes - theirs.shapes
@@ -54,10 +57,10 @@ class Label:
             return ""
         if any(_is_beyond(shape, self.size) for shape in more):
             return ""
-        rows = {self._row(shape, theirs) for shape in lost}
+        rows = {self._row(shape, theirs, pixels) for shape in lost}
         return min(rows)
 
-    def _row(self, shape: Shape, theirs: "Label") -> str:
+    def _row(self, shape: Shape, theirs: "Label", pixels: tuple[float, float] | None) -> str:
         if _is_no_surface(shape):
             return "44"
         longer = (mine for mine in self.shapes if len(mine[2]) > len(shape[2]))
@@ -65,7 +68,7 @@ class Label:
             shape[1] == "outline" and any(mine[:2] == shape[:2] for mine in longer)
         ):
             return "43"
-        if _is_beyond(shape, theirs.size) or _is_thin(shape, theirs.size):
+        if _is_beyond(shape, theirs.size) or _is_thin(shape, pixels):
             return "44"
         return "13" if any(_is_turned(shape, mine) for mine in self.shapes) else ""
 
@@ -272,14 +275,20 @@ def _is_beyond(shape: Shape, size: tuple[float, float]) -> bool:
     return not inside or min(xs) == max(xs) or min(ys) == max(ys)
 
 
-def _is_thin(shape: Shape, size: tuple[float, float]) -> bool:
-    """Whether a shape in pixels is thinner than one; boxes of whole pixels are that at most."""
+def _is_thin(shape: Shape, pixels: tuple[float, float] | None) -> bool:
+    """Whether a shape is thinner than a pixel; boxes of whole pixels are as thin at most."""
     _, kind, numbers = shape
-    if kind not in ("ring", "corners") or size == (1, 1):
+    if pixels is None:
         return False
-    outline = numbers[4:] if kind == "ring" else numbers
-    xs, ys = outline[::2], outline[1::2]
-    side = min(max(xs) - min(xs), max(ys) - min(ys))
+    if kind == "box":
+        width, height = numbers[2], numbers[3]
+    else:
+        outline = numbers[4:] if kind == "ring" else numbers
+        xs, ys = outline[::2], outline[1::2]
+        width, height = max(xs) - min(xs), max(ys) - min(ys)
+    if kind in ("box", "outline"):
+        width, height = width * pixels[0], height * pixels[1]
+    side = min(width, height)
     return side <= 1 if kind == "corners" else side < 1
 
 

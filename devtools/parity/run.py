@@ -180,9 +180,11 @@ class _Comparison:
         with self._parity.world.lock:
             assets = self._project.assets.values()
             externals = {asset.id: asset.external_id for asset in assets}
+            sizes = {asset.id: asset.resolution for asset in assets if asset.resolution}
         return Corrected(
             combination.format,
             externals,
+            sizes,
             is_video=self._project.input_type == "VIDEO",
             with_media=bool(combination.options.get("with_assets")),
         )

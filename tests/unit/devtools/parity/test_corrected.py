@@ -45,6 +45,19 @@ def compared(
 
 
 @pytest.mark.parametrize(
+    ("sizes", "row"), [({"cl1": (4, 4)}, "corrected 44"), ({"cl1": (40, 40)}, ""), ({}, "")]
+)
+@pytest.mark.parametrize(
+    ("new", "task"),
+    [("0 0.5 0.5 0.2 0.2\n", "detect"), ("0 0.4 0.4 0.6 0.4 0.5 0.6\n", "segment")],
+)
+def test_a_shape_is_thin_by_the_size_of_its_picture(
+    sizes: dict[str, tuple[float, float]], row: str, new: str, task: str
+) -> None:
+    assert only(compared("yolo_v8", *yolo_pair("", new, task), sizes=sizes)).row == row
+
+
+@pytest.mark.parametrize(
     ("mine", "new", "task", "row"),
     [
         (CUT, BEYOND, "detect", "corrected 44"),
@@ -131,7 +144,7 @@ def test_images_of_coco_are_compared_by_their_assets(
     mine: list[list[float]], new: list[list[float]], row: str | None
 ) -> None:
     ours, theirs = {"labels.json": coco("a-cl1.jpg", *mine)}, {"labels.json": coco("a.jpg", *new)}
-    finding = only(compared("coco", ours, theirs))
+    finding = only(compared("coco", ours, theirs, sizes={"cl1": (100, 100)}))
     if row is None:
         assert finding.verdict is Verdict.EQUAL
     else:
