@@ -141,7 +141,7 @@ audit: $(READY) ## known vulnerabilities of what is deployed, offline (OSV=all.z
 build: $(READY) ## the deployable application, checked
 	@$(BIN)/python -m devtools.build
 
-lock: ## pins the dependencies anew (needs uv)
+lock: ## pins the dependencies again (needs uv)
 	@requirements/lock.sh --upgrade
 
 clean: ## forgets everything that was made

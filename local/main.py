@@ -1,4 +1,4 @@
-"""The entry point of `kili-export` with the local stack: all commands, and `up` and `demo`."""
+"""The entry point of `kili-export` with the local stack: all commands, and the stack's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from kili_export.cli.arguments import Commands
 
 # Imported when they are run: they bring much that the other commands do not need.
-_COMMANDS: Final[Mapping[str, str]] = {"up": "local.up:up", "demo": "local.demo.command:demo"}
+_COMMANDS: Final[Mapping[str, str]] = {
+    "up": "local.up:up",
+    "credentials": "local.credentials:credentials",
+    "demo": "local.demo.command:demo",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +37,7 @@ def parser() -> ArgumentParser:
 
 def _add_commands(commands: Commands) -> None:
     _add_up(commands)
+    _add_credentials(commands)
     _add_demo(commands)
 
 
@@ -57,6 +62,19 @@ def _add_up(commands: Commands) -> None:
     )
     # For measurements: a port by which everybody reaches S3, of a proxy that counts.
     up.add_argument("--s3-door", type=_port, help=SUPPRESS)
+
+
+def _add_credentials(commands: Commands) -> None:
+    credentials = commands.add_parser(
+        "credentials",
+        help="print the secrets of a stack of this machine",
+        description="Prints the webhook's secret, and the address and keys of the bucket, of the"
+        " stack that runs on this machine. Whoever knows them can send events and read and change"
+        " all archives.",
+    )
+    credentials.set_defaults(command="credentials")
+    _add_state(credentials)
+    credentials.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_demo(commands: Commands) -> None:

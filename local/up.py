@@ -12,12 +12,11 @@ from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import complain
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.wiring.settings import VARIABLES, Settings
-from local.stack.front_door import ReplayRefused
-from local.stack.moto_server import ServerDidNotStart
+from local.stack.child import ServerDidNotStart
+from local.stack.private_files import UMASK
 from local.stack.state_directory import default_state
 from local.stack.supervisor import LocalStack, StackOptions, announcement
 from local.stack.workers import WorkerDidNotStart
-from local.workflow.errors import FunctionFailed
 
 # What the wiring decides is not for the caller's environment to change.
 _WIRING = (
@@ -36,6 +35,7 @@ _PROJECT_KEY = "KILI_PROJECT_KEY_"
 def up(arguments: Namespace) -> ExitCode:
     """Runs the stack until SIGINT or SIGTERM."""
     options = _options(arguments)
+    os.umask(UMASK)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -44,7 +44,7 @@ def up(arguments: Namespace) -> ExitCode:
             print(json.dumps(announcement(running)), flush=True)
             _tell(f"Ready. Kili may call {running.webhook_url}; stop with Ctrl+C.")
             ended = stack.watch(stop)
-    except (ServerDidNotStart, WorkerDidNotStart, ReplayRefused, FunctionFailed) as error:
+    except (ServerDidNotStart, WorkerDidNotStart) as error:
         complain(f"{error}. The logs are in {options.state}/logs.")
         return ExitCode.FAILED
     if ended:

@@ -90,7 +90,9 @@ def _run(command: list[str | Path], step: str) -> None:
         **os.environ,
         "PATH": f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
         "SAM_CLI_TELEMETRY": "0",
-        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "eu-west-1"),
+        "AWS_DEFAULT_REGION": os.environ.get(
+            "AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "eu-west-1")
+        ),
     }
     # What surrounds this process must not shine through into the environment.
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYENV_VERSION"):

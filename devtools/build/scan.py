@@ -33,6 +33,7 @@ _LOG_GROUPS: Final = (
     "FinishExportLogGroup",
     "ReconcileLogGroup",
     "StateMachineLogGroup",
+    "ApiLogGroup",
 )
 
 
@@ -70,12 +71,6 @@ EXPLANATIONS: Final = (
         "CKV_AWS_27",
         ("ReconcileDeadLetters",),
         "The queue is encrypted with SQS's own key. It holds the schedule's constant input.",
-    ),
-    Explanation(
-        "CKV_AWS_95",
-        ("Api",),
-        "Each call is logged by its function, without the sender's address; what the API itself"
-        " refuses is in its metrics.",
     ),
     Explanation(
         "CKV_AWS_115",

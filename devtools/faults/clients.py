@@ -77,7 +77,7 @@ def connected(world: World) -> Iterator[None]:
         patch.object(UserAgentString, "to_string", lambda _: "faults"),
         patch.object(HTTPAdapter, "send", _send),
         patch.object(ThreadPoolExecutor, "submit", _at_once),
-        patch("kili_export.steps.conversion.media_batch.TemporaryFile", OwnFile),
+        patch("kili_export.steps.conversion.media_spool.TemporaryFile", OwnFile),
         patch.object(_NETWORK, "world", world),
     ):
         yield
@@ -98,7 +98,7 @@ def pooled_client(service: str, **options: Any) -> Any:
 def _at_once(
     _pool: ThreadPoolExecutor, function: Callable[..., Any], /, *given: Any, **named: Any
 ) -> Future[Any]:
-    """Has a pool work in the thread of whoever asks: a process with others cannot branch.
+    """Has a pool work in the thread of the caller: a process with others cannot branch.
 
     And calls come in the same order each time.
     """

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     LOST = "lost"
     """The service does it, and its answer is lost; the next attempt is answered."""
     TIMEOUT = "time-out"
-    """The service does it, and too late for whoever waits for the answer."""
+    """The service does it, and too late for the caller that waits for the answer."""
     DOWN = "down"
     """This operation fails until the function ends, and is not done."""
     UNHEARD = "unheard"

@@ -2,12 +2,11 @@
 
 The project of the events is exported in full to begin with, and another one again and again.
 
-Everything shares this machine: the senders, the stand-in of Kili, S3, the table, the workers and
-the workflow. The table, moto, takes longer for a mark than the handler does for all the rest, and
-stores one at a time: where the senders' minute is too short for that, they send as fast as they are
+Everything shares this machine: the senders, the stand-in of Kili, S3, the database, the workers and
+the workflow. Where the senders' minute is too short for that, they send as fast as they are
 answered. An answer is measured as a sender sees it, from its request on, and as the handler's
 process does, from the invocation to its result: between the two lie the waiting for one of the
-few processes, the journal and the senders' own turn at the processors.
+few processes and the senders' own turn at the processors.
 """
 
 import argparse

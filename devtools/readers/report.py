@@ -1,6 +1,7 @@
 """Shows the cells: as a table for people, as a document, or as JSON."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -48,7 +49,7 @@ class Report:
         lines.insert(1, "-" * max(map(len, lines)))
         notes = [
             f"{head}\n" + "\n".join(f"  {line}" for line in entries)
-            for head, entries in self._notes()
+            for head, entries in self._notes([_line(one) for one in self._of(Outcome.LIMITED)])
         ]
         return "\n".join([*lines, "", *notes, self.summary()])
 
@@ -66,7 +67,7 @@ class Report:
             "",
         ]
         lines += [f"- **{name}**: {about}" for name, about in self._kinds.items()]
-        for title, entries in self._notes():
+        for title, entries in self._notes(self._limits()):
             lines += ["", title, "", *(f"- {line}" for line in entries)]
         return "\n".join([*lines, "", self.summary(), ""])
 
@@ -106,10 +107,22 @@ class Report:
         cell = self._by_place.get((reader, kind))
         return _NOT_TRIED if cell is None else cell.label or _SHOWN[cell.outcome]
 
-    def _notes(self) -> list[tuple[str, list[str]]]:
+    def _limits(self) -> list[str]:
+        """Each limit once, with the readers that have it; those that hide it are named."""
+        readers: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+        for cell in self._of(Outcome.LIMITED):
+            reason, _, seen = cell.detail.partition(" (")
+            readers[cell.kind, reason, seen.startswith("status 0")].append(cell.reader)
+        return [
+            f"**{kind}**, {', '.join(names)}: {reason}"
+            + (". It ends with status 0 all the same, with files missing" if hides else "")
+            for (kind, reason, hides), names in readers.items()
+        ]
+
+    def _notes(self, limits: list[str]) -> list[tuple[str, list[str]]]:
         notes = (
-            ("Wrong:", [_told(cell) for cell in self._of(Outcome.WRONG)]),
-            ("Limits of the readers:", [_told(cell) for cell in self._of(Outcome.LIMITED)]),
+            ("Wrong:", [_line(cell) for cell in self._of(Outcome.WRONG)]),
+            ("Limits of the readers:", limits),
             (
                 "Not on this machine:",
                 list(
@@ -128,7 +141,7 @@ class Report:
         return len(self._of(outcome))
 
 
-def _told(cell: Cell) -> str:
+def _line(cell: Cell) -> str:
     return f"{cell.reader}, {cell.kind}: {cell.detail}"
 
 

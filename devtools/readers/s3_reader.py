@@ -12,7 +12,7 @@ from devtools.readers.listing import Listing, ReaderFailed, printed_listing
 from devtools.readers.processes import run
 from devtools.readers.reader import SCRIPTS
 from devtools.readers.workspace import PYTHON
-from local.stack.moto_server import ServerDidNotStart
+from local.stack.child import ServerDidNotStart
 from local.stack.seaweed import REGION, SeaweedServer
 
 _BUCKET: Final = "readers"

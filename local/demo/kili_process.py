@@ -7,9 +7,8 @@ from typing import Any
 
 import requests
 
-from local.stack.child import Child
+from local.stack.child import Child, ServerDidNotStart
 from local.stack.environment import process_environment
-from local.stack.moto_server import ServerDidNotStart
 
 _TIMEOUT_SECONDS = 30
 

@@ -4,7 +4,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from local.stack.private_files import FOLDER_MODE, UMASK
+
 _PATIENCE_SECONDS = 5.0
+
+
+class ServerDidNotStart(Exception):
+    """A server of the stack ended before it served; the message names its log."""
 
 
 class Child:
@@ -20,7 +26,7 @@ class Child:
         answers: bool = False,
     ) -> None:
         """Starts it. With `answers` its standard output is a pipe, else it goes to the log."""
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 command,
@@ -29,6 +35,7 @@ class Child:
                 stdout=subprocess.PIPE if answers else stream,
                 stderr=stream,
                 pass_fds=pass_fds,
+                umask=UMASK,
                 # Ctrl+C reaches the whole foreground group; who stops the children is the stack.
                 start_new_session=True,
             )

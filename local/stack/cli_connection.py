@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from kili_export.aws.client import forget_credentials
 from kili_export.cli.execution_summary import (
@@ -12,11 +12,9 @@ from kili_export.cli.execution_summary import (
     is_of_project,
     problem_of,
 )
-from kili_export.cli.files import file_error
 from kili_export.cli.stack_connection import Connection
 from kili_export.runs.messages import FinishAnswer
 from kili_export.wiring.settings import Settings
-from local.stack.journal import Entry, Journal
 from local.stack.state_directory import RunningStack, StateDirectory, default_state
 from local.workflow.executions import Execution, ExecutionStore
 
@@ -48,17 +46,6 @@ class StackOfThisMachine:
     """Implements LocalStack by the files of a state directory."""
 
     state: StateDirectory
-
-    def remember(self, project_id: str, kind: Literal["run", "full"]) -> None:
-        """See LocalStack."""
-        path = self.state.journal
-        try:
-            Journal(path).append(Entry(project_id, kind))
-        except OSError as error:
-            failure = file_error(error, path, "written")
-            raise type(failure)(
-                f"The request is under way, but a crash of the stack would lose it: {failure}"
-            ) from error
 
     def latest(self, project_id: str, count: int) -> list[ExecutionSummary]:
         """See LocalStack."""

@@ -44,9 +44,12 @@ def process_environment() -> dict[str, str]:
     }
 
 
-def aws_environment(credentials: Credentials, endpoints: Endpoints) -> dict[str, str]:
-    """How any AWS client finds this stack, and nothing else."""
+def stack_environment(
+    state: Path, credentials: Credentials, endpoints: Endpoints
+) -> dict[str, str]:
+    """How functions and commands find this stack's state and servers, and nothing else."""
     return {
+        "STATE_DIRECTORY": str(state),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,

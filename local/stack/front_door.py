@@ -1,14 +1,7 @@
 """Where Kili's webhook calls arrive: one route in front of the webhook function.
 
-A call is answered in this order: the function stores the change mark and says 202; the event goes
-to the journal and is on disk; only then Kili gets its 202. The marks live in memory on one machine,
-so a `kill -9`
-- before the function answered: nobody was told anything, and nothing is kept;
-- between the function and the journal: the mark is lost, and nobody was told that it was kept;
-- between the journal and the answer: the event is replayed on the next start. If the sender tries
-  again it arrives twice, which does no harm: an event only says which asset to look at;
-- after the answer: the event is replayed.
-Writing to the journal first would put on disk what strangers send, before the secret was checked.
+The function answers 202 only after the change mark is on disk: a `kill -9` or a power cut before
+that took nothing that anybody was told was kept, and one after it takes nothing.
 """
 
 import base64
@@ -21,9 +14,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from kili_export.changes.events.webhook_body import parse_webhook
 from kili_export.core.errors import InvalidConfiguration
-from local.stack.journal import Entry, Journal
 from local.workflow.errors import FunctionFailed
 
 WEBHOOK_PATH = "/webhooks/kili"
@@ -39,16 +30,11 @@ class PortUnavailable(InvalidConfiguration):
     """The front door's address cannot be taken."""
 
 
-class ReplayRefused(Exception):
-    """An event of the journal was not taken, for a reason that may pass."""
-
-
 class WebhookGate:
-    """Calls the webhook function and journals what it accepted."""
+    """Calls the webhook function, a bounded number of times at once."""
 
-    def __init__(self, function: WebhookFunction, journal: Journal) -> None:
+    def __init__(self, function: WebhookFunction) -> None:
         self._function = function
-        self._journal = journal
         self._room = threading.BoundedSemaphore(_CONCURRENT_CALLS)
 
     def receive(self, body: bytes, headers: dict[str, str], source: str) -> Response:
@@ -61,49 +47,7 @@ class WebhookGate:
                 return _message(500, "Internal Server Error")
             if not isinstance(response, dict) or "statusCode" not in response:
                 return _message(500, "Internal Server Error")
-            if response["statusCode"] != 202 or not _accepted(response):
-                return response
-            try:
-                for entry in journal_entries(body):
-                    self._journal.append(entry)
-            except OSError as error:
-                return _message(503, f"The journal cannot be written: {error.strerror}")
             return response
-
-    def replay(self, authorization: str) -> int:
-        """Hands the journalled events to the function again. Answers how many it took.
-
-        Raises FunctionFailed or ReplayRefused: then nothing may be trimmed from the journal.
-        """
-        events = [entry for entry in self._journal.entries() if entry.kind == "webhook"]
-        for entry in events:
-            body = entry.body.encode()
-            headers = {"authorization": authorization, "content-type": "application/json"}
-            response = self._function(http_api_event(body, headers, "127.0.0.1"))
-            if response["statusCode"] >= 500 or response["statusCode"] == 401:
-                raise ReplayRefused(f"A journalled event was not taken: {response.get('body')}")
-        return len(events)
-
-
-def journal_entries(body: bytes) -> list[Entry]:
-    """What the journal keeps of an accepted body: ids, never the label that came with them."""
-    events = parse_webhook(body)
-    return [
-        Entry(event.project_id, "webhook", json.dumps(_reduced(json.loads(body))))
-        for event in events[:1]
-        if event.project_id
-    ]
-
-
-def _reduced(value: Any) -> Any:
-    """The body without the contents of its label: the event is told by its ids."""
-    if isinstance(value, dict):
-        return {
-            key: _reduced(item)
-            for key, item in value.items()
-            if key not in {"jsonResponse", "search"}
-        }
-    return value
 
 
 def http_api_event(body: bytes, headers: dict[str, str], source: str) -> dict[str, Any]:
@@ -143,10 +87,6 @@ def http_api_event(body: bytes, headers: dict[str, str], source: str) -> dict[st
         "body": text,
         "isBase64Encoded": encoded,
     }
-
-
-def _accepted(response: Response) -> bool:
-    return bool(json.loads(response.get("body") or "{}").get("accepted"))
 
 
 def _message(status: int, message: str) -> Response:

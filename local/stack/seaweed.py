@@ -1,7 +1,7 @@
 """S3 on this machine: SeaweedFS in a child process, on loopback ports of its own."""
 
 import json
-import os
+import secrets
 import shutil
 import socket
 import sys
@@ -16,8 +16,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stack.child import Child
-from local.stack.moto_server import ServerDidNotStart
+from local.stack.certificate import grpc_environment
+from local.stack.child import Child, ServerDidNotStart
+from local.stack.environment import process_environment
+from local.stack.private_files import FOLDER_MODE, write_private
 
 REGION: Final = "us-east-1"
 _HOST: Final = "127.0.0.1"
@@ -64,12 +66,12 @@ class SeaweedServer:
 
     def start(self) -> None:
         """Starts the server; it serves when this returns. Raises ServerDidNotStart."""
-        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         identities = self._write_identities()
         self._ports = self._choose_ports()
         self._child = Child(
             (sys.executable, "-m", "local.stack.seaweed_child", *self._command(identities)),
-            environment=os.environ,
+            environment=self._environment(),
             log=self._log,
         )
         try:
@@ -127,8 +129,11 @@ class SeaweedServer:
             f"-ip={_HOST}",
             f"-ip.bind={_HOST}",
             *ports,
-            f"-metricsPort={self._ports['metrics']}",
+            *self._metrics(),
+            # Of the master and the filer, HTTP answers that they are there and nothing else.
+            "-disableHttp=true",
             "-s3",
+            "-s3.allowedOrigins=none",
             f"-s3.config={identities}",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
@@ -140,6 +145,24 @@ class SeaweedServer:
             "-volume.preStopSeconds=0",
         ]
 
+    def _metrics(self) -> list[str]:
+        """Who measures reads them; they tell everybody how much is stored and asked."""
+        return [] if self._door is None else [f"-metricsPort={self._ports['metrics']}"]
+
+    def _environment(self) -> dict[str, str]:
+        """What the server gets: of the caller's environment, what any child gets.
+
+        The volume server answers nobody without a token that is signed with these keys. Its parts
+        call each other with a certificate of their own. Both are made for this start.
+        """
+        signing = ("WEED_JWT_SIGNING_KEY", "WEED_JWT_SIGNING_READ_KEY")
+        filer = ("WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY")
+        return {
+            **process_environment(),
+            **{name: secrets.token_hex(32) for name in (*signing, *filer)},
+            **grpc_environment(self._data_dir),
+        }
+
     def _write_identities(self) -> Path:
         path = self._data_dir / "identities.json"
         key, secret = self._credentials
@@ -148,8 +171,7 @@ class SeaweedServer:
             "credentials": [{"accessKey": key, "secretKey": secret}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps({"identities": [identity]}))
+        write_private(path, json.dumps({"identities": [identity]}).encode())
         return path
 
     def _choose_ports(self) -> Ports:
@@ -161,7 +183,7 @@ class SeaweedServer:
             if ports.keys() == set(_port_names()) and all(map(_is_free, ports.values())):
                 return ports
         ports = _free_ports()
-        path.write_text(json.dumps(ports))
+        write_private(path, json.dumps(ports).encode())
         return ports
 
     def _wait_until_it_serves(self, deadline: float) -> None:

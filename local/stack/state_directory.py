@@ -12,9 +12,12 @@ from typing import IO, Any
 
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.machine.state_files import DATABASE, OBJECTS, SECRETS
+from local.stack.private_files import FOLDER_MODE, make_private, write_private
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_SECONDS = 0.05
+_LOCK = "lock"
 STATE_VARIABLE = "KILI_EXPORT_STATE"
 
 
@@ -56,7 +59,6 @@ class RunningStack:
     webhook_url: str
     webhook_secret: str
     s3_endpoint: str
-    aws_endpoint: str
     stepfunctions_endpoint: str
     bucket: str
     region: str
@@ -66,7 +68,6 @@ class RunningStack:
     table: str
     state_machine_arn: str
     event_bus: str
-    notifications_queue_url: str
     kili_api_endpoint: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +83,12 @@ class StateDirectory:
     @property
     def objects(self) -> Path:
         """What S3 holds."""
-        return self.path / "s3"
+        return self.path / OBJECTS
+
+    @property
+    def database(self) -> Path:
+        """Pending changes, leases, budgets and announcements."""
+        return self.path / DATABASE
 
     @property
     def executions(self) -> Path:
@@ -90,8 +96,8 @@ class StateDirectory:
         return self.path / "executions"
 
     @property
-    def journal(self) -> Path:
-        """The accepted events that no run has published yet."""
+    def former_journal(self) -> Path:
+        """The accepted events that a former version had not published yet."""
         return self.path / "journal.jsonl"
 
     @property
@@ -106,8 +112,10 @@ class StateDirectory:
         directory cannot be written.
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("ab")
+            self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self._refuse_foreign()
+            lock = (self.path / _LOCK).open("ab")
+            make_private(self.path)
         except OSError as error:
             raise InvalidConfiguration(
                 f"The state cannot be kept in {self.path} ({_reason(error)}); give another --state."
@@ -126,6 +134,22 @@ class StateDirectory:
             f"A stack is already running on {self.path}; stop it, or give another --state."
         )
 
+    def _refuse_foreign(self) -> None:
+        """Raises InvalidConfiguration for a directory that is not for a stack to change.
+
+        Another user could replace what is in theirs; files of other programs are not ours to hide.
+        """
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise InvalidConfiguration(
+                f"{self.path} belongs to another user ({owner}); give another --state."
+            )
+        names = {one.name for one in self.path.iterdir()}
+        if names and _LOCK not in names:
+            raise InvalidConfiguration(
+                f"{self.path} is not empty and no stack's; give an empty directory as --state."
+            )
+
     def release(self) -> None:
         """Lets another process run a stack here."""
         (self.path / "stack.json").unlink(missing_ok=True)
@@ -137,12 +161,16 @@ class StateDirectory:
         """Those of this directory, made the first time."""
         path = self.path / "credentials.json"
         if not path.exists():
-            _write_private(path, asdict(Credentials.random()))
+            write_private(path, _json(asdict(Credentials.random())))
         return Credentials(**json.loads(path.read_bytes()))
+
+    def keep_secrets(self, values: Mapping[str, str]) -> None:
+        """Stores the secrets that the functions read, by their names."""
+        write_private(self.path / SECRETS, _json(dict(values)))
 
     def announce(self, stack: RunningStack) -> None:
         """Tells the commands where the stack is."""
-        _write_private(self.path / "stack.json", asdict(stack))
+        write_private(self.path / "stack.json", _json(asdict(stack)))
 
     def running(self) -> RunningStack:
         """The stack that runs here. It is looked for without writing anything.
@@ -175,7 +203,7 @@ class StateDirectory:
         """Whether some process runs a stack here: after `kill -9` its file is still there."""
         try:
             # A lock needs no right to write: the state of another user may be read only.
-            with (self.path / "lock").open("rb") as lock:
+            with (self.path / _LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -184,18 +212,11 @@ class StateDirectory:
         return False
 
 
+def _json(document: Any) -> bytes:
+    return json.dumps(document, indent=2).encode()
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "it is not a directory"
     return error.strerror or str(error)
-
-
-def _write_private(path: Path, content: Any) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -3,33 +3,36 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kili_export.core.counted import counted
+from kili_export.core.errors import ExportError
+from kili_export.machine.mending import mend
+from kili_export.machine.state_files import StateFiles
 from kili_export.wiring.application import Application
 from kili_export.wiring.operating import request_run
 from kili_export.wiring.settings import Settings
-from local.stack.environment import aws_environment, function_environment, process_environment
+from kili_export.wiring.webhook import receive_event
+from local.stack.environment import function_environment, stack_environment
 from local.stack.expiry import Expiry
+from local.stack.former_state import FormerJournal
 from local.stack.front_door import FrontDoor, WebhookGate
-from local.stack.journal import Journal
-from local.stack.moto_server import MotoServer
-from local.stack.recovery import Recovery
-from local.stack.resources import Endpoints, LocalAws, ResourceNames, create_resources
+from local.stack.pending_work import take_up
+from local.stack.resources import Endpoints, ResourceNames
 from local.stack.seaweed import SeaweedServer
 from local.stack.state_directory import Credentials, RunningStack, StateDirectory
 from local.stack.template import ACCOUNT, REGION, Template, function_of_arn
 from local.stack.upkeep import Upkeep
 from local.stack.workers import FunctionSpec, WorkerPool
-from local.workflow.api import serve_stepfunctions
+from local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
 from local.workflow.definition import read_definition
 from local.workflow.objects import S3Objects
 from local.workflow.service import WorkflowService
+
+_UNSAID = frozenset({"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "environment"})
 
 # Enough that the three steps with something to do side by side do it side by side.
 _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
@@ -68,7 +71,7 @@ class LocalStack:
         self._state = StateDirectory(options.state)
         self._names = ResourceNames()
         self._pool: WorkerPool | None = None
-        self._servers: dict[str, SeaweedServer | MotoServer] = {}
+        self._s3: SeaweedServer | None = None
 
     def __enter__(self) -> RunningStack:
         """Starts everything.
@@ -88,9 +91,8 @@ class LocalStack:
     def watch(self, stop: threading.Event) -> str | None:
         """Waits until `stop` is set, or a server ends by itself: then answers its name."""
         while not stop.wait(0.5):
-            for name, server in self._servers.items():
-                if not server.is_alive():
-                    return name
+            if self._s3 is not None and not self._s3.is_alive():
+                return "SeaweedFS"
         return None
 
     def _start(self) -> RunningStack:
@@ -98,42 +100,35 @@ class LocalStack:
         self._started.callback(self._state.release)
         credentials = self._state.credentials()
         # The port is taken first, so that one in use is told before anything was started.
-        journal = Journal(self._state.journal)
-        gate = WebhookGate(lambda event: self._invoke("webhook", event), journal)
+        gate = WebhookGate(lambda event: self._invoke("webhook", event))
         door = FrontDoor(gate, self._options.host, self._options.port)
         self._started.callback(door.close)
-        s3, aws_endpoint = self._start_servers(credentials)
+        for line in mend(self._state.database):
+            self._tell(line)
         template = self._template()
+        self._keep_secrets(template, credentials)
+        s3 = self._start_s3(credentials)
         service, endpoint = self._start_workflow(template, s3)
-        endpoints = Endpoints(s3.endpoint, aws_endpoint, endpoint)
-        aws = aws_environment(credentials, endpoints)
-        queue = create_resources(
-            LocalAws(aws),
-            self._names,
-            table=template.table(),
-            secrets={
-                self._names.kili_secret: self._options.kili_api_key,
-                **self._project_keys(template),
-                self._names.webhook_secret: credentials.webhook_secret,
-            },
+        endpoints = Endpoints(s3.endpoint, endpoint.url)
+        environments = self._start_workers(
+            template, stack_environment(self._state.path, credentials, endpoints)
         )
-        environments = self._start_workers(template, aws)
         # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
         self._started.callback(service.close)
+        stack = self._describe(door, credentials, endpoint.address, service.arn, environments)
+        self._take_up(stack)
         door.start()
         self._started.callback(door.stop)
-        stack = self._describe(door, credentials, endpoints, service.arn, queue, environments)
         expiry = Expiry(s3.client(), self._names.bucket, _days(template, "RunRetentionDays"))
-        recovery = self._recovered(gate, journal, stack)
-        upkeep = Upkeep(recovery, expiry, self._invoke, self._tell, service.save_again)
+        upkeep = Upkeep(expiry, self._invoke, self._tell, service.save_again)
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
         self._state.announce(stack)
         return stack
 
-    def _start_servers(self, credentials: Credentials) -> tuple[SeaweedServer, str]:
-        self._tell("Starting S3 and the other services.")
-        s3 = SeaweedServer(
+    def _start_s3(self, credentials: Credentials) -> SeaweedServer:
+        self._tell("Starting S3.")
+        s3 = self._s3 = SeaweedServer(
             self._state.objects,
             bucket=self._names.bucket,
             access_key_id=credentials.access_key_id,
@@ -141,14 +136,18 @@ class LocalStack:
             log=self._state.logs / "seaweed.log",
             door=self._options.s3_door,
         )
-        moto = MotoServer(process_environment(), self._state.logs)
-        self._servers = {"SeaweedFS": s3, "moto": moto}
-        with ThreadPoolExecutor(len(self._servers)) as starters:
-            for server in self._servers.values():
-                self._started.callback(server.stop)
-            for start in [starters.submit(server.start) for server in self._servers.values()]:
-                start.result()
-        return s3, moto.endpoint
+        self._started.callback(s3.stop)
+        s3.start()
+        return s3
+
+    def _keep_secrets(self, template: Template, credentials: Credentials) -> None:
+        self._state.keep_secrets(
+            {
+                self._names.kili_secret: self._options.kili_api_key,
+                **self._project_keys(template),
+                self._names.webhook_secret: credentials.webhook_secret,
+            }
+        )
 
     def _project_keys(self, template: Template) -> dict[str, str]:
         [prefix] = {one.environment["KILI_KEY_PREFIX"] for one in template.functions()}
@@ -169,7 +168,9 @@ class LocalStack:
         }
         return Template(parameters, names)
 
-    def _start_workflow(self, template: Template, s3: SeaweedServer) -> tuple[WorkflowService, str]:
+    def _start_workflow(
+        self, template: Template, s3: SeaweedServer
+    ) -> tuple[WorkflowService, StepFunctionsEndpoint]:
         service = WorkflowService(
             read_definition(template.definition()),
             template.substitutions(),
@@ -182,16 +183,16 @@ class LocalStack:
         )
         endpoint = serve_stepfunctions(service)
         self._started.callback(endpoint.close)
-        return service, endpoint.url
+        return service, endpoint
 
     def _start_workers(
-        self, template: Template, aws: Mapping[str, str]
+        self, template: Template, stack: Mapping[str, str]
     ) -> dict[str, dict[str, str]]:
         self._tell("Starting the workers.")
         functions = template.functions()
         own = {"MAX_CONCURRENCY": str(_PROCESSES["convert_assets"])}
         environments = {
-            one.name: {**function_environment(one, aws), **own, **self._options.tuning}
+            one.name: {**function_environment(one, stack), **own, **self._options.tuning}
             for one in functions
         }
         specs = {
@@ -211,20 +212,24 @@ class LocalStack:
         pool.start()
         return environments
 
-    def _recovered(self, gate: WebhookGate, journal: Journal, stack: RunningStack) -> Recovery:
+    def _take_up(self, stack: RunningStack) -> None:
+        """Goes on with what was accepted before. Nothing of it keeps the stack from starting."""
         # Clients of this process belong to the stack from now on.
         os.environ.update(stack.environment)
         application = Application(Settings.from_environment(stack.environment))
-        recovery = Recovery(
-            journal,
-            gate,
-            is_pending=lambda project: any(application.changes.marks(project)),
-            request_run=lambda project, full: request_run(application)(project, full=full),
+        receiver = receive_event(application)
+        journal = FormerJournal(
+            self._state.former_journal,
+            lambda body: receiver(body, stack.webhook_secret),
+            lambda project, full: request_run(application)(project, full=full),
         )
-        replayed = recovery.replay(stack.webhook_secret)
-        if replayed:
-            self._tell(f"Accepted before and taken up again: {counted(replayed, 'request')}.")
-        return recovery
+        with StateFiles(self._state.path, application.clock) as files:
+            try:
+                told = take_up(files, application.starter.after_change)
+                for line in (*told, *journal.take_over()):
+                    self._tell(line)
+            except ExportError as error:
+                self._tell(f"What was accepted before waits for the next sweep: {error}")
 
     def _invoke(self, function: str, payload: Any) -> Any:
         assert self._pool is not None  # noqa: S101 nothing is reachable before the workers are
@@ -234,18 +239,16 @@ class LocalStack:
         self,
         door: FrontDoor,
         credentials: Credentials,
-        endpoints: Endpoints,
+        stepfunctions: str,
         state_machine_arn: str,
-        queue: str,
         environments: Mapping[str, Mapping[str, str]],
     ) -> RunningStack:
         return RunningStack(
             pid=os.getpid(),
             webhook_url=door.url,
             webhook_secret=credentials.webhook_secret,
-            s3_endpoint=endpoints.s3,
-            aws_endpoint=endpoints.aws,
-            stepfunctions_endpoint=endpoints.stepfunctions,
+            s3_endpoint=environments["reconcile"]["AWS_ENDPOINT_URL_S3"],
+            stepfunctions_endpoint=stepfunctions,
             bucket=self._names.bucket,
             region=REGION,
             aws_access_key_id=credentials.access_key_id,
@@ -254,7 +257,6 @@ class LocalStack:
             table=self._names.table,
             state_machine_arn=state_machine_arn,
             event_bus=self._names.event_bus,
-            notifications_queue_url=queue,
             kili_api_endpoint=self._options.kili_api_endpoint,
             environment=environments["reconcile"],
         )
@@ -265,5 +267,5 @@ def _days(template: Template, parameter: str) -> timedelta:
 
 
 def announcement(stack: RunningStack) -> dict[str, Any]:
-    """What `up` prints: the stack without the environment of its functions."""
-    return {name: value for name, value in asdict(stack).items() if name != "environment"}
+    """What `up` prints: all that is no secret. `kili-export credentials` prints the rest."""
+    return {name: value for name, value in asdict(stack).items() if name not in _UNSAID}

@@ -1,6 +1,6 @@
-"""What a stack does by itself while it runs: compares with Kili, trims its journal, clears up."""
+"""What a stack does by itself while it runs: sweeps, compares with Kili, clears up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 from kili_export.core.errors import ExportError
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer
 from local.stack.expiry import Expiry
-from local.stack.recovery import Recovery
 from local.stack.schedule import Schedule
 
-_TRIM_SECONDS = 2.0
+_SAVE_SECONDS = 2.0
+_SWEEP_SECONDS = 60.0
 _EXPIRE_SECONDS = 6 * 3600.0
 
 
@@ -22,7 +22,6 @@ class Upkeep:
     `save_again` stores what became of runs, where a full disk prevented that.
     """
 
-    recovery: Recovery
     expiry: Expiry
     invoke: Callable[[str, Any], Any]
     tell: Callable[[str], None]
@@ -31,18 +30,18 @@ class Upkeep:
     def start(self, reconcile_every: float) -> Schedule:
         """Begins; stop the schedule to end. Reconciles at once, because events may be missing."""
         schedule = Schedule()
-        schedule.every(_TRIM_SECONDS, "trim the journal", self.recovery.trim)
-        schedule.every(_TRIM_SECONDS, "store what became of runs", self.save_again)
-        schedule.every(reconcile_every, "reconcile", self._reconcile, at_once=True)
+        schedule.every(_SAVE_SECONDS, "store what became of runs", self.save_again)
+        schedule.every(_SWEEP_SECONDS, "sweep", lambda: self._reconcile({"compare": False}))
+        schedule.every(reconcile_every, "reconcile", lambda: self._reconcile({}), at_once=True)
         schedule.every(_EXPIRE_SECONDS, "expire", lambda: self.expiry.apply(datetime.now(UTC)))
         schedule.start(self._report)
         return schedule
 
-    def _reconcile(self) -> None:
-        answer = ReconcileAnswer.model_validate(self.invoke("reconcile", {}))
+    def _reconcile(self, request: Mapping[str, Any]) -> None:
+        answer = ReconcileAnswer.model_validate(self.invoke("reconcile", request))
         for project in answer.projects:
             if project.error:
-                self.tell(f"Project {project.project_id} was not compared: {project.error}")
+                self.tell(f"Project {project.project_id} was not looked after: {project.error}")
 
     def _report(self, name: str, error: Exception) -> None:
         kind = "" if isinstance(error, ExportError) else f"{type(error).__name__}: "

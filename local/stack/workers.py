@@ -101,13 +101,13 @@ class _Worker:
         return answer["result"]
 
     def stop(self) -> None:
-        """Ends the process; whoever waits for its answer is told that the connection ended."""
+        """Ends the process; a caller that waits for its answer sees the connection end."""
         self._stopping = True
         with self._replacing:
             if self._child is not None:
                 self._child.stop()
             if self._connection is not None:
-                # Its other end is gone: whoever reads from it has been woken by that.
+                # Its other end is gone: its reader has been woken by that.
                 self._connection.close()
 
     def _replace(self) -> int:

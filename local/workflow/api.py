@@ -1,11 +1,16 @@
 """The workflow service behind the wire protocol of AWS Step Functions, on loopback.
 
+Its address holds a token of this endpoint alone: who does not know it, and a browser's page even if
+it does, gets nothing.
+
 AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 """
 
+import hmac
 import ipaddress
 import json
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +28,7 @@ _TARGET_PREFIX = "AWSStepFunctions."
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _LARGEST_BODY = 2 * 1024 * 1024
 _PAGE = 100
+_PATIENCE_SECONDS = 60
 _LARGEST_PAGE = 1000
 
 
@@ -44,9 +50,14 @@ class UnknownOperationException(WorkflowRefusal):
 
 @dataclass
 class StepFunctionsEndpoint:
-    """A running endpoint. `url` is what to give a client as its endpoint_url."""
+    """A running endpoint.
+
+    `url` is what to give a client as its endpoint_url: a secret. `address` is the part of it that
+    everybody may see.
+    """
 
     url: str
+    address: str
     _server: ThreadingHTTPServer
     _thread: threading.Thread
 
@@ -62,23 +73,27 @@ def serve_stepfunctions(
 ) -> StepFunctionsEndpoint:
     """Serves the API on loopback; port 0 takes a free one.
 
-    Requests are not authenticated, so any other host is refused with ValueError.
+    Nothing is encrypted, so any other host is refused with ValueError.
     """
     if not ipaddress.ip_address(host).is_loopback:
         raise ValueError(f"{host} is not a loopback address")
     operations = _Operations(service)
 
+    secret = secrets.token_urlsafe(32)
+
     class Handler(_Handler):
         answer = staticmethod(operations.answer)
+        token = secret
 
     server = ThreadingHTTPServer((host, port), Handler)
+    Handler.host = f"{host}:{server.server_address[1]}"
+    address = f"http://{Handler.host}"
     server.daemon_threads = True
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="stepfunctions"
     )
     thread.start()
-    bound = server.server_address[1]
-    return StepFunctionsEndpoint(f"http://{host}:{bound}", server, thread)
+    return StepFunctionsEndpoint(f"{address}/{secret}", address, server, thread)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,10 +103,18 @@ class _Handler(BaseHTTPRequestHandler):
     # Headers and body leave together: apart, each answer waits for a delayed acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
+    timeout = _PATIENCE_SECONDS
     answer: Callable[[str, bytes], dict[str, Any]]
+    token: str
+    host: str
 
     def do_POST(self) -> None:
         """Answers one operation."""
+        if not self._is_ours():
+            # Its body is not read: nothing that follows may be taken for a request.
+            self.close_connection = True
+            self._send(403, {"__type": "AccessDeniedException", "message": "Not for you."})
+            return
         try:
             target = self.headers.get("X-Amz-Target", "")
             self._send(200, type(self).answer(target, self._body()))
@@ -100,6 +123,18 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception:
             _LOGGER.exception("The workflow service failed")
             self._send(500, {"__type": "InternalServerError", "message": "See the log."})
+
+    def _is_ours(self) -> bool:
+        """Whether the caller knows the token, and no page in a browser sends it.
+
+        A page that has its own name lead here sends that name as the host.
+        """
+        given = self.path.strip("/").encode()
+        return (
+            hmac.compare_digest(given, self.token.encode())
+            and self.headers.get_all("Host") == [self.host]
+            and "Origin" not in self.headers
+        )
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")

@@ -2,7 +2,7 @@
 
 Three judges: the grammar of the local runner, cfn-lint's schema of the Amazon States Language, and
 rules of our own about states that cannot be reached, errors that do not exist and variables that
-nobody assigns.
+nobody assigns. The grammar holds what the service refuses too (`scopes`).
 """
 
 import json
@@ -19,6 +19,7 @@ from local.workflow.definition import substitute, substitution_names
 from local.workflow.errors import UnsupportedField
 from local.workflow.expressions import expressions_in, is_expression, variables_of
 from local.workflow.grammar import refuse_unsupported, targets
+from local.workflow.scopes import RESERVED, assigned_in
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 _STATES_ERRORS = frozenset(
@@ -134,20 +135,15 @@ def _unassigned(definition: Mapping[str, Any]) -> Iterator[str]:
 
 def _unassigned_in(block: Mapping[str, Any], outer: frozenset[str], place: str) -> Iterator[str]:
     """Variables that are read but assigned nowhere that the reader can see."""
-    own: set[str] = set()
-    for state in block["States"].values():
-        for holder in (state, *state.get("Catch", [])):
-            own |= holder.get("Assign", {}).keys()
-    if own & outer:
-        yield f"{place} assigns {min(own & outer)}, which belongs to the states around it"
-    visible = outer | own
+    visible = outer | assigned_in(block)
     for name, state in block["States"].items():
         processor = state.get("ItemProcessor")
         mine = {key: value for key, value in state.items() if key != "ItemProcessor"}
         for expression in expressions_in(mine):
-            for variable in sorted(variables_of(expression) - visible - {"states"}):
+            for variable in sorted(variables_of(expression) - visible - {RESERVED}):
                 yield f"{place}.{name} reads ${variable}, which nothing assigns"
         if processor is not None:
+            # The states of a Distributed Map cannot read the variables around it.
             distributed = processor["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
-            inherited: frozenset[str] = frozenset() if distributed else frozenset(visible)
+            inherited = frozenset[str]() if distributed else visible
             yield from _unassigned_in(processor, inherited, f"{place}.{name}")

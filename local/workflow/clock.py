@@ -96,5 +96,5 @@ class WallClock:
 def _settle(answer: Future[T], function: Callable[[], T]) -> None:
     try:
         answer.set_result(function())
-    except BaseException as error:  # noqa: BLE001 it is raised again by whoever waits
+    except BaseException as error:  # noqa: BLE001 it is raised again by the waiting caller
         answer.set_exception(error)

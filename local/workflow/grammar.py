@@ -12,6 +12,7 @@ from typing import Any
 
 from local.workflow.errors import UnsupportedField
 from local.workflow.expressions import is_expression, variables_of
+from local.workflow.scopes import refuse_scopes
 
 Rule = Callable[[Any, str], None]
 
@@ -19,9 +20,10 @@ ERROR_WILDCARD = "States.ALL"
 
 
 def refuse_unsupported(definition: Mapping[str, Any]) -> None:
-    """Raises UnsupportedField for anything in a definition that is not implemented."""
+    """Raises UnsupportedField for what the runner does not implement or the service refuses."""
     _TOP(definition, "the state machine")
     _links(definition, "the state machine")
+    refuse_scopes(definition)
 
 
 def _refuse(place: str, value: Any, wanted: str) -> None:

@@ -1,4 +1,4 @@
-"""The service's limits on what states exchange.
+"""The service's limits on definitions and on what states exchange.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
@@ -11,6 +11,8 @@ from local.workflow.errors import StateFailed
 PAYLOAD_BYTES = 256 * 1024
 EXPRESS_SECONDS = 300
 INLINE_MAP_CONCURRENCY = 40
+NAME_LENGTH = 80
+DEFINITION_BYTES = 1_000_000
 
 
 def encode(value: Any) -> str:

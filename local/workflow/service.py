@@ -66,7 +66,7 @@ class InvalidExecutionInput(WorkflowRefusal):
 
 
 def _ignore(_event: WorkflowEvent) -> None:
-    """The observer of whoever does not look."""
+    """The observer that does nothing."""
 
 
 class WorkflowService:

@@ -27,6 +27,9 @@ def accesses_of(method: str, target: str, headers: Mapping[str, str], body: byte
     service = service_of(headers)
     if service == "s3":
         return list(_s3(method, target, headers, body))
+    if service == "cloudformation":
+        asked = parse_qs(body.decode())
+        return [Access(f"cloudformation:{asked['Action'][0]}", asked["StackName"][0])]
     operation = headers["X-Amz-Target"].rpartition(".")[2]
     return [Access(f"{service}:{operation}", _json_resource(service, json.loads(body)))]
 
@@ -59,8 +62,12 @@ def _s3(method: str, target: str, headers: Mapping[str, str], body: bytes) -> It
 def _on_bucket(arn: str, query: Mapping[str, list[str]], body: bytes) -> Iterator[Access]:
     if "delete" in query:
         for element in ET.fromstring(body).iter():
-            if element.tag.endswith("Key"):
-                yield Access("s3:DeleteObject", f"{arn}/{element.text}")
+            if element.tag.endswith("Object"):
+                parts = {part.tag.rpartition("}")[2]: part.text for part in element}
+                kind = "DeleteObjectVersion" if "VersionId" in parts else "DeleteObject"
+                yield Access(f"s3:{kind}", f"{arn}/{parts['Key']}")
+    elif "versions" in query:
+        yield Access("s3:ListBucketVersions", arn)
     elif "uploads" in query:
         yield Access("s3:ListBucketMultipartUploads", arn)
     else:

@@ -9,8 +9,7 @@ from typing import Any
 from kili_export.aws.s3 import S3ObjectStore
 from local.kili_standin import KiliWorld, sample_project, start_standin
 from local.stack.environment import process_environment
-from local.stack.moto_server import MotoServer
-from local.stack.resources import LocalAws, ResourceNames, create_resources
+from local.stack.resources import ResourceNames
 from local.stack.seaweed import SeaweedServer
 from local.stack.template import ACCOUNT, REGION, Template, TemplateFunction, function_of_arn
 from local.workflow.api import serve_stepfunctions
@@ -21,6 +20,8 @@ from local.workflow.service import WorkflowService
 from tests.artifacts.permission_gate import PermissionGate
 from tests.artifacts.policies import Policy
 from tests.artifacts.sandbox import FunctionError, Sandbox
+from tests.support.aws_services import LocalAws, create_resources
+from tests.support.moto_server import MotoServer
 from tests.support.template_document import functions, resources_of
 
 WEBHOOK_SECRET = "sample-webhook-secret"

@@ -69,13 +69,19 @@ class _Handler(BaseHTTPRequestHandler):
         if upstream is None:
             self._answer(403, {"Content-Type": "application/json"}, _refusal())
             return
-        connection = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=60)
+        behind = urlsplit(upstream)
+        connection = http.client.HTTPConnection(behind.netloc, timeout=60)
+        # The workflow's runner is known by its path and its own host; S3 checks the one signed.
+        dropped = _OF_CONNECTION | ({"host"} if behind.path else set())
         try:
             connection.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
+                self.command,
+                behind.path + self.path,
+                skip_host=not behind.path,
+                skip_accept_encoding=True,
             )
             for name, value in self.headers.items():
-                if name.lower() not in _OF_CONNECTION:
+                if name.lower() not in dropped:
                     connection.putheader(name, value)
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)

@@ -129,7 +129,7 @@ class System:
         ]
 
     def changed_by_a_full_export(self) -> list[str]:
-        """Files that differ after everything was made anew in place, numbers of COCO included."""
+        """Files that differ after everything was made again in place, numbers of COCO included."""
         before = {export: self.world.files(export) for export in self.declared}
         self.world.request_run(PROJECT, full=True)
         self.world.run_pending()

@@ -1,4 +1,4 @@
-"""Whoever changes what workers are handed raises the version that tells workers apart."""
+"""A change of what workers receive raises the version that separates workers."""
 
 import hashlib
 import json

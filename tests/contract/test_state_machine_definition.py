@@ -26,6 +26,7 @@ from kili_export.runs.messages import (
 from local.workflow.check import check_definition
 from local.workflow.definition import read_definition, substitution_names
 from local.workflow.errors import FunctionFailed
+from local.workflow.expressions import evaluate
 from local.workflow.limits import EXPRESS_SECONDS
 from local.workflow.retry import longest_delay
 from tests.unit.local.workflow.doubles import Bench, Functions
@@ -56,29 +57,51 @@ def test_the_file_has_no_anchors_that_another_reader_might_not_know() -> None:
     assert [str(event.start_mark) for event in events if getattr(event, "anchor", None)] == []
 
 
+THROTTLED = ["Lambda.TooManyRequestsException"]
+
+
 def longest_retries(state: dict[str, Any], *, running: float) -> float:
-    """Seconds that a task takes at most, if every attempt runs `running` seconds and fails."""
-    [retrier] = state["Retry"]
-    attempts = range(1, retrier["MaxAttempts"] + 1)
-    return sum(running + longest_delay(retrier, attempt) for attempt in attempts)
+    """Seconds of all retries, if every attempt runs `running` seconds and fails.
+
+    A throttled call did not run, so that retrying it costs the wait alone.
+    """
+    return sum(
+        (0 if retrier["ErrorEquals"] == THROTTLED else running) + longest_delay(retrier, attempt)
+        for retrier in state["Retry"]
+        for attempt in range(1, retrier["MaxAttempts"] + 1)
+    )
 
 
-def test_a_child_ends_within_an_express_execution_s_time_even_at_worst() -> None:
+def seconds_each(items: int) -> float:
+    """What each asset of a batch of so many may take when they are tried one by one."""
+    [given] = [one["Assign"] for one in CHILD["ConvertBatch"]["Catch"] if "OneByOne" in one["Next"]]
+    assert CHILD["OneByOne"]["ItemProcessor"]["States"]["ConvertOne"]["TimeoutSeconds"] == (
+        "{% $seconds_each %}"
+    )
+    value: float = evaluate(
+        given["seconds_each"], {"states": {"input": {"Items": list(range(items))}}}
+    )
+    return value
+
+
+@pytest.mark.parametrize("items", [1, 8, 9, 16, 50])
+def test_a_child_ends_within_an_express_execution_s_time_even_at_worst(items: int) -> None:
     batch, one_by_one = CHILD["ConvertBatch"], CHILD["OneByOne"]
     one = one_by_one["ItemProcessor"]["States"]["ConvertOne"]
-    rounds = ceil(50 / one_by_one["MaxConcurrency"])
+    rounds = ceil(items / one_by_one["MaxConcurrency"])
 
-    # A throttled call did not run, so that retrying it costs the wait alone.
-    assert [retrier["ErrorEquals"] for retrier in one["Retry"]] == [
-        ["Lambda.TooManyRequestsException"]
-    ]
+    assert [retrier["ErrorEquals"] for retrier in one["Retry"]] == [THROTTLED]
     at_worst = (
         longest_retries(batch, running=batch["TimeoutSeconds"])
         + batch["TimeoutSeconds"]
-        + rounds * (longest_retries(one, running=0) + one["TimeoutSeconds"])
+        + rounds * (longest_retries(one, running=0) + seconds_each(items))
     )
 
     assert at_worst + 20 <= EXPRESS_SECONDS, f"a child may take {at_worst} s"
+
+
+def test_assets_have_time_one_by_one_and_more_where_they_are_few() -> None:
+    assert [seconds_each(items) for items in (1, 10, 50)] == [40, 40, 16]
 
 
 def test_what_is_quarantined_alone_is_what_no_other_reason_explains() -> None:

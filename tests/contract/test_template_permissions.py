@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from kili_export.aws.dynamodb.rate_limit import PARTITION
-from tests.support.template_document import functions, listed, resources_of, statements, text
+from tests.support.template_document import (
+    denials,
+    functions,
+    listed,
+    resources_of,
+    statements,
+    text,
+)
 
 MACHINE = "stateMachine:${AWS::StackName}-export"
 EXECUTION = "execution:${AWS::StackName}-export"
@@ -64,10 +71,30 @@ def test_every_statement_allows_something_of_this_stack_alone(name: str) -> None
 
 
 @pytest.mark.parametrize("name", sorted(functions()))
-def test_statements_are_named_and_only_allow(name: str) -> None:
+def test_statements_are_named(name: str) -> None:
     found = list(statements(PRINCIPALS[name]))
-    assert len({statement["Sid"] for statement in found}) == len(found)
-    assert {statement["Effect"] for statement in found} == {"Allow"}
+    assert len({statement["Sid"] for statement in found} - denials(PRINCIPALS[name]).keys()) == len(
+        found
+    )
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_a_function_makes_no_log_group_and_writes_to_its_own_alone(name: str) -> None:
+    """SAM's role may do both anywhere; a late line would make the group of a deleted stack again.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
+    """
+    denied = denials(functions()[name])
+    assert denied.keys() == {"MakeNoLogGroup", "LogToItsOwnGroup"}
+    assert denied["MakeNoLogGroup"]["Action"] == "logs:CreateLogGroup"
+    assert denied["MakeNoLogGroup"]["Resource"] == "*"
+    assert set(denied["LogToItsOwnGroup"]["Action"]) == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+    group = functions()[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    own = text(denied["LogToItsOwnGroup"]["NotResource"])
+    assert own.endswith(f":log-group:${{{group}}}*")
 
 
 def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:

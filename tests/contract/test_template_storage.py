@@ -31,7 +31,9 @@ def test_what_holds_data_outlives_the_stack(kind: str) -> None:
     found = resources_of(kind)
     assert found, f"the template has no {kind}"
     for name, resource in found.items():
-        assert resource.get("DeletionPolicy") == "Retain", name
+        # But a first deployment that fails leaves nothing that a second one would trip over:
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+        assert resource.get("DeletionPolicy") == "RetainExceptOnCreate", name
         assert resource.get("UpdateReplacePolicy") == "Retain", name
 
 
@@ -96,10 +98,14 @@ def test_runs_are_kept_for_longer_than_a_run_may_take() -> None:
     assert template()["Parameters"]["RunRetentionDays"]["MinValue"] >= 2
 
 
-def test_old_versions_expire_where_they_are_kept_at_all() -> None:
+def test_old_versions_expire_also_where_they_are_not_kept_any_more() -> None:
+    """Without the rule a bucket that had versions once would keep them for ever."""
     assert bucket()["VersioningConfiguration"]["Fn::If"][0] == "KeepsOldVersions"
+    rules = bucket()["LifecycleConfiguration"]["Rules"]
+    assert "ExpireOldVersions" in {rule.get("Id") for rule in rules}, "it depends on a condition"
     rule = lifecycle()["ExpireOldVersions"]
-    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "OldVersionsDays"}}
+    days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert days == {"Fn::If": ["KeepsOldVersions", {"Ref": "OldVersionsDays"}, 1]}
     assert rule["ExpiredObjectDeleteMarker"] is True
 
 
@@ -135,13 +141,26 @@ def test_every_log_group_ends_and_every_function_has_one() -> None:
         for function in resources_of("AWS::Serverless::Function").values()
     ]
     assert len(set(used)) == len(used)
-    assert set(used) | {"StateMachineLogGroup"} == groups.keys()
+    assert set(used) | {"StateMachineLogGroup", "ApiLogGroup"} == groups.keys()
 
 
-def test_dead_letters_are_kept_for_as_long_as_a_queue_can() -> None:
-    [queue] = resources_of("AWS::SQS::Queue").values()
+@pytest.mark.parametrize("name", sorted(resources_of("AWS::SQS::Queue")))
+def test_dead_letters_are_kept_for_as_long_as_a_queue_can(name: str) -> None:
+    queue = resources_of("AWS::SQS::Queue")[name]
     assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert queue["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_what_the_topic_does_not_take_ends_in_a_queue_of_its_own() -> None:
+    rule = template()["Resources"]["ExportsRule"]["Properties"]
+    [target] = rule["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["ExportsDeadLetters", "Arn"]}}
+    policy = template()["Resources"]["ExportsDeadLettersPolicy"]["Properties"]["PolicyDocument"]
+    [statement] = policy["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert text(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == "${ExportsRule.Arn}"
+    assert template()["Resources"]["ExportsDeadLetters"]["Condition"] == "NotifiesThroughSns"
 
 
 def test_the_topic_takes_events_from_our_rule_alone() -> None:

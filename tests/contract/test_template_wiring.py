@@ -12,13 +12,12 @@ from devtools.build.checks import DEFINITION, check_template, check_workflow
 from kili_export.costs import estimate as cost_estimate
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs import announcements as notifications
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.wiring.settings import VARIABLES
 from local.workflow.definition import read_definition, substitution_names
 from tests.support.template_document import ROOT, functions, resources_of, template
 
 POWERTOOLS = {
-    "POWERTOOLS_LOG_LEVEL",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
 }
@@ -84,7 +83,7 @@ def test_workers_have_the_disk_that_each_limit_for_media_needs() -> None:
     sizes = template()["Mappings"]["DiskForMedia"]
     allowed = template()["Parameters"]["MediaFileLimit"]["AllowedValues"]
     assert sorted(sizes) == sorted(map(str, allowed))
-    for limit in allowed:
+    for limit in map(int, allowed):
         needed = MediaLimits(limit).most + limit
         assert needed < sizes[str(limit)]["MiB"] << 20 <= 10240 << 20, limit
 
@@ -101,6 +100,11 @@ def test_functions_know_the_state_machine_by_the_name_that_it_has() -> None:
     assert arn.endswith(f":stateMachine:{machine()['Name']['Fn::Sub']}")
 
 
+def machine_calls() -> Iterator[str]:
+    for task in tasks(read_definition(DEFINITION)):
+        yield task["Arguments"]["FunctionName"]
+
+
 def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
     """Then its log says that it ran out of time, and it does not go on for nobody."""
     ids = {
@@ -114,8 +118,10 @@ def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
     longest: dict[str, int] = {}
     for task in tasks(read_definition(DEFINITION)):
         called = task["Arguments"]["FunctionName"]
-        longest[called] = max(longest.get(called, 0), task["TimeoutSeconds"])
-    assert longest
+        # Assets that are tried one by one have less time, by the number of them.
+        if isinstance(task["TimeoutSeconds"], int):
+            longest[called] = max(longest.get(called, 0), task["TimeoutSeconds"])
+    assert longest.keys() == set(timeouts) & set(machine_calls())
     for called, patience in longest.items():
         assert timeouts[called] < patience, called
 
@@ -191,11 +197,44 @@ def test_the_webhook_is_throttled_and_its_concurrency_reserved() -> None:
     )
 
 
+def test_a_new_account_can_create_the_stack() -> None:
+    """Lambda reserves nothing that would leave an account fewer than 100 unreserved.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    """
+    assert template()["Parameters"]["WebhookConcurrency"]["Default"] == 0
+    condition = template()["Conditions"]["ReservesConcurrency"]
+    assert condition == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookConcurrency"}, 0]}]}
+    assert functions()["webhook"]["ReservedConcurrentExecutions"]["Fn::If"][0] == (
+        "ReservesConcurrency"
+    )
+
+
+def maps(block: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for state in block["States"].values():
+        if state["Type"] == "Map":
+            yield state
+            yield from maps(state["ItemProcessor"])
+
+
+def test_what_runs_at_once_leaves_a_new_account_functions_for_the_webhook() -> None:
+    """A new account may run 10 at once: https://docs.aws.amazon.com/lambda/latest/dg/limits.html."""
+    at_once = [state["MaxConcurrency"] for state in maps(read_definition(DEFINITION))]
+    numbers = [one for one in at_once if isinstance(one, int)]
+    assert len(at_once) - len(numbers) == 1, "the Distributed Map takes the parameter"
+    assert max(*numbers, template()["Parameters"]["MaxConcurrency"]["Default"]) < 10
+
+
 def emitted() -> set[str]:
-    """The names of the metrics that the functions count."""
+    """The names of the metrics that the functions count, and those made of the API's log."""
     wiring = ROOT / "layers" / "shared" / "kili_export" / "wiring"
     code = "".join(path.read_text() for path in wiring.glob("*.py"))
-    return set(re.findall(r'invocation\.count\(\s*"([A-Za-z0-9]+)"', code))
+    counted = set(re.findall(r'invocation\.count\(\s*"([A-Za-z0-9]+)"', code))
+    return counted | {
+        made["MetricName"]
+        for one in resources_of("AWS::Logs::MetricFilter").values()
+        for made in one["Properties"]["MetricTransformations"]
+    }
 
 
 def watched() -> set[str]:
@@ -238,11 +277,57 @@ def test_every_metric_that_is_watched_is_emitted() -> None:
 @pytest.mark.parametrize("name", sorted(resources_of("AWS::CloudWatch::Alarm")))
 def test_every_alarm_tells_the_topic_and_is_quiet_without_data(name: str) -> None:
     properties = resources_of("AWS::CloudWatch::Alarm")[name]["Properties"]
-    # Of the schedules nothing is heard when they are silent.
-    expected = "breaching" if name == "ReconcileSilentAlarm" else "notBreaching"
-    assert properties["TreatMissingData"] == expected
-    for action in ("AlarmActions", "OKActions"):
+    # Of the schedules nothing is heard when they are silent. A new stack has no data either, and
+    # must not go off: what notifies is that data stops.
+    silent = name == "ReconcileSilentAlarm"
+    assert properties["TreatMissingData"] == ("missing" if silent else "notBreaching")
+    notifying = {"AlarmActions", "OKActions"} | ({"InsufficientDataActions"} if silent else set())
+    assert {key for key in properties if key.endswith("Actions")} == notifying
+    for action in notifying:
         assert properties[action]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+@pytest.mark.parametrize("name", sorted(resources_of("AWS::CloudWatch::Alarm")))
+def test_no_alarm_fills_what_is_missing(name: str) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html."""
+    assert "Metrics" not in resources_of("AWS::CloudWatch::Alarm")[name]["Properties"]
+
+
+# Seconds between two datapoints while nothing changes: by the defaults of the schedules.
+GAUGES = {
+    "ReconcileFailed": 3600,
+    "AssetsQuarantined": 3600,
+    "OldestMarkSeconds": 300,
+    "ProjectsHeld": 300,
+    "ExportsLeftOut": 300,
+}
+
+
+@pytest.mark.parametrize("metric", sorted(GAUGES))
+def test_an_alarm_stays_on_between_two_datapoints_of_what_lasts(metric: str) -> None:
+    [alarm] = [
+        one["Properties"]
+        for one in resources_of("AWS::CloudWatch::Alarm").values()
+        if one["Properties"]["MetricName"] == metric
+    ]
+    assert alarm["DatapointsToAlarm"] == 1
+    assert alarm["Period"] * (alarm["EvaluationPeriods"] - 1) >= 2 * GAUGES[metric]
+
+
+def test_throttled_calls_are_counted_from_the_log_of_the_api() -> None:
+    [api] = resources_of("AWS::Serverless::HttpApi").values()
+    [made] = resources_of("AWS::Logs::MetricFilter").values()
+    line = json.loads(
+        api["Properties"]["AccessLogSettings"]["Format"]["Fn::Sub"]
+        .replace("${AWS::StackName}", "one")
+        .replace("$context.status", "429")
+    )
+    assert line["status"] == "429"
+    assert made["Properties"]["FilterPattern"] == '{ $.status = "429" }'
+    [transformation] = made["Properties"]["MetricTransformations"]
+    assert [one["Key"] for one in transformation["Dimensions"]] == ["service"]
+    assert line["service"] == "one"
+    assert not [key for key in line if "ip" in key.lower()], "the sender's address is not kept"
 
 
 @pytest.mark.parametrize(
@@ -254,6 +339,9 @@ def test_every_alarm_tells_the_topic_and_is_quiet_without_data(name: str) -> Non
         "ExportsLeftOut",
         "EventsRejected",
         "ProjectsReconciled",
+        "WebhookThrottled",
+        "ExecutionsTimedOut",
+        "ExportsFailed",
     ],
 )
 def test_what_goes_wrong_for_long_raises_an_alarm(metric: str) -> None:
@@ -279,6 +367,31 @@ def test_every_parameter_has_a_sensible_default_and_says_what_it_is(name: str) -
     assert pattern is None or re.fullmatch(pattern, parameter["Default"])
     bounded = {"MinValue", "MaxValue"} <= parameter.keys()
     assert bounded or pattern or "AllowedValues" in parameter, f"{name} takes anything"
+
+
+@pytest.mark.parametrize("name", sorted(template()["Parameters"]))
+def test_no_parameter_has_a_number_that_a_reader_of_yaml_may_turn(name: str) -> None:
+    """5368709120 arrives as 5.36870912E9, which no function takes for a number."""
+    parameter = template()["Parameters"][name]
+    numbers = [
+        parameter.get("Default"),
+        parameter.get("MinValue"),
+        parameter.get("MaxValue"),
+        *parameter.get("AllowedValues", ()),
+    ]
+    assert not [one for one in numbers if isinstance(one, int) and one >= 10_000_000]
+
+
+def test_the_dashboard_is_linked_in_every_partition() -> None:
+    consoles = template()["Mappings"]["ConsoleOfPartition"]
+    assert consoles.keys() == {"aws", "aws-cn", "aws-us-gov"}
+    link, values = template()["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    assert link.startswith("https://${Console}/")
+    assert values["Console"]["Fn::FindInMap"] == [
+        "ConsoleOfPartition",
+        {"Ref": "AWS::Partition"},
+        "Domain",
+    ]
 
 
 def test_people_find_every_parameter_in_a_group() -> None:

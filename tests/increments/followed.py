@@ -184,7 +184,7 @@ class _Following:
         for place, number in numbers.items():
             if not 0 <= number <= _LARGEST_NUMBER:
                 raise NotEqual(options, f"{place} has the number {number}")
-            # Other keys than the closest lead to the number of whoever follows.
+            # Other keys than the closest lead to the number of the one that follows.
             closest = options.export_type is ExportType.LATEST or place[2].startswith("label ")
             if closest and given.setdefault(place, number) != number:
                 raise NotEqual(options, f"{place} was {given[place]} and is {number}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.moto_server import ServerDidNotStart
+from local.stack.child import ServerDidNotStart
 from local.stack.seaweed import SeaweedServer
 
 STACK = """

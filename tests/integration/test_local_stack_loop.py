@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from kili_export.core.clock import SystemClock
+from kili_export.machine.state_files import StateFiles
 from local.demo.agreement import differences
 from local.kili_standin import generate_project
-from local.stack.journal import Journal
 from tests.support.local_bench import EXPORTS, Bench, dated_files, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")
@@ -95,25 +96,25 @@ def test_a_deleted_asset_leaves_every_archive(bench: Bench) -> None:
 
 
 def test_consumers_are_told_of_every_publication(bench: Bench) -> None:
-    queue, url = bench.client("sqs", "aws_endpoint"), bench.stack.ready["notifications_queue_url"]
-    _drain(queue, url)
-    bench.world.submit_label("scene-35.png")
-    bench.settle()
-    told = _drain(queue, url)
-    assert {event["detail-type"] for event in told} == {"Export Published"}
-    assert {event["detail"]["export_name"] for event in told} == set(EXPORTS)
-    assert all(event["detail"]["freshness_seconds"] > 0 for event in told)
+    with StateFiles(bench.stack.state, SystemClock()) as files:
+        before = max((one.number for one in files.announcements.after(0)), default=0)
+        bench.world.submit_label("scene-35.png")
+        bench.settle()
+        told = list(files.announcements.after(before))
+    assert {one.detail_type for one in told} == {"Export Published"}
+    assert {one.detail["export_name"] for one in told} == set(EXPORTS)
+    assert all(one.detail["freshness_seconds"] > 0 for one in told)
 
 
-def test_the_journal_is_empty_once_everything_is_published(bench: Bench) -> None:
-    bench.world.submit_label("scene-44.png")
-    assert bench.world.courier.wait_idle(30)
-    journal = Journal(bench.stack.state / "journal.jsonl")
-    bench.settle()
-    deadline = time.monotonic() + 60
-    while journal.entries() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert journal.entries() == []
+def test_no_change_is_pending_once_everything_is_published(bench: Bench) -> None:
+    with StateFiles(bench.stack.state, SystemClock()) as files:
+        bench.world.submit_label("scene-44.png")
+        assert bench.world.courier.wait_idle(30)
+        bench.settle()
+        deadline = time.monotonic() + 60
+        while files.changes.projects() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert files.changes.projects() == ()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_pulling_what_is_not_there_leaves_the_target_alone(bench: Bench) -> None
     assert list(bench.folder.glob(".kept.zip.*")) == []
 
 
-def test_many_removals_at_once_wait_for_a_persons_word(bench: Bench) -> None:
+def test_many_removals_at_once_wait_for_confirmation(bench: Bench) -> None:
     project = bench.world.add_project(generate_project(seed=7, assets=12))
     stack = bench.stack
     stack.answer("register", project.id, "--export", "raw=kili")
@@ -217,12 +218,3 @@ def _assert_fresh(bench: Bench, *judges: str) -> None:
         bench.archive(judge)
         ours, theirs = bench.folder / f"{export}.zip", bench.folder / f"{judge}.zip"
         assert differences(ours, theirs) == [], export
-
-
-def _drain(queue: Any, url: str) -> list[dict[str, Any]]:
-    events = []
-    while messages := queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            events.append(json.loads(message["Body"]))
-            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return events

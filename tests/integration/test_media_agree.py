@@ -164,7 +164,7 @@ def test_files_of_answers_come_along_without_media(
 
 
 def _without_links(files: Archive) -> Archive:
-    """The files but the README, without addresses, which are signed anew in every answer."""
+    """The files but the README, without addresses, which are signed again in every answer."""
     return {
         path: re.sub(rb'"content": "http[^"]*"', b'"content": ""', data)
         for path, data in files.items()

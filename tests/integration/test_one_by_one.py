@@ -334,7 +334,7 @@ def test_inline_contents_and_drawn_out_pages_read_alike() -> None:
 # ------------------------------------------------------------------ when things go wrong
 
 
-def test_an_address_that_ran_out_is_asked_for_anew(bench: Bench) -> None:
+def test_an_address_that_ran_out_is_asked_for_again(bench: Bench) -> None:
     calm = bench.labels("jsonResponse")
     bench.world.faults.set(kind="expired", target="content", times=3)
 

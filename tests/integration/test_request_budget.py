@@ -1,12 +1,13 @@
-"""The budget of calls to Kili in DynamoDB: what many workers take at once, and by which clock."""
+"""The budget of calls to Kili: what many workers take at once, and by which clock."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -16,11 +17,14 @@ from moto import mock_aws
 from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
 from kili_export.aws.dynamodb.table import Table
 from kili_export.core.clock import SystemClock
-from kili_export.core.rate_limit import HORIZON, SECOND, BudgetRules
+from kili_export.core.rate_limit import HORIZON, SECOND, BudgetRules, BudgetStore
+from kili_export.machine.database import Database
+from kili_export.machine.rate_limit import SqliteRequestBudget
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MakeWorker = Callable[..., BudgetStore]
 TABLE = "budgets"
 FAST = BudgetRules.per_minute(60_000)
 
@@ -101,10 +105,28 @@ def worker(client: Atomic, seconds: float = 0.0, secret: str = "kili") -> Dynamo
     return DynamoRequestBudget(Table(cast("Any", client), TABLE), budget_name(secret), clock)
 
 
-def test_no_place_is_given_to_two_of_many_workers(client: Atomic) -> None:
-    workers = [worker(client) for _ in range(16)]
+# Each process has a connection of its own, and so has each of these.
+@pytest.fixture(params=["DynamoDB", "SQLite"])
+def make_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeWorker]:
+    if request.param == "DynamoDB":
+        client: Atomic = request.getfixturevalue("client")
+        yield lambda secret="kili": worker(client, secret=secret)
+        return
+    made: list[Database] = []
 
-    def take(one: DynamoRequestBudget) -> list[int]:
+    def make(secret: str = "kili") -> BudgetStore:
+        made.append(Database(tmp_path / "state.sqlite"))
+        return SqliteRequestBudget(made[-1], secret, SystemClock())
+
+    yield make
+    for database in made:
+        database.close()
+
+
+def test_no_place_is_given_to_two_of_many_workers(make_worker: MakeWorker) -> None:
+    workers = [make_worker() for _ in range(16)]
+
+    def take(one: BudgetStore) -> list[int]:
         return [place for _ in range(12) for place in one.take(FAST, 3).places]
 
     with ThreadPoolExecutor(16) as threads:
@@ -134,9 +156,11 @@ def test_taking_places_is_one_write_while_others_call_too(client: Atomic) -> Non
     assert client.writes - before == 6
 
 
-def test_when_too_many_are_taken_nothing_is_given_and_nothing_changes(client: Atomic) -> None:
+def test_when_too_many_are_taken_nothing_is_given_and_nothing_changes(
+    make_worker: MakeWorker,
+) -> None:
     rules = BudgetRules.per_minute(60)
-    one = worker(client)
+    one = make_worker()
     while one.take(rules, 8).places:
         pass
     refused = one.take(rules, 8)
@@ -156,8 +180,8 @@ def test_a_worker_with_a_wrong_clock_takes_places_like_the_others(
     assert abs(wrong.now() - right.now()) < 2 * SECOND
 
 
-def test_a_pause_holds_for_everybody_and_is_only_made_longer(client: Atomic) -> None:
-    one, other = worker(client), worker(client)
+def test_a_pause_holds_for_everybody_and_is_only_made_longer(make_worker: MakeWorker) -> None:
+    one, other = make_worker(), make_worker()
     one.take(FAST, 1)
     until = one.now() + 10 * SECOND
     one.pause(until)
@@ -168,15 +192,15 @@ def test_a_pause_holds_for_everybody_and_is_only_made_longer(client: Atomic) -> 
     assert taken.state.resume_at == until
 
 
-def test_a_pause_may_come_before_the_first_call(client: Atomic) -> None:
-    one = worker(client)
+def test_a_pause_may_come_before_the_first_call(make_worker: MakeWorker) -> None:
+    one = make_worker()
     until = one.now() + 10 * SECOND
     one.pause(until)
-    assert worker(client).take(FAST, 1).places == (until,)
+    assert make_worker().take(FAST, 1).places == (until,)
 
 
-def test_a_pause_is_not_lost_when_places_are_taken_meanwhile(client: Atomic) -> None:
-    workers = [worker(client) for _ in range(8)]
+def test_a_pause_is_not_lost_when_places_are_taken_meanwhile(make_worker: MakeWorker) -> None:
+    workers = [make_worker() for _ in range(8)]
     until = workers[0].now() + 15 * SECOND
     with ThreadPoolExecutor(8) as threads:
         taking = [threads.submit(one.take, FAST, 1) for one in workers]
@@ -185,6 +209,11 @@ def test_a_pause_is_not_lost_when_places_are_taken_meanwhile(client: Atomic) -> 
             one.result()
     assert workers[1].resume_at() == until
     assert workers[1].take(FAST, 1).places[0] >= until
+
+
+def test_keys_have_budgets_of_their_own(make_worker: MakeWorker) -> None:
+    make_worker().pause(2**50)
+    assert make_worker(secret="another").resume_at() == 0
 
 
 def test_keys_have_budgets_of_their_own_and_are_not_in_the_table(client: Atomic) -> None:

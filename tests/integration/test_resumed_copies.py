@@ -204,7 +204,7 @@ def test_an_upload_of_something_else_is_ended(
     assert open_uploads(s3_client, copying.prefix) == []
 
 
-def test_an_upload_that_somebody_ended_is_begun_anew(
+def test_an_upload_that_somebody_ended_is_started_again(
     s3_client: Any, copying: Copying, source: Source
 ) -> None:
     with pytest.raises(OutOfTime):
@@ -328,7 +328,7 @@ def test_a_crash_in_the_middle_of_a_copy_is_gone_on_with_by_the_workflow(
 
     assert started == [None, None]
     assert [one["status"] for one in execution.output["exports"]] == ["committed"]
-    assert traffic("UploadPartCopy") < 32 + 16, "it was begun anew"
+    assert traffic("UploadPartCopy") < 32 + 16, "it was started again"
     assert bench.manifest("yolo").counts.exported == 8
     listed = [stored.key for stored in object_store.list(f"exports/{key_prefix}yolo/archives/")]
     assert listed == [bench.manifest("yolo").archive.key]

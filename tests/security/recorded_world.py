@@ -79,10 +79,15 @@ class Recorder:
             for name, value in request.headers.items()
         }
         body = request.body or b""
+        if isinstance(body, str):
+            body = body.encode()
         data = body if isinstance(body, bytes) else body.read()
         if not isinstance(body, bytes):
             body.seek(0)
-        target = f"{parts.path}?{parts.query}"
+        # The bucket is in the path or in the host's name.
+        in_host = (parts.hostname or "").startswith(f"{NAMES.bucket}.")
+        path = f"/{NAMES.bucket}{parts.path}" if in_host else parts.path
+        target = f"{path}?{parts.query}"
         self.accesses[self.function].update(accesses_of(request.method, target, headers, data))
 
     def _answered(self, response: Any, **_: Any) -> None:

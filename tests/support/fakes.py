@@ -332,17 +332,17 @@ class InMemoryProjectState:
         if _identity(current) != _identity(seen):
             return None
         token = current.token + 1 if current else 1
-        told = current.told if current else 0
-        self.leases[project_id] = Lease(project_id, token, holder, expires_at, told)
+        announced = current.announced_up_to if current else 0
+        self.leases[project_id] = Lease(project_id, token, holder, expires_at, announced)
         return self.leases[project_id]
 
-    def release(self, lease: Lease, *, told: bool) -> bool:
+    def release(self, lease: Lease, *, announced: bool) -> bool:
         self.interleaving.reach("release")
         current = self.leases.get(lease.project_id)
         if _identity(current) != _identity(lease):
             return False
-        told_until = lease.token if told else lease.told
-        self.leases[lease.project_id] = replace(lease, holder=None, told=told_until)
+        up_to = lease.token if announced else lease.announced_up_to
+        self.leases[lease.project_id] = replace(lease, holder=None, announced_up_to=up_to)
         return True
 
     def is_started(self, project_id: str, window: int) -> bool:

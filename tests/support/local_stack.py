@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 @dataclass
 class StackProcess:
-    """One stack. `ready` is the line that it prints when it serves."""
+    """One stack. `ready` is the line that it prints when it serves, and its credentials."""
 
     state: Path
     kili: StandIn
@@ -27,6 +27,7 @@ class StackProcess:
     window: int = 1
     settle: int = 0
     variables: dict[str, str] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
     ready: dict[str, Any] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -44,7 +45,8 @@ class StackProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, (self.state.parent / "up.log").read_text()
-        self.ready = json.loads(line)
+        self.said = json.loads(line)
+        self.ready = {**self.said, **self.answer("credentials")}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,7 +73,7 @@ class StackProcess:
 
     @contextmanager
     def held(self, function: str) -> Iterator[None]:
-        """Lets whoever invokes a function wait, by halting the function's workers meanwhile."""
+        """Lets callers of a function wait, by halting the function's workers meanwhile."""
         workers = self._workers(function)
         assert workers, f"{function} has no workers"
         for worker in workers:

@@ -129,7 +129,7 @@ class _Gateway:
         del options
         for asset in self.assets:
             if not filters.asset_id_in or asset["id"] in filters.asset_id_in:
-                # Parsed anew, as from the server: the SDK changes answers in place, so that one
+                # Parsed again, as from the server: the SDK changes answers in place, so that one
                 # that stood in two places would be changed twice.
                 yield json.loads(json.dumps(_selected(asset, fields)))
 

@@ -37,7 +37,22 @@ def functions() -> dict[str, Resource]:
 
 
 def statements(properties: Resource, *, with_kms_key: bool = True) -> Iterator[Mapping[str, Any]]:
-    """The policy statements of a function or state machine."""
+    """What a function or state machine is allowed."""
+    for statement in _all_statements(properties, with_kms_key=with_kms_key):
+        if statement["Effect"] == "Allow":
+            yield statement
+
+
+def denials(properties: Resource) -> dict[str, Mapping[str, Any]]:
+    """What a function is denied, whatever else allows it, by the statements' names."""
+    return {
+        statement["Sid"]: statement
+        for statement in _all_statements(properties, with_kms_key=True)
+        if statement["Effect"] == "Deny"
+    }
+
+
+def _all_statements(properties: Resource, *, with_kms_key: bool) -> Iterator[Mapping[str, Any]]:
     for policy in properties["Policies"]:
         for statement in policy["Statement"]:
             if "Fn::If" not in statement:

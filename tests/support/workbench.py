@@ -42,7 +42,7 @@ from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.conversion.asset_source import FetchedMedium, FetchNeeds, FetchResult
 from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.steps.planning.known_media import MediaLedger, with_known_media
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.steps.publishing.publish_export import AggregateArchive

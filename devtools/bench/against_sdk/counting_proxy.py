@@ -67,7 +67,7 @@ class CountingProxy:
                 with self._lock:
                     setattr(self, name, getattr(self, name) + len(data))
                 sink.sendall(data)
-        # Whoever ends first ends both: the other thread's `recv` returns then.
+        # The first side that ends, ends both: the other thread's `recv` returns then.
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

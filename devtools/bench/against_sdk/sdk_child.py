@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     layout = "merged" if kind in MERGED else "split"
     began, cpu_began = time.perf_counter(), time.process_time()
-    # What it tells people is not what whoever started this reads.
+    # What it tells people is not what its parent reads.
     with redirect_stdout(sys.stderr), redirect_stderr(sys.stderr):
         kili.export_labels(project_id, target, kind, layout=layout, with_assets=False)
     measured = {

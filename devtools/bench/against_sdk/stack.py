@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from devtools.bench.against_sdk.counting_proxy import CountingProxy
+from local.stack.child import ServerDidNotStart
 from local.stack.environment import process_environment
-from local.stack.moto_server import ServerDidNotStart
 from local.stack.seaweed import s3_port
 from local.stack.state_directory import RunningStack, StateDirectory
 

@@ -19,8 +19,8 @@ from devtools.bench.memory.folder_objects import FolderObjects
 from devtools.bench.memory.synthetic_runs import EXPORT, ListedProject, SyntheticRun
 from kili_export.archives.manifest import Manifest
 from kili_export.changes.comparison.compare_assets import compare_listing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing
 from kili_export.changes.comparison.declared_exports import DeclaredExport
-from kili_export.changes.comparison.resumable_listing import ComparisonListing
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.clock import SystemClock, SystemRandom
 from kili_export.core.export_options import ExportOptions, Layout
@@ -40,7 +40,7 @@ CASES: Final = {
     "kili, one file": ExportOptions("kili", single_file=True),
     "geojson": ExportOptions("geojson", layout=Layout.MERGED),
 }
-STEPS: Final = ("first export", "increment", "comparison", "export anew")
+STEPS: Final = ("first export", "increment", "comparison", "export again")
 _LIMIT: Final = 512
 
 

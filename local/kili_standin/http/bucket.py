@@ -45,7 +45,7 @@ class Bucket:
             return _missing()
 
     def media(self, asset_id: str) -> BucketAnswer:
-        """The media of an asset, for whoever may see it."""
+        """The media of an asset, for callers that may see it."""
         try:
             return self._object(["media", asset_id])
         except UnknownEntity:

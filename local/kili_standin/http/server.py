@@ -216,7 +216,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class StandIn:
-    """A running stand-in. `endpoint` is for clients, `control_url` for whoever directs it."""
+    """A running stand-in. `endpoint` is for clients, `control_url` for tests that direct it."""
 
     def __init__(self, world: KiliWorld, host: str, port: int) -> None:
         if host not in _LOOPBACK:

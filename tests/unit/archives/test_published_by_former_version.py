@@ -110,7 +110,7 @@ def test_a_delta_follows_it(export: str) -> None:
 
 @pytest.mark.parametrize("export", OPTIONS)
 @pytest.mark.parametrize("compacts", [False, True])
-def test_an_archive_written_anew_is_plain(export: str, compacts: bool) -> None:
+def test_an_archive_written_again_is_plain(export: str, compacts: bool) -> None:
     """By an increment of a small archive, or by a compaction without any change."""
     bench = published(rewriting=SELDOM if compacts else RewritingRules())
     if compacts:

@@ -1,4 +1,4 @@
-"""How often an archive of a size may be written anew."""
+"""How often an archive of a size may be written again."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Archives that deltas follow are written anew when that is asked for, or overdue."""
+"""Archives that deltas follow are written again when that is asked for, or overdue."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -43,7 +43,7 @@ def test_consumers_learn_which_generation_the_archive_holds(world: World) -> Non
         assert one["delta_key"] == world.manifest(one["export_name"]).deltas[0].key
 
 
-def test_a_run_that_somebody_asks_for_writes_the_archives_anew(world: World) -> None:
+def test_a_run_that_somebody_asks_for_writes_the_archives_again(world: World) -> None:
     change(world, 0.3)
     world.publisher.sent.clear()
     world.kili.fetches.clear()
@@ -65,7 +65,7 @@ def test_a_run_that_somebody_asks_for_writes_the_archives_anew(world: World) -> 
     assert world.told(PUBLISHED) == []
 
 
-def test_what_is_overdue_is_written_anew_though_no_change_comes(world: World) -> None:
+def test_what_is_overdue_is_written_again_though_no_change_comes(world: World) -> None:
     change(world, 0.3)
     world.look_after()
     assert world.pending() == []

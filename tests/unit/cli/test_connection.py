@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 
-from kili_export.core.errors import InvalidConfiguration
-from local.stack.cli_connection import StackOfThisMachine, connection_to
+from local.stack.cli_connection import connection_to
 from local.stack.state_directory import RunningStack, StateDirectory
 
 
@@ -28,7 +26,6 @@ def running(name: str) -> RunningStack:
         webhook_url=endpoint,
         webhook_secret="secret",
         s3_endpoint=endpoint,
-        aws_endpoint=endpoint,
         stepfunctions_endpoint=endpoint,
         bucket=name,
         region="us-east-1",
@@ -38,7 +35,6 @@ def running(name: str) -> RunningStack:
         table="table",
         state_machine_arn="arn",
         event_bus="bus",
-        notifications_queue_url=endpoint,
         kili_api_endpoint=endpoint,
         environment=environment,
     )
@@ -52,12 +48,3 @@ def test_a_process_that_goes_on_to_another_stack_takes_its_keys(tmp_path: Path) 
         # It is shown nowhere else.
         used.append(client._request_signer._credentials.access_key)
     assert used == ["one", "other"]
-
-
-def test_a_request_that_a_crash_would_lose_is_told(tmp_path: Path) -> None:
-    (tmp_path / "journal.jsonl").mkdir()
-    stack = StackOfThisMachine(StateDirectory(tmp_path))
-    with pytest.raises(InvalidConfiguration) as told:
-        stack.remember("project", "run")
-    assert "a crash of the stack would lose it" in str(told.value)
-    assert str(tmp_path / "journal.jsonl") in str(told.value)

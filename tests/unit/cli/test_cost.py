@@ -1,4 +1,4 @@
-"""What `cost` reads: prices of one's own, runs, and what they write anew."""
+"""What `cost` reads: prices of one's own, runs, and what they write again."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_runs_are_full_exports_or_took_up_changes() -> None:
     assert [run.assets for run in full] == [500]
 
 
-def test_a_large_archive_is_written_anew_as_often_as_its_budget_allows() -> None:
+def test_a_large_archive_is_written_again_as_often_as_its_budget_allows() -> None:
     manifest = manifest_of()
     small = manifest.archive.model_copy(update={"size": 1_000_000})
     large = manifest.archive.model_copy(update={"size": 10**12})

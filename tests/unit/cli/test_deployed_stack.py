@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -9,8 +10,9 @@ from moto import mock_aws
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.wiring import deployed_stack
+from kili_export.wiring.settings import VARIABLES
 from local.main import main
-from tests.support.template_document import template
+from tests.support.template_document import functions, template
 
 OUTPUTS = {
     "BucketName": "deployed-bucket",
@@ -40,10 +42,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def _deploy(outputs: dict[str, str]) -> None:
-    """A stack with these outputs, and the resources that they name."""
+def _deploy(outputs: dict[str, str], parameters: dict[str, str] | None = None) -> None:
+    """A stack with these outputs and parameters, and the resources that they name."""
+    given = parameters or {"WindowSeconds": "60"}
     document = {
-        "Parameters": {"WindowSeconds": {"Type": "Number", "Default": 60}},
+        "Parameters": {name: {"Type": "String", "Default": value} for name, value in given.items()},
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
@@ -72,6 +75,35 @@ def test_a_stack_that_is_not_ours_is_told(
     assert says in capsys.readouterr().err
 
 
-def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
+def test_the_template_has_every_output_that_is_read() -> None:
     assert {*deployed_stack.OUTPUTS, "WebhookUrl"} <= template()["Outputs"].keys()
-    assert deployed_stack.PARAMETERS.keys() <= template()["Parameters"].keys()
+
+
+def variables() -> dict[str, Any]:
+    """The environment variables of the functions, as the template gives them."""
+    given = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
+    for function in functions().values():
+        given |= function.get("Environment", {}).get("Variables", {})
+    return given
+
+
+def test_every_parameter_that_becomes_a_setting_is_read() -> None:
+    """A command that used a default in its place would do what the functions do not."""
+    known = {variable.name for variable in VARIABLES}
+    parameters = {
+        value["Ref"]: name
+        for name, value in variables().items()
+        if name in known and value.keys() == {"Ref"} and value["Ref"] in template()["Parameters"]
+    }
+    read = deployed_stack.PARAMETERS | {"KiliApiEndpoint": "KILI_API_ENDPOINT"}
+    assert read == parameters
+
+
+def test_the_values_of_parameters_are_the_settings_of_commands() -> None:
+    given = dict.fromkeys(deployed_stack.PARAMETERS, "7") | {"PrivateNetworks": "10.0.0.0/8"}
+    _deploy(OUTPUTS, given)
+    settings, _ = deployed_stack.deployed_stack("deployed")
+    assert settings.private_networks == "10.0.0.0/8"
+    assert settings.kili_requests_per_minute == 7
+    assert settings.retention_hours == 7
+    assert settings.archive_budget_cents == 7

@@ -13,6 +13,7 @@ from kili_export.cli.commands import runs
 from kili_export.cli.commands.status import _ended, _lines, _where
 from kili_export.cli.execution_summary import ExecutionSummary, is_of_project, problem_of
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.stack_connection import Connection
 from kili_export.core.bucket_layout import followed_key, manifest_key, registration_key, session_key
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.maintenance.reconciliation.project_status import (
@@ -24,6 +25,7 @@ from kili_export.registration.declaration import parse_registration
 from kili_export.runs.full_export_session import RebuildSession, SessionExport
 from kili_export.runs.held_removals import HeldRemovals
 from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.wiring.settings import Settings
 from tests.support.fakes import (
     NOON,
     InMemoryChanges,
@@ -182,9 +184,13 @@ class _Scene:
         self._now = moments[0]
         self.failure: list[ExecutionSummary] = []
         self.damage: dict[str, str] = {}
+        self.followed: str | None = None
 
     def damaged(self, _: ProjectStatus) -> dict[str, str]:
         return self.damage
+
+    def follow(self, name: str) -> None:
+        self.followed = name
 
     def is_any_running(self, _: str) -> bool:
         self._now = next(self._moments, self._now)
@@ -202,11 +208,48 @@ class _Services:
         self.status = scene
 
 
-def _wait(monkeypatch: pytest.MonkeyPatch, scene: _Scene, seconds: float = 60) -> runs.Outcome:
+def _wait(
+    monkeypatch: pytest.MonkeyPatch,
+    scene: _Scene,
+    seconds: float = 60,
+    *,
+    clock: ManualClock | None = None,
+    deployed: bool = False,
+) -> runs.Outcome:
     monkeypatch.setattr(runs, "Executions", lambda _: scene)
     services: Any = _Services(scene)
-    connection: Any = None
-    return runs.wait_until_settled(connection, services, "project", seconds, clock=ManualClock())
+    local: Any = None if deployed else object()
+    return runs.wait_until_settled(
+        Connection(Settings(), "", local),
+        services,
+        "project",
+        seconds,
+        clock=clock or ManualClock(),
+        started="project-1-m1",
+    )
+
+
+def test_a_deployed_stack_is_asked_every_few_seconds_and_has_time_to_show_a_run(
+    monkeypatch: pytest.MonkeyPatch, pending: ProjectStatus
+) -> None:
+    """What Step Functions answers is eventually consistent, and its calls are limited."""
+    clock = ManualClock()
+    begun = clock.now()
+    scene = _Scene((False, pending))
+    outcome = _wait(monkeypatch, scene, clock=clock, deployed=True)
+    assert scene.followed == "project-1-m1"
+    assert outcome.code is ExitCode.FAILED
+    assert 2 <= runs.DEPLOYED_PACE.poll <= 5
+    assert (clock.now() - begun).total_seconds() >= 20
+
+
+def test_a_local_stack_is_asked_at_short_intervals(
+    monkeypatch: pytest.MonkeyPatch, pending: ProjectStatus
+) -> None:
+    clock = ManualClock()
+    begun = clock.now()
+    _wait(monkeypatch, _Scene((False, pending)), clock=clock)
+    assert (clock.now() - begun).total_seconds() < 3
 
 
 @pytest.fixture

@@ -302,7 +302,7 @@ def test_a_file_that_gets_its_name_back_bears_its_own_date() -> None:
     assert bench.files("raw").keys() == alone.keys()
 
 
-def test_an_archive_with_its_deltas_bears_the_dates_of_the_archive_written_anew() -> None:
+def test_an_archive_with_its_deltas_bears_the_dates_of_the_archive_written_again() -> None:
     eager, lazy = bench_of(), bench_of(rewriting=SELDOM)
     lazy.kili = eager.kili
     for number in range(4):

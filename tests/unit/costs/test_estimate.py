@@ -46,7 +46,7 @@ def test_full_batches_take_the_time_that_full_exports_took() -> None:
     assert usage[Unit.EXPRESS_REQUEST] == pytest.approx(MILLION / 101 * 3)
 
 
-def test_what_is_written_anew_is_kept_for_a_while_each_time() -> None:
+def test_what_is_written_again_is_kept_for_a_while_each_time() -> None:
     usage = per_million_events([CHANGE], [FULL], Republished(10**9, MONTH / 1000), 10)
     assert usage[Unit.S3_GB_MONTH] == pytest.approx(MILLION / 10 / 1000)
 

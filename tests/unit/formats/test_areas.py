@@ -192,6 +192,6 @@ def test_coco_names_the_asset_whose_outline_is_a_tangle() -> None:
     )
     fields = {"resolution": {"width": 100, "height": 100}}
     selected = SelectedAsset("as_1", "a.jpg", "1", fields, (drawn,))
-    with pytest.raises(AssetError, match="draw it anew") as refused:
+    with pytest.raises(AssetError, match="draw it again") as refused:
         format_of(options).convert(selected, context)
     assert refused.value.asset_id == "as_1"

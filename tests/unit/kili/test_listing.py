@@ -84,7 +84,7 @@ def test_all_are_listed_in_order_whatever_their_number(assets: int) -> None:
     assert [row["id"] for row in list_consistently(shelf.read, shelf.count)] == shelf.ids
 
 
-def test_assets_that_are_added_meanwhile_are_read_on_for_without_beginning_anew() -> None:
+def test_assets_that_are_added_meanwhile_are_read_on_for_without_beginning_again() -> None:
     shelf = Shelf([f"asset-{number:03}" for number in range(450)], [("append", 0.0)] * 5)
 
     seen = list_consistently(shelf.read, shelf.count)
@@ -182,13 +182,13 @@ def test_a_position_is_small_however_long_the_listing_is() -> None:
     assert shelf.reads <= 205
 
 
-def test_pages_that_shift_too_far_are_begun_anew() -> None:
+def test_pages_that_shift_too_far_are_started_again() -> None:
     shelf = Shelf([f"asset-{number:05}" for number in range(5_000)])
     pages = read_pages(shelf.read, shelf.count, FROM_THE_BEGINNING)
     for _ in range(30):
         _, position, _ = next(pages)
     del shelf.ids[:2000]
-    with pytest.raises(ConflictError, match="begin anew"):
+    with pytest.raises(ConflictError, match="start again"):
         list(read_pages(shelf.read, shelf.count, position))
     assert shelf.reads < 50
 
@@ -334,7 +334,7 @@ def test_pages_are_gone_back_by_ten_at_most() -> None:
     # The same reader and another one that goes on with the pages go back as far.
     for going_on in (pages, read_pages(server.read, server.count, position)):
         server.starts.clear()
-        with pytest.raises(ConflictError, match="begin anew"):
+        with pytest.raises(ConflictError, match="start again"):
             next(going_on)
         assert server.starts == [1980 - 101 * step for step in range(11)]
 
@@ -369,7 +369,7 @@ def test_one_page_is_gone_back_for_one_asset_that_went() -> None:
     assert starts[6:] == [0, 99, 198, 297]
 
 
-def test_a_listing_that_has_more_than_there_is_is_begun_anew_at_once() -> None:
+def test_a_listing_that_has_more_than_there_is_is_started_again_at_once() -> None:
     shelf = Shelf([f"asset-{number:03}" for number in range(150)])
     shelf.changes = [("nothing", 0.0), ("remove", 0.0)]
     assert len(list_consistently(shelf.read, shelf.count)) == 149

@@ -125,14 +125,14 @@ class Interleavings(RuleBasedStateMachine):
 
 
 class SlicedInterleavings(Interleavings):
-    """The same while exports are made anew in slices of one asset."""
+    """The same while exports are made again in slices of one asset."""
 
     slice_assets = 1
 
     @precondition(lambda self: REBUILD not in self.world.changes.subjects(PROJECT))
     @rule()
     def ask_for_everything(self) -> None:
-        """Somebody wants every export anew."""
+        """Somebody wants every export again."""
         self.world.request_run(PROJECT, full=True)
 
     @rule(layout=st.sampled_from(["split", "merged"]))

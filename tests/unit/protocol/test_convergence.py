@@ -32,7 +32,7 @@ OTHERS = {
 
 
 def files_after(delivery: Delivery) -> dict[str, dict[str, bytes]]:
-    """Every asset is labelled anew; the events arrive in their own way."""
+    """Every asset is labelled again; the events arrive in their own way."""
     world = World(exports=dict(EXPORTS), assets=len(ASSETS))
     world.publish_everything()
     for number, asset in enumerate(ASSETS):

@@ -220,7 +220,7 @@ def test_a_folder_that_the_chain_does_not_reach_gets_only_what_differs(
     assert (synced.method, synced.fetched) == ("archive", 2)
 
 
-def test_an_export_that_was_made_anew_is_not_patched_with_its_namesakes_deltas(
+def test_an_export_that_was_made_again_is_not_patched_with_its_namesakes_deltas(
     bench: Workbench, tmp_path: Path
 ) -> None:
     sync(bench, tmp_path)

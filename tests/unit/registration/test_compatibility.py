@@ -10,7 +10,7 @@ from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
-# What exports were published with before: if it changed, deploying would make all of them anew.
+# What exports were published with before: if it changed, deploying would make all of them again.
 COCO_DIGEST = "f7944d1a49e62b8d8f972c5a91544bc454427787b6e2dfc89d378ee561caad43"
 
 
@@ -51,7 +51,7 @@ def test_a_share_is_the_same_however_it_is_written() -> None:
     assert _options(split={"train": 1}).digest() == _options(split={"train": 1.0}).digest()
 
 
-def test_what_was_stored_before_the_options_existed_is_read_and_not_made_anew() -> None:
+def test_what_was_stored_before_the_options_existed_is_read_and_not_made_again() -> None:
     stored = OptionsDocument.of(ExportOptions("coco")).model_dump(mode="json")
     del stored["compatibility"], stored["split"]
 

@@ -80,8 +80,8 @@ def test_an_old_lease_holds_while_its_execution_runs(runs: bool) -> None:
         assert taken == Lease(PROJECT, 2, "second", leases.clock.now() + 60 * SECOND)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_lease_that_was_given_back_is_free(told: bool) -> None:
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_lease_that_was_given_back_is_free(announced: bool) -> None:
     leases = Leases()
     assert not leases.lease.is_at_work(PROJECT)
     assert not leases.lease.is_abandoned(PROJECT)
@@ -89,14 +89,14 @@ def test_a_lease_that_was_given_back_is_free(told: bool) -> None:
     assert leases.lease.held_by(PROJECT, "first") == taken
     assert leases.lease.held_by(PROJECT, "second") is None
     assert leases.lease.held_by("another", "first") is None
-    assert leases.lease.release(taken, told=told)
-    assert not leases.lease.release(taken, told=told), "it was given back twice"
+    assert leases.lease.release(taken, announced=announced)
+    assert not leases.lease.release(taken, announced=announced), "it was given back twice"
     assert not leases.lease.is_at_work(PROJECT)
-    assert leases.lease.is_abandoned(PROJECT) is (not told)
+    assert leases.lease.is_abandoned(PROJECT) is (not announced)
     assert leases.lease.held_by(PROJECT, "first") is None
     again = leases.lease.acquire(PROJECT, "second")
     assert again is not None
-    assert (again.token, again.told) == (2, 1 if told else 0)
+    assert (again.token, again.announced_up_to) == (2, 1 if announced else 0)
 
 
 def published() -> World:
@@ -106,11 +106,13 @@ def published() -> World:
 
 
 @pytest.mark.parametrize(
-    ("told", "is_fenced"), [(5, False), (4, False), (3, True), (0, True)], ids=str
+    ("announced", "is_fenced"), [(5, False), (4, False), (3, True), (0, True)], ids=str
 )
-def test_who_follows_one_that_did_not_end_in_order_shuts_it_out(told: int, is_fenced: bool) -> None:
+def test_who_follows_one_that_did_not_end_in_order_shuts_it_out(
+    announced: int, is_fenced: bool
+) -> None:
     world = published()
-    lease = Lease(PROJECT, 5, "me", NOON, told)
+    lease = Lease(PROJECT, 5, "me", NOON, announced)
     before = world.manifest("raw")
     fence_out_predecessor(world.objects, lease, ["raw", "never published"])
     after = world.manifest("raw")

@@ -94,14 +94,14 @@ def test_an_asset_that_vanished_from_the_listing_is_asked_for() -> None:
     assert_current(world)
 
 
-def test_another_interface_converts_everything_anew(world: World) -> None:
+def test_another_interface_converts_everything_again(world: World) -> None:
     world.kili.interface["CARS"]["content"]["categories"]["HUGE"] = {"name": "Huge"}
     world.run_pending()
     assert fetched(world) == [f"as_{number:03d}" for number in range(4)]
     assert_current(world)
 
 
-def test_another_converter_converts_everything_anew(
+def test_another_converter_converts_everything_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("kili_raw.kili", "yolo.yolo"):
@@ -135,7 +135,7 @@ def test_what_another_run_published_since_is_not_built_over(world: World) -> Non
     assert_current(world)
 
 
-def test_what_cannot_be_published_again_and_again_is_converted_anew(world: World) -> None:
+def test_what_cannot_be_published_again_and_again_is_converted_again(world: World) -> None:
     for _ in range(2):
         fail_to_publish(world)
     assert fetched(world) == []
@@ -147,7 +147,7 @@ def test_what_cannot_be_published_again_and_again_is_converted_anew(world: World
 
 
 @pytest.mark.parametrize("damage", ["record", "results"])
-def test_what_cannot_be_read_any_more_is_converted_anew(world: World, damage: str) -> None:
+def test_what_cannot_be_read_any_more_is_converted_again(world: World, damage: str) -> None:
     if damage == "record":
         world.objects.put(resumption_key(PROJECT), b"{")
     else:

@@ -46,7 +46,7 @@ def definitions(world: World) -> set[str]:
     return {world.manifest(name).definition for name in ("raw", "yolo")}
 
 
-def assert_made_anew(world: World, before: set[str]) -> None:
+def assert_made_again(world: World, before: set[str]) -> None:
     """Every asset was converted by the new version, and nothing waits."""
     world.clock.advance(7 * 3600)
     world.look_after()
@@ -68,7 +68,7 @@ def test_what_one_version_planned_another_does_not_convert(
     assert asset_subject("as_001") in world.changes.subjects(PROJECT), "its mark was lost"
     world.fail(name, answer, "ConflictError")
     assert definitions(world) == before
-    assert_made_anew(world, before)
+    assert_made_again(world, before)
 
 
 def test_what_one_version_converted_another_does_not_publish(
@@ -83,15 +83,15 @@ def test_what_one_version_converted_another_does_not_publish(
     world.finish_run(name, answer, results, exports)
     assert asset_subject("as_001") in world.changes.subjects(PROJECT), "its mark was lost"
     assert world.generations() == generations
-    assert_made_anew(world, before)
+    assert_made_again(world, before)
 
 
-def test_what_is_published_is_made_anew_by_the_first_run_of_a_new_version(
+def test_what_is_published_is_made_again_by_the_first_run_of_a_new_version(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = definitions(world)
     deploy(world, monkeypatch, "next")
-    assert_made_anew(world, before)
+    assert_made_again(world, before)
 
 
 def written_by_the_next_version(world: World, answer: PlanAnswer) -> None:
@@ -121,7 +121,7 @@ def test_a_plan_of_another_version_is_refused_and_the_change_is_published_later(
     assert not world.manifest("raw").quarantined
 
 
-def test_what_a_run_of_another_version_left_is_converted_anew(world: World) -> None:
+def test_what_a_run_of_another_version_left_is_converted_again(world: World) -> None:
     name, answer = planned(world)
     results = world.convert(answer)
     exports = world.aggregate(answer, results, broken=["raw", "yolo"])

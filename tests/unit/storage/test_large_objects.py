@@ -72,7 +72,7 @@ def test_what_was_joined_before_a_crash_is_not_joined_again() -> None:
     assert site.joined() == []
 
 
-def test_a_crash_right_after_the_last_request_joins_nothing_anew() -> None:
+def test_a_crash_right_after_the_last_request_joins_nothing_again() -> None:
     site = Site.of(9)
 
     def fail() -> None:

@@ -132,7 +132,13 @@ CASES = [
         "finish_export",
         "one_export_failed",
         FinishRequest,
-        FinishAnswer(project_id="clabc123", cleared=1, unanswered=3, freshness_seconds=64.5),
+        FinishAnswer(
+            project_id="clabc123",
+            cleared=1,
+            unanswered=3,
+            unanswered_cause="Unavailable: Kili does not answer",
+            freshness_seconds=64.5,
+        ),
         {
             "RunsFailed": 0,
             "ExportsPublished": 1,

@@ -84,7 +84,7 @@ class RewritingRules:
     It also pays for what every generation writes, its delta and its ledger.
     What may be written once in `at_once` is written at once. However seldom that is, it is time
     when deltas take a `share` of the archive or tell of `most_files` files, because readers fetch
-    both and whoever publishes reads all their directories, or when there are `most_deltas`.
+    both and publishing reads all their directories, or when there are `most_deltas`.
     """
 
     republishing: Republishing = field(default_factory=lambda: Republishing(DAY))

@@ -30,7 +30,7 @@ def require_hidden_authors(
 ) -> None:
     """Raises InvalidConfiguration for a declaration that hides less than it says.
 
-    An export that told more of authors before keeps archives of that time: it has to be erased
+    An export that showed more of authors before keeps archives of that time: it has to be erased
     first. Authors that another export keeps are refused unless they are to be `mixed`.
     """
     for export in registration.exports:
@@ -50,7 +50,7 @@ _TIGHTENED: Final = (
     "{0.name}; or declare the export under another name."
 )
 _MIXED: Final = (
-    "The exports {} hide authors, and {} of the same project name them: whoever reads both finds "
+    "The exports {} hide authors, and {} of the same project name them: a reader of both finds "
     "out who is who. Declare authors for all of them, erase exports that ended, or confirm with "
     "--yes."
 )

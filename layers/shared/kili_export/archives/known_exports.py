@@ -27,7 +27,7 @@ def require_export(objects: ObjectStore, project_id: str, export: str) -> None:
 def no_such_export(objects: ObjectStore, project_id: str, export: str) -> InvalidConfiguration:
     """Why nothing is published under a name: it waits for its first run, or there is no such one.
 
-    Readers of `exports/` alone are not told what is declared.
+    Readers of `exports/` alone do not know what is declared.
     """
     see = f"See what is going on with: kili-export status {project_id}"
     try:

@@ -41,7 +41,7 @@ class Losses:
         """All of them."""
         return self.vanished + self.failed + self.left
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In words."""
         shown = [
             f"{counted(count, 'asset')} {what}"

@@ -1,15 +1,21 @@
-"""Clients of boto3 with this system's time-outs."""
+"""Clients of boto3 with this system's time-outs, in the region that the environment names."""
 
 from typing import Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 _CONNECTIONS: Final = 40
+# botocore alone of AWS's tools reads the second of these only:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+_REGION: Final = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
 
 
 def aws_client(service: str, *, read_timeout: int = 10) -> Any:
     """A client of boto3, with this system's time-outs, in seconds, and its number of attempts."""
+    if boto3.DEFAULT_SESSION is None:
+        forget_credentials()
     config = Config(
         connect_timeout=3,
         read_timeout=read_timeout,
@@ -23,5 +29,5 @@ def aws_client(service: str, *, read_timeout: int = 10) -> Any:
 
 
 def forget_credentials() -> None:
-    """Lets the next client read the environment's credentials again."""
-    boto3.setup_default_session()
+    """Lets the next client read the environment's region and credentials again."""
+    boto3.setup_default_session(botocore_session=Session(session_vars={"region": _REGION}))

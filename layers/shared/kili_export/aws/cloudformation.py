@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kili_export.aws.client import aws_client
 from kili_export.core.errors import InvalidConfiguration, Unavailable
 
 
 def describe_stack(name: str) -> Mapping[str, Any]:
     """The stack of this name. Raises InvalidConfiguration or Unavailable when it cannot be read."""
     try:
-        answer = boto3.client("cloudformation").describe_stacks(StackName=name)
+        answer = aws_client("cloudformation").describe_stacks(StackName=name)
     except ClientError as error:
         raise InvalidConfiguration(
             f"The stack {name} cannot be read: {error.response['Error']['Message']}. Its region "

@@ -7,9 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import boto3
+from botocore.exceptions import ClientError
 
-from kili_export.aws.aws_errors import translated
+from kili_export.aws.aws_errors import error_code, translated
+from kili_export.aws.client import aws_client
+from kili_export.aws.step_functions import UNKNOWN_EXECUTION
+from kili_export.core.errors import ExportError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -43,7 +46,7 @@ class StepFunctionsExecutions:
     def connect(cls, state_machine_arn: str) -> Self:
         """Those of the state machine with this ARN."""
         with translated(_SERVICE):
-            return cls(boto3.client("stepfunctions"), state_machine_arn)
+            return cls(aws_client("stepfunctions"), state_machine_arn)
 
     def running(self) -> Iterator[str]:
         """The names of the executions that are under way."""
@@ -64,6 +67,22 @@ class StepFunctionsExecutions:
                 for one in page["executions"]:
                     if chosen(one["name"]):
                         yield self._describe(one["executionArn"])
+
+    def named(self, name: str) -> ListedExecution | None:
+        """The execution of this name. None while the service does not know it, or no more.
+
+        DescribeExecution is eventually consistent: one that was just started may be unknown.
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+        """
+        machine = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
+        try:
+            with translated(_SERVICE):
+                return self._describe(f"{machine}:{name}")
+        except ExportError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and error_code(cause) in UNKNOWN_EXECUTION:
+                return None
+            raise
 
     def _describe(self, arn: str) -> ListedExecution:
         detail = self.client.describe_execution(executionArn=arn)

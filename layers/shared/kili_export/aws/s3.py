@@ -1,14 +1,22 @@
 """The bucket, by boto3's S3 client."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kili_export.aws.parallel_reads import ParallelReads
 from kili_export.aws.s3_errors import is_absent, s3_error, s3_errors
 from kili_export.aws.s3_multipart import MultipartUpload, UploadTarget
+from kili_export.aws.s3_requests import (
+    BODY_ATTEMPTS,
+    condition_of,
+    conflict_if_absent,
+    match,
+    read_again,
+    stored_object,
+)
 from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.splicing.part_reads import Read, assembled
 from kili_export.splicing.upload_parts import BufferPart, Part
@@ -16,9 +24,7 @@ from kili_export.storage.object_store import LongUploads, StoredObject
 
 _CHUNK: Final = 1 << 20
 _KEYS_PER_DELETE: Final = 1000
-_BODY_ATTEMPTS: Final = 4
 _PLAN: Final = "plan"
-_T = TypeVar("_T")
 
 
 class S3ObjectStore:
@@ -52,18 +58,18 @@ class S3ObjectStore:
             if isinstance(error, ClientError) and is_absent(error):
                 return None
             raise s3_error("HeadObject", error) from error
-        return _stored(key, answer)
+        return stored_object(key, answer)
 
     def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
         """The whole object, or None. Raises ConflictError when it is not `if_match` any more."""
 
         def fetch() -> tuple[bytes, StoredObject] | None:
-            answer = self._get(key, _match(if_match))
+            answer = self._get(key, match(if_match))
             if answer is None:
                 return None
-            return answer["Body"].read(), _stored(key, answer)
+            return answer["Body"].read(), stored_object(key, answer)
 
-        return _patiently(fetch)
+        return read_again(fetch)
 
     def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
         """Exactly `length` bytes from offset `start`.
@@ -74,7 +80,7 @@ class S3ObjectStore:
             return b""
 
         def fetch() -> bytes:
-            wanted = {"Range": f"bytes={start}-{start + length - 1}", **_match(if_match)}
+            wanted = {"Range": f"bytes={start}-{start + length - 1}", **match(if_match)}
             answer = self._get(key, wanted)
             if answer is None:
                 raise IntegrityError(f"{key} does not exist")
@@ -85,19 +91,19 @@ class S3ObjectStore:
                 )
             return bytes(answer["Body"].read())
 
-        return _patiently(fetch)
+        return read_again(fetch)
 
     def download(self, key: str, target: BinaryIO, *, if_match: str | None = None) -> StoredObject:
         """Streams the object into `target`. Raises IntegrityError when it does not exist.
 
         A connection that breaks is taken up again where it broke, from the same version.
         """
-        answer = self._get(key, _match(if_match))
+        answer = self._get(key, match(if_match))
         if answer is None:
             raise IntegrityError(f"{key} does not exist")
-        stored = _stored(key, answer)
+        stored = stored_object(key, answer)
         written = 0
-        for _ in range(_BODY_ATTEMPTS):
+        for _ in range(BODY_ATTEMPTS):
             try:
                 for chunk in answer["Body"].iter_chunks(_CHUNK):
                     target.write(chunk)
@@ -108,7 +114,7 @@ class S3ObjectStore:
                 reason = Unavailable(f"S3 GetObject: {key} ended after {written} bytes")
             if written == stored.size:
                 return stored
-            rest = {"Range": f"bytes={written}-", **_match(stored.etag)}
+            rest = {"Range": f"bytes={written}-", **match(stored.etag)}
             answer = self._get(key, rest)
             if answer is None:
                 raise ConflictError(f"{key} went while it was read") from reason
@@ -125,7 +131,7 @@ class S3ObjectStore:
         content_type: str = "application/octet-stream",
     ) -> StoredObject:
         """Writes the object whole. Raises ConflictError when a condition does not hold."""
-        condition = _condition(if_match, if_none_match=if_none_match)
+        condition = condition_of(if_match, if_none_match=if_none_match)
         return self._put(key, data, condition, dict(metadata or {}), content_type)
 
     def _put(
@@ -149,7 +155,7 @@ class S3ObjectStore:
         except (BotoCoreError, ClientError) as error:
             written = self._written_before(key, data, error)
             if written is None:
-                raise _conflict_if_absent("PutObject", error) from error
+                raise conflict_if_absent("PutObject", error) from error
             return written
         return StoredObject(key, str(answer["ETag"]), len(data), metadata)
 
@@ -178,7 +184,7 @@ class S3ObjectStore:
         if uploads is not None and (written := self.composed(key, plan, uploads=uploads)):
             return written
         about = {**(metadata or {}), **({_PLAN: plan} if plan else {})}
-        condition = _condition(if_match, if_none_match=if_none_match)
+        condition = condition_of(if_match, if_none_match=if_none_match)
         try:
             return self._compose(key, parts, condition, about, content_type, plan, uploads)
         except ConflictError:
@@ -336,35 +342,3 @@ class S3ObjectStore:
             return None
         found = self.get(key)
         return found[1] if found and found[0] == data else None
-
-
-def _patiently(fetch: Callable[[], _T]) -> _T:
-    """Tries again when a body breaks off: the client itself repeats requests, not bodies."""
-    for _ in range(_BODY_ATTEMPTS - 1):
-        try:
-            return fetch()
-        except BotoCoreError:
-            continue
-    with s3_errors("GetObject"):
-        return fetch()
-
-
-def _match(etag: str | None) -> dict[str, str]:
-    return {} if etag is None else {"IfMatch": etag}
-
-
-def _condition(if_match: str | None, *, if_none_match: bool) -> dict[str, str]:
-    return {**_match(if_match), **({"IfNoneMatch": "*"} if if_none_match else {})}
-
-
-def _conflict_if_absent(operation: str, error: Exception) -> Exception:
-    """A write answers "no such key" when its If-Match names an object that is gone."""
-    if isinstance(error, ClientError) and is_absent(error):
-        return ConflictError(f"S3 {operation}: the object to replace is gone")
-    return s3_error(operation, error)
-
-
-def _stored(key: str, answer: Mapping[str, Any]) -> StoredObject:
-    return StoredObject(
-        key, str(answer["ETag"]), int(answer["ContentLength"]), dict(answer.get("Metadata", {}))
-    )

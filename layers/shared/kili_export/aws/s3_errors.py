@@ -72,7 +72,7 @@ def s3_error(operation: str, error: Exception) -> ExportError:
     """The error of this system that an error of boto3's S3 client stands for.
 
     412 says that a condition did not hold, 409 that a concurrent request won (Amazon S3 User
-    Guide, "Conditional requests"): with both, whoever planned this has to plan again.
+    Guide, "Conditional requests"): with both, the caller plans again.
     """
     if isinstance(error, FlexibleChecksumError):
         return IntegrityError(f"S3 {operation}: the checksum does not match")

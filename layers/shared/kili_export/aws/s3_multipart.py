@@ -110,7 +110,7 @@ class MultipartUpload:
         """The parts that the server has, by number, as far as the last request can name them.
 
         That wants the checksum of each. AWS lists it; of a server that does not, it is known from
-        the answer to the part, if whoever got that could still record it.
+        the answer to the part, if its caller could still record it.
         """
         recorded = {(part.number, part.etag.strip('"')): part.checksum for part in begun.sent}
         present = {}
@@ -128,7 +128,7 @@ class MultipartUpload:
         return present
 
     def _pause(self, upload_id: str, plan: str, reason: BaseException) -> None:
-        """Records how far it came. What fails here is told with the reason and must not hide it."""
+        """Records how far it came. A failure here is added to the reason and must not hide it."""
         sent = tuple(
             SentPart(number, part["ETag"], part.get("ChecksumCRC32", ""))
             for number, part in sorted(self._sent.items())
@@ -238,7 +238,7 @@ class MultipartUpload:
         return str(answer["ETag"])
 
     def _abort(self, upload_id: str, reason: BaseException | None) -> None:
-        """Ends the upload. What fails here is told with the reason and must not hide it."""
+        """Ends the upload. A failure here is added to the reason and must not hide it."""
         try:
             # A conflict says that somebody ended it already.
             with suppress(ConflictError), s3_errors("AbortMultipartUpload"):

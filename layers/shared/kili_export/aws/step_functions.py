@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _SERVICE = "Step Functions"
 # A redrive makes an execution run again under the same name.
-_AT_WORK = frozenset({"RUNNING", "PENDING_REDRIVE"})
-_UNKNOWN = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
+AT_WORK: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
+UNKNOWN_EXECUTION: Final = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
+"""What DescribeExecution answers for one that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class StepFunctionsWorkflow:
         try:
             answer = self.client.describe_execution(executionArn=execution_arn)
         except ClientError as error:
-            if error_code(error) in _UNKNOWN:
+            if error_code(error) in UNKNOWN_EXECUTION:
                 return False
             raise translation(_SERVICE, error) from error
         except BotoCoreError as error:
             raise translation(_SERVICE, error) from error
-        return answer["status"] in _AT_WORK
+        return answer["status"] in AT_WORK

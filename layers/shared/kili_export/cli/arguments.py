@@ -42,6 +42,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     add_rows(commands)
     add_archives(commands, _add_target)
     _add_webhook(commands)
+    _add_teardown(commands)
     return top
 
 
@@ -185,6 +186,21 @@ def _add_webhook(commands: Commands) -> None:
             action.add_argument(
                 "--url", help="where Kili reaches this stack's webhook from outside"
             )
+
+
+def _add_teardown(commands: Commands) -> None:
+    teardown = commands.add_parser(
+        "teardown",
+        help="remove the webhooks of all projects before a stack is deleted",
+        description="Removes the webhook of every project in Kili, erases all data with --purge, "
+        "and says what is kept when the stack is deleted. Doing it again completes it.",
+    )
+    teardown.set_defaults(command="teardown")
+    teardown.add_argument(
+        "--purge", action="store_true", help="erase the data of all projects for good"
+    )
+    teardown.add_argument("--yes", action="store_true", help="needed with --purge")
+    _add_target(teardown)
 
 
 def _add_target(command: ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from kili_export.cli.stack_connection import Connection
 from kili_export.core.clock import RandomSource
@@ -28,7 +28,7 @@ class ReconciliationFailed(ExportError):
 
 @dataclass(frozen=True)
 class Services:
-    """The use cases of one stack. What a local stack was asked for survives its crash."""
+    """The use cases of one stack."""
 
     connection: Connection
 
@@ -77,21 +77,16 @@ class Services:
 
     def request_run(self, project_id: str, *, full: bool) -> str:
         """Starts a run. Answers the name of the execution."""
-        name = operating.request_run(self.application)(project_id, full=full)
-        self._remember(project_id, "full" if full else "run")
-        return name
+        return operating.request_run(self.application)(project_id, full=full)
 
     def retry(self, project_id: str, asset_ids: Sequence[str]) -> tuple[str, ...]:
         """Tries assets again that could not be exported, all if none is named. Answers which."""
         assets, _ = operating.retry_assets(self.application)(project_id, asset_ids)
-        if assets:
-            self._remember(project_id, "run")
         return assets
 
     def confirm_removals(self, project_id: str) -> int:
         """Allows the removals that wait, and starts the run that makes them. Answers how many."""
         count, _ = operating.confirm_removals(self.application)(project_id)
-        self._remember(project_id, "run")
         return count
 
     def reconcile(self, project_id: str) -> Repaired:
@@ -105,10 +100,4 @@ class Services:
             kind = Unavailable if answer.error.startswith(_PASSING) else ReconciliationFailed
             what = "all exports of project" if answer.repaired.damaged else "project"
             raise kind(f"Not compared with Kili: {what} {project_id}. {answer.error}")
-        self._remember(project_id, "run")
         return answer.repaired
-
-    def _remember(self, project_id: str, kind: Literal["run", "full"]) -> None:
-        """Makes a request survive a crash of a local stack; a deployed one keeps it anyway."""
-        if self.connection.local is not None:
-            self.connection.local.remember(project_id, kind)

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.core.errors import InvalidConfiguration
@@ -18,13 +18,6 @@ class StackNotRunning(InvalidConfiguration):
 
 class LocalStack(Protocol):
     """What a stack of this machine knows besides the services that a deployed one has."""
-
-    def remember(self, project_id: str, kind: Literal["run", "full"]) -> None:
-        """Makes a request survive a crash of the stack.
-
-        Called after the request was stored, and before its success is reported. Raises FileFailed
-        or InvalidConfiguration when it cannot be written.
-        """
 
     def latest(self, project_id: str, count: int) -> Sequence[ExecutionSummary]:
         """The latest runs of a project, the latest first, with their states."""

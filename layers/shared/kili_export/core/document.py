@@ -27,7 +27,7 @@ class Document(BaseModel):
         """Reads what another function of this application handed over.
 
         Raises ConflictError when that is not what this version reads: both are ours, so the other
-        one is of another version. The values are not told: they may be anything.
+        one is of another version. The values are not shown: they may be anything.
         """
         try:
             return cls.model_validate(payload)

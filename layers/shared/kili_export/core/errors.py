@@ -58,7 +58,7 @@ class TransientError(ExportError):
 
 
 class Throttled(TransientError):
-    """The other side asks us to slow down. `retry_after` is in seconds, None if not told."""
+    """The other side asks us to slow down. `retry_after` is in seconds, None if not given."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)

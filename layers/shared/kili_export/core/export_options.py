@@ -155,7 +155,7 @@ class OptionsDocument(Document):
         return cls(**{**values, "filters": dict(options.filters), "split": split})
 
     def without_people(self) -> "OptionsDocument":
-        """The same for whoever reads the exports: filters by people tell how many they name."""
+        """The same for readers of the exports: filters by people say how many they name."""
         shown = {
             name: f"{len(value)} not shown" if name in FILTERS_BY_PEOPLE else value
             for name, value in self.filters.items()

@@ -1,6 +1,6 @@
 """Media of assets: what an export asks for, under which names, and what it has already.
 
-A file is told by its address without the signature, which changes on every fetch, and by the
+A file is identified by its address without the signature, which changes on every fetch, and by the
 name that it was asked for under: renaming an asset fetches its file again.
 """
 

@@ -2,7 +2,7 @@
 
 The signatures are those of S3 (`X-Amz-…`, and the older `AWSAccessKeyId`), CloudFront, Google
 Cloud Storage and Azure (shared access signatures). Any other parameter stays: Kili's own files
-are told apart by nothing else (`…/files?id=…`).
+differ in nothing else (`…/files?id=…`).
 """
 
 from typing import Final, NamedTuple

@@ -24,7 +24,7 @@ _SWEEP: Final = Step(
 )
 _SWEEPS_A_MONTH: Final = MONTH / timedelta(minutes=5)
 _SECRETS: Final = 2
-_ALARMS: Final = 14
+_ALARMS: Final = 15
 """Each metric that an alarm looks at is paid for."""
 
 

@@ -1,7 +1,7 @@
 """What runs cost by list price: priced units, how much of each was used, and their product.
 
 Prices are dollars before tax, without free tiers, discounts or traffic out of the region. They
-change and differ by region: whoever knows better gives a price list of their own.
+change and differ by region: `--prices` takes another list.
 """
 
 from collections.abc import Iterable, Mapping

@@ -4,7 +4,7 @@ Kili lists assets by creation. What a listing has seen is therefore a beginning 
 long as each page starts with an asset that was seen before: pages overlap by one. When one does
 not, earlier assets went away and later ones moved forward, so the reading steps back. In the end
 Kili's own count must agree with what was seen. A project that cannot be seen any more lists and
-counts nothing, so that whoever counts little must show the project.
+counts nothing, so that a caller that counts little must show the project.
 """
 
 from collections.abc import Callable, Iterator
@@ -159,5 +159,5 @@ class _Reading:
         """Earlier rows went away, so that later ones moved forward."""
         self._steps_back += 1
         if self._steps_back > RECENT // PAGE:
-            raise ConflictError("too many assets went away while they were listed; begin anew")
+            raise ConflictError("too many assets went away while they were listed; start again")
         self.offset = max(0, start - PAGE)

@@ -6,7 +6,7 @@ change.jsonl    a change that is being made; there only meanwhile
 staging/        contents that were fetched and verified and are not in place yet
 lock            held while somebody works on the folder
 
-A change is written down before the first file changes. Whoever finds one completes it. What is
+A change is written down before the first file changes. The next run completes it. What is
 staged is on the disk before the change is written down, and what is in place before the state says
 so: also after a loss of power the state tells the truth.
 """
@@ -158,7 +158,7 @@ class FolderOnDisk:
             # Nothing is staged of what is in place already.
             if date is not None:
                 self._own.tree.date(_place(path, digest), date)
-        # Whoever completes the change takes for granted what is staged.
+        # A run that completes the change relies on what is staged.
         settle(self._own.path / _place(path, digest) for path, digest in change.write.items())
         lines: list[Any] = [state.model_dump(mode="json")]
         lines += [["remove", path] for path in change.remove]
@@ -267,7 +267,7 @@ def _place(path: str, digest: str) -> str:
 
 
 class FollowingFolder(Protocol):
-    """A folder that is kept equal to an export. Contents are told by digests (`archives.digests`).
+    """A folder that is kept equal to an export; `archives.digests` compares contents.
 
     Nothing outside of it is written, and no symbolic link below it is followed.
     """

@@ -11,7 +11,7 @@ class FolderState(PublishedDocument):
     """Which generation a folder holds: its lineage, its number and what names its files.
 
     While `status` is `applying`, files of `generation` are being replaced by those of
-    `next_generation`, each at once: whoever needs all files of one generation reads the state
+    `next_generation`, each at once: a reader that needs all files of one generation reads the state
     before and after, and accepts what was read if both are `current` and equal.
     """
 

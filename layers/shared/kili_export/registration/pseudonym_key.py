@@ -69,7 +69,7 @@ def _needed(exports: Iterable[ExportDeclaration]) -> bool:
 
 
 class PseudonymKey(Document):
-    """256 random bits as hexadecimal digits. Whoever has them can tell authors again."""
+    """256 random bits as hexadecimal digits. They turn pseudonyms back into authors."""
 
     schema_version: Literal[1] = 1
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]

@@ -76,7 +76,7 @@ class RememberedRegistrations:
             return known.registration
 
     def latest(self, project_id: str) -> ProjectRegistration | None:
-        """Like `get`, read again unless that was just done: for whoever would refuse something."""
+        """Like `get`, read again unless that was just done: for callers about to refuse."""
         known = self._known.get(project_id)
         if known and self.clock.now() - known.read_at >= _RECENT:
             return self._look_up(project_id)

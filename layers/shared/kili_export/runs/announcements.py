@@ -69,14 +69,14 @@ class Announcer:
     def published(self, plan: RunPlan, answer: AggregateAnswer) -> datetime | None:
         """Announces what this run published of an export. Answers when, of a new generation.
 
-        That is a new generation, or an archive that holds what deltas had told before.
+        That is a new generation, or an archive that holds what deltas held before.
         """
         is_new = answer.generation != plan.export(answer.export).generation
         if not is_new and not answer.rewritten:
             return None
         manifest, _ = load_manifest(self.objects, plan.project_id, answer.export)
         if manifest is None or manifest.generation != answer.generation:
-            # Somebody published after this run, and has told or will tell.
+            # Another run published after this one, and announces it.
             return None
         fresh = freshness(plan.first_event_at, manifest.published_at) if is_new else None
         event = self._event(manifest, fresh)
@@ -90,19 +90,19 @@ class Announcer:
         until: int | None = None,
         failed: frozenset[str] = frozenset(),
     ) -> bool:
-        """Announces what former holders published and perhaps told nobody of.
+        """Announces what former holders published and perhaps did not announce.
 
-        That is what is current since a run whose token comes after `told` and, if given, before
-        `until`; of exports that `failed` also that run's own: who published may die right after.
-        Answers whether all was sent: a bus that is down holds nobody up.
+        That is what is current since a run whose token comes after `announced_up_to` and, if given,
+        before `until`; of exports that `failed` also that run's own: who published may die right
+        after. Answers whether all was sent: a bus that is down holds nobody up.
         """
-        if not failed and lease.told >= (lease.token if until is None else until - 1):
+        if not failed and lease.announced_up_to >= (lease.token if until is None else until - 1):
             return True
         try:
             registration = load_registration(self.objects, lease.project_id)
             for export in registration.exports if registration else ():
                 manifest, _ = load_manifest(self.objects, lease.project_id, export.name)
-                if manifest is None or token_of(manifest.run_id) <= lease.told:
+                if manifest is None or token_of(manifest.run_id) <= lease.announced_up_to:
                     continue
                 own = until is not None and token_of(manifest.run_id) >= until
                 if not own or export.name in failed:
@@ -110,7 +110,7 @@ class Announcer:
                     event = self._event(manifest, fresh)
                     self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
         except ExportError:
-            _log.warning("consumers could not be told of what is published", exc_info=True)
+            _log.warning("what is published could not be announced", exc_info=True)
             return False
         return True
 

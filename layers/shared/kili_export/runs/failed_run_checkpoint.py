@@ -114,7 +114,7 @@ class ResumedRuns:
             planned = read_planned_marks(self.objects, former)
             settled = settled_by_results(self.objects, left.results)
         except (ConflictError, IntegrityError):
-            _log.warning("what a run left cannot be read; it is converted anew", exc_info=True)
+            _log.warning("what a run left cannot be read; it is converted again", exc_info=True)
             return TakenOver()
         changed = {asset for asset, change in pending.items() if not is_planned(planned, *change)}
         return TakenOver(

@@ -55,19 +55,19 @@ class Lease:
     """The right to publish a project. `token` grows with every holder; nobody holds it if None.
 
     Until `expires_at` the holder is believed to be at work without asking. Of what holders up to
-    the token `told` published, consumers were told for sure.
+    the token `announced_up_to` published, consumers know for sure.
     """
 
     project_id: str
     token: int
     holder: str | None
     expires_at: datetime
-    told: int = 0
+    announced_up_to: int = 0
 
     @property
     def is_settled(self) -> bool:
         """Whether its last holder gave it back with everything done."""
-        return self.holder is None and self.told >= self.token
+        return self.holder is None and self.announced_up_to >= self.token
 
 
 class LeaseStore(Protocol):
@@ -81,10 +81,10 @@ class LeaseStore(Protocol):
     ) -> Lease | None:
         """Takes the lease if it is still as `seen`, with the next token; otherwise None."""
 
-    def release(self, lease: Lease, *, told: bool) -> bool:
+    def release(self, lease: Lease, *, announced: bool) -> bool:
         """Gives it back if it is still this holder's with this token; the token stays.
 
-        With `told` consumers were told of all that was published under it and before.
+        With `announced` consumers know of all that was published under it and before.
         """
 
 
@@ -126,9 +126,9 @@ class ProjectLease:
         lease = self.leases.read(project_id)
         return lease if lease is not None and lease.holder == execution_arn else None
 
-    def release(self, lease: Lease, *, told: bool) -> bool:
-        """Gives a lease back. `told`: consumers know of all that was published under it."""
-        return self.leases.release(lease, told=told)
+    def release(self, lease: Lease, *, announced: bool) -> bool:
+        """Gives a lease back. `announced`: consumers know of all that was published under it."""
+        return self.leases.release(lease, announced=announced)
 
     def is_abandoned(self, project_id: str) -> bool:
         """Whether its last holder died, or could not tell the consumers of everything."""

@@ -232,7 +232,7 @@ class FinishAnswer(Document):
     """Output of finish_export and of the execution.
 
     `converted` and `failed_assets` count assets, `unanswered` those that changed and of which no
-    batch told anything: theirs failed, as `unanswered_cause` tells, and they are tried again.
+    batch answered: theirs failed, for the reason in `unanswered_cause`, and they are tried again.
     `freshness_seconds` runs
     from the first event that the run answers for to the publishing of its last export.
     """

@@ -10,7 +10,7 @@ from kili_export.runs.plan import RunPlan
 
 
 class Unmetered:
-    """The meter of whoever does not ask what was used."""
+    """The meter of callers that do not ask what was used."""
 
     def spent(self) -> Spent:
         """Nothing."""

@@ -90,7 +90,7 @@ def load_plan(objects: ObjectStore, plan_key: str) -> RunPlan:
     """The plan of a run. Raises IntegrityError when it is not there or cannot be read.
 
     Raises ConflictError when another version wrote it: while one is deployed, functions of both
-    are at work, and what a plan of the other asks for cannot be told from here.
+    are at work, and this release does not know what a plan of the other asks for.
     """
     found = objects.get(plan_key)
     if found is None:

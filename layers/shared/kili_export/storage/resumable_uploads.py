@@ -100,7 +100,7 @@ class ResumableUploads:
         try:
             journal = UploadJournal.from_bytes(found[0])
         except (ValidationError, ValueError):
-            _log.warning("%s cannot be read; uploads are begun anew", self.key)
+            _log.warning("%s cannot be read; uploads start again", self.key)
             return None
         return journal if journal.run_id == run_id else None
 

@@ -6,6 +6,7 @@ every module. The modules beside this one put the use cases of one function toge
 
 from collections.abc import Callable
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kili_export.changes.events.debounce_window import WindowRules
@@ -15,7 +16,6 @@ from kili_export.wiring.settings import Settings
 if TYPE_CHECKING:
     from kili_export.aws.dynamodb.change_store import DynamoChangeStore
     from kili_export.aws.dynamodb.project_state import DynamoProjectState
-    from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget
     from kili_export.aws.event_bridge import EventBridgePublisher
     from kili_export.aws.meter import ProcessMeter
     from kili_export.aws.s3 import S3ObjectStore
@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from kili_export.changes.events.follow_up import FollowUp
     from kili_export.changes.events.pending_changes import MarkWriter
     from kili_export.changes.events.run_starter import RunStarter
+    from kili_export.core.rate_limit import BudgetStore
     from kili_export.kili.client import KiliClient
     from kili_export.kili.clients import KiliClients
+    from kili_export.machine.announcements import SqliteAnnouncements
+    from kili_export.machine.change_store import SqliteChangeStore
+    from kili_export.machine.project_state import SqliteProjectState
+    from kili_export.machine.secrets import FileSecret
+    from kili_export.machine.state_files import StateFiles
     from kili_export.registration.project_keys import ProjectKeys
     from kili_export.runs.announcements import Announcer
     from kili_export.runs.lease import ProjectLease
@@ -131,15 +137,28 @@ class Application:
         return S3Traffic(self._s3)
 
     @cached_property
-    def changes(self) -> "DynamoChangeStore":
+    def state_files(self) -> "StateFiles | None":
+        """The files of one machine; None where AWS's services keep state and secrets."""
+        if not self.settings.state_directory:
+            return None
+        from kili_export.machine.state_files import StateFiles
+
+        return StateFiles(Path(self.settings.state_directory), self.clock)
+
+    @cached_property
+    def changes(self) -> "DynamoChangeStore | SqliteChangeStore":
         """The change marks."""
+        if self.state_files is not None:
+            return self.state_files.changes
         from kili_export.aws.dynamodb.change_store import DynamoChangeStore
 
         return DynamoChangeStore(self._table)
 
     @cached_property
-    def project_state(self) -> "DynamoProjectState":
+    def project_state(self) -> "DynamoProjectState | SqliteProjectState":
         """Leases, windows, held removals, cursors."""
+        if self.state_files is not None:
+            return self.state_files.project_state
         from kili_export.aws.dynamodb.project_state import DynamoProjectState
 
         return DynamoProjectState(self._table)
@@ -153,8 +172,10 @@ class Application:
         return StepFunctionsWorkflow(self._client("stepfunctions"), arn)
 
     @cached_property
-    def publisher(self) -> "EventBridgePublisher":
+    def publisher(self) -> "EventBridgePublisher | SqliteAnnouncements":
         """The consumers' event bus."""
+        if self.state_files is not None:
+            return self.state_files.announcements
         from kili_export.aws.event_bridge import EventBridgePublisher
 
         return EventBridgePublisher(
@@ -210,17 +231,21 @@ class Application:
             private_networks=self.settings.networks,
         )
 
-    def _budget(self, secret_id: str) -> "DynamoRequestBudget":
+    def _budget(self, secret_id: str) -> "BudgetStore":
+        if self.state_files is not None:
+            return self.state_files.budget(secret_id)
         from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
 
         return DynamoRequestBudget(self._table, budget_name(secret_id), self.clock)
 
     @cached_property
-    def webhook_secret(self) -> "StoredSecret":
+    def webhook_secret(self) -> "StoredSecret | FileSecret":
         """The secret that Kili sends with its calls."""
         return self._secret(self.settings.required("webhook_secret_id"))
 
-    def _secret(self, secret_id: str) -> "StoredSecret":
+    def _secret(self, secret_id: str) -> "StoredSecret | FileSecret":
+        if self.state_files is not None:
+            return self.state_files.secret(secret_id)
         from kili_export.aws.secrets import StoredSecret
 
         client = self._client("secretsmanager")

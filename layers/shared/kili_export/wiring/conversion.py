@@ -5,7 +5,7 @@ from typing import Any, Final
 from kili_export.runs.messages import ConvertRequest
 from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.conversion.ffmpeg import Ffmpeg
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
 

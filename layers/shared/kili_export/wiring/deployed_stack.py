@@ -17,8 +17,21 @@ OUTPUTS: Final = {
     "KiliApiEndpoint": "KILI_API_ENDPOINT",
 }
 """Outputs of the template, under the names by which the functions know them."""
-PARAMETERS: Final = {"WindowSeconds": "WINDOW_SECONDS", "SettleSeconds": "SETTLE_SECONDS"}
-"""Parameters of the template, likewise."""
+PARAMETERS: Final = {
+    "KiliRequestsPerMinute": "KILI_REQUESTS_PER_MINUTE",
+    "PrivateNetworks": "PRIVATE_NETWORKS",
+    "MaxConcurrency": "MAX_CONCURRENCY",
+    "WindowSeconds": "WINDOW_SECONDS",
+    "SettleSeconds": "SETTLE_SECONDS",
+    "SliceAssets": "SLICE_ASSETS",
+    "LatestCopyLimit": "LATEST_COPY_LIMIT",
+    "ArchiveBudgetCents": "ARCHIVE_BUDGET_CENTS",
+    "RetainedGenerations": "RETAINED_GENERATIONS",
+    "RetentionHours": "RETENTION_HOURS",
+    "MediaFileLimit": "MEDIA_FILE_LIMIT",
+    "LogLevel": "LOG_LEVEL",
+}
+"""Parameters of the template, likewise: all that become settings of the functions."""
 
 
 def deployed_stack(name: str) -> tuple[Settings, str]:

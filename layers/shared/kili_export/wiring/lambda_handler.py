@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kili_export.core.clock import InvocationTime
 from kili_export.wiring.invocation import Invocation, Level, Unit
+from kili_export.wiring.settings import Settings
 
 Answer = dict[str, Any]
 Function = Callable[[dict[str, Any], Invocation], Answer]
@@ -63,6 +64,7 @@ def handler(
     and none is left for the next invocation.
     """
     keep_clients_quiet()
+    set_log_level(Settings.from_environment().log_level)
 
     @logger.inject_lambda_context(correlation_id_path=correlation_id_path, clear_state=True)
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
@@ -73,6 +75,16 @@ def handler(
                 metrics.flush_metrics()
 
     return lambda_handler
+
+
+def set_log_level(level: str) -> None:
+    """Lets lines of this level and above into the log. Metrics are written at every level.
+
+    Powertools gives the platform's filter precedence over the level that it is given, also in its
+    own `setLevel`; that filter stays at INFO, because it would drop metrics too. Source:
+    https://docs.aws.amazon.com/powertools/python/latest/core/logger/ (advanced logging controls).
+    """
+    logging.getLogger(logger.service).setLevel(level)
 
 
 def keep_clients_quiet() -> None:

@@ -50,6 +50,13 @@ class Settings:
 
     bucket_name: str = _variable("BUCKET_NAME", "The bucket of archives, state and runs", None)
     table_name: str = _variable("TABLE_NAME", "The table of change marks and leases", None)
+    state_directory: str = _variable(
+        "STATE_DIRECTORY",
+        "Keeps state and secrets in files of this directory, in place of the table, Secrets"
+        " Manager and the bus: one machine alone",
+        "",
+        "path",
+    )
     state_machine_arn: str = _variable("STATE_MACHINE_ARN", "The workflow", None)
     event_bus_name: str = _variable(
         "EVENT_BUS_NAME", "The bus that Export Published and Export Failed are sent to", None
@@ -113,7 +120,7 @@ class Settings:
         "none",
     )
     max_concurrency: int = _variable(
-        "MAX_CONCURRENCY", "How many batches of a run are converted at once", 8, least=1
+        "MAX_CONCURRENCY", "How many batches of a run are converted at once", 6, least=1
     )
     batch_size: int = _variable(
         "BATCH_SIZE", "Assets in a batch; ten for videos at most", 50, "assets", least=1
@@ -178,6 +185,7 @@ class Settings:
         "hours",
         least=1,
     )
+    log_level: str = _variable("LOG_LEVEL", "The least level of lines in the log", "INFO")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

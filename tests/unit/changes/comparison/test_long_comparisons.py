@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kili_export.changes.comparison.resumable_listing import ComparisonListing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing
 from kili_export.changes.events.pending_changes import RECONCILE
 from kili_export.changes.events.replay_events import EventsCursor, replay_events
 from kili_export.core.bucket_layout import comparisons_prefix
@@ -82,7 +82,7 @@ def test_the_next_comparison_goes_on(world: World) -> None:
     assert world.kili.pages_from == [0, 3, 6, 9], "pages were read again, or not at all"
     assert stored(world) == []
     world.run_pending()
-    assert compared(world).unfinished, "the comparison after that did not begin anew"
+    assert compared(world).unfinished, "the comparison after that did not begin again"
 
 
 def test_ledgers_are_read_by_an_invocation_of_their_own(world: World) -> None:
@@ -150,7 +150,7 @@ def test_of_two_at_once_one_gives_up(world: World) -> None:
     assert (found.count, len(list(found.lines))) == (ASSETS, ASSETS)
 
 
-def test_an_old_listing_or_one_that_lost_a_part_is_begun_anew(world: World) -> None:
+def test_an_old_listing_or_one_that_lost_a_part_is_started_again(world: World) -> None:
     compared(world)
     (part,) = (key for key in stored(world) if key.endswith(".jsonl"))
     world.objects.delete([part])
@@ -163,7 +163,7 @@ def test_an_old_listing_or_one_that_lost_a_part_is_begun_anew(world: World) -> N
 
 
 @pytest.mark.parametrize("broken", [b"", b"{}", b"[1]", b"\xff"])
-def test_a_listing_that_cannot_be_read_is_begun_anew(world: World, broken: bytes) -> None:
+def test_a_listing_that_cannot_be_read_is_started_again(world: World, broken: bytes) -> None:
     world.objects.put(PREFIXES["sweep"] + "listing.json", broken)
     compared(world)
     assert world.kili.pages_from == [0]
@@ -175,7 +175,7 @@ def test_a_listing_that_cannot_be_gone_on_with_is_forgotten(world: World) -> Non
 
     compared(world)
     world.kili.interleaving.before("page", shifted)
-    with pytest.raises(Unavailable, match="begun anew"):
+    with pytest.raises(Unavailable, match="starts again"):
         listing_of(world).read(None)
     assert stored(world) == []
 

@@ -143,7 +143,7 @@ def test_a_listing_from_before_another_full_export_is_not_used() -> None:
 
 
 @pytest.mark.parametrize("stored", [b"", b"{}", b'{"session_id": 5}', b"\xff"])
-def test_a_listing_that_cannot_be_read_is_begun_anew(stored: bytes) -> None:
+def test_a_listing_that_cannot_be_read_is_started_again(stored: bytes) -> None:
     world = sliced()
     world.objects.put(KEY, stored)
     world.request_run(PROJECT)
@@ -164,7 +164,7 @@ def test_a_listing_that_cannot_be_gone_on_with_is_forgotten() -> None:
         raise ConflictError("too many assets went away")
 
     world.kili.interleaving.before("page", shifted)
-    with pytest.raises(Unavailable, match="begun anew"):
+    with pytest.raises(Unavailable, match="starts again"):
         world.plan(request, world.time_left)
     assert KEY not in world.objects.stored
     world.time_left = None

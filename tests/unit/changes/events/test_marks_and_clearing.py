@@ -141,7 +141,7 @@ def test_a_mark_of_the_whole_project_waits_for_all_exports(world: World, subject
     assert world.changes.held == {}
 
 
-def test_an_export_that_fails_again_and_again_is_made_anew(world: World) -> None:
+def test_an_export_that_fails_again_and_again_is_made_again(world: World) -> None:
     name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
     for _ in range(4):
         planned = world.begin(name)

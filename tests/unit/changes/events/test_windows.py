@@ -15,13 +15,17 @@ from tests.support.protocol_world import PROJECT, World
 MOMENTS = st.integers(1_600_000_000_000, 4_000_000_000_000).map(
     lambda milliseconds: datetime.fromtimestamp(milliseconds / 1000, UTC)
 )
+RULES = World().rules.of_project(PROJECT)
+OFFSETS = st.integers(0, 899)
 
 
 @pytest.fixture
 def world() -> World:
     world = World()
     world.publish_everything()
-    world.clock.time = NOON + timedelta(hours=1, seconds=20)
+    world.clock.time = RULES.end_of(RULES.window_at(NOON + timedelta(hours=1))) + timedelta(
+        seconds=20
+    )
     world.workflow.started.clear()
     world.workflow.calls = 0
     return world
@@ -52,23 +56,23 @@ def test_the_mark_is_stored_before_anything_is_started(world: World) -> None:
 
 
 def test_the_window_is_that_of_a_moment_after_the_mark_was_stored(world: World) -> None:
-    before = world.rules.window_at(world.clock.now())
+    before = RULES.window_at(world.clock.now())
     # Storing takes long: the window of the event's arrival is over, and its run has looked.
-    world.changes.interleaving.before("mark", lambda: world.clock.advance(90))
+    world.changes.interleaving.before("mark", lambda: world.clock.advance(60))
     answer = world.post("as_000")
     assert answer.window == before + 1
     assert f"{PROJECT}-{before}" not in world.workflow.started
 
 
 def test_near_its_end_the_next_window_gets_a_run_too(world: World) -> None:
-    world.clock.time = world.clock.now().replace(second=58)
+    world.clock.time = RULES.end_of(RULES.window_at(world.clock.now())) - timedelta(seconds=2)
     window = world.post("as_000").window
     assert window is not None
     assert set(world.workflow.started) == {f"{PROJECT}-{window}", f"{PROJECT}-{window + 1}"}
 
 
 def test_a_used_name_that_nobody_recorded_gets_the_next_window_a_run(world: World) -> None:
-    window = world.rules.window_at(world.clock.now())
+    window = RULES.window_at(world.clock.now())
     world.workflow.started[f"{PROJECT}-{window}"] = {"not_before": world.clock.now().isoformat()}
     world.post("as_000")
     assert f"{PROJECT}-{window + 1}" in world.workflow.started
@@ -92,24 +96,42 @@ def test_the_same_event_ten_times_and_in_any_order_is_one_mark(world: World) -> 
     assert world.changes.subjects(PROJECT) == {"asset#as_000"}
 
 
-@given(MOMENTS, st.integers(1, 900), st.integers(0, 120))
+@given(MOMENTS, st.integers(1, 900), st.integers(0, 120), OFFSETS)
 def test_a_run_looks_only_after_every_moment_of_its_window(
-    moment: datetime, window_seconds: int, settle_seconds: int
+    moment: datetime, window_seconds: int, settle_seconds: int, offset: int
 ) -> None:
-    rules = WindowRules(window_seconds, settle_seconds)
+    rules = WindowRules(window_seconds, settle_seconds, offset % window_seconds)
     for window in rules.windows_for(moment):
         assert rules.ready_at(window) >= moment + timedelta(seconds=settle_seconds)
     assert rules.windows_for(moment)[0] == rules.window_at(moment)
 
 
-@given(MOMENTS, st.integers(1, 900), st.integers(0, 120))
+@given(MOMENTS, st.integers(1, 900), st.integers(0, 120), OFFSETS)
 def test_the_first_window_that_is_ready_is_ready_and_the_one_before_is_not(
-    moment: datetime, window_seconds: int, settle_seconds: int
+    moment: datetime, window_seconds: int, settle_seconds: int, offset: int
 ) -> None:
-    rules = WindowRules(window_seconds, settle_seconds)
+    rules = WindowRules(window_seconds, settle_seconds, offset % window_seconds)
     first, last = rules.first_ready(moment), rules.last_ready(moment)
     assert rules.ready_at(first) >= moment > rules.ready_at(first - 1)
     assert rules.ready_at(last) <= moment < rules.ready_at(last + 1)
+
+
+def test_windows_of_projects_end_at_different_seconds() -> None:
+    rules = WindowRules(60, 10)
+    offsets = [rules.of_project(f"project{number}").offset_seconds for number in range(600)]
+    assert set(offsets) == set(range(60))
+    assert max(map(offsets.count, range(60))) < 30
+    assert rules.of_project("project7") == WindowRules(60, 10).of_project("project7")
+
+
+@given(MOMENTS, st.integers(1, 900), OFFSETS)
+def test_a_run_that_a_former_version_started_under_a_windows_number_comes_after_it(
+    moment: datetime, window_seconds: int, offset: int
+) -> None:
+    rules = WindowRules(window_seconds, 0, offset % window_seconds)
+    window = rules.window_at(moment)
+    former_end = datetime.fromtimestamp((window + 1) * window_seconds, UTC)
+    assert moment < rules.end_of(window) <= former_end
 
 
 @given(

@@ -48,7 +48,22 @@ def test_the_document_has_the_same_cells() -> None:
     assert "| reader | version | small | 4 GiB |\n| --- | --- | --- | --- |\n" in text
     assert "| unzip | 6.0 | ok | no ZIP64 |\n" in text
     assert "- **small**: a few files\n" in text
-    assert "- unzip, 4 GiB: no ZIP64 at all (status 1)\n" in text
+    assert "- **4 GiB**, unzip: no ZIP64 at all\n" in text
+
+
+def test_the_document_names_readers_that_hide_their_limit() -> None:
+    """Limits that several readers share stand in one line."""
+    seen = {"7z": "0, and of 9 files 2 missing", "unar": "1", "unzip": "1"}
+    cells = [
+        Cell(name, "4 GiB", Outcome.LIMITED, f"no ZIP64 (status {status})", label="no")
+        for name, status in seen.items()
+    ]
+    text = report(cells).markdown()
+    assert "- **4 GiB**, unar, unzip: no ZIP64\n" in text
+    assert (
+        "- **4 GiB**, 7z: no ZIP64. It ends with status 0 all the same, with files missing\n"
+        in text
+    )
 
 
 def test_programs_read_json() -> None:

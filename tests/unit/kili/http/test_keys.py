@@ -141,6 +141,6 @@ def test_no_key_is_shown_in_errors_or_in_what_objects_look_like() -> None:
 
 def test_a_key_that_cannot_be_sent_is_refused_when_it_is_read() -> None:
     endpoint = KiliEndpoint(ENDPOINT, RotatingKey(lambda: ("two words",), ManualClock()))
-    with pytest.raises(InvalidConfiguration, match="set it anew"):
+    with pytest.raises(InvalidConfiguration, match="set it again"):
         endpoint.authorization()
     assert KiliEndpoint(ENDPOINT, KEY).replace_key(f"X-API-Key: {KEY}") is False

@@ -112,7 +112,7 @@ def most_in_a_minute(moments: list[int]) -> int:
 def test_no_minute_has_more_calls_than_allowed(
     per_minute: int, takings: list[tuple[int, int, int]]
 ) -> None:
-    """Whoever takes places, however many, whenever, and uses each as late as may be."""
+    """Callers take places, however many, at any time, and use each as late as may be."""
     rules = BudgetRules.per_minute(per_minute)
     state, now, calls = BudgetState(), START, []
     for pause, count, late in takings:

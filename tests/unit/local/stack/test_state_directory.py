@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kili_export.cli.stack_connection import StackNotRunning
+from kili_export.core.errors import InvalidConfiguration
 from local.stack.state_directory import (
     RunningStack,
     StateDirectory,
@@ -75,3 +76,52 @@ def test_the_environment_names_the_default_place(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("KILI_EXPORT_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", "/xdg")
     assert default_state() == Path("/xdg/kili-export")
+
+
+def test_whatever_was_open_to_others_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.write_bytes(b"another's")
+    outside.chmod(0o644)
+    (folder / "link").symlink_to(outside)
+    for path in (tmp_path / "lock", tmp_path / "credentials.json", folder / "1.dat"):
+        path.write_bytes(b"")
+        path.chmod(0o666)
+    for path in (tmp_path, folder):
+        path.chmod(0o777)
+    state = StateDirectory(tmp_path)
+    state.acquire()
+    state.release()
+    modes = {path.name: path.lstat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    del modes["link"]
+    assert modes == {"lock": 0o600, "credentials.json": 0o600, "s3": 0o700, "1.dat": 0o600}
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert outside.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_directory_with_files_of_other_programs_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    (tmp_path / "thesis.tex").chmod(0o644)
+    with pytest.raises(InvalidConfiguration, match="give an empty directory"):
+        StateDirectory(tmp_path).acquire()
+    assert (tmp_path / "thesis.tex").stat().st_mode & 0o777 == 0o644
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_directory_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(InvalidConfiguration, match="belongs to another user"):
+        StateDirectory(tmp_path).acquire()
+
+
+def test_nothing_that_lies_at_a_temporary_name_is_written_to(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("as before")
+    for name in ("credentials.new", "credentials.json.new", ".credentials.json"):
+        (tmp_path / name).symlink_to(victim)
+    StateDirectory(tmp_path).credentials()
+    assert victim.read_text() == "as before"
+    assert not (tmp_path / "credentials.json").is_symlink()

@@ -54,6 +54,14 @@ def outer_variable_assigned_inside() -> dict[str, Any]:
     return definition
 
 
+def outer_variable_assigned_in_a_child() -> dict[str, Any]:
+    """A Distributed Map is no exemption, although its states cannot read the outer variable."""
+    definition = read_definition(EXPORT)
+    child = definition["States"]["ConvertAssets"]["ItemProcessor"]["States"]
+    child["ConvertBatch"]["Assign"] = {"failure": {}}
+    return definition
+
+
 @pytest.mark.parametrize(
     ("definition", "words"),
     [
@@ -65,6 +73,7 @@ def outer_variable_assigned_inside() -> dict[str, Any]:
         (refused_by_the_schema(), "Output"),
         (parent_s_variable_in_a_child(), r"ConvertBatch reads \$plan"),
         (outer_variable_assigned_inside(), "assigns plan"),
+        (outer_variable_assigned_in_a_child(), "assigns failure"),
     ],
 )
 def test_a_problem_is_named(definition: dict[str, Any], words: str) -> None:

@@ -161,7 +161,7 @@ def test_a_retry_counts_in_the_context(bench: Bench) -> None:
     assert bench.functions.calls == [("work", 0), ("work", 1), ("work", 2)]
 
 
-def test_retries_begin_anew_when_a_state_is_entered_again(bench: Bench) -> None:
+def test_retries_begin_again_when_a_state_is_entered_again(bench: Bench) -> None:
     answers = iter(["fail", "ok", "fail", "ok"])
 
     def work(_payload: dict[str, Any]) -> Any:

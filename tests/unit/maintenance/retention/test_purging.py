@@ -460,7 +460,7 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
     site.bench.run([ASSET])
     PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.mentions(ASSET.encode()) == []
-    assert not store.is_usable("proj1", session), "it is begun anew"
+    assert not store.is_usable("proj1", session), "it is started again"
 
 
 @pytest.mark.parametrize("others", [True, False])

@@ -174,7 +174,7 @@ def test_a_snapshot_that_cannot_be_read_stops_all_deleting(export: Export) -> No
     assert before <= set(export.generations())
 
 
-def test_a_history_that_cannot_be_read_is_begun_anew_and_deletes_nothing_at_first(
+def test_a_history_that_cannot_be_read_is_started_again_and_deletes_nothing_at_first(
     export: Export,
 ) -> None:
     export.publish(4, every=30 * HOUR)

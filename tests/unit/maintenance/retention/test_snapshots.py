@@ -1,4 +1,4 @@
-"""Snapshots name what is current, once, and what they name is kept whoever acts meanwhile."""
+"""Snapshots name what is current, once, and what they name is kept, whatever happens meanwhile."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Absence is not deletion: what vanishes at once waits for a person's word."""
+"""Absence is not deletion: what vanishes at once waits for confirmation."""
 
 import pytest
 
@@ -158,7 +158,7 @@ def test_a_rebuild_that_would_lose_too_much_is_held_and_increments_go_on(world: 
     assert [one.error for one in world.manifest("raw").quarantined] == []
 
 
-def test_an_export_made_anew_after_it_was_held_has_what_it_missed(world: World) -> None:
+def test_an_export_made_again_after_it_was_held_has_what_it_missed(world: World) -> None:
     for number in range(5):
         del world.kili.assets[f"as_{number:03d}"]
     world.request_run(PROJECT, full=True)
@@ -328,7 +328,7 @@ def test_assets_that_fail_under_another_definition_wait_for_a_word(world: World)
     held = world.state.held(PROJECT)
     assert held is not None
     assert (held.count, held.failed, held.exports) == (20, 20, frozenset({"raw", "yolo"}))
-    assert held.losses.told() == "20 assets could not be exported any more"
+    assert held.losses.summary() == "20 assets could not be exported any more"
     assert {told["error"] for told in world.told("Export Failed")} == {"RemovalsHeld"}
     world.confirm_removals(PROJECT)
     world.run_pending()
@@ -376,7 +376,7 @@ def test_a_selection_that_empties_at_once_waits_for_a_word(selecting: World) -> 
     assert selecting.manifest("raw").generation == 2
     held = selecting.state.held(PROJECT)
     assert held is not None
-    assert held.losses.told() == "20 assets lost all that was exported of them"
+    assert held.losses.summary() == "20 assets lost all that was exported of them"
     assert len(selecting.changes.held) == 20, "the exits were forgotten"
     selecting.confirm_removals(PROJECT)
     selecting.run_pending()
@@ -458,7 +458,7 @@ def test_a_mass_loss_of_labels_waits_for_confirmation_in_every_export(world: Wor
     held = world.state.held(PROJECT)
     assert held is not None
     assert (held.count, held.left) == (15, 15)
-    assert held.losses.told() == "15 assets lost all that was exported of them"
+    assert held.losses.summary() == "15 assets lost all that was exported of them"
     assert len(world.changes.held) == 15, "the loss was forgotten"
     world.confirm_removals(PROJECT)
     world.run_pending()

@@ -79,7 +79,7 @@ def test_authors_can_be_left_out() -> None:
         assert private not in archive_text(world, "raw")
 
 
-def test_another_choice_makes_the_export_anew() -> None:
+def test_another_choice_makes_the_export_again() -> None:
     world = exported(raw="kili")
     world.register(raw={"format": "kili", "authors": "omit"})
     world.request_run(PROJECT)
@@ -99,8 +99,8 @@ def test_without_its_key_an_export_is_left_as_it_is_and_said_to_be() -> None:
     world.register(raw=PSEUDONYMOUS)
     world.request_run(PROJECT)
     world.run_pending()
-    [anew] = {author["id"] for author in authors_in(world, "raw")}
-    assert anew not in str(before)
+    [again] = {author["id"] for author in authors_in(world, "raw")}
+    assert again not in str(before)
 
 
 def test_a_key_that_is_there_is_never_replaced() -> None:
@@ -174,7 +174,7 @@ def test_a_key_that_cannot_be_read_is_not_shown() -> None:
     assert "spoiled" not in str(caught.value)
 
 
-def test_options_that_came_later_do_not_make_older_exports_anew() -> None:
+def test_options_that_came_later_do_not_make_older_exports_again() -> None:
     options = ExportOptions("kili")
     assert options.digest() == replace(options, authors=Authors.KEEP).digest()
     assert options.digest() != replace(options, authors=Authors.OMIT).digest()

@@ -15,7 +15,7 @@ from kili_export.core.export_options import Compatibility, ExportOptions, Export
 from kili_export.core.media import FrameCut, KnownMedia, MediaRequest
 from kili_export.steps.conversion import ffmpeg
 from kili_export.steps.conversion.ffmpeg import NoCutter
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from tests.support.kili_samples import Json, answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
 

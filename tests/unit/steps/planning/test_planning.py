@@ -96,7 +96,7 @@ def test_an_interface_that_changes_after_the_plan_does_not_reach_the_workers(wor
     assert classes == ["BIG", "SMALL"]
 
 
-def test_asked_for_every_export_is_made_anew_and_keeps_its_date(world: World) -> None:
+def test_asked_for_every_export_is_made_again_and_keeps_its_date(world: World) -> None:
     dated = world.manifest("raw").dated
     world.clock.advance(86400)
     planned = world.begin(world.request_run(PROJECT, full=True))
@@ -139,7 +139,7 @@ def test_an_export_that_this_project_cannot_have_does_not_stop_the_others(world:
     assert world.told("Export Failed") == told, "told with every run"
 
 
-def test_an_export_that_missed_changes_is_made_anew_when_it_comes_back(world: World) -> None:
+def test_an_export_that_missed_changes_is_made_again_when_it_comes_back(world: World) -> None:
     world.register(raw="kili")
     world.submit("as_002", "second", left=0.3)
     world.run_pending()
@@ -149,7 +149,7 @@ def test_an_export_that_missed_changes_is_made_anew_when_it_comes_back(world: Wo
     assert modes(world, planned) == {"yolo": "rebuild"}
 
 
-def test_a_project_that_is_registered_again_is_made_anew(world: World) -> None:
+def test_a_project_that_is_registered_again_is_made_again(world: World) -> None:
     unregister(world.objects, PROJECT)
     world.kili.label("as_002", "unheard", left=0.3)
     assert world.post("as_002", "unheard").accepted == 0

@@ -111,8 +111,8 @@ def test_a_change_after_its_slice_and_after_an_earlier_change_is_in_what_is_publ
     assert_all_is_published(world)
 
 
-@pytest.mark.parametrize("converted_anew", [False, True])
-def test_of_several_results_for_an_asset_the_latest_counts(*, converted_anew: bool) -> None:
+@pytest.mark.parametrize("converted_again", [False, True])
+def test_of_several_results_for_an_asset_the_latest_counts(*, converted_again: bool) -> None:
     world = sliced()
     world.request_run(PROJECT)
     run_slices(world, 1)
@@ -121,17 +121,17 @@ def test_of_several_results_for_an_asset_the_latest_counts(*, converted_anew: bo
     world.kili.broken.add("as_001")
     world.post("as_001", "unreadable")
     run_slices(world, 1)
-    if converted_anew:
+    if converted_again:
         world.kili.assets["as_000"] = gone
         world.kili.broken.clear()
         world.submit("as_000", "back", left=0.4)
         world.submit("as_001", "mended", left=0.5)
     world.run_pending()
     manifest = world.manifest("raw")
-    assert manifest.counts.assets == (10 if converted_anew else 8)
+    assert manifest.counts.assets == (10 if converted_again else 8)
     quarantined = [entry.asset_id for entry in manifest.quarantined]
-    assert quarantined == ([] if converted_anew else ["as_001"])
-    assert not [name for name in members(world, "raw") if not converted_anew and "as_000" in name]
+    assert quarantined == ([] if converted_again else ["as_001"])
+    assert not [name for name in members(world, "raw") if not converted_again and "as_000" in name]
 
 
 def test_an_asset_that_came_after_the_listing_is_in_what_is_published() -> None:
@@ -203,7 +203,7 @@ def test_a_change_that_another_export_could_not_publish_stays_marked() -> None:
 
 
 @pytest.mark.parametrize("change", ["interface", "options"])
-def test_what_changes_the_exports_begins_them_anew(change: str) -> None:
+def test_what_changes_the_exports_begins_them_again(change: str) -> None:
     world = sliced()
     world.request_run(PROJECT)
     run_slices(world, 3)
@@ -220,7 +220,7 @@ def test_what_changes_the_exports_begins_them_anew(change: str) -> None:
     assert_all_is_published(world)
 
 
-def test_another_export_to_be_made_anew_begins_with_the_others() -> None:
+def test_another_export_to_be_made_again_begins_with_the_others() -> None:
     world = sliced(raw="kili")
     world.request_run(PROJECT)
     run_slices(world, 3)
@@ -243,7 +243,7 @@ def test_a_project_that_is_not_registered_any_more_is_left_and_its_listing_delet
     assert listings(world) == []
 
 
-def test_to_be_asked_for_again_makes_all_anew_once_more_when_this_is_published() -> None:
+def test_to_be_asked_for_again_makes_all_again_once_more_when_this_is_published() -> None:
     world = sliced()
     world.request_run(PROJECT, full=True)
     run_slices(world, 3)

@@ -85,7 +85,7 @@ def test_a_run_that_dies_while_it_finishes_repeats_one_slice(number: int, step: 
 
 
 @pytest.mark.parametrize("step", range(1, 15))
-def test_a_plan_that_dies_while_it_begins_is_made_anew(step: int) -> None:
+def test_a_plan_that_dies_while_it_begins_is_made_again(step: int) -> None:
     world = with_new_export()
     name = world.pending()[0]
     for _ in range(step - 1):
@@ -171,7 +171,7 @@ def test_of_two_that_begin_at_once_one_goes_on() -> None:
     assert_all_is_published(world)
 
 
-def test_what_has_expired_since_is_converted_anew() -> None:
+def test_what_has_expired_since_is_converted_again() -> None:
     world = sliced()
     world.request_run(PROJECT)
     run_slices(world, 3)
@@ -183,7 +183,7 @@ def test_what_has_expired_since_is_converted_anew() -> None:
     assert_all_is_published(world)
 
 
-def test_a_session_that_cannot_be_read_is_begun_anew() -> None:
+def test_a_session_that_cannot_be_read_is_started_again() -> None:
     world = sliced()
     world.request_run(PROJECT)
     run_slices(world, 3)
@@ -194,7 +194,9 @@ def test_a_session_that_cannot_be_read_is_begun_anew() -> None:
     assert_all_is_published(world)
 
 
-def test_what_cannot_be_published_is_tried_again_without_the_slices_and_then_begun_anew() -> None:
+def test_what_cannot_be_published_is_tried_again_without_the_slices_and_then_started_again() -> (
+    None
+):
     world = sliced()
     world.request_run(PROJECT)
     run_slices(world, 4)

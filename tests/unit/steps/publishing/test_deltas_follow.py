@@ -1,4 +1,4 @@
-"""Archives that are written anew seldom: with the deltas after them they are the full archive."""
+"""Archives that are written again seldom: with the deltas after them they are the full archive."""
 
 import zipfile
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ def files_of(archive: bytes) -> dict[str, bytes]:
 
 @dataclass
 class Twins:
-    """Two benches with the same assets: one writes every archive anew, the other seldom."""
+    """Two benches with the same assets: one writes every archive again, the other seldom."""
 
     eager: Workbench
     lazy: Workbench
@@ -81,7 +81,7 @@ class Twins:
     changes,
     st.sampled_from([ShardRules(), ShardRules(0, 1, 0), ShardRules(200, 400, 0)]),
 )
-def test_an_archive_with_its_deltas_is_the_archive_written_anew(
+def test_an_archive_with_its_deltas_is_the_archive_written_again(
     steps: list[list[tuple[int, str, float | None, int]]], sharding: ShardRules
 ) -> None:
     limits = PartLimits(min_part=1, rewrite_below=0, copy_from=1)
@@ -159,7 +159,7 @@ def test_each_delta_that_follows_is_opened_by_one_request(lazy: Workbench) -> No
         assert len(opened.directory) == lazy.manifest(export).counts.members
 
 
-def test_the_archive_is_written_anew_when_somebody_asks(lazy: Workbench) -> None:
+def test_the_archive_is_written_again_when_somebody_asks(lazy: Workbench) -> None:
     edit(lazy, 1, 0.5)
     edit(lazy, 2, 0.5)
     before = lazy.manifest("yolo")
@@ -242,7 +242,7 @@ def test_a_delta_that_is_gone_is_an_error_and_no_wrong_archive(lazy: Workbench) 
         edit(lazy, 2, 0.5)
 
 
-def test_an_archive_of_before_times_were_kept_is_written_anew(lazy: Workbench) -> None:
+def test_an_archive_of_before_times_were_kept_is_written_again(lazy: Workbench) -> None:
     manifest = lazy.manifest("yolo")
     undated = manifest.archive.model_copy(update={"written_at": None})
     old: Manifest = manifest.model_copy(update={"archive": undated})
@@ -268,7 +268,7 @@ TB = 2**40
         (TB, timedelta(0), [DeltaSize(1, 1)] * 501, True),
     ],
 )
-def test_an_archive_is_written_anew_when_its_budget_or_its_deltas_say_so(
+def test_an_archive_is_written_again_when_its_budget_or_its_deltas_say_so(
     size: int, age: timedelta, deltas: list[DeltaSize], due: bool
 ) -> None:
     assert RULES.is_due(size, age, deltas) is due

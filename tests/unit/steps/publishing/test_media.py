@@ -14,7 +14,7 @@ from kili_export.core.asset import FetchedAsset
 from kili_export.core.errors import Unavailable
 from kili_export.core.export_options import Compatibility, ExportOptions, Layout
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.steps.conversion.media_batch import MediaLimits
+from kili_export.steps.conversion.media_spool import MediaLimits
 from local.kili_standin.projects.pictures import encode_png
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
@@ -293,7 +293,7 @@ def test_frames_of_a_video_are_numbered_in_the_order_of_their_list() -> None:
     assert bench.kili.media_fetches == []
 
 
-def test_frames_that_came_one_by_one_are_laid_out_anew_by_a_full_export() -> None:
+def test_frames_that_came_one_by_one_are_laid_out_again_by_a_full_export() -> None:
     corrected = ExportOptions(
         "yolo_v8", Layout.MERGED, with_assets=True, compatibility=Compatibility.CORRECTED
     )

@@ -185,7 +185,7 @@ def test_a_twin_with_the_same_names_removes_nothing_that_is_published(bench: Wor
 
 
 def _published(bench: Workbench) -> set[str]:
-    """What runs share: that a manifest was current is true whoever replaces it."""
+    """What runs share: that a manifest was current is true whatever replaces it."""
     passing = ("runs/", history_key("proj1", "yolo"))
     return {name for name in bench.objects.stored if not name.startswith(passing)}
 

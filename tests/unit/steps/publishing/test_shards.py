@@ -109,7 +109,7 @@ def test_after_any_changes_a_document_in_shards_is_that_of_a_full_export(
 
 
 @pytest.mark.parametrize("export", DOCUMENTS)
-def test_only_the_shards_that_changed_are_made_anew(
+def test_only_the_shards_that_changed_are_made_again(
     export: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = {"one_file": 10_000, "coco": 2_000}[export]
@@ -180,7 +180,7 @@ def test_a_document_is_in_shards_while_it_is_large(export: str) -> None:
     assert_described(bench, export)
 
 
-def test_a_document_made_anew_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_made_again_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed_files, "_LARGE", 1000)
     bench = bench_of("one_file", limits=COPIES)
     for key in bench.kili.assets:

@@ -32,7 +32,7 @@ class Contest:
 
     @classmethod
     def of(cls, claimed: ClaimedName) -> "Contest":
-        """What of the claims to a name can be told."""
+        """What is reported of the claims to a name."""
         lost = [claim for claim in claimed.claims if claim.payload is not None]
         has = next((one.asset_id for one in claimed.claims if one.payload is None), None)
         return cls(claimed.path, has, tuple((one.asset_id, one.order_key) for one in lost))

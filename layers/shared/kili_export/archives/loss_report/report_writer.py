@@ -153,5 +153,5 @@ def _contested(ledger: LedgerReader) -> Iterator[tuple[bytes, tuple[None, _Losse
             lost.add(b"".join((entry.encode(), _END, orjson.dumps(loss))))
     for group in grouped(lost, lambda item: item.partition(_END)[0]):
         found = [item.partition(_END) for item in group]
-        losses = (orjson.loads(told) for _, _, told in found)
+        losses = (orjson.loads(loss) for _, _, loss in found)
         yield found[0][0], (None, tuple((reason, where) for reason, where in losses))

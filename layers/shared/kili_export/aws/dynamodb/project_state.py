@@ -40,12 +40,12 @@ class DynamoProjectState:
         The item is never removed, so tokens never begin again.
         """
         token = seen.token + 1 if seen else 1
-        told = seen.told if seen else 0
+        announced = seen.announced_up_to if seen else 0
         values: dict[str, Value] = {
             ":token": token,
             ":holder": holder,
             ":expires": expires_at,
-            ":told": told,
+            ":told": announced,
         }
         condition = "attribute_not_exists(pk)"
         if seen:
@@ -58,12 +58,12 @@ class DynamoProjectState:
             values,
             condition=condition,
         )
-        return Lease(project_id, token, holder, expires_at, told) if taken else None
+        return Lease(project_id, token, holder, expires_at, announced) if taken else None
 
-    def release(self, lease: Lease, *, told: bool) -> bool:
+    def release(self, lease: Lease, *, announced: bool) -> bool:
         """Gives it back if it is still this holder's with this token; the token stays."""
         condition, values = _unchanged(lease)
-        expression = "SET told = lease_token REMOVE holder" if told else "REMOVE holder"
+        expression = "SET told = lease_token REMOVE holder" if announced else "REMOVE holder"
         return self.table.update(
             _partition(lease.project_id), _LEASE, expression, values, condition=condition
         )
@@ -168,7 +168,7 @@ def _lease(project_id: str, item: Item) -> Lease:
         optional_text(item, "holder"),
         moment(item, "expires_at"),
         # Holders of former versions noted nothing.
-        told=number(item, "told") if "told" in item else token,
+        announced_up_to=number(item, "told") if "told" in item else token,
     )
 
 

@@ -44,7 +44,7 @@ class DynamoRequestBudget:
     def take(self, rules: BudgetRules, count: int) -> TakenCalls:
         """See BudgetStore."""
         self._synchronise()
-        # One moment for all tries: after a rest, whoever comes first moves the next place on, and
+        # One moment for all tries: after a rest, the first caller moves the next place on, and
         # nobody who came at the same time finds it too old again, however slow the table is.
         now = self.now()
         for _ in range(_TRIES):
@@ -116,9 +116,9 @@ class DynamoRequestBudget:
         return answer
 
 
-def _ahead(told: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
+def _ahead(stated: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
     """The smallest correction that agrees with an answer's date, which is cut to its second."""
-    least, most = told - answered_at, told + _SECOND - asked_at
+    least, most = stated - answered_at, stated + _SECOND - asked_at
     return min(max(timedelta(), least), max(least, most))
 
 

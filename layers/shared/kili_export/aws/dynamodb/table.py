@@ -170,9 +170,9 @@ def texts(item: Item, name: str) -> frozenset[str]:
 
 
 def _answered_at(answer: Mapping[str, Any]) -> datetime | None:
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    stated = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
-        return parsedate_to_datetime(told)
+        return parsedate_to_datetime(stated)
     except ValueError:
         return None
 

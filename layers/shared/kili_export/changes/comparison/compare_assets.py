@@ -10,9 +10,9 @@ from kili_export.archives.ledger.asset_ledger import AssetRecord, record_from_by
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.changes.comparison.comparison_listing import ListedAssets
 from kili_export.changes.comparison.declared_exports import DeclaredExport
 from kili_export.changes.comparison.kili_listing import KiliListing
-from kili_export.changes.comparison.resumable_listing import ListedAssets
 from kili_export.core.errors import ConflictError
 from kili_export.core.export_options import server_filters
 from kili_export.storage.external_sort import Sorter, joined
@@ -174,11 +174,11 @@ def _how(record: AssetRecord) -> bytes:
     return _LEFT_OUT if record.left_out else _NOT_EXPORTED
 
 
-def _line(asset_id: str, told: bytes) -> bytes:
-    return b"".join((asset_id.encode(), _END, told))
+def _line(asset_id: str, text: bytes) -> bytes:
+    return b"".join((asset_id.encode(), _END, text))
 
 
 def _by_id(lines: Sorter) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
-        asset_id, _, told = line.partition(_END)
-        yield asset_id, told
+        asset_id, _, text = line.partition(_END)
+        yield asset_id, text

@@ -12,7 +12,7 @@ class ListingPosition:
     """Where a listing that is read in pages has come to.
 
     `seen` assets were given, `offset` is where the server's next page begins, and `recent` are the
-    ids of the last ones that were given, by which is told whether the pages have shifted.
+    ids of the last ones that were given, which show whether the pages have shifted.
     """
 
     offset: int = 0

@@ -1,11 +1,14 @@
 """Time windows: the changes of one window are exported by one execution.
 
+Each project has windows of its own, which end at another second: otherwise the runs of all projects
+would start together, and ask Kili, S3 and Lambda for everything at once.
+
 The input of an execution depends on its name alone, so that starting it twice cannot start two
 different things. Names obey Step Functions' rules: at most 80 letters, digits, `-` and `_`.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,18 +18,31 @@ _LARGEST_MARGIN: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class WindowRules:
-    """How long a window is and how long a run waits after it, in seconds."""
+    """How long a window is and how long a run waits after it, in seconds.
+
+    `offset_seconds` is how long after a multiple of its length a window ends.
+    """
 
     window_seconds: int
     settle_seconds: int
+    offset_seconds: int = 0
+
+    def of_project(self, project_id: str) -> "WindowRules":
+        """The rules with the project's offset, which its id alone decides."""
+        digest = hashlib.sha256(project_id.encode()).digest()
+        return replace(self, offset_seconds=int.from_bytes(digest[:8]) % self.window_seconds)
 
     def window_at(self, moment: datetime) -> int:
-        """The number of the window that a moment lies in, counted from 1970."""
-        return int(moment.timestamp() // self.window_seconds)
+        """The number of the window that a moment lies in: of the lengths from 1970 to its end.
+
+        Former versions numbered by beginnings, without an offset. A run that one of them has
+        started under this number begins later than this window ends, and takes its changes.
+        """
+        return int((moment.timestamp() - self.offset_seconds) // self.window_seconds) + 1
 
     def end_of(self, window: int) -> datetime:
         """The first moment after the window."""
-        return datetime.fromtimestamp((window + 1) * self.window_seconds, UTC)
+        return datetime.fromtimestamp(window * self.window_seconds + self.offset_seconds, UTC)
 
     def ready_at(self, window: int) -> datetime:
         """When the execution of the window may look at the marks."""
@@ -58,7 +74,7 @@ def execution_name(project_id: str, window: int, suffix: str = "") -> str:
     """The name of an execution: the project, the window and, for all but its first, a suffix.
 
     Suffixes begin with a letter, so that no project's name can be taken for another's. A project
-    id that is too long is cut, and told apart by its hash.
+    id that is too long is cut, and its hash keeps it unique.
     """
     project = project_id
     if len(project) > _LONGEST_PROJECT:

@@ -1,9 +1,10 @@
 """Looks at an asset once more some minutes after an event of a label of it was exported.
 
-Kili stores the content of a label after it tells of it: whoever reads an asset at once may still
-get the former content of a label that was edited, and no later comparison would see that, because
-the content has no date of its own. So what was exported because of a label's event is marked once
-more when the content must have been stored. That mark names no label: it is followed by no other.
+Kili stores the content of a label after it sends the event: a run that reads the asset at once may
+still get the former content of a label that was edited, and no later comparison would see that,
+because the content has no date of its own. So what was exported because of a label's event is
+marked once more when the content must have been stored. That mark names no label: it is followed by
+no other.
 """
 
 from collections.abc import Callable, Iterable, Mapping

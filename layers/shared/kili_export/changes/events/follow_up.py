@@ -29,9 +29,9 @@ class FollowUp:
     def look(self, project_id: str, token: int, *, untried_only: bool = False) -> Remaining:
         """To be called after the lease was given back, never before.
 
-        Whoever stored a mark while the lease was held may have found it taken and ended quietly,
-        relying on this. The name bears the token of the lease that was given back, so that the
-        same holder starts one run however often it is asked. Marks that were tried rest longer
+        A caller that stored a mark while the lease was held may have found it taken and ended
+        quietly, relying on this. The name bears the token of the lease that was given back, so that
+        the same holder starts one run however often it is asked. Marks that were tried rest longer
         each time; after some attempts, and when they rest long, only the scheduled sweep starts
         runs for them.
         """

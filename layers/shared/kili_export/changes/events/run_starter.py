@@ -48,7 +48,7 @@ class RunStarter:
         was used by an execution that nobody recorded, somebody's clock may differ; then the next
         window gets a run too. Answers the window.
         """
-        windows = self.rules.windows_for(self.clock.now())
+        windows = self.rules.of_project(project_id).windows_for(self.clock.now())
         for window in windows:
             if not self._ensure(project_id, window) and len(windows) == 1:
                 self._ensure(project_id, window + 1)
@@ -61,9 +61,8 @@ class RunStarter:
     def at(self, project_id: str, moment: datetime, suffix: str) -> str | None:
         """Starts a run that begins at `moment` or soon after. Answers its name, or None."""
         now = self.clock.now()
-        window = self.rules.last_ready(now)
-        if moment > now:
-            window = self.rules.first_ready(moment)
+        rules = self.rules.of_project(project_id)
+        window = rules.first_ready(moment) if moment > now else rules.last_ready(now)
         name = execution_name(project_id, window, suffix)
         return name if self._start(project_id, window, name) else None
 
@@ -76,15 +75,14 @@ class RunStarter:
             self._remember(key)
             return True
         started = self._start(project_id, window, execution_name(project_id, window))
-        expires = self.rules.ready_at(window) + _RECORD_KEPT
+        expires = self.rules.of_project(project_id).ready_at(window) + _RECORD_KEPT
         self.windows.record_started(project_id, window, expires=expires)
         self._remember(key)
         return started
 
     def _start(self, project_id: str, window: int, name: str) -> bool:
-        given = ExecutionInput(
-            project_id=project_id, window=str(window), not_before=self.rules.ready_at(window)
-        )
+        not_before = self.rules.of_project(project_id).ready_at(window)
+        given = ExecutionInput(project_id=project_id, window=str(window), not_before=not_before)
         return self.workflow.start(name, given.model_dump(mode="json"))
 
     def _remember(self, key: tuple[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a webhook call comes from who was told the secret."""
+"""Whether a webhook call comes from a caller that knows the secret."""
 
 import hmac
 import logging

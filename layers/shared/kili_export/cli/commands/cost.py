@@ -38,7 +38,7 @@ class _Estimate:
     title: str
     usage: Mapping[Unit, float]
 
-    def told(self, prices: PriceList) -> dict[str, Any]:
+    def described(self, prices: PriceList) -> dict[str, Any]:
         """Its dollars, altogether and by service."""
         return {
             "dollars": round(prices.dollars(self.usage), 4),
@@ -82,8 +82,8 @@ def cost(arguments: Namespace) -> ExitCode:
     estimates.append(_Estimate("month_at_rest", "a month in which nothing changes", at_rest(size)))
     assumptions = _assumptions(arguments, prices, window, replaced, len(changes), len(full))
     if output.as_json:
-        told = {one.name: one.told(prices) for one in estimates}
-        answer = {"project_id": arguments.project_id, "prices": prices.name, **told}
+        described = {one.name: one.described(prices) for one in estimates}
+        answer = {"project_id": arguments.project_id, "prices": prices.name, **described}
         output.result({**answer, "assumptions": assumptions}, "")
     else:
         _show(output, estimates, prices, assumptions)
@@ -156,12 +156,12 @@ def _assumptions(
             f"each of another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook."
         ),
         (
-            f"A run writes {bytes_text(replaced.size)} of archives and ledgers anew; what it "
+            f"A run writes {bytes_text(replaced.size)} of archives and ledgers again; what it "
             f"replaces is kept for {replaced.kept.total_seconds() / 3600:.0f} hours."
         ),
         (
             f"A dollar a day and export allows an archive of {bytes_text(each_window)} to be "
-            f"written anew every {window.total_seconds():.0f} s."
+            f"written again every {window.total_seconds():.0f} s."
         ),
     ]
 
@@ -172,7 +172,8 @@ def _show(
     services = list(dict.fromkeys(priced.service for priced in LISTED.values()))
     costs = [prices.by_service(one.usage) for one in estimates]
     rows = [
-        [service, *(f"${told.get(service, 0.0):,.4f}" for told in costs)] for service in services
+        [service, *(f"${shares.get(service, 0.0):,.4f}" for shares in costs)]
+        for service in services
     ]
     rows.append(["together", *(f"${prices.dollars(one.usage):,.4f}" for one in estimates)])
     output.table(f"Estimated cost ({prices.name})", ["", *(one.title for one in estimates)], rows)

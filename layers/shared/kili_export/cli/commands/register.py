@@ -29,7 +29,7 @@ def register(arguments: Namespace) -> ExitCode:
     end_exports(services.objects, registration.project_id, registered.removed, now)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
-    output.result(answer, _told(registration.project_id, registered))
+    output.result(answer, _summary_of(registration.project_id, registered))
     return ExitCode.OK
 
 
@@ -79,7 +79,7 @@ def _listed(exports: list[str]) -> dict[str, Any]:
     return {"exports": [{"name": name, "format": kind} for name, _, kind in pairs]}
 
 
-def _told(project_id: str, registered: Registered) -> str:
+def _summary_of(project_id: str, registered: Registered) -> str:
     changes = [
         f"{', '.join(names)}: {text}"
         for names, text in (

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from kili_export.archives.damage import way_out
 from kili_export.cli.execution_summary import ExecutionSummary
@@ -17,10 +18,27 @@ from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.messages import Repaired
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 
-_POLL_SECONDS = 0.25
-# Between a run that ended and the one that it starts there is a moment without any.
-_QUIET_POLLS = 8
 _LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a stack is asked, in seconds, and for how many times nothing may go on.
+
+    Between a run that ended and the one that it starts there is a moment without any.
+    """
+
+    poll: float
+    quiet: int
+
+
+LOCAL_PACE: Final = Pace(0.25, 8)
+DEPLOYED_PACE: Final = Pace(3, 10)
+"""ListExecutions answers five times a second for the whole account, and late.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html and
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,7 @@ def run(arguments: Namespace) -> ExitCode:
     found = "" if arguments.full else repairs(services.reconcile(arguments.project_id))
     execution = services.request_run(arguments.project_id, full=arguments.full)
     if arguments.wait:
-        return _wait(connection, services, arguments, output)
+        return _wait(connection, services, arguments, output, execution)
     answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
     compared = f"Kili differs from the exports: {found}. " if found else ""
     text = f"{compared}Started. Follow it with: kili-export wait {arguments.project_id}"
@@ -120,12 +138,16 @@ def wait_until_settled(
     seconds: float,
     watch: Callable[[ProjectStatus], None] | None = None,
     clock: Clock | None = None,
+    started: str | None = None,
 ) -> Outcome:
     """Polls until nothing is pending or running, or until nothing more will happen by itself.
 
-    `watch` sees every status on the way.
+    `watch` sees every status on the way. `started` names an execution that was just started.
     """
+    pace = DEPLOYED_PACE if connection.local is None else LOCAL_PACE
     executions = Executions(connection)
+    if started is not None:
+        executions.follow(started)
     clock = clock or SystemClock()
     deadline = clock.now() + timedelta(seconds=seconds)
     quiet = 0
@@ -140,12 +162,12 @@ def wait_until_settled(
             return _settled(status, executions, services.status.damaged(status))
         if _waits_for_a_person(status):
             return _held(status)
-        if quiet >= _QUIET_POLLS:
+        if quiet >= pace.quiet:
             return _stuck(status, executions)
         if clock.now() >= deadline:
             reason = f"Still under way after {seconds:.0f} s."
             return Outcome(ExitCode.TIMED_OUT, reason, status)
-        clock.sleep(_POLL_SECONDS)
+        clock.sleep(pace.poll)
 
 
 def _waits_for_a_person(status: ProjectStatus) -> bool:
@@ -214,7 +236,7 @@ def _never_published(status: ProjectStatus) -> list[str]:
 
 
 def _held(status: ProjectStatus) -> Outcome:
-    losses = status.held.losses.told() if status.held else "Assets vanished"
+    losses = status.held.losses.summary() if status.held else "Assets vanished"
     reason = (
         f"{losses} at once. They stay in the archives until you confirm the removal: "
         f"kili-export confirm {status.project_id}"
@@ -223,9 +245,15 @@ def _held(status: ProjectStatus) -> Outcome:
 
 
 def _wait(
-    connection: Connection, services: Services, arguments: Namespace, output: Output
+    connection: Connection,
+    services: Services,
+    arguments: Namespace,
+    output: Output,
+    started: str | None = None,
 ) -> ExitCode:
-    outcome = wait_until_settled(connection, services, arguments.project_id, arguments.timeout)
+    outcome = wait_until_settled(
+        connection, services, arguments.project_id, arguments.timeout, started=started
+    )
     exports = {
         one.name: {
             "generation": one.manifest.generation if one.manifest else None,

@@ -135,7 +135,7 @@ def _lines(project: ProjectStatus) -> list[str]:
         lines.append(f"Pending: {counted(pending.count, 'change')}, oldest of {since}{waiting}.")
     if project.held is not None:
         lines.append(
-            f"Held: {project.held.losses.told()}. They stay in the archives. "
+            f"Held: {project.held.losses.summary()}. They stay in the archives. "
             f"Confirm the removal: kili-export confirm {project.project_id}"
         )
     lines += _full_export(project)

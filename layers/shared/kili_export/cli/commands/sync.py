@@ -34,7 +34,7 @@ def sync(arguments: Namespace) -> ExitCode:
         )
         synced = sync_folder(services.objects, folder, wish)
     moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
-    output.result(_answer(arguments, synced, moved), _told(arguments.directory, synced, moved))
+    output.result(_answer(arguments, synced, moved), _summary(arguments.directory, synced, moved))
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
 
 
@@ -75,7 +75,7 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
     }
 
 
-def _told(directory: str, synced: Synced, moved: int) -> str:
+def _summary(directory: str, synced: Synced, moved: int) -> str:
     files = counted(synced.files, "file")
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
     done = f"{generation}, nothing to do"

@@ -18,7 +18,7 @@ def install(arguments: Namespace) -> ExitCode:
     connection = connect(arguments)
     services = Services.of(connection)
     url = _url(arguments.url or connection.webhook_url)
-    name = arguments.name or _name(arguments.project_id)
+    name = arguments.name or webhook_name(arguments.project_id)
     _warn_about_loopback(url, connection)
     services.kili_of(arguments.project_id).install_webhook(
         arguments.project_id, url, services.webhook_secret(), name
@@ -32,14 +32,15 @@ def remove(arguments: Namespace) -> ExitCode:
     """Undoes `install`."""
     output = Output(as_json=arguments.json)
     services = Services.of(connect(arguments))
-    name = arguments.name or _name(arguments.project_id)
+    name = arguments.name or webhook_name(arguments.project_id)
     services.kili_of(arguments.project_id).remove_webhook(arguments.project_id, name)
     answer = {"project_id": arguments.project_id, "name": name, "installed": False}
     output.result(answer, f"Kili has no webhook {name} any more.")
     return ExitCode.OK
 
 
-def _name(project_id: str) -> str:
+def webhook_name(project_id: str) -> str:
+    """The name of a project's webhook, unless another was given."""
     # Webhooks are the organization's: the prefix and the project keep them apart.
     return f"kili-export-{project_id}"
 

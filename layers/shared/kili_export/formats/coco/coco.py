@@ -67,7 +67,7 @@ _TOOLS = frozenset({"rectangle", "semantic"})
 _FILE = "labels.json"
 _FOLDER = "data"
 _NO_SIZE = "the picture's size is not known, so the asset is left out"
-_DRAW_ANEW = "COCO needs its area: draw it anew, or delete it"
+_DRAW_AGAIN = "COCO needs its area: draw it again, or delete it"
 _NOT_AN_ANNOTATION = "an annotation is empty"
 _UNKNOWN_CATEGORY = "an annotation's category is not in the interface"
 
@@ -127,7 +127,7 @@ class CocoFormat:
                 entries = _Entries(document, size, losses, self._shapes)
                 fragments += entries.of(pictures)
         except TangledOutline as error:
-            raise AssetError(f"{error}; {_DRAW_ANEW}", asset_id=asset.asset_id) from None
+            raise AssetError(f"{error}; {_DRAW_AGAIN}", asset_id=asset.asset_id) from None
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:

@@ -56,7 +56,7 @@ def _write_object(value: Mapping[Any, Any], newline: str, out: list[str]) -> Non
 
 def _vertices(value: Any, newline: str) -> str | None:
     """The text of a list of vertices, None for another list and where it takes a closer look."""
-    # Other lists are told by their first item: their text would not be used.
+    # The first item decides about other lists: their text would not be used.
     if type(value[0]) is not dict or value[0].keys() != _VERTEX:
         return None
     inner = newline + _STEP

@@ -72,8 +72,8 @@ def moments_of_labels(
     shown: set[int] = set()
     for label in selected.labels:
         dates = known.get(str(label.get("id")))
-        told = (label.get("createdAt"), None) if dates is None else dates[2:]
-        shown.update(moments_of(*told))
+        dated = (label.get("createdAt"), None) if dates is None else dates[2:]
+        shown.update(moments_of(*dated))
     newest = max(shown, default=0)
     before = (
         moment

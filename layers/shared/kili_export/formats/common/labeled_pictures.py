@@ -42,7 +42,7 @@ def label_names(asset: SelectedAsset, context: ExportContext) -> list[tuple[str,
     """By what each label is known: its id, and which of its author's it is.
 
     A label that somebody corrects is another one in Kili. Where an export holds one label of an
-    asset, that is the same to its readers, whoever made it: there are no names.
+    asset, that is the same to its readers, from any author: there are no names.
     """
     if context.options.export_type is ExportType.LATEST and len(asset.labels) == 1:
         return [() for _ in asset.labels]

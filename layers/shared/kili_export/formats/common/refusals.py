@@ -98,7 +98,7 @@ def refusing_tangles(asset: SelectedAsset) -> Iterator[None]:
 
 
 def is_geotiff(asset: SelectedAsset) -> bool:
-    """Whether labels of the asset hold longitudes and latitudes: told by its first layer."""
+    """Whether labels of the asset hold longitudes and latitudes: its first layer decides."""
     layers = asset.json_content
     if layers is None:
         layers = asset.fields.get("jsonContent")

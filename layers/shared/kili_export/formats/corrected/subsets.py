@@ -19,7 +19,7 @@ class Subset(StrEnum):
 
 
 def subset_of(asset: SelectedAsset, split: Split | None) -> Subset:
-    """The asset's subset: told by a hash of its id, or of its group, and by the shares alone.
+    """The asset's subset: decided by a hash of its id, or of its group, and by the shares alone.
 
     So an asset stays where it is whatever else comes and goes, and the shares hold for many
     assets or groups, not exactly for a few. An asset without the key that groups are made by is

@@ -1,6 +1,6 @@
 """Outlines whose sides all run along the axes, as masks have them that were traced along pixels.
 
-Such an outline has thousands of points on few columns and rows. Where it meets itself is told from
+Such an outline has thousands of points on few columns and rows. Where it meets itself follows from
 the crossings of columns and rows that it passes, in whole numbers, without comparing its sides.
 """
 

@@ -66,7 +66,7 @@ def label_path(name: str) -> str:
     stem, _, extension = name.rpartition(".")
     if f".{extension}" not in _PICTURES:
         return f"{name}.txt"
-    # A name that begins with its only dot has no extension, and dots in a row are told apart.
+    # A name that begins with its only dot has no extension, and dots in a row stay distinct.
     is_plain = stem[-1:].isalnum() and "//" not in stem
     return f"{stem if is_plain else _without_extension(PurePosixPath(name))}.txt"
 

@@ -1,6 +1,6 @@
 """Which network addresses contents may be fetched from, wherever their names and links lead.
 
-A link to a picture is what a customer, or whoever wrote into a project, typed in: it must not reach
+A link to a picture is what a customer, or another author in a project, typed in: it must not reach
 what only we can reach. The ranges are those that IANA's special-purpose registries give:
 https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry.
 """

@@ -71,7 +71,7 @@ Problem = Expired | Unreachable | Unreadable
 Outcome = Document | Problem
 Taken = TypeVar("Taken")
 Take = Callable[[requests.Response, str], Taken | Problem | Setback]
-"""Reads a successful answer of a host, whose name it is told too."""
+"""Reads a successful answer of a host, given with its name."""
 
 _REFUSED = "its address is not one that may be read"
 _GIVEN_UP = Unreachable("its storage did not answer for others before")

@@ -93,7 +93,7 @@ def origin_name(url: str) -> str:
 
 def _usable(key: str) -> str:
     if not _API_KEY.fullmatch(key):
-        raise InvalidConfiguration("the Kili API key is empty or holds spaces; set it anew")
+        raise InvalidConfiguration("the Kili API key is empty or holds spaces; set it again")
     return key
 
 

@@ -127,7 +127,7 @@ def of_failure(failure: Exception, origin: str) -> Setback:
 
 def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> Setback:
     """The setback of an answer that is no success. `text` is the beginning of its body."""
-    told = f"{origin} answered HTTP {status}"
+    answered = f"{origin} answered HTTP {status}"
     if status == 401:
         refused = AccessDenied(f"the API key is refused by {origin}")
         return Setback(
@@ -140,21 +140,21 @@ def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -
         error = Throttled(f"{origin} asks to slow down", retry_after=pause)
         return Setback("429", error, None, may_have_been_processed=False, retry_after=pause)
     if status >= 500:
-        return _of_server_error(status, headers, text, Unavailable(told))
-    return Setback("refused", RequestRefused(told))
+        return _of_server_error(status, headers, text, Unavailable(answered))
+    return Setback("refused", RequestRefused(answered))
 
 
 def of_answer_errors(errors: object, origin: str, without_key: Callable[[str], str]) -> Setback:
     """The setback of a GraphQL answer that holds errors instead of data.
 
-    What the server says is told on, without e-mail addresses, signatures of links, and our key.
+    What the server says is passed on, without e-mail addresses, signatures of links, and our key.
     """
     listed = errors if isinstance(errors, list) else []
-    told = [error for error in listed if isinstance(error, dict)]
-    messages = [str(error.get("message") or "") for error in told]
-    codes = {_code(error) for error in told}
-    told_on = without_key("; ".join(filter(None, messages)))
-    message = _readable(told_on or "an error without a message")
+    errors = [error for error in listed if isinstance(error, dict)]
+    messages = [str(error.get("message") or "") for error in errors]
+    codes = {_code(error) for error in errors}
+    passed_on = without_key("; ".join(filter(None, messages)))
+    message = _readable(passed_on or "an error without a message")
     if "UNAUTHENTICATED" in codes:
         return of_status(401, {}, "", origin)
     if any(_UNKNOWN_FIELD.search(text) for text in messages):

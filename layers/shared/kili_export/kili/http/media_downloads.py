@@ -65,7 +65,7 @@ class MediaDownloads:
 
 
 def _promised(response: requests.Response) -> int | None:
-    """How many bytes the file has, None where that is not told or is told of its encoded form."""
+    """How many bytes the file has; None where the answer says nothing, or the encoded length."""
     length = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity").strip().lower()
     return int(length) if length.isdecimal() and encoded in ("", "identity") else None

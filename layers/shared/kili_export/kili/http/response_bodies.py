@@ -48,7 +48,7 @@ def iter_body(
             if cut_off.is_set():
                 raise TooSlow from None
             raise
-        # A body whose length was not told seems to be whole when it is cut off.
+        # A body of unknown length seems to be whole when it is cut off.
         if cut_off.is_set():
             raise TooSlow
 

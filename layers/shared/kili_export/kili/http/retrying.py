@@ -25,13 +25,13 @@ class RequestBudget(Protocol):
         """Returns when the next call may be made. Raises Throttled when that takes too long."""
 
     def slow_down(self, seconds: float | None) -> None:
-        """Kili asked to wait: for so long, if it told."""
+        """Kili asked to wait: for so long, if it said so."""
 
 
 class PerMinuteBudget:
     """At most `per_minute` calls a minute in this process, evened out but for short bursts.
 
-    Who is asked to slow down waits by itself: there is nobody else here to be told.
+    A caller that is asked to slow down waits alone: no other process shares its limit.
     """
 
     def __init__(self, clock: Clock, per_minute: int = 250, burst: int = 10) -> None:

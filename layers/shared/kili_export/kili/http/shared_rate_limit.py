@@ -24,7 +24,7 @@ UNTOLD_PAUSE: Final = 5 * SECOND
 """How long everybody waits when Kili asks for a pause and does not say how long."""
 _RECENT: Final = 2 * SECOND
 _UNCONFIRMED: Final = SECOND
-"""So long a place is used without asking whether everybody was told to wait meanwhile."""
+"""So long a place is used without asking whether everybody has to wait meanwhile."""
 _SHORTEST_SLEEP: Final = SECOND // 4
 
 
@@ -95,7 +95,7 @@ class SharedBudget:
             self._together = 1
 
     def _count(self, now: int) -> int:
-        """How many to take: more and more for whoever used up what it took just before."""
+        """How many to take: more and more for a caller that used up what it took just before."""
         busy = self._taken_at and now - self._taken_at < _RECENT + self._rules.interval
         self._together = min(MOST_TOGETHER, 2 * self._together) if busy else 1
         return max(1, min(self._together, VALIDITY // self._rules.interval))

@@ -154,16 +154,16 @@ def _answer(
 ) -> tuple[Any] | Setback:
     name = endpoint.name
     parsed = _parsed(content)
-    told = parsed if isinstance(parsed, dict) else {}
+    answer = parsed if isinstance(parsed, dict) else {}
     # Errors of a 401 or 429 come from a gateway and say less than the status.
-    if told.get("errors") and (response.ok or response.status_code in (400, 403, 422)):
-        return of_answer_errors(told["errors"], name, endpoint.without_key)
+    if answer.get("errors") and (response.ok or response.status_code in (400, 403, 422)):
+        return of_answer_errors(answer["errors"], name, endpoint.without_key)
     if response.status_code != requests.codes.ok:
         text = content[:4096].decode("utf-8", "replace")
         return of_status(response.status_code, response.headers, text, name)
     if parsed is None:
         return of_unreadable("answered something that is not JSON", name)
-    data = told.get("data")
+    data = answer.get("data")
     if not isinstance(data, dict) or "data" not in data:
         return of_unreadable("answered no data", name)
     return (data["data"],)

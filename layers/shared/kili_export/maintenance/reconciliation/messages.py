@@ -43,7 +43,7 @@ class Repaired(Document):
 class Waiting(Document):
     """What of a project waits.
 
-    `seconds`: how long ago the change that waits longest was told of, for the last time.
+    `seconds`: how long ago the last event of the change that waits longest came.
     `removals`: how many wait for confirmation. `left_out`: exports that this project cannot
     have as they are declared.
     """

@@ -31,7 +31,7 @@ from kili_export.storage.object_store import ObjectStore
 _TURN: Final = timedelta(hours=1)
 """After so long another project is the first to be looked after."""
 _FRAMES: Final = 6
-"""So many of the places that an unexpected error came through are told."""
+"""So many of the places that an unexpected error came through are logged."""
 _GRACE: Final = timedelta(seconds=30)
 """How long a run of its own may take to begin before the sweep starts one."""
 
@@ -90,7 +90,7 @@ class Reconcile:
         """Starts a run if there is something to do and nobody is at work. Answers its name.
 
         That is: marks are due, or the last run ended without having given the lease back or
-        without having told the consumers.
+        without an announcement to consumers.
         """
         if marks.are_due and self.lease.is_at_work(project_id):
             return None
@@ -127,7 +127,7 @@ class Reconcile:
                 self.follow_up.starter.after_change(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
             return ReconciledProject(
-                project_id=project_id, waiting=waiting, started=started, error=_told(error)
+                project_id=project_id, waiting=waiting, started=started, error=_summary_of(error)
             )
         return ReconciledProject(
             project_id=project_id,
@@ -145,7 +145,7 @@ def _damage(repaired: Repaired) -> str | None:
     return f"IntegrityError: {'; '.join(damaged)}" if damaged else None
 
 
-def _told(error: Exception) -> str:
+def _summary_of(error: Exception) -> str:
     """The error's class, and its message if it is one of ours: of others it may hold anything."""
     name = type(error).__name__
     if isinstance(error, ExportError):

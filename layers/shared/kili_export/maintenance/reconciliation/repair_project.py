@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from kili_export.archives.compaction import RewritingRules, is_rewriting_due
 from kili_export.archives.removal_guard import must_ask, removed_lately
 from kili_export.changes.comparison.compare_assets import Differences, compare_listing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing, ListedAssets
 from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
-from kili_export.changes.comparison.resumable_listing import ComparisonListing, ListedAssets
 from kili_export.changes.events.pending_changes import (
     CHECK,
     REBUILD,
@@ -57,7 +57,7 @@ class RepairProject:
     rewriting: RewritingRules = field(default_factory=RewritingRules)
 
     def __call__(self, project_id: str, time_left: TimeLeft | None = None) -> Repaired | None:
-        """Marks what no event told of. Answers what was marked, by kind.
+        """Marks changes that no event reported. Answers what was marked, by kind.
 
         None when the time was up before all assets were listed: the next one goes on with it.
 

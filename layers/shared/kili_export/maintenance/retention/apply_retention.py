@@ -61,7 +61,7 @@ class RetainGenerations:
         return not named.union(pinned_keys(manifest) if manifest else ()).isdisjoint(keys)
 
     def delete_expired(self, project_id: str, export: str) -> list[str]:
-        """Deletes what nobody needs. Answers the keys; never fails whoever has just published."""
+        """Deletes what nobody needs. Answers the keys; never fails: its caller has published."""
         try:
             return self._delete(project_id, export)
         except ExportError:
@@ -99,7 +99,7 @@ class RetainGenerations:
     def _forget(
         self, manifest: Manifest, history: History, etag: str | None, past: frozenset[Named]
     ) -> None:
-        """Shortens the history to what is needed, once what it told of is deleted."""
+        """Shortens the history to what is needed, once what it named is deleted."""
         if len(past) == len(history.past):
             return
         kept = tuple(one for one in history.past if _named(one) in past)
@@ -116,7 +116,7 @@ class RetainGenerations:
             return History.from_bytes(found[0]), found[1].etag
         except (ValidationError, ValueError):
             # Begun again: until it is old enough to tell, nothing is deleted.
-            _log.warning("the history of %s cannot be read and is begun anew", export)
+            _log.warning("the history of %s cannot be read and starts again", export)
             return History(since=self.clock.now()), found[1].etag
 
     def _write(self, manifest: Manifest, history: History, etag: str | None) -> None:

@@ -27,7 +27,7 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Erases what belongs to projects. Whoever does holds the project's lease meanwhile."""
+    """Erases what belongs to projects. The caller holds the project's lease meanwhile."""
 
     objects: ObjectStore
     leases: LeaseStore
@@ -58,11 +58,13 @@ class Eraser:
         try:
             yield lease.token if seen is not None and seen.holder else 0
         finally:
-            self._release(project_id, lease, told=seen is None or seen.told >= seen.token)
+            self._release(
+                project_id, lease, announced=seen is None or seen.announced_up_to >= seen.token
+            )
 
-    def _release(self, project_id: str, lease: Lease, *, told: bool) -> None:
-        """What an earlier holder could not tell consumers stays to be told."""
-        self.leases.release(lease, told=told)
+    def _release(self, project_id: str, lease: Lease, *, announced: bool) -> None:
+        """What an earlier holder could not announce stays to be announced."""
+        self.leases.release(lease, announced=announced)
         if load_registration(self.objects, project_id) is not None:
             self.follow_up.look(project_id, lease.token)
 

@@ -54,7 +54,7 @@ class AssetTraces:
 
 @dataclass(frozen=True, slots=True)
 class PurgeAsset:
-    """The use case. What cannot be told to be free of the asset is erased as well."""
+    """The use case. What is not known to be free of the asset is erased as well."""
 
     eraser: Eraser
 

@@ -121,7 +121,7 @@ class _Pixels:
         return ring | self.named("vertices", value["normalizedVertices"])
 
     def named(self, name: str, vertices: Any, *, single: bool = False) -> dict[str, Any]:
-        """The vertices in pixels under that name; nothing when they cannot be told."""
+        """The vertices in pixels under that name; nothing when they are not known."""
         if self.size is None:
             return {}
         found = self._scaled(vertices, self.size)

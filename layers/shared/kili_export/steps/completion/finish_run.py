@@ -91,7 +91,7 @@ class FinishExport:
             plan.project_id,
             plan.token,
             lease,
-            told=announced.failure is None and announced.caught_up,
+            announced=announced.failure is None and announced.caught_up,
             goes_on=progress.goes_on,
         )
         if announced.failure is not None:
@@ -196,13 +196,13 @@ class FinishExport:
         token: int,
         lease: Lease | None,
         *,
-        told: bool,
+        announced: bool,
         untried_only: bool = False,
         goes_on: bool = False,
     ) -> Remaining:
         """Gives the lease back, and only then looks for what is to be done next."""
         if lease is not None:
-            self.lease.release(lease, told=told)
+            self.lease.release(lease, announced=announced)
         if goes_on:
             return self.follow_up.go_on(project_id, token)
         return self.follow_up.look(project_id, token, untried_only=untried_only)
@@ -231,7 +231,7 @@ class FinishExport:
                 self.announcer.failed(request, error, answer.export)
                 continue
             if answer.held_removals:
-                cause = f"{losses_of(answer).told()}; confirm that they may go"
+                cause = f"{losses_of(answer).summary()}; confirm that they may go"
                 error = WorkflowError(error="RemovalsHeld", cause=cause)
                 self.announcer.failed(request, error, answer.export)
             if answer.export in verdict.exports.published:
@@ -252,9 +252,9 @@ class FinishExport:
                 self._leave(plan, request, failed=True)
             self._postpone(self._taken_on(request, plan))
             # Some exports may have been published before it failed.
-            told = self.announcer.catch_up(lease)
+            announced = self.announcer.catch_up(lease)
             remaining = self._release(
-                request.project_id, lease.token, lease, told=told, untried_only=True
+                request.project_id, lease.token, lease, announced=announced, untried_only=True
             )
         self.announcer.failed(request, error)
         return FinishAnswer(

@@ -39,7 +39,7 @@ class SessionProgress:
         store = SessionStore(self.objects)
         before = store.last_run(plan.project_id)
         if before is None:
-            raise ConflictError("the full export in slices was begun anew since")
+            raise ConflictError("the full export in slices started again since")
         if before.last_run == plan.run_id:
             return _progress(step, before)
         advanced = self._is_complete(plan, step, assets)

@@ -138,7 +138,7 @@ class RunVerdict:
         return not self.progress.is_open and mark.subject != RECONCILE
 
     def unanswered(self) -> int:
-        """How many assets changed of which no batch told anything."""
+        """How many assets changed that no batch answered for."""
         changed = (asset_of(subject) for subject in self.planned)
         return sum(one is not None and not self.assets.is_answered(one) for one in changed)
 

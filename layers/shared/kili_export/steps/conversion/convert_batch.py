@@ -27,7 +27,8 @@ from kili_export.runs.segment_records import AssetMedia, SegmentWriter
 from kili_export.steps.conversion.asset_source import AssetSource, FetchNeeds
 from kili_export.steps.conversion.author_pseudonyms import with_authors
 from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
-from kili_export.steps.conversion.media_batch import MediaBatch, MediaLimits
+from kili_export.steps.conversion.media_batch import MediaBatch
+from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.steps.conversion.past_attempts import PastAttempts
 from kili_export.storage.object_store import ObjectStore
 

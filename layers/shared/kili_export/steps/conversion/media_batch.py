@@ -6,7 +6,6 @@ have them: what is large is then copied by the bucket itself.
 """
 
 import hashlib
-import mmap
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from shutil import copyfileobj
-from tempfile import SpooledTemporaryFile, TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
 from kili_export.core.asset import FetchedAsset
@@ -28,10 +27,11 @@ from kili_export.runs.messages import MediaObject
 from kili_export.runs.segment_records import AssetMedia, ConvertedMedium
 from kili_export.splicing.entry_record import STORED, Record
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.splicing.upload_parts import InlineBytes, Piece, plan_parts
+from kili_export.splicing.upload_parts import plan_parts
 from kili_export.splicing.zip_headers import local_header
 from kili_export.steps.conversion.asset_source import AssetSource, FetchedMedium
 from kili_export.steps.conversion.ffmpeg import FrameCutter
+from kili_export.steps.conversion.media_spool import MediaLimits, MediaSpool, SpooledFile
 from kili_export.storage.object_store import ObjectStore
 
 _UPLOAD: Final = PartLimits(rewrite_below=0)
@@ -42,27 +42,6 @@ _NO_CUTTER: Final = (
     " with FfmpegLayerArn, export with with_assets set to false, or have Kili split the project's"
     " videos into frames."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MediaLimits:
-    """Bytes of a file at most, and bytes on disk after which what was fetched is stored."""
-
-    largest_file: int = 256 << 20
-    spooled: int = 128 << 20
-
-    @property
-    def most(self) -> int:
-        """Bytes on disk at most: a file that comes last may still be as large as any."""
-        return self.spooled + self.largest_file
-
-
-@dataclass(frozen=True, slots=True)
-class _Spooled:
-    """A fetched file, and where it begins in the spool."""
-
-    start: int
-    medium: FetchedMedium
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +59,7 @@ class _ExportMedia:
     """One export's entries that are not stored yet: headers and places in the spool, in order."""
 
     objects: list[MediaObject] = field(default_factory=list)
-    entries: list[tuple[bytes, _Spooled]] = field(default_factory=list)
+    entries: list[tuple[bytes, SpooledFile]] = field(default_factory=list)
     size: int = 0
 
 
@@ -98,11 +77,11 @@ class MediaBatch:
         self._objects = objects
         self._kili = kili
         self._limits = limits
+        self._spool = MediaSpool(limits)
         self._new_key = new_key
         self._cutter = cutter
         self._exports: dict[str, _ExportMedia] = defaultdict(_ExportMedia)
-        self._spool: IO[bytes] | None = None
-        self._spooled: dict[str, _Spooled] = {}
+        self._spooled: dict[str, SpooledFile] = {}
         self._headers: dict[str, PictureHeader | None] = {}
         self._cut_into: dict[tuple[str, str | None], int] = {}
         self._refused: dict[str, str] = {}
@@ -157,22 +136,13 @@ class MediaBatch:
         """What a file that was just fetched tells of itself; None when it is no picture."""
         if url in self._headers:
             return self._headers[url]
-        spooled, spool = self._spooled[url], self._opened()
-        end = spool.tell()
-
-        def read(offset: int, length: int) -> bytes:
-            spool.seek(spooled.start + offset)
-            return spool.read(max(0, min(length, spooled.medium.size - offset)))
-
-        try:
-            self._headers[url] = picture_header(read(0, HEAD_BYTES), read)
-        finally:
-            spool.seek(end)
+        read = partial(self._spool.read, self._spooled[url])
+        self._headers[url] = picture_header(read(0, HEAD_BYTES), read)
         return self._headers[url]
 
     def store_if_full(self) -> None:
         """Stores what was added when it takes too much room. Between assets only."""
-        if self._spool is not None and self._spool.tell() >= self._limits.spooled:
+        if self._spool.is_full:
             self.store()
 
     @property
@@ -191,22 +161,22 @@ class MediaBatch:
         """What was stored for an export."""
         return tuple(self._exports[export].objects) if export in self._exports else ()
 
-    def _fetched(self, asset_id: str, url: str) -> _Spooled:
+    def _fetched(self, asset_id: str, url: str) -> SpooledFile:
         if url in self._refused:
             raise self._refused_before(asset_id, url)
         if url not in self._spooled:
             self._spooled[url] = self._fetch(asset_id, url)
         return self._spooled[url]
 
-    def _fetch(self, asset_id: str, url: str) -> _Spooled:
-        spool = self._opened()
+    def _fetch(self, asset_id: str, url: str) -> SpooledFile:
+        spool = self._spool.file
         start = spool.tell()
         try:
-            medium = self._kili.fetch_media(url, spool, largest=self._largest(asset_id))
+            medium = self._kili.fetch_media(url, spool, largest=self._spool.largest(asset_id))
         except (RequestRefused, Unavailable) as error:
             raise self._refusal(asset_id, url, error) from error
         self._succeeded = True
-        return _Spooled(start, medium)
+        return SpooledFile(start, medium)
 
     def _cut(self, asset_id: str, url: str, cut: FrameCut) -> int:
         """Cuts a video unless that was done, and answers how many frames it has."""
@@ -223,13 +193,13 @@ class MediaBatch:
                 ) from error
         return self._cut_into[done]
 
-    def _spool_frames(self, asset_id: str, url: str, cut: FrameCut, video: _Spooled) -> int:
-        spool, number = self._opened(), 0
+    def _spool_frames(self, asset_id: str, url: str, cut: FrameCut, video: SpooledFile) -> int:
+        spool, number = self._spool.file, 0
         pictures = self._cutter.cut(spool, video.start, video.medium.size, cut)
         with closing(pictures):
             for number, picture in enumerate(pictures, start=1):
-                if len(picture) > self._room(asset_id):
-                    raise self._no_room(asset_id)
+                if len(picture) > self._spool.room(asset_id):
+                    raise self._spool.no_room(asset_id)
                 start = spool.tell()
                 spool.write(picture)
                 medium = FetchedMedium(
@@ -239,7 +209,7 @@ class MediaBatch:
                     "image/jpeg",
                 )
                 address = frame_address(url, cut, number)
-                self._spooled[address] = _Spooled(start, medium)
+                self._spooled[address] = SpooledFile(start, medium)
         if not number:
             raise RequestRefused("ffmpeg finds none in it")
         return number
@@ -250,7 +220,7 @@ class MediaBatch:
         waiting = iter([url for url in dict.fromkeys(urls) if url not in known])
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while group := list(islice(waiting, _AT_ONCE)):
-                largest = min(self._limits.largest_file // _AT_ONCE, self._largest(asset_id))
+                largest = min(self._limits.largest_file // _AT_ONCE, self._spool.largest(asset_id))
                 fetch = partial(self._kili.fetch_media, largest=largest)
                 with ExitStack() as stack:
                     pending = [
@@ -269,34 +239,12 @@ class MediaBatch:
             medium = future.result()
         except (RequestRefused, Unavailable) as error:
             raise self._refusal(asset_id, url, error) from error
-        spool = self._opened()
+        spool = self._spool.file
         start = spool.tell()
         held.seek(0)
         copyfileobj(held, spool)
         self._succeeded = True
-        self._spooled[url] = _Spooled(start, medium)
-
-    def _opened(self) -> IO[bytes]:
-        if self._spool is None:
-            self._spool = TemporaryFile()  # noqa: SIM115 - closed by _forget
-        return self._spool
-
-    def _largest(self, asset_id: str) -> int:
-        """The bytes that a file may have now. Raises AssetError when there is no room at all."""
-        return min(self._limits.largest_file, self._room(asset_id))
-
-    def _room(self, asset_id: str) -> int:
-        room = self._limits.most - self._opened().tell()
-        if room <= 0:
-            raise self._no_room(asset_id)
-        return room
-
-    def _no_room(self, asset_id: str) -> AssetError:
-        return AssetError(
-            f"its media take more than {self._limits.most} bytes together; a larger"
-            " MEDIA_FILE_LIMIT (MediaFileLimit of the template) lets them pass",
-            asset_id=asset_id,
-        )
+        self._spooled[url] = SpooledFile(start, medium)
 
     def _refusal(self, asset_id: str, url: str, error: ExportError) -> AssetError:
         if isinstance(error, Unavailable):
@@ -340,7 +288,7 @@ class MediaBatch:
         return ConvertedMedium(record, medium.sha256, request.identity, len(export.objects))
 
     def _store(self, export: _ExportMedia) -> None:
-        pieces = _pieces(self._spool, export.entries)
+        pieces = self._spool.pieces(export.entries)
         stored = self._objects.compose(
             self._new_key(), plan_parts(pieces, _UPLOAD), if_none_match=True
         )
@@ -352,21 +300,4 @@ class MediaBatch:
         self._spooled.clear()
         self._headers.clear()
         self._cut_into.clear()
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
-
-
-def _pieces(spool: IO[bytes] | None, entries: Sequence[tuple[bytes, _Spooled]]) -> list[Piece]:
-    """The entries, files among them as views of the spool: they are read when they are sent."""
-    view = memoryview(b"")
-    if spool is not None and spool.tell():
-        spool.flush()
-        view = memoryview(mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ))
-    pieces: list[Piece] = []
-    for header, spooled in entries:
-        pieces.append(InlineBytes(header))
-        if spooled.medium.size:
-            end = spooled.start + spooled.medium.size
-            pieces.append(InlineBytes(view[spooled.start : end]))
-    return pieces
+        self._spool.empty()

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kili_export.changes.comparison.compare_assets import compare_listing
+from kili_export.changes.comparison.comparison_listing import ComparisonListing
 from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
 from kili_export.changes.comparison.listing_slices import Listing
-from kili_export.changes.comparison.resumable_listing import ComparisonListing
 from kili_export.changes.events.follow_up import FollowUp
 from kili_export.changes.events.pending_changes import (
     CHECK,
@@ -57,7 +57,7 @@ class PlanExport:
     def __call__(self, request: PlanRequest, time_left: TimeLeft | None = None) -> PlanAnswer:
         """Plans a run. Asking again for the same execution plans it again, under the same lease.
 
-        When the time is up before all assets are listed it answers `continue`: whoever asks next
+        When the time is up before all assets are listed it answers `continue`: the next call
         goes on with the listing.
 
         Raises AccessDenied when Kili does not show the project, TransientError when something
@@ -113,8 +113,8 @@ class PlanExport:
         lease = self.lease.held_by(request.project_id, request.execution_arn)
         if lease is None:
             return PlanAnswer(status="idle", project_id=request.project_id)
-        told = self.announcer.catch_up(lease)
-        if self.lease.release(lease, told=told) and registered:
+        announced = self.announcer.catch_up(lease)
+        if self.lease.release(lease, announced=announced) and registered:
             self.follow_up.look(request.project_id, lease.token)
         return PlanAnswer(status="idle", project_id=request.project_id)
 

@@ -32,7 +32,7 @@ class RunLimits:
 
 @dataclass(slots=True)
 class RunInMaking:
-    """A run in the making, for whoever holds the lease."""
+    """A run in the making, for the holder of the lease."""
 
     lease: Lease
     registration: str | None

@@ -63,8 +63,8 @@ def stored_shards(index: ShardIndex, base: Base) -> Sequence[Sequence[PlacedShar
     None where the archive's file is not the one that the index describes.
     """
     record = base.directory.find(index.path)
-    told = (DEFLATED, index.crc32, index.size, index.compressed + len(_END))
-    if record is None or told != (
+    expected = (DEFLATED, index.crc32, index.size, index.compressed + len(_END))
+    if record is None or expected != (
         record.method, record.crc32, record.size, record.compressed_size,
     ):  # fmt: skip
         return None

@@ -76,8 +76,8 @@ class SharedChanges:
         index = replace(index, modified=modified)
         identity = index.identity
         if self._is_kept(path, identity):
-            if known is not None and (told := known.with_moments_of(index)) != known:
-                self.indexes[path] = told
+            if known is not None and (dated := known.with_moments_of(index)) != known:
+                self.indexes[path] = dated
             return
         self.members[path] = MemberRecord(path, "", identity)
         self.files.append(sharded_file(index, [one for part in sections for one in part]))

@@ -1,4 +1,4 @@
-"""What a generation changes for whoever reads the archive."""
+"""What a generation changes for readers of the archive."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

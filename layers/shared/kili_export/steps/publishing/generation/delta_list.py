@@ -30,8 +30,8 @@ class DeltaHead:
     @property
     def date(self) -> int:
         """That of the list, as ZIP writes it."""
-        told = hashlib.sha256(f"{self.run_id}/{self.generation}".encode()).hexdigest()
-        return date_of(moments_of(self.dated), told)
+        digest = hashlib.sha256(f"{self.run_id}/{self.generation}".encode()).hexdigest()
+        return date_of(moments_of(self.dated), digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class DeltaList:
         """Takes in a file that comes; it is `known` if there is one of that name before."""
         items = self.changed if known else self.added
         shards = shards_of_digest(digest)
-        told = {"sha256": digest} if shards is None else {"sha256": None, "shards": shards}
-        items.add({"path": path, **told, "asset_id": asset_id})
+        contents = {"sha256": digest} if shards is None else {"sha256": None, "shards": shards}
+        items.add({"path": path, **contents, "asset_id": asset_id})
 
     def remove(self, path: str, asset_id: str | None) -> None:
         """Takes in a file that goes."""

@@ -45,7 +45,7 @@ class ExportRun:
 
     @property
     def context(self) -> ExportContext:
-        """What the format is told of project, options and date."""
+        """What the format needs of project, options and date."""
         options = self.export.options.to_options()
         return ExportContext(self.plan.project.to_project(), options, self.export.dated)
 

@@ -174,7 +174,7 @@ class GenerationWriter:
             raise
 
     def answer(self, manifest: Manifest, *, held: Losses) -> AggregateAnswer:
-        """What is told of a manifest that this run committed."""
+        """The answer about a manifest that this run committed."""
         delta = manifest.own_delta
         return AggregateAnswer(
             export=self.export.name,

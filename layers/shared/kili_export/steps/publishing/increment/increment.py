@@ -83,7 +83,7 @@ class Increment:
     def loss_changes(self) -> LossChanges | None:
         """What the touched assets lost before, and lose now.
 
-        None where names are contested: what others lose by it is told by the ledger alone.
+        None where names are contested: only the ledger knows what others lose by it.
         """
         if self.names.tells_otherwise or self.known.has_contests():
             return None

@@ -117,9 +117,9 @@ class NameSettler:
     ) -> None:
         """Notes for the report who does not have the name."""
         entry = contest_entry_name(path)
-        # Ledgers of former versions have claims that nothing was told of.
-        told = stored is not None and entry in self.ledger.directory
-        before = Contest.of(stored) if stored is not None and told else None
+        # Ledgers of former versions have claims without a note.
+        noted = stored is not None and entry in self.ledger.directory
+        before = Contest.of(stored) if stored is not None and noted else None
         after = None if claimed is None else Contest.of(claimed)
         changes.lost += len(after.losers if after else ()) - len(before.losers if before else ())
         if before != after:

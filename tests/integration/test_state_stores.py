@@ -1,7 +1,8 @@
-"""Marks and project state in DynamoDB keep the conditions that the protocol rests on."""
+"""Marks and project state keep the conditions that the protocol rests on, in every store."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,16 +16,21 @@ from kili_export.changes.events.pending_changes import (
     MOST_LABELS,
     REBUILD,
     ChangeMark,
+    ChangeStore,
     asset_subject,
 )
 from kili_export.changes.events.replay_events import EventsCursor
 from kili_export.core.errors import InvalidConfiguration, Throttled, Unavailable
+from kili_export.machine.change_store import SqliteChangeStore
+from kili_export.machine.database import Database
+from kili_export.machine.project_state import SqliteProjectState
 from kili_export.runs.held_removals import HeldRemovals
 from tests.support.fakes import NOON, InMemoryChanges, InMemoryProjectState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+State = DynamoProjectState | SqliteProjectState | InMemoryProjectState
 PROJECT, TABLE = "project1", "marks"
 ASSET = asset_subject("as_000")
 
@@ -52,38 +58,56 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
         yield made
 
 
-# The fake must keep the very rules that the table keeps, or the protocol's tests prove nothing.
-@pytest.fixture(params=["DynamoDB", "the fake"])
-def changes(request: pytest.FixtureRequest) -> DynamoChangeStore | InMemoryChanges:
-    if request.param == "the fake":
-        return InMemoryChanges()
-    return DynamoChangeStore(Table(request.getfixturevalue("client"), TABLE))
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "state.sqlite")
+    yield made
+    made.close()
 
 
-@pytest.fixture(params=["DynamoDB", "the fake"])
-def state(request: pytest.FixtureRequest) -> DynamoProjectState | InMemoryProjectState:
-    if request.param == "the fake":
-        return InMemoryProjectState()
-    return DynamoProjectState(Table(request.getfixturevalue("client"), TABLE))
+def _nothing() -> None:
+    """Nothing has to come to the disk here."""
 
 
-Changes = DynamoChangeStore | InMemoryChanges
-State = DynamoProjectState | InMemoryProjectState
+# The fake must keep the very rules that the stores keep, or the protocol's tests prove nothing.
+STORES = ["DynamoDB", "SQLite", "the fake"]
 
 
-def only(changes: Changes) -> ChangeMark:
+@pytest.fixture(params=STORES)
+def changes(request: pytest.FixtureRequest) -> ChangeStore:
+    match request.param:
+        case "DynamoDB":
+            return DynamoChangeStore(Table(request.getfixturevalue("client"), TABLE))
+        case "SQLite":
+            return SqliteChangeStore(request.getfixturevalue("database"), _nothing)
+        case _:
+            return InMemoryChanges()
+
+
+@pytest.fixture(params=STORES)
+def state(request: pytest.FixtureRequest) -> State:
+    match request.param:
+        case "DynamoDB":
+            return DynamoProjectState(Table(request.getfixturevalue("client"), TABLE))
+        case "SQLite":
+            return SqliteProjectState(request.getfixturevalue("database"))
+        case _:
+            return InMemoryProjectState()
+
+
+def only(changes: ChangeStore) -> ChangeMark:
     (mark,) = changes.marks(PROJECT)
     return mark
 
 
-def test_a_mark_is_read_as_it_was_stored(changes: Changes) -> None:
+def test_a_mark_is_read_as_it_was_stored(changes: ChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON, label_id="label_1")
     assert only(changes) == ChangeMark(
         PROJECT, ASSET, "v1", NOON, NOON, label_ids=frozenset({"label_1"})
     )
 
 
-def test_storing_a_mark_anew_keeps_the_first_time_and_earlier_labels(changes: Changes) -> None:
+def test_storing_a_mark_again_keeps_the_first_time_and_earlier_labels(changes: ChangeStore) -> None:
     later = NOON + timedelta(seconds=30)
     changes.mark(PROJECT, ASSET, version="v1", at=NOON, label_id="label_1")
     changes.postpone([(only(changes), later)])
@@ -94,7 +118,7 @@ def test_storing_a_mark_anew_keeps_the_first_time_and_earlier_labels(changes: Ch
     )
 
 
-def test_a_mark_that_was_renewed_is_not_cleared(changes: Changes) -> None:
+def test_a_mark_that_was_renewed_is_not_cleared(changes: ChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     changes.mark(PROJECT, ASSET, version="v2", at=NOON)
@@ -102,7 +126,7 @@ def test_a_mark_that_was_renewed_is_not_cleared(changes: Changes) -> None:
     assert only(changes).version == "v2"
 
 
-def test_a_mark_is_cleared_once(changes: Changes) -> None:
+def test_a_mark_is_cleared_once(changes: ChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     assert changes.clear([read]) == 1
@@ -110,7 +134,7 @@ def test_a_mark_is_cleared_once(changes: Changes) -> None:
     assert list(changes.marks(PROJECT)) == []
 
 
-def test_attempts_are_counted_on_the_version_that_was_read(changes: Changes) -> None:
+def test_attempts_are_counted_on_the_version_that_was_read(changes: ChangeStore) -> None:
     until = NOON + timedelta(minutes=1)
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
@@ -122,7 +146,7 @@ def test_attempts_are_counted_on_the_version_that_was_read(changes: Changes) -> 
     assert (only(changes).attempts, only(changes).retry_at) == (0, None)
 
 
-def test_postponing_what_was_cleared_brings_nothing_back(changes: Changes) -> None:
+def test_postponing_what_was_cleared_brings_nothing_back(changes: ChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     changes.clear([read])
@@ -130,7 +154,7 @@ def test_postponing_what_was_cleared_brings_nothing_back(changes: Changes) -> No
     assert list(changes.marks(PROJECT)) == []
 
 
-def test_every_mark_of_a_project_and_none_of_another_is_read(changes: Changes) -> None:
+def test_every_mark_of_a_project_and_none_of_another_is_read(changes: ChangeStore) -> None:
     subjects = {asset_subject(f"as_{number:03d}") for number in range(60)} | {REBUILD}
     for subject in subjects:
         changes.mark(PROJECT, subject, version="v", at=NOON)
@@ -157,10 +181,10 @@ def test_more_marks_than_a_page_holds_are_all_read(client: "DynamoDBClient") -> 
     assert sum(1 for _ in table.query("big")) == 30
 
 
+@pytest.mark.parametrize("changes", ["DynamoDB", "SQLite"], indirect=True)
 def test_a_flood_of_labels_on_one_asset_forgets_neither_the_first_nor_the_last(
-    client: "DynamoDBClient",
+    changes: ChangeStore,
 ) -> None:
-    changes = DynamoChangeStore(Table(client, TABLE))
     for number in range(50):
         changes.mark(PROJECT, ASSET, version=f"v{number}", at=NOON, label_id=f"label_{number:02d}")
     mark = only(changes)
@@ -174,7 +198,7 @@ def test_the_lease_goes_to_one_and_its_token_grows_for_ever(state: State) -> Non
     assert first is not None
     assert state.take(PROJECT, holder="b", expires_at=NOON, seen=None) is None
     assert state.read(PROJECT) == first
-    assert state.release(first, told=True)
+    assert state.release(first, announced=True)
     free = state.read(PROJECT)
     assert free is not None
     assert (free.token, free.holder) == (1, None)
@@ -194,10 +218,34 @@ def test_only_the_holder_with_its_token_gives_the_lease_back(state: State) -> No
     assert first is not None
     second = state.take(PROJECT, holder="b", expires_at=NOON, seen=first)
     assert second is not None
-    assert not state.release(first, told=True)
+    assert not state.release(first, announced=True)
     assert state.read(PROJECT) == second
-    assert state.release(second, told=True)
-    assert not state.release(second, told=True)
+    assert state.release(second, announced=True)
+    assert not state.release(second, announced=True)
+
+
+def test_a_window_is_started_once_that_is_recorded(state: State) -> None:
+    assert not state.is_started(PROJECT, 7)
+    for _ in range(2):
+        state.record_started(PROJECT, 7, expires=datetime.now(UTC) + timedelta(days=1))
+    assert state.is_started(PROJECT, 7)
+    assert not state.is_started(PROJECT, 8)
+    assert not state.is_started("another", 7)
+
+
+def test_a_lease_tells_up_to_which_holder_consumers_were_told(state: State) -> None:
+    first = state.take(PROJECT, holder="a", expires_at=NOON, seen=None)
+    assert first is not None
+    assert state.release(first, announced=True)
+    settled = state.read(PROJECT)
+    assert settled is not None
+    assert (settled.announced_up_to, settled.is_settled) == (1, True)
+    second = state.take(PROJECT, holder="b", expires_at=NOON, seen=settled)
+    assert second is not None
+    assert state.release(second, announced=False)
+    unsettled = state.read(PROJECT)
+    assert unsettled is not None
+    assert (unsettled.token, unsettled.announced_up_to, unsettled.is_settled) == (2, 1, False)
 
 
 def test_windows_are_recorded_with_an_end_to_the_record(client: "DynamoDBClient") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.stack.moto_child import OneAtATime
+from tests.support.moto_child import OneAtATime
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The process that holds DynamoDB, Secrets Manager, EventBridge, SQS and CloudFormation in memory.
 
-Started by `moto_server.py` as `python -m local.stack.moto_child`. Prints its port, then serves.
+Started by `moto_server.py` as `python -m tests.support.moto_child`. Prints its port, then serves.
 """
 
 import logging

@@ -4,11 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack.child import Child
-
-
-class ServerDidNotStart(Exception):
-    """A server of the stack ended before it served; the message names its log."""
+from local.stack.child import Child, ServerDidNotStart
 
 
 class MotoServer:
@@ -28,7 +24,7 @@ class MotoServer:
     def start(self) -> None:
         """Starts the server and waits until it serves. Raises ServerDidNotStart."""
         self._child = Child(
-            (sys.executable, "-m", "local.stack.moto_child"),
+            (sys.executable, "-m", "tests.support.moto_child"),
             environment=self._environment,
             log=self._log,
             answers=True,

@@ -1,0 +1,1 @@
+"""State, secrets and announcements of one machine, in files: what AWS's services keep elsewhere."""
