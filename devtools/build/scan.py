@@ -57,7 +57,7 @@ class Explanation:
 EXPLANATIONS: Final = (
     Explanation(
         "CKV_AWS_18",
-        ("Bucket",),
+        ("Bucket", "CopiesBucket"),
         "Access logs need another bucket, whose place and retention the account's owner decides;"
         " CloudTrail's data events do the same without one.",
     ),

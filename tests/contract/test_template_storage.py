@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kili_export.core import bucket_layout as keys
-from tests.support.template_document import listed, resources_of, template, text
+from tests.support.template_document import functions, listed, resources_of, template, text
 
 HOLDS_DATA = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
 
@@ -41,6 +41,24 @@ def test_the_bucket_is_private() -> None:
     assert set(bucket()["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket()["PublicAccessBlockConfiguration"]) == 4
     assert bucket()["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_copies_are_kept_as_privately_and_in_versions() -> None:
+    """Registrations and keys of pseudonyms exist nowhere else."""
+    copies = template()["Resources"]["CopiesBucket"]["Properties"]
+    for name in ("BucketEncryption", "PublicAccessBlockConfiguration", "OwnershipControls"):
+        assert copies[name] == bucket()[name], name
+    assert copies["VersioningConfiguration"] == {"Status": "Enabled"}
+    [rule] = copies["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] >= 30
+    policy = template()["Resources"]["CopiesBucketPolicy"]["Properties"]["PolicyDocument"]
+    [statement] = policy["Statement"]
+    assert (statement["Sid"], statement["Effect"]) == ("TlsOnly", "Deny")
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_no_function_reaches_the_copies(name: str) -> None:
+    assert "CopiesBucket" not in str(functions()[name])
 
 
 def test_the_bucket_is_encrypted_with_or_without_a_key_of_ones_own() -> None:

@@ -85,8 +85,8 @@ class Recorder:
         if not isinstance(body, bytes):
             body.seek(0)
         # The bucket is in the path or in the host's name.
-        in_host = (parts.hostname or "").startswith(f"{NAMES.bucket}.")
-        path = f"/{NAMES.bucket}{parts.path}" if in_host else parts.path
+        host = (parts.hostname or "").partition(".s3.")
+        path = f"/{host[0]}{parts.path}" if host[1] else parts.path
         target = f"{path}?{parts.query}"
         self.accesses[self.function].update(accesses_of(request.method, target, headers, data))
 

@@ -30,8 +30,10 @@ pytestmark = pytest.mark.xdist_group("least_privilege")
 
 STACK: Final = "kili-export"
 MACHINE: Final = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-export"
+COPIES: Final = "kili-copies"
 OUTPUTS: Final = {
     "BucketName": NAMES.bucket,
+    "CopiesBucketName": COPIES,
     "TableName": NAMES.table,
     "StateMachineArn": MACHINE,
     "EventBusName": NAMES.event_bus,
@@ -60,6 +62,7 @@ OPERATING: Final = (
     ("webhook", "remove", PROJECT),
     ("register", PROJECT, "--export", "raw=kili", "--key-secret", "team"),
     ("purge", PROJECT, "raw", "--asset", "as_001", "--yes"),
+    ("restore",),
     ("teardown",),
     ("unregister", PROJECT),
     ("purge", PROJECT, "--yes"),
@@ -124,6 +127,9 @@ def deploy() -> None:
         "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
     }
     boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(document))
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=COPIES)
+    s3.put_bucket_versioning(Bucket=COPIES, VersioningConfiguration={"Status": "Enabled"})
     boto3.client("secretsmanager").create_secret(Name=f"{STACK}/kili-keys/team", SecretString="key")
 
 
@@ -193,7 +199,11 @@ def _by_arn(access: Access) -> Access:
     return Access(access.action, arn)
 
 
-VALUES_OF_PEOPLE = {**VALUES, "AWS::StackId": STACK}
+VALUES_OF_PEOPLE = {
+    **VALUES,
+    "AWS::StackId": STACK,
+    "CopiesBucket.Arn": f"arn:aws:s3:::{COPIES}",
+}
 
 
 def policy(person: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tests.support.template_document import functions, template
 
 OUTPUTS = {
     "BucketName": "deployed-bucket",
+    "CopiesBucketName": "deployed-copies",
     "TableName": "deployed-table",
     "StateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:deployed-export",
     "EventBusName": "deployed",

@@ -16,6 +16,7 @@ from kili_export.wiring.settings import Settings
 
 SETTINGS = Settings(
     bucket_name="bucket-1",
+    copies_bucket_name="copies-1",
     table_name="table-1",
     kili_api_key_secret_id="arn:key",
     kili_key_prefix="stack/kili-keys/",
@@ -98,5 +99,5 @@ def test_what_cloudformation_keeps_is_named(
     assert main(["teardown", "--stack-name", "s"]) == ExitCode.OK
     text = capsys.readouterr().out
     assert "aws cloudformation delete-stack --stack-name s" in text
-    for kept in ("bucket-1", "table-1", "arn:key", "arn:webhook", "stack/kili-keys/"):
+    for kept in ("bucket-1", "copies-1", "table-1", "arn:key", "arn:webhook", "stack/kili-keys/"):
         assert kept in text

@@ -42,6 +42,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     add_rows(commands)
     add_archives(commands, _add_target)
     _add_webhook(commands)
+    _add_restore(commands)
     _add_teardown(commands)
     return top
 
@@ -186,6 +187,14 @@ def _add_webhook(commands: Commands) -> None:
             action.add_argument(
                 "--url", help="where Kili reaches this stack's webhook from outside"
             )
+
+
+def _add_restore(commands: Commands) -> None:
+    restore = commands.add_parser(
+        "restore", help="put back registrations and keys of pseudonyms that a bucket has lost"
+    )
+    restore.set_defaults(command="restore")
+    _add_target(restore)
 
 
 def _add_teardown(commands: Commands) -> None:

@@ -43,6 +43,7 @@ _COMMANDS: Mapping[str, str] = {
     "purge": "kili_export.cli.commands.purge:purge",
     "assets": "kili_export.cli.commands.rows:assets",
     "labels": "kili_export.cli.commands.rows:labels",
+    "restore": "kili_export.cli.commands.restore:restore",
     "teardown": "kili_export.cli.commands.teardown:teardown",
     "webhook install": "kili_export.cli.commands.webhook:install",
     "webhook remove": "kili_export.cli.commands.webhook:remove",

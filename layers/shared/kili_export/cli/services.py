@@ -48,6 +48,11 @@ class Services:
         return self.application.objects
 
     @property
+    def copies(self) -> ObjectStore | None:
+        """The copies of registrations and keys; a local stack has none."""
+        return self.application.copies
+
+    @property
     def random(self) -> RandomSource:
         """The operating system's randomness."""
         return self.application.random

@@ -130,6 +130,14 @@ class Application:
         return S3ObjectStore(self._s3, self.settings.required("bucket_name"))
 
     @cached_property
+    def copies(self) -> "S3ObjectStore | None":
+        """The bucket of copies, which commands alone reach; None where there is none."""
+        from kili_export.aws.s3 import S3ObjectStore
+
+        name = self.settings.copies_bucket_name
+        return S3ObjectStore(self._s3, name) if name else None
+
+    @cached_property
     def traffic(self) -> "S3Traffic":
         """What the bucket's client moves. Counting begins when this is first asked for."""
         from kili_export.aws.s3_traffic import S3Traffic

@@ -8,6 +8,7 @@ from kili_export.wiring.settings import Settings
 
 OUTPUTS: Final = {
     "BucketName": "BUCKET_NAME",
+    "CopiesBucketName": "COPIES_BUCKET_NAME",
     "TableName": "TABLE_NAME",
     "StateMachineArn": "STATE_MACHINE_ARN",
     "EventBusName": "EVENT_BUS_NAME",

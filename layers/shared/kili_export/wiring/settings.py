@@ -49,6 +49,9 @@ class Settings:
     """
 
     bucket_name: str = _variable("BUCKET_NAME", "The bucket of archives, state and runs", None)
+    copies_bucket_name: str = _variable(
+        "COPIES_BUCKET_NAME", "The bucket of copies of registrations, for commands alone", ""
+    )
     table_name: str = _variable("TABLE_NAME", "The table of change marks and leases", None)
     state_directory: str = _variable(
         "STATE_DIRECTORY",

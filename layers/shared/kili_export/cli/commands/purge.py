@@ -13,13 +13,15 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.maintenance.retention.eraser import Erased
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.registration.copies import erase_copies, keep_copies
 from kili_export.wiring import operating
 
 
 def purge(arguments: Namespace) -> ExitCode:
     """Shows what would go, asks, and erases it."""
     output = Output(as_json=arguments.json)
-    application = Services.of(connect(arguments)).application
+    services = Services.of(connect(arguments))
+    application = services.application
     eraser = operating.eraser(application)
     if arguments.asset:
         return _purge_asset(PurgeAsset(eraser), arguments, output)
@@ -29,8 +31,20 @@ def purge(arguments: Namespace) -> ExitCode:
     what = f"{_kinds([stored.key for stored in found])} ({size})"
     if not _agreed(arguments, what):
         return _left(arguments, output)
-    _tell(arguments, output, use_case(arguments.project_id, arguments.export))
+    erased = use_case(arguments.project_id, arguments.export)
+    purge_copies(services, arguments.project_id, arguments.export)
+    _tell(arguments, output, erased)
     return ExitCode.OK
+
+
+def purge_copies(services: Services, project_id: str, export: str | None) -> None:
+    """Erases the copies of a purged project, or follows what an export's purge changed."""
+    if services.copies is None:
+        return
+    if export is None:
+        erase_copies(services.copies, project_id)
+    else:
+        keep_copies(services.objects, services.copies, project_id)
 
 
 def _purge_asset(use_case: PurgeAsset, arguments: Namespace, output: Output) -> ExitCode:

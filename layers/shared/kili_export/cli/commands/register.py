@@ -13,6 +13,7 @@ from kili_export.cli.services import Services
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
+from kili_export.registration.copies import keep_copies, restore_pseudonym_key
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.register_exports import Registered, register_exports
 
@@ -23,10 +24,14 @@ def register(arguments: Namespace) -> ExitCode:
     registration = _registration(arguments)
     services = Services.of(connect(arguments))
     kili = services.kili_for(registration)
+    if services.copies is not None:
+        restore_pseudonym_key(services.objects, services.copies, registration.project_id)
     require_hidden_authors(services.objects, registration, mixed=arguments.yes)
     registered = register_exports(services.objects, kili, services.random, registration)
     now = services.application.clock.now()
     end_exports(services.objects, registration.project_id, registered.removed, now)
+    if services.copies is not None:
+        keep_copies(services.objects, services.copies, registration.project_id)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
     output.result(answer, _summary_of(registration.project_id, registered))
@@ -44,6 +49,8 @@ def unregister(arguments: Namespace) -> ExitCode:
     state = services.application.project_state
     state.drop(arguments.project_id)
     state.settle(arguments.project_id, state.confirmed(arguments.project_id))
+    if services.copies is not None:
+        keep_copies(services.objects, services.copies, arguments.project_id)
     answer = {"project_id": arguments.project_id, "unregistered": True}
     text = f"Project {arguments.project_id} is no longer exported; its archives stay."
     output.result(answer, text)

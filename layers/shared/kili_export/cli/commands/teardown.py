@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from kili_export.cli.commands.purge import purge_copies
 from kili_export.cli.commands.webhook import webhook_name
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
@@ -72,6 +73,7 @@ def _purge(services: Services, project_id: str) -> None:
     application = services.application
     eraser = operating.eraser(application)
     PurgeExports(eraser, application.changes, application.project_state)(project_id, None)
+    purge_copies(services, project_id, None)
 
 
 def _kept(connection: Connection) -> list[str]:
@@ -81,6 +83,7 @@ def _kept(connection: Connection) -> list[str]:
     settings = connection.settings
     return [
         f"bucket {settings.required('bucket_name')}",
+        f"bucket {settings.required('copies_bucket_name')}",
         f"table {settings.required('table_name')}",
         f"secret {settings.required('kili_api_key_secret_id')}",
         f"secret {settings.required('webhook_secret_id')}",
