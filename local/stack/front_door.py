@@ -6,21 +6,19 @@ that took nothing that anybody was told was kept, and one after it takes nothing
 
 import base64
 import json
-import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from typing import Any
 
 from kili_export.core.errors import InvalidConfiguration
+from local.stack.http_server import Head, HttpServer, Limits, Refusal
 from local.workflow.errors import FunctionFailed
 
 WEBHOOK_PATH = "/webhooks/kili"
-MAX_BODY_BYTES = 6 * 1024 * 1024
-_CONCURRENT_CALLS = 32
-_CLIENT_PATIENCE_SECONDS = 30
+HEALTH_PATHS = frozenset({"/healthz", "/health"})
 
 Response = dict[str, Any]
 WebhookFunction = Callable[[dict[str, Any]], Response]
@@ -31,23 +29,21 @@ class PortUnavailable(InvalidConfiguration):
 
 
 class WebhookGate:
-    """Calls the webhook function, a bounded number of times at once."""
+    """Calls the webhook function."""
 
     def __init__(self, function: WebhookFunction) -> None:
         self._function = function
-        self._room = threading.BoundedSemaphore(_CONCURRENT_CALLS)
 
     def receive(self, body: bytes, headers: dict[str, str], source: str) -> Response:
         """The answer to one call, as an HTTP API response: statusCode, headers, body."""
-        with self._room:
-            try:
-                response = self._function(http_api_event(body, headers, source))
-            except FunctionFailed:
-                # What API Gateway answers when the function failed; its log has the reason.
-                return _message(500, "Internal Server Error")
-            if not isinstance(response, dict) or "statusCode" not in response:
-                return _message(500, "Internal Server Error")
-            return response
+        try:
+            response = self._function(http_api_event(body, headers, source))
+        except FunctionFailed:
+            # What API Gateway answers when the function failed; its log has the reason.
+            return _message(500, "Internal Server Error")
+        if not isinstance(response, dict) or "statusCode" not in response:
+            return _message(500, "Internal Server Error")
+        return response
 
 
 def http_api_event(body: bytes, headers: dict[str, str], source: str) -> dict[str, Any]:
@@ -98,87 +94,107 @@ def _message(status: int, message: str) -> Response:
 
 
 class FrontDoor:
-    """The HTTP server that Kili calls."""
+    """The HTTP server that Kili calls. `is_secret` says whether an Authorization is the right one.
 
-    def __init__(self, gate: WebhookGate, host: str, port: int) -> None:
+    Strangers get a refusal by their headers; nothing that they send is kept.
+    """
+
+    def __init__(
+        self,
+        gate: WebhookGate,
+        is_secret: Callable[[str], bool],
+        host: str,
+        port: int,
+        limits: Limits = Limits(),  # noqa: B008 it is frozen
+    ) -> None:
         """Takes the port, 0 for a free one. Raises PortUnavailable when it is taken."""
-        handler = type("Handler", (_Handler,), {"gate": gate})
+        self._gate = gate
+        self._is_secret = is_secret
+        self._host = host
         try:
-            self._server = _Server((host, port), handler)
-        except OSError as error:
+            self._server = HttpServer(self._answer, self._judge, host, port, limits)
+        except (OSError, ValueError) as error:
             raise PortUnavailable(
-                f"{host}:{port} cannot be listened on ({error.strerror}); "
+                f"{host}:{port} cannot be listened on ({_reason(error)}); "
                 "give another --host or --port, 0 for any free one."
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name="front-door")
 
     @property
     def url(self) -> str:
         """Where Kili sends its events, as seen from this machine."""
-        host, port = self._server.server_address[:2]
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 it is compared
-        return f"http://{shown!s}:{port}{WEBHOOK_PATH}"
+        everywhere = {"0.0.0.0", "::"}  # noqa: S104 it is compared
+        shown = "127.0.0.1" if self._host in everywhere else self._host
+        shown = f"[{shown}]" if ":" in shown else shown
+        return f"http://{shown}:{self._server.port}{WEBHOOK_PATH}"
 
     def start(self) -> None:
         """Begins to answer."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
-        """Takes no more calls; those that are under way may still be answered."""
-        self._server.shutdown()
-        self._thread.join()
+        """Takes no more calls, and answers those that are under way."""
+        self._server.stop()
 
     def close(self) -> None:
         """Gives the port back."""
-        self._server.server_close()
+        self._server.close()
 
+    def _judge(self, head: Head) -> Refusal | None:
+        """By method, path and secret, in this order; a body is read of Kili alone."""
+        if head.path in HEALTH_PATHS:
+            if head.method not in {"GET", "HEAD"}:
+                return _refusal(405, "Method Not Allowed", ("Allow", "GET, HEAD"))
+            return _refusal(400, "No body is expected") if head.has_body else None
+        if head.path.rstrip("/") != WEBHOOK_PATH:
+            return _refusal(404, "Not Found")
+        if head.method != "POST":
+            return _refusal(405, "Method Not Allowed", ("Allow", "POST"))
+        if not self._is_secret(head.headers.get("AUTHORIZATION", "")):
+            return _refusal(401, "Authorization is missing or wrong")
+        return None
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
-class _Handler(BaseHTTPRequestHandler):
-    gate: WebhookGate
-    protocol_version = "HTTP/1.1"
-    timeout = _CLIENT_PATIENCE_SECONDS
-
-    def do_POST(self) -> None:
-        """A webhook call."""
-        if self.path.partition("?")[0] != WEBHOOK_PATH:
-            self._answer(_message(404, "Not Found"), keep=False)
-            return
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            self._answer(_message(411, "Content-Length is required"), keep=False)
-        elif int(length) > MAX_BODY_BYTES:
-            self._answer(_message(413, "Request Entity Too Large"), keep=False)
+    def _answer(
+        self, environ: Mapping[str, Any], start_response: Callable[..., Any]
+    ) -> list[bytes]:
+        """The answer to a request that was let in, as WSGI (PEP 3333) has it."""
+        if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            response = _message(200, "ok")
         else:
-            self._receive(self.rfile.read(int(length)), int(length))
+            body = environ["wsgi.input"].read()
+            response = self._gate.receive(body, _headers(environ), environ["REMOTE_ADDR"])
+        status = int(response["statusCode"])
+        answer = str(response.get("body") or "").encode()
+        headers = [
+            (name, str(value))
+            for name, value in response.get("headers", {}).items()
+            if name.lower() != "content-length"
+        ]
+        start_response(
+            f"{status} {_phrase(status)}", [*headers, ("Content-Length", str(len(answer)))]
+        )
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer]
 
-    def do_GET(self) -> None:
-        """Whether the front door is open."""
-        known = self.path == "/health"
-        self._answer(_message(200, "ok") if known else _message(404, "Not Found"), keep=True)
 
-    def _receive(self, body: bytes, length: int) -> None:
-        if len(body) < length:  # the sender hung up
-            self.close_connection = True
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._answer(self.gate.receive(body, headers, self.client_address[0]), keep=True)
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, by their names in small letters."""
+    found = {
+        name.removeprefix("HTTP_"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+    }
+    return {name.lower().replace("_", "-"): value for name, value in found.items()}
 
-    def _answer(self, response: Response, *, keep: bool) -> None:
-        body = str(response.get("body") or "").encode()
-        self.send_response(int(response["statusCode"]))
-        for name, value in response.get("headers", {}).items():
-            if name.lower() != "content-length":
-                self.send_header(name, str(value))
-        self.send_header("Content-Length", str(len(body)))
-        if not keep:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base's name
-        """Says nothing: the function logs each event, and standard error is for people."""
+def _refusal(status: int, message: str, *headers: tuple[str, str]) -> Refusal:
+    return Refusal(status, _phrase(status), json.dumps({"message": message}), headers)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

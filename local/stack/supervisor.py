@@ -101,7 +101,9 @@ class LocalStack:
         credentials = self._state.credentials()
         # The port is taken first, so that one in use is told before anything was started.
         gate = WebhookGate(lambda event: self._invoke("webhook", event))
-        door = FrontDoor(gate, self._options.host, self._options.port)
+        door = FrontDoor(
+            gate, credentials.is_webhook_secret, self._options.host, self._options.port
+        )
         self._started.callback(door.close)
         for line in mend(self._state.database):
             self._tell(line)

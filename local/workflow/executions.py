@@ -7,6 +7,7 @@ from them.
 import hashlib
 import json
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -92,17 +93,32 @@ class ExecutionStore:
 
     def append_item(self, name: str, map_run: str, item: dict[str, Any]) -> None:
         """Adds what became of a child to its map run."""
-        with self._lock, self._items_path(name, map_run).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(item) + "\n")
+        with self._lock, self._items_path(name, map_run).open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                # After a full disk the last line may have no end.
+                file.write(b"" if file.read() == b"\n" else b"\n")
+            file.write(json.dumps(item).encode() + b"\n")
 
     def items(self, name: str, map_run: str) -> list[dict[str, Any]]:
-        """What became of the children of a map run, in the order in which they ended."""
+        """What became of the children of a map run, in the order in which they ended.
+
+        Lines that cannot be read are left out, and logged.
+        """
         path = self._items_path(name, map_run)
         if not path.exists():
             return []
         # A line without its end was being written when the machine stopped.
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        lines = path.read_bytes().split(b"\n")[:-1]
+        return [item for line in lines if (item := self._item(path, line)) is not None]
+
+    def _item(self, path: Path, line: bytes) -> dict[str, Any] | None:
+        try:
+            item: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            _LOGGER.warning("A line of %s was left out, it cannot be read: %s", path, error)
+            return None
+        return item
 
     def _path(self, name: str) -> Path:
         # The digest keeps apart what quoting, or a file system that folds case, would not.

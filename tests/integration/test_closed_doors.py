@@ -31,6 +31,7 @@ _PATHS = (
     "/status",
     "/ui/index.html",
     "/metrics",
+    "/healthz",
     "/health",
     "/moto-api/reset",
     "/?Action=ListUsers&Version=2010-05-08",
@@ -45,8 +46,10 @@ _HARMLESS = frozenset(
         ("master", "/ui/index.html"),
         ("volume", "/status"),
         ("s3", "/status"),
+        *((part, "/healthz") for part in ("master", "volume", "filer", "s3")),
         # That the webhook's server is there.
         ("webhook", "/health"),
+        ("webhook", "/healthz"),
     }
 )
 

@@ -379,6 +379,16 @@ def test_a_line_that_was_being_written_is_left_out(tmp_path: Path) -> None:
     assert store.items("n", "arn:x:mapRun:m:2") == []
 
 
+def test_half_a_line_of_a_full_disk_does_not_swallow_the_next(tmp_path: Path) -> None:
+    store = ExecutionStore(tmp_path)
+    store.append_item("n", "arn:x:mapRun:m:1", {"index": 0})
+    [path] = tmp_path.iterdir()
+    with path.open("a") as file:
+        file.write('{"index"')
+    store.append_item("n", "arn:x:mapRun:m:1", {"index": 2})
+    assert store.items("n", "arn:x:mapRun:m:1") == [{"index": 0}, {"index": 2}]
+
+
 def test_a_reader_of_the_files_sees_whole_documents(bench: Bench) -> None:
     execution = bench.run(MACHINE, {"x": 1})
     [path] = bench.folder.iterdir()
