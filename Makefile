@@ -21,7 +21,7 @@ setup: $(READY) ## the virtual environment, with .venv/bin/kili-export in it
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once, about a minute)"
+	@echo "Setting up $(VENV) (once, one or two minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(PINNED) -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -108,7 +108,7 @@ judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics,
 SCAN := .venv-scan
 
 $(SCAN)/.ready: requirements/scan.txt
-	@echo "Setting up $(SCAN), for the scan of the template (once, about a minute)"
+	@echo "Setting up $(SCAN), for the scan of the template (once, one or two minutes)"
 	@$(PYTHON) -m venv --clear $(SCAN)
 	@$(SCAN)/bin/python $(PINNED) -r requirements/scan.txt
 	@touch $@
