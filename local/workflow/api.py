@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_ours():
             # Its body is not read: nothing that follows may be taken for a request.
             self.close_connection = True
-            self._send(403, {"__type": "AccessDeniedException", "message": "Not for you."})
+            self._send(403, {"__type": "AccessDeniedException", "message": "Access denied."})
             return
         try:
             target = self.headers.get("X-Amz-Target", "")
@@ -149,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", _CONTENT_TYPE)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("x-amzn-RequestId", str(uuid4()))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

@@ -1,13 +1,16 @@
 """The local workflow service as boto3's own client meets it."""
 
+import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
@@ -17,6 +20,7 @@ from local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
 from local.workflow.errors import FunctionFailed
 from local.workflow.objects import S3Objects
 from local.workflow.service import WorkflowService
+from tests.artifacts.permission_gate import PermissionGate
 from tests.unit.local.workflow.doubles import Bench, Functions, machine, task
 
 if TYPE_CHECKING:
@@ -179,3 +183,46 @@ def test_what_the_client_refuses_is_an_os_error() -> None:
         stub.add_client_error("put_object", "AccessDenied", http_status_code=403)
         with pytest.raises(OSError, match="AccessDenied"):
             S3Objects(client).put("b", "k", b"")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/another-token", "/../"])
+def test_who_does_not_know_the_token_gets_nothing(
+    path: str, endpoint: StepFunctionsEndpoint, service: WorkflowService
+) -> None:
+    service.start("known", {})
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(
+            endpoint.address + path,
+            data=json.dumps({"stateMachineArn": service.arn}),
+            headers={"X-Amz-Target": "AWSStepFunctions.ListExecutions"},
+            timeout=PATIENCE,
+        )
+    assert answer.status_code == 403
+    assert "known" not in answer.text
+    assert answer.headers["Connection"] == "close"
+
+
+@dataclass(frozen=True)
+class Everything:
+    """A policy that allows all."""
+
+    def statement_for(self, _: object) -> str:
+        return "All"
+
+
+def test_a_function_behind_its_policy_reaches_the_service(
+    endpoint: StepFunctionsEndpoint, service: WorkflowService
+) -> None:
+    policy: Any = Everything()
+    with PermissionGate(policy, {"states": endpoint.url}) as gate:
+        client = boto3.client(
+            "stepfunctions",
+            endpoint_url=gate.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        client.start_execution(stateMachineArn=service.arn, name="through", input="{}")
+        client.close()
+    assert [one.name for one in service.list()] == ["through"]

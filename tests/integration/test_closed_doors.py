@@ -18,7 +18,12 @@ from local.kili_standin import KiliWorld, generate_project, start_standin
 from tests.support.local_stack import StackProcess
 from tests.support.other_user import as_nobody
 
-pytestmark = pytest.mark.xdist_group("local_stack")
+pytestmark = [
+    pytest.mark.xdist_group("local_stack"),
+    pytest.mark.skipif(
+        not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens where"
+    ),
+]
 _PATHS = (
     "/",
     "/kili-exports/",

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from kili_export.changes.events.pending_changes import CHECK, asset_subject
 from kili_export.core.errors import Unavailable
 from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
 from kili_export.machine.durability import sync_files
 from tests.support.fakes import NOON
+
+ASSET = asset_subject("a")
 
 
 @pytest.fixture
@@ -26,19 +29,32 @@ def test_marks_stay_until_what_was_published_is_on_disk(database: Database) -> N
         seen.append([mark.subject for mark in changes.marks("p")])
 
     changes = SqliteChangeStore(database, sync)
-    changes.mark("p", "check", version="v", at=NOON)
+    changes.mark("p", ASSET, version="v", at=NOON)
     assert changes.clear(changes.marks("p")) == 1
-    assert seen == [["check"]]
+    assert seen == [[ASSET]]
 
 
 def test_marks_stay_when_the_disk_does_not_take_what_was_published(
     database: Database, tmp_path: Path
 ) -> None:
     changes = SqliteChangeStore(database, lambda: sync_files(tmp_path / "not there"))
-    changes.mark("p", "check", version="v", at=NOON)
+    changes.mark("p", ASSET, version="v", at=NOON)
     with pytest.raises(Unavailable):
         changes.clear(changes.marks("p"))
     assert len(list(changes.marks("p"))) == 1
+
+
+def test_a_declaration_is_on_disk_before_its_success_is_told(database: Database) -> None:
+    seen = []
+
+    def sync() -> None:
+        seen.append([mark.subject for mark in changes.marks("p")])
+
+    changes = SqliteChangeStore(database, sync)
+    changes.mark("p", ASSET, version="v", at=NOON)
+    assert seen == []
+    changes.mark("p", CHECK, version="v", at=NOON)
+    assert seen == [[ASSET]]
 
 
 def test_where_nothing_is_cleared_the_disk_is_not_waited_for(database: Database) -> None:

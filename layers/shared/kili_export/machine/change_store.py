@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from kili_export.changes.events.pending_changes import MOST_LABELS, ChangeMark
+from kili_export.changes.events.pending_changes import CHECK, MOST_LABELS, ChangeMark
 from kili_export.machine.database import Database, Row
 
 _AT_ONCE: Final = 500
@@ -30,8 +30,8 @@ _POSTPONE: Final = """
 class SqliteChangeStore:
     """Implements ChangeStore.
 
-    `sync` returns when what runs have published is on disk. A mark is what brings it back after a
-    power cut: none is cleared before.
+    `sync` returns when what is in the bucket is on disk. A mark is what brings back after a power
+    cut what a run has published: none is cleared before.
     """
 
     database: Database
@@ -47,6 +47,9 @@ class SqliteChangeStore:
         label_id: str | None = None,
     ) -> None:
         """See ChangeStore. A mark remembers a bounded number of labels and always the latest."""
+        if subject == CHECK:
+            # It follows a declaration, which is in the bucket: who declared is told that it stays.
+            self.sync()
         when = at.isoformat()
         with self.database.transaction() as transaction:
             found = transaction.execute(

@@ -21,7 +21,7 @@ def files(tmp_path: Path) -> Iterator[StateFiles]:
 
 def test_each_project_with_changes_gets_a_run(files: StateFiles) -> None:
     for project in ("b", "a", "b"):
-        files.changes.mark(project, "check", version="v", at=NOON)
+        files.changes.mark(project, "asset#a", version="v", at=NOON)
     started: list[str] = []
     [told] = take_up(files, started.append)
     assert started == ["a", "b"]
@@ -37,7 +37,7 @@ def test_a_project_whose_run_cannot_be_started_does_not_stop_the_others(files: S
             raise Throttled("too many calls")
 
     for number in range(70):
-        files.changes.mark(f"p{number:02d}", "check", version="v", at=NOON)
+        files.changes.mark(f"p{number:02d}", "asset#a", version="v", at=NOON)
     told = take_up(files, start)
     assert len(started) == 70
     assert told[0] == "Project p00 waits for the next sweep: too many calls"
