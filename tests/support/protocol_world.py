@@ -274,7 +274,7 @@ class World:
             self.kili.label(f"as_{number:03d}", f"first_{number}")
         self.marks = MarkWriter(self.changes, self.clock, self.tokens)
         self.lease = ProjectLease(self.state, self.workflow, self.clock, believed=60)
-        self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules))
+        self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def _wire(self, starter: RunStarter) -> None:
         follow_up = FollowUp(self.changes, starter)
@@ -330,6 +330,10 @@ class World:
         self.confirm_removals = ConfirmRemovals(self.state, self.request_run)
 
     # ------------------------------------------------------------------ what people do
+
+    def restart(self) -> None:
+        """Another process, which remembers nothing."""
+        self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def register(self, **exports: str | dict[str, Any]) -> ProjectRegistration:
         """Declares exports, by name: a format or all options."""

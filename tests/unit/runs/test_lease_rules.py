@@ -7,7 +7,15 @@ import pytest
 
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import ConflictError
-from kili_export.runs.lease import Claim, Lease, ProjectLease, claim, run_id_of, token_of
+from kili_export.runs.lease import (
+    LONGEST_BELIEVED,
+    Claim,
+    Lease,
+    ProjectLease,
+    claim,
+    run_id_of,
+    token_of,
+)
 from kili_export.steps.planning.fence_predecessor import fence_out_predecessor
 from tests.support.fakes import NOON, InMemoryProjectState, ManualClock, RecordingWorkflow
 from tests.support.protocol_world import PROJECT, World
@@ -149,3 +157,17 @@ def test_a_manifest_that_keeps_being_replaced_is_fenced_in_five_tries(
     else:
         with pytest.raises(ConflictError, match="raw keeps being replaced"):
             fence_out_predecessor(world.objects, lease, ["raw"])
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_lease_of_before_the_clock_was_set_back_is_asked_about(runs: bool) -> None:
+    expires = NOON + timedelta(hours=2)
+    assert claim("one", expires, claimant="two", now=NOON) is Claim.ASK
+    assert claim("one", NOON + LONGEST_BELIEVED, claimant="two", now=NOON) is Claim.BUSY
+    state, workflow, clock = InMemoryProjectState(), RecordingWorkflow(), ManualClock()
+    lease = ProjectLease(state, workflow, clock, believed=60)
+    assert lease.acquire("project", "one") is not None
+    clock.time -= timedelta(hours=2)
+    if runs:
+        workflow.running.add("one")
+    assert (lease.acquire("project", "two") is None) is runs

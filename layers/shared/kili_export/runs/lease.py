@@ -26,6 +26,10 @@ class Claim(StrEnum):
     """Its holder may have died: it is free if that execution does not run any more."""
 
 
+LONGEST_BELIEVED: Final = timedelta(minutes=15)
+"""A lease that is over later than that was taken before the clock was set back."""
+
+
 def claim(holder: str | None, expires_at: datetime, *, claimant: str, now: datetime) -> Claim:
     """What `claimant` may do about a lease with this holder.
 
@@ -36,7 +40,12 @@ def claim(holder: str | None, expires_at: datetime, *, claimant: str, now: datet
         return Claim.FREE
     if holder == claimant:
         return Claim.HELD
-    return Claim.BUSY if now < expires_at else Claim.ASK
+    return Claim.BUSY if is_young(expires_at, now) else Claim.ASK
+
+
+def is_young(expires_at: datetime, now: datetime) -> bool:
+    """Whether the holder of a lease that is over then is believed to be at work."""
+    return now < expires_at <= now + LONGEST_BELIEVED
 
 
 def run_id_of(token: int, suffix: str) -> str:
@@ -130,6 +139,13 @@ class ProjectLease:
         """Gives a lease back. `announced`: consumers know of all that was published under it."""
         return self.leases.release(lease, announced=announced)
 
+    def last_began(self, project_id: str) -> tuple[int, datetime] | None:
+        """The token under which the project was last taken, and when; None before the first."""
+        lease = self.leases.read(project_id)
+        if lease is None:
+            return None
+        return lease.token, lease.expires_at - timedelta(seconds=self.believed)
+
     def is_abandoned(self, project_id: str) -> bool:
         """Whether its last holder died, or could not tell the consumers of everything."""
         lease = self.leases.read(project_id)
@@ -145,7 +161,7 @@ class ProjectLease:
     def _at_work(self, lease: Lease) -> bool:
         if lease.holder is None:
             return False
-        return self.clock.now() < lease.expires_at or self._runs(lease)
+        return is_young(lease.expires_at, self.clock.now()) or self._runs(lease)
 
     def _runs(self, lease: Lease) -> bool:
         return lease.holder is not None and self.executions.is_running(lease.holder)

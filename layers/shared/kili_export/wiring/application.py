@@ -68,7 +68,7 @@ class Application:
         """Starts executions. Kept: it remembers which windows have one."""
         from kili_export.changes.events.run_starter import RunStarter
 
-        return RunStarter(self.workflow, self.project_state, self.clock, self.rules)
+        return RunStarter(self.workflow, self.project_state, self.clock, self.rules, self.lease)
 
     @cached_property
     def marks(self) -> "MarkWriter":

@@ -41,7 +41,7 @@ def test_a_thousand_events_in_one_window_start_one_execution(world: World) -> No
 
 def test_workers_that_share_nothing_but_the_record_make_one_call(world: World) -> None:
     world.post("as_000")
-    fresh = RunStarter(world.workflow, world.state, world.clock, world.rules)
+    fresh = RunStarter(world.workflow, world.state, world.clock, world.rules, world.lease)
     fresh.after_change(PROJECT)
     assert world.workflow.calls == 1
 
@@ -154,7 +154,73 @@ def test_the_input_of_an_execution_depends_on_its_name_alone(world: World) -> No
     name = f"{PROJECT}-{world.post('as_000').window}"
     first = dict(world.workflow.started.pop(name))
     world.clock.advance(25)
-    RunStarter(world.workflow, world.state, world.clock, world.rules)._start(
+    RunStarter(world.workflow, world.state, world.clock, world.rules, world.lease)._start(
         PROJECT, int(first["window"]), name
     )
     assert world.workflow.started[name] == first
+
+
+HOURS = timedelta(hours=2)
+
+
+def set_back(world: World, by: timedelta = HOURS) -> None:
+    world.clock.time -= by
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """A project that had a run in each of twelve windows, and one two hours later."""
+    begun = world.clock.now()
+    for number in range(12):
+        world.clock.time = begun + timedelta(minutes=number)
+        world.submit("as_001", f"label-{number}", left=0.2 + number / 100)
+        world.run_pending()
+    world.clock.time = begun + timedelta(minutes=6) + HOURS
+    world.submit("as_001", "later", left=0.5)
+    world.run_pending()
+    world.clock.time = begun + timedelta(minutes=8) + HOURS
+    return world
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_clock_that_is_set_back_delays_no_run(busy: World, fresh: bool) -> None:
+    """Neither where the process goes on, nor in one that knows nothing of what was started."""
+    before = busy.manifest("raw").generation
+    set_back(busy)
+    if fresh:
+        busy.restart()
+    started = set(busy.workflow.started)
+    busy.submit("as_002", "after-that", left=0.6)
+    (name,) = set(busy.workflow.started) - started
+    begins = datetime.fromisoformat(str(busy.workflow.started[name]["not_before"]))
+    assert begins - busy.clock.now() <= timedelta(seconds=70)
+    busy.run_pending()
+    assert busy.manifest("raw").generation == before + 1
+    assert busy.changes.held == {}
+
+
+def test_many_events_after_a_clock_was_set_back_start_one_run(busy: World) -> None:
+    set_back(busy)
+    started = set(busy.workflow.started)
+    for number in range(20):
+        busy.restart()
+        busy.post("as_002", f"label-{number}")
+    assert len(set(busy.workflow.started) - started) == 1
+
+
+def test_a_clock_that_is_set_back_again_and_again_delays_no_run(busy: World) -> None:
+    passed = iter(range(0, 10_000, 120))
+    busy.receive.starter.elapsed = lambda: float(next(passed))
+    for number in range(4):
+        set_back(busy, HOURS if number == 0 else timedelta(seconds=61))
+        busy.submit("as_002", f"again-{number}", left=0.6 + number / 100)
+        busy.run_pending()
+        assert busy.changes.held == {}, "the change waits for the sweep"
+
+
+def test_a_window_that_is_not_over_gets_no_other_run(world: World) -> None:
+    world.post("as_000")
+    for _ in range(3):
+        world.restart()
+        world.post("as_000")
+    assert len(world.workflow.started) == 1

@@ -68,7 +68,8 @@ class Site:
         self.objects.keeps_versions = True
         self.state, self.workflow = InMemoryProjectState(), RecordingWorkflow()
         self.changes = InMemoryChanges()
-        starter = RunStarter(self.workflow, self.state, bench.clock, WindowRules(60, 10))
+        lease = ProjectLease(self.state, self.workflow, bench.clock, believed=60)
+        starter = RunStarter(self.workflow, self.state, bench.clock, WindowRules(60, 10), lease)
         self.eraser = Eraser(
             self.objects,
             self.state,

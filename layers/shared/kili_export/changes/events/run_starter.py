@@ -1,6 +1,7 @@
 """Starts executions of the workflow, each under a name that tells what it is for."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -11,6 +12,8 @@ from kili_export.core.document import Document
 
 _RECORD_KEPT: Final = timedelta(days=1)
 _REMEMBERED_WINDOWS: Final = 1000
+_TOLERANCE: Final = timedelta(seconds=5)
+"""Clocks that are so close are taken for equal."""
 
 
 class WindowStore(Protocol):
@@ -30,15 +33,30 @@ class Workflow(Protocol):
         """Starts an execution. False when that name was already used (running or ended)."""
 
 
+class Runs(Protocol):
+    """The runs of projects."""
+
+    def last_began(self, project_id: str) -> tuple[int, datetime] | None:
+        """The token under which a run last took the project, and when; None before the first."""
+
+
 @dataclass(slots=True)
 class RunStarter:
-    """Starts the executions of projects."""
+    """Starts the executions of projects.
+
+    A clock that is set back shows windows whose runs have looked already. Such a window is told by
+    the last run, which began later than that of the window may: it gets another run.
+    """
 
     workflow: Workflow
     windows: WindowStore
     clock: Clock
     rules: WindowRules
+    runs: Runs
     _started: dict[tuple[str, int], None] = field(default_factory=dict)
+    elapsed: Callable[[], float] = time.monotonic
+    """Seconds of a clock that nobody sets, from any moment on."""
+    _seen: tuple[datetime, float] | None = None
 
     def after_change(self, project_id: str) -> int:
         """Makes sure that a run looks at a mark which was stored before this call.
@@ -48,7 +66,9 @@ class RunStarter:
         was used by an execution that nobody recorded, somebody's clock may differ; then the next
         window gets a run too. Answers the window.
         """
-        windows = self.rules.of_project(project_id).windows_for(self.clock.now())
+        now = self.clock.now()
+        self._heed_setting(now)
+        windows = self.rules.of_project(project_id).windows_for(now)
         for window in windows:
             if not self._ensure(project_id, window) and len(windows) == 1:
                 self._ensure(project_id, window + 1)
@@ -66,19 +86,45 @@ class RunStarter:
         name = execution_name(project_id, window, suffix)
         return name if self._start(project_id, window, name) else None
 
+    def _heed_setting(self, now: datetime) -> None:
+        """Forgets what was started when the clock was set back: those runs may be over."""
+        elapsed = self.elapsed()
+        if self._seen is not None:
+            passed = timedelta(seconds=elapsed - self._seen[1])
+            if now < self._seen[0] + passed - _TOLERANCE:
+                self._started.clear()
+        self._seen = (now, elapsed)
+
     def _ensure(self, project_id: str, window: int) -> bool:
         """False when the window's name was used and nobody had recorded it."""
         key = (project_id, window)
         if key in self._started:
             return True
         if self.windows.is_started(project_id, window):
+            self._start_again_if_over(project_id, window)
             self._remember(key)
             return True
         started = self._start(project_id, window, execution_name(project_id, window))
+        if not started:
+            started = self._start_again_if_over(project_id, window)
         expires = self.rules.of_project(project_id).ready_at(window) + _RECORD_KEPT
         self.windows.record_started(project_id, window, expires=expires)
         self._remember(key)
         return started
+
+    def _start_again_if_over(self, project_id: str, window: int) -> bool:
+        """Gives a window another run if its own has looked already. Answers whether it has.
+
+        The name bears the token of the last run, so that every event of this window starts the
+        same one. If that name is used, its run has not taken the project yet, and looks.
+        """
+        last = self.runs.last_began(project_id)
+        ready = self.rules.of_project(project_id).ready_at(window)
+        if last is None or last[1] < ready:
+            return False
+        token, _ = last
+        self._start(project_id, window, execution_name(project_id, window, f"b{token}"))
+        return True
 
     def _start(self, project_id: str, window: int, name: str) -> bool:
         not_before = self.rules.of_project(project_id).ready_at(window)
