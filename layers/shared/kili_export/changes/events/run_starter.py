@@ -44,7 +44,7 @@ class Runs(Protocol):
 class RunStarter:
     """Starts the executions of projects.
 
-    A clock that is set back shows windows whose runs have looked already. Such a window is told by
+    A clock that is set back shows windows whose runs have looked already. Such a window is known by
     the last run, which began later than that of the window may: it gets another run.
     """
 
