@@ -48,7 +48,7 @@ class SqliteChangeStore:
     ) -> None:
         """See ChangeStore. A mark remembers a bounded number of labels and always the latest."""
         if subject == CHECK:
-            # It follows a declaration, which is in the bucket: who declared is told that it stays.
+            # It follows a declaration, which is in the bucket: it stays once that is answered.
             self.sync()
         when = at.isoformat()
         with self.database.transaction() as transaction:
