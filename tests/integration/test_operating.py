@@ -152,4 +152,5 @@ def test_a_teardown_removes_webhooks_and_erases_on_request(site: Site) -> None:
 
     answer = site.stack.answer("teardown", "--purge", "--yes")
     assert (answer["purged"], answer["failed"], answer["kept"]) == ([site.project.id], {}, [])
+    assert site.empty_bucket("exports/") == 1, "the export's tombstone"
     assert site.empty_bucket() == 0
