@@ -131,7 +131,7 @@ def test_one_deleted_asset_is_erased_from_what_was_kept(site: Site) -> None:
 
 def test_one_export_and_then_the_project_are_erased(site: Site) -> None:
     site.answer("purge", "coco", "--yes")
-    assert "has no export 'coco'" in site.complaint("pull", "coco", "--output", "x")
+    assert "Export 'coco' of project" in site.complaint("pull", "coco", "--output", "x")
     status = site.answer("status")
     assert [one["name"] for one in status["exports"]] == ["yolo"]
     erased = site.answer("purge", "--yes")["objects"]

@@ -1,5 +1,7 @@
 """A folder follows one lineage of an export: of another one it takes over no file unseen."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -213,3 +215,62 @@ def test_a_delta_of_a_former_version_can_be_read() -> None:
         b'"from_generation":1,"run_id":"r"}'
     )
     assert (read.lineage, read.from_version) == (None, None)
+
+
+class Copy:
+    """What follows an export by the recipe of docs/how-to/consume.md, by objects and JSON alone."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.lineage: str | None = None
+        self.version = ""
+        self.took_archive = 0
+
+    def follow(self, bench: Workbench) -> None:
+        def opened(key: str) -> zipfile.ZipFile:
+            return zipfile.ZipFile(io.BytesIO(bench.objects.stored[key][0]))
+
+        key = manifest_key("proj1", "yolo")
+        manifest: dict[str, Any] = orjson.loads(bench.objects.stored[key][0])
+        if manifest["schema_version"] != 1 or manifest["version"] == self.version:
+            return
+        chain = manifest["recent_deltas"]
+        mine = [n for n, delta in enumerate(chain) if delta["from_version"] == self.version]
+        if manifest["lineage"] == self.lineage and mine:
+            following = chain[mine[0] :]
+        else:
+            self.took_archive += 1
+            archive = opened(manifest["archive"]["key"])
+            self.files = {name: archive.read(name) for name in archive.namelist()}
+            following = manifest["deltas"]
+        for delta in following:
+            with opened(delta["key"]) as archive:
+                listed = orjson.loads(archive.read("delta.json"))
+                for gone in listed["removed"]:
+                    del self.files[gone["path"]]
+                for come in (*listed["added"], *listed["changed"]):
+                    self.files[come["path"]] = archive.read(come["path"])
+        self.lineage, self.version = manifest["lineage"], manifest["version"]
+
+
+@pytest.mark.parametrize("remove", [purge, erase])
+def test_who_follows_by_our_recipe_is_right_too(
+    bench: Workbench, remove: Callable[[Workbench], None]
+) -> None:
+    copies = []
+    for number in range(3):
+        copies.append(Copy())
+        copies[-1].follow(bench)
+        change(bench, number, left=0.7)
+    for copy in copies[:2]:
+        copy.follow(bench)
+        assert (copy.files, copy.took_archive) == (bench.files("yolo"), 1)
+    remove(bench)
+    publish_another(bench)
+    for copy in copies:
+        copy.follow(bench)
+        assert copy.files == bench.files("yolo")
+        change(bench, 7, left=0.9)
+        copy.follow(bench)
+        assert copy.files == bench.files("yolo")
+        assert copy.took_archive == 2

@@ -4,13 +4,19 @@ import json
 
 import pytest
 
+from kili_export.archives.ended_exports import unregister_exports
 from kili_export.changes.events.pending_changes import REBUILD, RECONCILE
 from kili_export.core.bucket_layout import followed_key, registration_key
+from kili_export.core.errors import ConflictError
+from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.register_exports import unregister
+from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.messages import PlanAnswer, WorkItem
 from kili_export.runs.plan import RunPlan
 from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.steps.planning import plan_run
 from kili_export.steps.planning.work_list import write_work_list
+from kili_export.storage.object_store import ObjectStore
 from tests.support.fakes import InMemoryObjects
 from tests.support.kili_samples import job
 from tests.support.protocol_world import PROJECT, World
@@ -24,10 +30,10 @@ def world() -> World:
 
 
 def modes(world: World, planned: PlanAnswer) -> dict[str, str]:
-    return {export.name: export.mode for export in run_plan(world, planned).exports}
+    return {export.name: export.mode for export in plan_of(world, planned).exports}
 
 
-def run_plan(world: World, planned: PlanAnswer) -> RunPlan:
+def plan_of(world: World, planned: PlanAnswer) -> RunPlan:
     assert planned.plan_key is not None
     return RunPlan.from_bytes(world.objects.stored[planned.plan_key][0])
 
@@ -44,7 +50,7 @@ def test_the_first_run_makes_every_export_of_every_asset() -> None:
     planned = world.begin(world.request_run(PROJECT))
     assert modes(world, planned) == {"raw": "rebuild", "yolo": "rebuild"}
     assert work(world, planned) == [(f"as_{number:03d}", False) for number in range(4)]
-    assert run_plan(world, planned).listed_assets == 4
+    assert plan_of(world, planned).listed_assets == 4
 
 
 def test_an_increment_lists_nothing_but_what_changed(world: World) -> None:
@@ -101,13 +107,13 @@ def test_asked_for_every_export_is_made_again_and_keeps_its_date(world: World) -
     world.clock.advance(86400)
     planned = world.begin(world.request_run(PROJECT, full=True))
     assert modes(world, planned) == {"raw": "rebuild", "yolo": "rebuild"}
-    assert {export.dated for export in run_plan(world, planned).exports} == {dated}
+    assert {export.dated for export in plan_of(world, planned).exports} == {dated}
 
 
 def test_another_definition_gives_another_date(world: World) -> None:
     world.clock.advance(86400)
     world.register(raw={"format": "kili", "single_file": True})
-    (export,) = run_plan(world, world.begin(world.request_run(PROJECT))).exports
+    (export,) = plan_of(world, world.begin(world.request_run(PROJECT))).exports
     assert export.dated == world.clock.now().isoformat()
 
 
@@ -156,6 +162,33 @@ def test_a_project_that_is_registered_again_is_made_again(world: World) -> None:
     world.register(raw="kili", yolo="yolo_v8")
     planned = world.begin(world.request_run(PROJECT))
     assert modes(world, planned) == {"raw": "rebuild", "yolo": "rebuild"}
+
+
+def test_an_export_that_ends_while_a_run_is_planned_stays_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registration was read before, the manifest after."""
+    world.submit("as_002", "second", left=0.3)
+    real = load_registration
+
+    def late(objects: ObjectStore, project_id: str) -> ProjectRegistration | None:
+        found = real(objects, project_id)
+        unregister_exports(objects, project_id, world.clock.now())
+        return found
+
+    monkeypatch.setattr(plan_run, "load_registration", late)
+    with pytest.raises(ConflictError, match="registered otherwise meanwhile"):
+        world.begin(world.pending()[0])
+    assert world.manifest("raw").ended_at is not None
+
+
+def test_an_export_that_is_declared_again_goes_on(world: World) -> None:
+    unregister_exports(world.objects, PROJECT, world.clock.now())
+    assert world.manifest("raw").ended_at is not None
+    world.register(raw="kili", yolo="yolo_v8")
+    world.request_run(PROJECT)
+    world.run_pending()
+    assert [world.manifest(name).ended_at for name in ("raw", "yolo")] == [None, None]
 
 
 def test_an_export_is_not_followed_from_before_marks_are_cleared_without_it(world: World) -> None:

@@ -18,6 +18,7 @@ from kili_export.changes.events.pending_changes import (
 )
 from kili_export.core.bucket_layout import runs_prefix
 from kili_export.core.clock import Clock, RandomSource, TimeLeft
+from kili_export.core.errors import ConflictError
 from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.announcements import Announcer, EventPublisher
@@ -141,6 +142,7 @@ class PlanExport:
             stored=stored,
         )
         run.exports = tuple(read_declared(self.objects, run.project, registration))
+        self._require_current(run, registration)
         possible = LeaveOut(self.objects, self.removals, self.publisher)(run)
         self._choose_modes(run, possible)
         if run.stored.session is None and any(plan.mode == "rebuild" for plan in run.plans):
@@ -171,6 +173,15 @@ class PlanExport:
             )
             run.plans = run.taken_over.applied_to(run.plans)
         return run
+
+    def _require_current(self, run: RunInMaking, registration: ProjectRegistration) -> None:
+        """Raises ConflictError when an export ended after its registration was read.
+
+        The run would publish it as one that goes on.
+        """
+        has_ended = any(one.manifest and one.manifest.ended_at for one in run.exports)
+        if has_ended and load_registration(self.objects, run.project_id) != registration:
+            raise ConflictError(f"project {run.project_id} was registered otherwise meanwhile")
 
     def _choose_modes(self, run: RunInMaking, exports: Sequence[DeclaredExport]) -> None:
         """Which exports are made again. Goes on with those that are, unless there are others."""
