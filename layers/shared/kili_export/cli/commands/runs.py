@@ -34,7 +34,7 @@ class Pace:
 
 LOCAL_PACE: Final = Pace(0.25, 8)
 DEPLOYED_PACE: Final = Pace(3, 10)
-"""ListExecutions answers five times a second for the whole account, and late.
+"""Calls of ListExecutions are limited for the whole account, and its answers come late.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html and
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
