@@ -15,7 +15,7 @@ from kili_export.costs.usage import TrafficCount
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs.messages import AggregateRequest, ConvertRequest, FinishRequest, PlanRequest
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.wiring.application import Application
 from kili_export.wiring.completion import finish_export
 from kili_export.wiring.conversion import convert_assets
@@ -93,7 +93,7 @@ def _webhook(application: FaultyApplication, payload: Any) -> Any:
     return {"accepted": application.receive_event(body, payload["authorization"]).accepted}
 
 
-def _aggregate(application: FaultyApplication) -> AggregateArchive:
+def _aggregate(application: FaultyApplication) -> PublishExport:
     """Publishes exports, with small parts."""
     return replace(aggregate_archive(application), limits=SMALL_PARTS)
 

@@ -27,7 +27,7 @@ from devtools.load.senders import Senders, Sent
 from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
@@ -48,7 +48,7 @@ class Freshness:
     seconds: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @contextmanager
-    def watched(self, services: Services, project_id: str) -> Iterator[None]:
+    def watched(self, services: StackServices, project_id: str) -> Iterator[None]:
         """Looks once a second at what is published, while the block runs."""
         with _every(1.0, lambda: self.note(services.status.read(project_id))):
             yield
@@ -74,12 +74,12 @@ class FullExports:
     rests_until: float = 0.0
 
     @contextmanager
-    def repeated(self, services: Services) -> Iterator[None]:
+    def repeated(self, services: StackServices) -> Iterator[None]:
         """Begins one soon after the one before has ended, while the block runs."""
         with _every(0.5, lambda: self._look(services)):
             yield
 
-    def _look(self, services: Services) -> None:
+    def _look(self, services: StackServices) -> None:
         if self.executions.is_any_running(self.project_id):
             self.rests_until = time.monotonic() + _REST_SECONDS
         elif time.monotonic() >= self.rests_until:
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ) as stack,
         ):
             connection = connection_to(stack.running, stack.state)
-            services = Services.of(connection)
+            services = StackServices.of(connection)
             for one in (project, other):
                 _register(services, one.id)
             senders = Senders(
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             freshness, full = Freshness(), FullExports(Executions(connection), other.id)
             with (
-                full.repeated(Services.of(connection)),
+                full.repeated(StackServices.of(connection)),
                 freshness.watched(services, project.id),
                 _every(10.0, lambda: _tell_progress(senders.sent, options.events)),
             ):
@@ -186,7 +186,7 @@ def _tell_progress(sent: Sequence[Sent], events: int) -> None:
     print(f"{len(sent)} of {events} events are answered", file=sys.stderr, flush=True)
 
 
-def _register(services: Services, project_id: str) -> None:
+def _register(services: StackServices, project_id: str) -> None:
     """Declares the exports and begins the full export that goes on meanwhile."""
     declared = [{"name": name, "format": kind} for name, kind in _EXPORTS.items()]
     registration = parse_registration({"project_id": project_id, "exports": declared})

@@ -7,8 +7,8 @@ from typing import Any
 from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import parse_registration
@@ -28,9 +28,9 @@ class NotPublished(Exception):
 class Loop:
     """Exports projects with a running stack."""
 
-    def __init__(self, connection: Connection, folder: Path) -> None:
+    def __init__(self, connection: StackConnection, folder: Path) -> None:
         self._connection = connection
-        self._services = Services.of(connection)
+        self._services = StackServices.of(connection)
         self._folder = folder
 
     def refusal(self, project_id: str, declaration: Declaration) -> str | None:

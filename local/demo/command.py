@@ -12,8 +12,8 @@ from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import Outcome, repairs, wait_until_settled
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
@@ -61,11 +61,11 @@ class _Demo:
     """One demonstration on a running stack."""
 
     def __init__(
-        self, kili: KiliProcess, connection: Connection, shown: View, folder: Path
+        self, kili: KiliProcess, connection: StackConnection, shown: View, folder: Path
     ) -> None:
         self._kili = kili
         self._connection = connection
-        self._services = Services.of(connection)
+        self._services = StackServices.of(connection)
         self._executions = Executions(connection)
         self._shown = shown
         self._folder = folder

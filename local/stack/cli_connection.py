@@ -12,7 +12,7 @@ from kili_export.cli.execution_summary import (
     is_of_project,
     problem_of,
 )
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.runs.messages import FinishAnswer
 from kili_export.wiring.settings import Settings
 from local.stack.state_directory import RunningStack, StateDirectory, default_state
@@ -24,13 +24,13 @@ _AWS_VARIABLES: Final = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFIL
 class StacksOfThisMachine:
     """Implements LocalStacks."""
 
-    def connect(self, state: str | None) -> Connection:
+    def connect(self, state: str | None) -> StackConnection:
         """See LocalStacks."""
         directory = StateDirectory(Path(state) if state else default_state())
         return connection_to(directory.running(), directory)
 
 
-def connection_to(running: RunningStack, state: StateDirectory) -> Connection:
+def connection_to(running: RunningStack, state: StateDirectory) -> StackConnection:
     """The connection to a running stack. AWS clients of this process belong to it from now on."""
     for name in _AWS_VARIABLES:
         os.environ.pop(name, None)
@@ -38,7 +38,7 @@ def connection_to(running: RunningStack, state: StateDirectory) -> Connection:
     # The session before has read the keys of the stack that was connected to before.
     forget_credentials()
     settings = Settings.from_environment(running.environment)
-    return Connection(settings, running.webhook_url, StackOfThisMachine(state))
+    return StackConnection(settings, running.webhook_url, StackOfThisMachine(state))
 
 
 @dataclass(frozen=True, slots=True)

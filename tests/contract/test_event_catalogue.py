@@ -8,7 +8,7 @@ import pytest
 from kili.domain.label import LabelType
 from kili_events import events_matching, is_system_event, matches_subject
 
-from kili_export.changes.events.change_events import Action, Interests
+from kili_export.changes.events.change_events import Action, ExportDependencies
 from kili_export.changes.events.event_catalogue import (
     CATALOGUE,
     EVENT_MATCHER,
@@ -19,7 +19,7 @@ from kili_export.changes.events.webhook_body import read_event
 
 SUBJECTS = tuple(kili_events.EVENT_MODELS)
 OLDER_CALLS = {"onSubmit", "onReview", "onSendBackToQueue", "onCustomInterfaceClick"}
-EVERYTHING = Interests(
+EVERYTHING = ExportDependencies(
     frozenset({"AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"}), True, True, True, True
 )
 

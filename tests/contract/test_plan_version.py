@@ -6,7 +6,7 @@ from typing import Any
 
 from kili_export.runs.messages import BatchResult, ConvertRequest
 from kili_export.runs.plan import PLAN_VERSION, RunPlan
-from kili_export.runs.planned_changes import MarkLine
+from kili_export.runs.planned_changes import PlannedChange
 
 SHAPE = {1: "93ae0825b8834cfb", 2: "b231f4244235409a"}
 """By version, a digest of the fields of all that the workers of a run hand to each other."""
@@ -23,7 +23,7 @@ def without_descriptions(schema: Any) -> Any:
 
 
 def test_a_version_has_one_shape() -> None:
-    documents = (RunPlan, MarkLine, ConvertRequest, BatchResult)
+    documents = (RunPlan, PlannedChange, ConvertRequest, BatchResult)
     schemas = [without_descriptions(one.model_json_schema()) for one in documents]
     found = hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
     assert SHAPE.get(PLAN_VERSION) == found, (

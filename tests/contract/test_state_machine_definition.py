@@ -19,7 +19,7 @@ from kili_export.runs.messages import (
     FinishRequest,
     PlanAnswer,
     PlanRequest,
-    Unfinished,
+    ResumeToken,
     WorkItem,
     WorkList,
 )
@@ -144,7 +144,7 @@ def aggregate(payload: Any) -> Any:
     answer = AggregateAnswer(
         export=request.export,
         status="continue" if going_on else "committed",
-        resume=Unfinished(uploads="u") if going_on else None,
+        resume=ResumeToken(uploads="u") if going_on else None,
     )
     return answer.model_dump(mode="json")
 

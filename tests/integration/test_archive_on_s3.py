@@ -16,7 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.errors import AccessDenied, ConflictError, IntegrityError, Unavailable
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.archive_reader import read_archive, read_entry
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.part_limits import DEFAULT_LIMITS, MIB
@@ -75,8 +75,8 @@ def write_large_archive(store: S3ObjectStore, key: str) -> tuple[dict[str, bytes
     media = pictures(6, 2 * MIB)
     labels = {f"labels/{i:03d}.txt": b"0 0.5 0.5 0.1 0.1\n" * (i + 1) for i in range(200)}
     additions = [
-        Addition.inline(segment(media, stored=True), Region.MEDIA),
-        Addition.inline(segment(labels), Region.LABELS),
+        AddedEntries.inline(segment(media, stored=True), Region.MEDIA),
+        AddedEntries.inline(segment(labels), Region.LABELS),
     ]
     _, base = publish(store, key, splice(None, (), additions))
     return {**media, **labels}, base
@@ -104,8 +104,8 @@ def test_an_edited_label_leaves_the_pictures_to_the_server(
     files, base = large_archive
     edited = {"labels/007.txt": b"edited", "labels/new.txt": b"", "README.md": b"# read me"}
     additions = [
-        Addition.inline(segment(dict(list(edited.items())[:2])), Region.LABELS),
-        Addition.inline(segment({"README.md": edited["README.md"]}), Region.DOCUMENTS),
+        AddedEntries.inline(segment(dict(list(edited.items())[:2])), Region.LABELS),
+        AddedEntries.inline(segment({"README.md": edited["README.md"]}), Region.DOCUMENTS),
     ]
     plan = splice(base, ["labels/011.txt"], additions)
     parts = plan_parts(plan.pieces, ALWAYS_COPY)
@@ -152,8 +152,8 @@ def test_large_segments_are_copied_and_small_ones_join_a_part(
     stored = object_store.put(f"{key_prefix}batch", b"head" + large.body + small.body)
     source = Source(stored.key, stored.etag, stored.size)
     additions = [
-        Addition.stored(source, 4, len(large.body), large.directory, Region.MEDIA),
-        Addition.stored(
+        AddedEntries.stored(source, 4, len(large.body), large.directory, Region.MEDIA),
+        AddedEntries.stored(
             source, 4 + len(large.body), len(small.body), small.directory, Region.LABELS
         ),
     ]
@@ -224,7 +224,7 @@ def test_of_many_racing_publishers_one_commits_and_none_leaves_an_upload(
 
     def write(number: int) -> str | None:
         added = segment({f"labels/by-{number}.txt": b"x"})
-        plan = splice(base, [], [Addition.inline(added, Region.LABELS)])
+        plan = splice(base, [], [AddedEntries.inline(added, Region.LABELS)])
         gate.wait()
         stored, _ = publish(
             object_store,

@@ -9,7 +9,7 @@ from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.pull import pull_archive
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from kili_export.splicing.part_limits import MIB, PartLimits
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.support.kili_samples import job, project
@@ -35,7 +35,7 @@ def test_what_is_pulled_is_what_is_written_in_the_end(
         bench.kili.files[f"/{number}-0"] = (bytes([number]) * (2 * MIB), "image/jpeg")
     bench.rebuild()
     with FolderOnDisk.open(tmp_path) as folder:
-        sync_folder(object_store, folder, Wish(project_id, "yolo"))
+        sync_folder(object_store, folder, SyncRequest(project_id, "yolo"))
         before = bench.traffic.snapshot() if bench.traffic else None
         bench.run([put(bench, 1, "1.jpg", 0.5)])
         put(bench, 2, "2.jpg", version=1)
@@ -52,7 +52,7 @@ def test_what_is_pulled_is_what_is_written_in_the_end(
         target = BytesIO()
         pull_archive(object_store, project_id, "yolo", target)
         files = bench.files_of(target.getvalue())
-        assert sync_folder(object_store, folder, Wish(project_id, "yolo")).method == "deltas"
+        assert sync_folder(object_store, folder, SyncRequest(project_id, "yolo")).method == "deltas"
         assert synced(tmp_path) == files
     assert "images/3.jpg" not in files
     assert files["images/2.jpg"] == b"another picture" * 1000

@@ -35,7 +35,7 @@ from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.media_downloads import MediaDownloads
 from kili_export.kili.http.response_bodies import TooSlow, read_body
-from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import new_session
 from tests.support.fakes import ManualClock
@@ -139,7 +139,7 @@ class Fetcher:
         session.trust_env = False
         if self.verify:
             session.verify = self.verify
-        patience = Patience(ManualClock(), 60.0, most_attempts=2)
+        patience = RetryPolicy(ManualClock(), 60.0, most_attempts=2)
         return JsonDownloads(endpoint, session, patience, KiliTraffic(), largest)
 
     def one(self, url: str) -> Outcome:
@@ -222,7 +222,7 @@ def test_other_spellings_of_inner_addresses_do_not_help(host: str, private: Serv
     endpoint = KiliEndpoint("https://kili.example/api/label/v2/graphql", "key")
     session = new_session(ConnectionGuard(AddressRules(), endpoint.origin))
     session.trust_env = False
-    patience = Patience(ManualClock(), 60.0, most_attempts=1)
+    patience = RetryPolicy(ManualClock(), 60.0, most_attempts=1)
     downloads = JsonDownloads(endpoint, session, patience, KiliTraffic())
     outcome = downloads.one(f"http://{host}:{private.port}/x")
     assert outcome == REFUSED or isinstance(outcome, Unreachable)

@@ -6,10 +6,10 @@ from typing import Any
 
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.splicing.part_limits import MIB, PartLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.integration.test_resumed_copies import Enough
 from tests.support.kili_samples import job, project
@@ -43,14 +43,14 @@ def test_an_archive_of_many_objects_outlasts_invocations(
     traffic = S3Traffic(s3_client)
     statuses: list[str] = []
     while not statuses or statuses[-1] == "continue":
-        aggregate = AggregateArchive(
+        aggregate = PublishExport(
             object_store,
             bench.clock,
             bench.tokens,
             traffic,
             bench.limits,
             1 << 30,
-            RetainGenerations(object_store, bench.clock, RetentionRules()),
+            ApplyRetention(object_store, bench.clock, RetentionRules()),
         )
         answer = aggregate(request, Enough(3))
         request = request.model_copy(update={"resume": answer.resume})

@@ -14,12 +14,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.rate_limit import DynamoRateLimits, budget_name
 from kili_export.aws.dynamodb.table import Table
 from kili_export.core.clock import SystemClock
 from kili_export.core.rate_limit import HORIZON, SECOND, BudgetRules, BudgetStore
 from kili_export.machine.database import Database
-from kili_export.machine.rate_limit import SqliteRequestBudget
+from kili_export.machine.rate_limit import SqliteRateLimits
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,7 +52,7 @@ class Crowded:
     """A slow table where somebody else takes a place just before each of our changes."""
 
     atomic: Atomic
-    other: DynamoRequestBudget
+    other: DynamoRateLimits
 
     def update_item(self, **request: Any) -> Any:
         if request["UpdateExpression"].startswith("SET next_at = :next"):
@@ -100,9 +100,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Atomic]:
         yield Atomic(made)
 
 
-def worker(client: Atomic, seconds: float = 0.0, secret: str = "kili") -> DynamoRequestBudget:
+def worker(client: Atomic, seconds: float = 0.0, secret: str = "kili") -> DynamoRateLimits:
     clock = Skewed(seconds) if seconds else SystemClock()
-    return DynamoRequestBudget(Table(cast("Any", client), TABLE), budget_name(secret), clock)
+    return DynamoRateLimits(Table(cast("Any", client), TABLE), budget_name(secret), clock)
 
 
 # Each process has a connection of its own, and so has each of these.
@@ -116,7 +116,7 @@ def make_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
 
     def make(secret: str = "kili") -> BudgetStore:
         made.append(Database(tmp_path / "state.sqlite"))
-        return SqliteRequestBudget(made[-1], secret, SystemClock())
+        return SqliteRateLimits(made[-1], secret, SystemClock())
 
     yield make
     for database in made:
@@ -137,7 +137,7 @@ def test_no_place_is_given_to_two_of_many_workers(make_worker: MakeWorker) -> No
 
 
 def test_who_is_slower_than_the_others_gets_places_too(client: Atomic) -> None:
-    crowded = DynamoRequestBudget(
+    crowded = DynamoRateLimits(
         Table(cast("Any", Crowded(client, worker(client))), TABLE),
         budget_name("kili"),
         SystemClock(),

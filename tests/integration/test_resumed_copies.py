@@ -15,12 +15,12 @@ from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import ConflictError, OutOfTime, Unavailable
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import MIB, PartLimits
 from kili_export.splicing.upload_parts import CopyPart, Source, parts_digest
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.storage.resumable_uploads import ResumableUploads
 from local.workflow.errors import FunctionFailed
 from tests.integration.test_archive_on_s3 import open_uploads
@@ -308,14 +308,14 @@ def test_a_crash_in_the_middle_of_a_copy_is_gone_on_with_by_the_workflow(
         if not started:
             client = Client(s3_client, upload_part_copy=die, abort_multipart_upload=never)
         started.append(payload["resume"])
-        aggregate = AggregateArchive(
+        aggregate = PublishExport(
             store := S3ObjectStore(client, BUCKET),
             bench.clock,
             bench.tokens,
             S3Traffic(s3_client),
             bench.limits,
             0,
-            RetainGenerations(store, bench.clock, RetentionRules()),
+            ApplyRetention(store, bench.clock, RetentionRules()),
         )
         try:
             return aggregate(request).model_dump(mode="json")
@@ -345,14 +345,14 @@ def test_an_aggregation_outlasts_invocations_of_a_second(
     statuses: list[str] = []
     while not statuses or statuses[-1] == "continue":
         store = S3ObjectStore(slow, BUCKET)
-        aggregate = AggregateArchive(
+        aggregate = PublishExport(
             store,
             bench.clock,
             bench.tokens,
             S3Traffic(s3_client),
             bench.limits,
             1 << 30,
-            RetainGenerations(store, bench.clock, RetentionRules()),
+            ApplyRetention(store, bench.clock, RetentionRules()),
         )
         try:
             answer = aggregate(request, one_second())

@@ -15,8 +15,8 @@ from kili_export.aws.dynamodb.table import Table
 from kili_export.changes.events.pending_changes import (
     MOST_LABELS,
     REBUILD,
-    ChangeMark,
-    ChangeStore,
+    PendingChange,
+    PendingChangeStore,
     asset_subject,
 )
 from kili_export.changes.events.replay_events import EventsCursor
@@ -74,7 +74,7 @@ STORES = ["DynamoDB", "SQLite", "the fake"]
 
 
 @pytest.fixture(params=STORES)
-def changes(request: pytest.FixtureRequest) -> ChangeStore:
+def changes(request: pytest.FixtureRequest) -> PendingChangeStore:
     match request.param:
         case "DynamoDB":
             return DynamoChangeStore(Table(request.getfixturevalue("client"), TABLE))
@@ -95,30 +95,32 @@ def state(request: pytest.FixtureRequest) -> State:
             return InMemoryProjectState()
 
 
-def only(changes: ChangeStore) -> ChangeMark:
+def only(changes: PendingChangeStore) -> PendingChange:
     (mark,) = changes.marks(PROJECT)
     return mark
 
 
-def test_a_mark_is_read_as_it_was_stored(changes: ChangeStore) -> None:
+def test_a_mark_is_read_as_it_was_stored(changes: PendingChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON, label_id="label_1")
-    assert only(changes) == ChangeMark(
+    assert only(changes) == PendingChange(
         PROJECT, ASSET, "v1", NOON, NOON, label_ids=frozenset({"label_1"})
     )
 
 
-def test_storing_a_mark_again_keeps_the_first_time_and_earlier_labels(changes: ChangeStore) -> None:
+def test_storing_a_mark_again_keeps_the_first_time_and_earlier_labels(
+    changes: PendingChangeStore,
+) -> None:
     later = NOON + timedelta(seconds=30)
     changes.mark(PROJECT, ASSET, version="v1", at=NOON, label_id="label_1")
     changes.postpone([(only(changes), later)])
     changes.mark(PROJECT, ASSET, version="v2", at=later, label_id="label_2")
     changes.mark(PROJECT, ASSET, version="v3", at=later)
-    assert only(changes) == ChangeMark(
+    assert only(changes) == PendingChange(
         PROJECT, ASSET, "v3", NOON, later, label_ids=frozenset({"label_1", "label_2"})
     )
 
 
-def test_a_mark_that_was_renewed_is_not_cleared(changes: ChangeStore) -> None:
+def test_a_mark_that_was_renewed_is_not_cleared(changes: PendingChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     changes.mark(PROJECT, ASSET, version="v2", at=NOON)
@@ -126,7 +128,7 @@ def test_a_mark_that_was_renewed_is_not_cleared(changes: ChangeStore) -> None:
     assert only(changes).version == "v2"
 
 
-def test_a_mark_is_cleared_once(changes: ChangeStore) -> None:
+def test_a_mark_is_cleared_once(changes: PendingChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     assert changes.clear([read]) == 1
@@ -134,7 +136,7 @@ def test_a_mark_is_cleared_once(changes: ChangeStore) -> None:
     assert list(changes.marks(PROJECT)) == []
 
 
-def test_attempts_are_counted_on_the_version_that_was_read(changes: ChangeStore) -> None:
+def test_attempts_are_counted_on_the_version_that_was_read(changes: PendingChangeStore) -> None:
     until = NOON + timedelta(minutes=1)
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
@@ -146,7 +148,7 @@ def test_attempts_are_counted_on_the_version_that_was_read(changes: ChangeStore)
     assert (only(changes).attempts, only(changes).retry_at) == (0, None)
 
 
-def test_postponing_what_was_cleared_brings_nothing_back(changes: ChangeStore) -> None:
+def test_postponing_what_was_cleared_brings_nothing_back(changes: PendingChangeStore) -> None:
     changes.mark(PROJECT, ASSET, version="v1", at=NOON)
     read = only(changes)
     changes.clear([read])
@@ -154,7 +156,7 @@ def test_postponing_what_was_cleared_brings_nothing_back(changes: ChangeStore) -
     assert list(changes.marks(PROJECT)) == []
 
 
-def test_every_mark_of_a_project_and_none_of_another_is_read(changes: ChangeStore) -> None:
+def test_every_mark_of_a_project_and_none_of_another_is_read(changes: PendingChangeStore) -> None:
     subjects = {asset_subject(f"as_{number:03d}") for number in range(60)} | {REBUILD}
     for subject in subjects:
         changes.mark(PROJECT, subject, version="v", at=NOON)
@@ -183,7 +185,7 @@ def test_more_marks_than_a_page_holds_are_all_read(client: "DynamoDBClient") -> 
 
 @pytest.mark.parametrize("changes", ["DynamoDB", "SQLite"], indirect=True)
 def test_a_flood_of_labels_on_one_asset_forgets_neither_the_first_nor_the_last(
-    changes: ChangeStore,
+    changes: PendingChangeStore,
 ) -> None:
     for number in range(50):
         changes.mark(PROJECT, ASSET, version=f"v{number}", at=NOON, label_id=f"label_{number:02d}")

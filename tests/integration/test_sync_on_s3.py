@@ -10,7 +10,7 @@ import pytest
 
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from local.stack.seaweed import SeaweedServer
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
@@ -82,7 +82,7 @@ def _killed_sync(server: SeaweedServer, root: Path, after: int) -> int:
 
 def _sync(objects: S3ObjectStore, root: Path) -> Any:
     with FolderOnDisk.open(root) as folder:
-        return sync_folder(objects, folder, Wish("proj1", "yolo"))
+        return sync_folder(objects, folder, SyncRequest("proj1", "yolo"))
 
 
 def test_a_killed_first_sync_is_resumed(

@@ -3,7 +3,7 @@
 from devtools.faults.table_service import ConditionFailed, TableService
 from kili_export.aws.dynamodb.change_store import DynamoChangeStore
 from kili_export.aws.dynamodb.project_state import DynamoProjectState
-from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.rate_limit import DynamoRateLimits, budget_name
 from kili_export.aws.dynamodb.table import Table
 from kili_export.changes.comparison.definition import definition_of
 from kili_export.changes.events.debounce_window import execution_name
@@ -24,7 +24,7 @@ from kili_export.core.rate_limit import BudgetRules
 from kili_export.formats.registry import CORRECTED, FORMATS
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.runs.plan import PLAN_VERSION
 from kili_export.splicing.part_limits import PartLimits
@@ -59,7 +59,7 @@ __all__ = [
     "CountingTokens",
     "DynamoChangeStore",
     "DynamoProjectState",
-    "DynamoRequestBudget",
+    "DynamoRateLimits",
     "Event",
     "ExportOptions",
     "ExportType",
@@ -74,9 +74,9 @@ __all__ = [
     "SentPart",
     "ShardRules",
     "Split",
+    "SyncRequest",
     "Table",
     "TableService",
-    "Wish",
     "Workbench",
     "World",
     "asset_subject",

@@ -21,7 +21,7 @@ from tests.pins.product import (
     CountingTokens,
     DynamoChangeStore,
     DynamoProjectState,
-    DynamoRequestBudget,
+    DynamoRateLimits,
     ExportOptions,
     FolderOnDisk,
     InMemoryObjects,
@@ -29,9 +29,9 @@ from tests.pins.product import (
     ReconcileRequest,
     ResumableUploads,
     SentPart,
+    SyncRequest,
     Table,
     TableService,
-    Wish,
     Workbench,
     World,
     budget_name,
@@ -280,7 +280,7 @@ def _folder() -> dict[str, Any]:
     bench.rebuild()
     with tempfile.TemporaryDirectory() as place:
         with FolderOnDisk.open(Path(place)) as folder:
-            sync_folder(bench.objects, folder, Wish(bench.project.project_id, "yolo"))
+            sync_folder(bench.objects, folder, SyncRequest(bench.project.project_id, "yolo"))
         own = Path(place, ".kili-export")
         return {
             "state.json": document((own / "state.json").read_bytes()),
@@ -305,7 +305,7 @@ def _rate_limit() -> dict[str, Any]:
     clock = ManualClock()
     table = Table(scene.client, "table")  # type: ignore[arg-type]
     name = budget_name("arn:aws:secretsmanager:eu-west-1:1:secret:kili")
-    budget = DynamoRequestBudget(table, name, clock)
+    budget = DynamoRateLimits(table, name, clock)
     places = [budget.take(BudgetRules.per_minute(500), count).places for count in (1, 3)]
     budget.pause(budget.now() + 5_000_000)
     scene.note("calls were taken")

@@ -18,7 +18,7 @@ from botocore.config import Config
 
 from kili_export.aws.dynamodb.change_store import DynamoChangeStore
 from kili_export.aws.dynamodb.project_state import DynamoProjectState
-from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+from kili_export.aws.dynamodb.rate_limit import DynamoRateLimits, budget_name
 from kili_export.aws.dynamodb.table import Table
 from kili_export.aws.event_bridge import EventBridgePublisher
 from kili_export.aws.s3 import S3ObjectStore
@@ -156,7 +156,7 @@ class KiliBehindItsKey:
     kili: ScriptedKili
     objects: S3ObjectStore
     key: StoredSecret
-    budget: DynamoRequestBudget
+    budget: DynamoRateLimits
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.kili, name)
@@ -184,7 +184,7 @@ class RecordedWorld(World):
         hour = timedelta(hours=1)
         objects = RecordedObjects(clients["s3"], self.recorder)
         key = StoredSecret(secrets, NAMES.kili_secret, clock, hour)
-        budget = DynamoRequestBudget(table, budget_name(NAMES.kili_secret), clock)
+        budget = DynamoRateLimits(table, budget_name(NAMES.kili_secret), clock)
         super().__init__(
             objects=objects,  # type: ignore[arg-type]
             changes=DynamoChangeStore(table),  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from kili_export.changes.events.pending_changes import ChangeMark
+from kili_export.changes.events.pending_changes import PendingChange
 from kili_export.changes.events.replay_events import EventsCursor
 from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.costs.usage import TrafficCount
@@ -256,7 +256,7 @@ class InMemoryObjects:
 class InMemoryChanges:
     """Change marks."""
 
-    held: dict[tuple[str, str], ChangeMark] = field(default_factory=dict)
+    held: dict[tuple[str, str], PendingChange] = field(default_factory=dict)
     interleaving: Interleaving = field(default_factory=Interleaving)
 
     def mark(
@@ -271,7 +271,7 @@ class InMemoryChanges:
         self.interleaving.reach("mark")
         before = self.held.get((project_id, subject))
         labels = before.label_ids if before else frozenset()
-        self.held[project_id, subject] = ChangeMark(
+        self.held[project_id, subject] = PendingChange(
             project_id,
             subject,
             version,
@@ -280,18 +280,18 @@ class InMemoryChanges:
             label_ids=labels | {label_id} if label_id else labels,
         )
 
-    def marks(self, project_id: str) -> Iterator[ChangeMark]:
+    def marks(self, project_id: str) -> Iterator[PendingChange]:
         self.interleaving.reach("marks")
         yield from [mark for (owner, _), mark in self.held.items() if owner == project_id]
 
-    def clear(self, marks: Iterable[ChangeMark]) -> int:
+    def clear(self, marks: Iterable[PendingChange]) -> int:
         self.interleaving.reach("clear")
         current = [mark for mark in marks if self._is_current(mark)]
         for mark in current:
             del self.held[mark.project_id, mark.subject]
         return len(current)
 
-    def postpone(self, marks: Iterable[tuple[ChangeMark, datetime]]) -> int:
+    def postpone(self, marks: Iterable[tuple[PendingChange, datetime]]) -> int:
         self.interleaving.reach("postpone")
         current = [(mark, until) for mark, until in marks if self._is_current(mark)]
         for mark, until in current:
@@ -304,7 +304,7 @@ class InMemoryChanges:
         """What is marked, for assertions."""
         return {subject for owner, subject in self.held if owner == project_id}
 
-    def _is_current(self, mark: ChangeMark) -> bool:
+    def _is_current(self, mark: PendingChange) -> bool:
         stored = self.held.get((mark.project_id, mark.subject))
         return stored is not None and stored.version == mark.version
 

@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
@@ -28,8 +28,8 @@ OPTIONS = {
     "coco": ExportOptions("coco", layout=Layout.MERGED),
     "voc": ExportOptions("pascal_voc", layout=Layout.MERGED),
 }
-SELDOM = RewritingRules(
-    Republishing(DAY, dollars_a_day=1e-12), timedelta(0), share=1e9, most_deltas=30
+SELDOM = CompactionPolicy(
+    CompactionCost(DAY, dollars_a_day=1e-12), timedelta(0), share=1e9, most_deltas=30
 )
 NAMES = ("a.jpg", "b b.jpg", "b_b.jpg", "d/c.jpg", "é/日本.png", "last")
 
@@ -83,7 +83,7 @@ def write(target: Path) -> None:
     bench.run([put(bench, 1, 0.6)])
     folder = target / "folder"
     with FolderOnDisk.open(folder) as opened:
-        sync_folder(bench.objects, opened, Wish("proj1", "yolo"))
+        sync_folder(bench.objects, opened, SyncRequest("proj1", "yolo"))
     bench.run([put(bench, 3, 0.7)])
     with zipfile.ZipFile(target / "bucket.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for key, (data, _) in sorted(bench.objects.stored.items()):

@@ -13,7 +13,7 @@ from kili_export.archives.manifest import (
 )
 from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
 from kili_export.core.export_options import ExportOptions, OptionsDocument
-from kili_export.costs.usage import Moved
+from kili_export.costs.usage import Transfer
 
 PROJECT, EXPORT = "proj1", "yolo"
 
@@ -69,7 +69,7 @@ def manifest_of(
         deltas=following,
         recent_deltas=chain,
         counts=Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
-        moved=Moved(requests={}, bytes_down=0, bytes_up=0),
+        moved=Transfer(requests={}, bytes_down=0, bytes_up=0),
         definition="d",
         dated="2026",
         ledger=LedgerReference(

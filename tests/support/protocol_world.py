@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
 
-from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.manifest import Manifest
 from kili_export.changes.comparison.kili_listing import (
     FROM_THE_BEGINNING,
@@ -19,10 +19,10 @@ from kili_export.changes.comparison.kili_listing import (
     ListingPosition,
 )
 from kili_export.changes.events.change_events import ChangeEvent
-from kili_export.changes.events.debounce_window import WindowRules
-from kili_export.changes.events.delayed_recheck import SecondLooks
-from kili_export.changes.events.follow_up import FollowUp
-from kili_export.changes.events.pending_changes import MarkWriter
+from kili_export.changes.events.debounce_window import DebounceWindow
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
+from kili_export.changes.events.follow_up import FollowUpRuns
+from kili_export.changes.events.pending_changes import PendingChangeRecorder
 from kili_export.changes.events.receive_event import Accepted, ReceiveEvent
 from kili_export.changes.events.replay_events import RecordedEvent
 from kili_export.changes.events.request_run import RequestRun
@@ -38,7 +38,7 @@ from kili_export.maintenance.reconciliation.project_status import StatusReader
 from kili_export.maintenance.reconciliation.reconcile import Reconcile
 from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.pseudonym_key import provide_key
@@ -66,7 +66,7 @@ from kili_export.steps.conversion.asset_source import FetchedMedium, FetchNeeds,
 from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.planning.plan_run import PlanExport
 from kili_export.steps.planning.run_draft import RunLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from tests.support.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -249,10 +249,10 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     tokens: CountingTokens = field(default_factory=CountingTokens)
     secrets: ListedSecrets = field(default_factory=lambda: ListedSecrets((SECRET,)))
-    rules: WindowRules = field(default_factory=lambda: WindowRules(60, 10))
+    rules: DebounceWindow = field(default_factory=lambda: DebounceWindow(60, 10))
     marks_per_run: int = 1000
     slice_assets: int = 1000
-    rewriting: RewritingRules = field(default_factory=RewritingRules)
+    rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
     executed: set[str] = field(default_factory=set)
     receive: ReceiveEvent = field(init=False)
     plan: PlanExport = field(init=False)
@@ -265,19 +265,19 @@ class World:
     request_run: RequestRun = field(init=False)
     confirm_removals: ConfirmRemovals = field(init=False)
     retry_assets: RetryAssets = field(init=False)
-    marks: MarkWriter = field(init=False)
+    marks: PendingChangeRecorder = field(init=False)
     lease: ProjectLease = field(init=False)
 
     def __post_init__(self) -> None:
         self.register(**self.exports)
         for number in range(self.assets):
             self.kili.label(f"as_{number:03d}", f"first_{number}")
-        self.marks = MarkWriter(self.changes, self.clock, self.tokens)
+        self.marks = PendingChangeRecorder(self.changes, self.clock, self.tokens)
         self.lease = ProjectLease(self.state, self.workflow, self.clock, believed=60)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def _wire(self, starter: RunStarter) -> None:
-        follow_up = FollowUp(self.changes, starter)
+        follow_up = FollowUpRuns(self.changes, starter)
         registrations = RememberedRegistrations(self.objects, self.clock)
         check = SecretCheck(self.secrets, self.clock)
         self.receive = ReceiveEvent(check, registrations, self.marks, starter)
@@ -303,7 +303,7 @@ class World:
             lease=self.lease,
             follow_up=follow_up,
             announcer=announcer,
-            second_looks=SecondLooks(self.objects, self.clock),
+            second_looks=DelayedRechecks(self.objects, self.clock),
         )
         repair = RepairProject(
             self.objects,
@@ -322,7 +322,7 @@ class World:
             self.lease,
             follow_up,
             self.marks,
-            SecondLooks(self.objects, self.clock),
+            DelayedRechecks(self.objects, self.clock),
             repair,
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
@@ -533,14 +533,14 @@ class World:
 
     def publish(self, request: AggregateRequest) -> AggregateAnswer:
         """One child of the map over exports."""
-        aggregate = AggregateArchive(
+        aggregate = PublishExport(
             objects=self.objects,
             clock=self.clock,
             random=self.tokens,
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
-            retention=RetainGenerations(self.objects, self.clock, RetentionRules()),
+            retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
             rewriting=self.rewriting,
         )
         return aggregate(request)

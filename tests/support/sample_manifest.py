@@ -11,7 +11,7 @@ from kili_export.archives.manifest import (
     Regions,
 )
 from kili_export.core.export_options import OptionsDocument
-from kili_export.costs.usage import Moved
+from kili_export.costs.usage import Transfer
 
 
 def manifest_of(**fields: Any) -> Manifest:
@@ -26,7 +26,7 @@ def manifest_of(**fields: Any) -> Manifest:
         "published_at": datetime(2026, 3, 2, 12, 0, 9, tzinfo=UTC),
         "archive": ArchiveReference(key="a.zip", etag='"e"', size=1, members=1, generation=1),
         "counts": Counts(assets=1, exported=1, members=1, uncompressed_bytes=1),
-        "moved": Moved(requests={}, bytes_down=0, bytes_up=0),
+        "moved": Transfer(requests={}, bytes_down=0, bytes_up=0),
         "definition": "d",
         "dated": "2026-03-02T12:00:00+00:00",
         "ledger": LedgerReference(key="l.zip", etag='"l"', size=1),

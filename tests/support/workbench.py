@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_published
 from kili_export.core.asset import FetchedAsset
@@ -25,7 +25,7 @@ from kili_export.core.errors import AssetError, RequestRefused, Unavailable
 from kili_export.core.export_options import ExportOptions, OptionsDocument
 from kili_export.core.project import Project, ProjectDocument
 from kili_export.costs.usage import Traffic
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import (
     AggregateAnswer,
@@ -36,7 +36,7 @@ from kili_export.runs.messages import (
     ResultsLocation,
     WorkItem,
 )
-from kili_export.runs.metering import Meter, Unmetered
+from kili_export.runs.metering import Meter, NoMeter
 from kili_export.runs.plan import ExportPlan, RunPlan
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.conversion.asset_source import FetchedMedium, FetchNeeds, FetchResult
@@ -45,7 +45,7 @@ from kili_export.steps.conversion.ffmpeg import FrameCutter, NoCutter
 from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.steps.planning.known_media import MediaLedger, with_known_media
 from kili_export.steps.publishing.documents.sharding import ShardRules
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from tests.support.archive_of import DATED
 from tests.support.fakes import CountingTokens, InMemoryObjects, ManualClock
 
@@ -115,13 +115,13 @@ class Workbench:
     traffic: Traffic | None = None
     """Counts what is moved, where `objects` do not."""
     media: MediaLimits = field(default_factory=MediaLimits)
-    rewriting: RewritingRules = field(default_factory=RewritingRules)
+    rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
     latest_max_bytes: int = 1 << 30
     batch_size: int = 3
     runs: int = 0
     definitions: dict[str, str] = field(default_factory=dict)
     """Of exports that were declared otherwise since."""
-    meter: Meter = field(default_factory=Unmetered)
+    meter: Meter = field(default_factory=NoMeter)
     cutter: FrameCutter = field(default_factory=NoCutter)
     sharding: ShardRules = field(default_factory=ShardRules)
 
@@ -129,15 +129,15 @@ class Workbench:
         self.objects.clock = self.clock
 
     @property
-    def aggregate(self) -> AggregateArchive:
-        return AggregateArchive(
+    def aggregate(self) -> PublishExport:
+        return PublishExport(
             objects=self.objects,
             clock=self.clock,
             random=self.tokens,
             traffic=self.traffic or self.objects,
             limits=self.limits,
             latest_max_bytes=self.latest_max_bytes,
-            retention=RetainGenerations(self.objects, self.clock, RetentionRules()),
+            retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
             rewriting=self.rewriting,
             meter=self.meter,
             sharding=self.sharding,

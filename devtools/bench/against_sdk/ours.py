@@ -17,8 +17,8 @@ from kili_export.archives.manifest_store import load_manifest
 from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
 from local.demo.kili_process import KiliProcess
@@ -40,14 +40,14 @@ class Ours:
 
     kili: KiliProcess
     stack: StackProcess
-    connection: Connection
-    services: Services
+    connection: StackConnection
+    services: StackServices
 
     @classmethod
     def on(cls, kili: KiliProcess, stack: StackProcess) -> "Ours":
         """With clients of this process's own."""
         connection = connection_to(stack.running, stack.state)
-        return cls(kili, stack, connection, Services(connection))
+        return cls(kili, stack, connection, StackServices(connection))
 
     def register(self, project_id: str, formats: Iterable[str]) -> None:
         """Declares one export of each format and starts the first, full one."""

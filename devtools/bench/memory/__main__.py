@@ -20,15 +20,15 @@ from devtools.bench.memory.synthetic_runs import EXPORT, ListedProject, Syntheti
 from kili_export.archives.manifest import Manifest
 from kili_export.changes.comparison.compare_assets import compare_listing
 from kili_export.changes.comparison.comparison_listing import ComparisonListing
-from kili_export.changes.comparison.declared_exports import DeclaredExport
+from kili_export.changes.comparison.declared_exports import ExportState
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.clock import SystemClock, SystemRandom
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 
 CASES: Final = {
     "yolo_v8": ExportOptions("yolo_v8", layout=Layout.MERGED),
@@ -102,7 +102,7 @@ def _step(options: argparse.Namespace) -> int:
 def _compares(objects: FolderObjects, options: argparse.Namespace) -> bool:
     """The comparison of a listing with what is published finds what the increment changed."""
     found = objects.get(manifest_key("project", EXPORT))
-    export = DeclaredExport(
+    export = ExportState(
         EXPORT,
         CASES[options.case[0]],
         "d",
@@ -120,14 +120,14 @@ def _compares(objects: FolderObjects, options: argparse.Namespace) -> bool:
 
 
 def _aggregates(objects: FolderObjects, request: AggregateRequest) -> bool:
-    answer = AggregateArchive(
+    answer = PublishExport(
         objects=objects,
         clock=SystemClock(),
         random=SystemRandom(),
         traffic=objects,
         limits=PartLimits(),
         latest_max_bytes=0,
-        retention=RetainGenerations(objects, SystemClock(), RetentionRules()),
+        retention=ApplyRetention(objects, SystemClock(), RetentionRules()),
     )(request)
     return answer.status == "committed"
 

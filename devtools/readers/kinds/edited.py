@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.regions import Region
 from kili_export.splicing.segment import Segment, SegmentBuilder
@@ -31,13 +31,13 @@ class EditedArchive:
     def edit(self, coming: Mapping[str, bytes], going: Iterable[str] = ()) -> None:
         """Takes files out, and adds or replaces others."""
         leaving = list(going)
-        additions = [Addition.inline(segment_of(coming), Region.LABELS)] if coming else []
+        additions = [AddedEntries.inline(segment_of(coming), Region.LABELS)] if coming else []
         self.splice(additions, leaving)
         for name in leaving:
             del self.files[name]
         self.files |= coming
 
-    def splice(self, additions: Sequence[Addition], going: Iterable[str] = ()) -> None:
+    def splice(self, additions: Sequence[AddedEntries], going: Iterable[str] = ()) -> None:
         """The same for additions whose files the caller keeps account of."""
         self._plan = splice(self.base, going, additions)
         self.data = b"".join(self._bytes(piece) for piece in self._plan.pieces)

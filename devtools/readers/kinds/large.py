@@ -10,7 +10,7 @@ from typing import Final
 from devtools.readers.kinds.edited import segment_of
 from devtools.readers.kinds.sample import SampleArchive
 from devtools.readers.listing import Found, found, listing_of
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.archive_reader import read_archive
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.end_of_directory import Tail, encode_tail
@@ -40,7 +40,7 @@ def above_4_gib(folder: Path, labels: int = 200) -> SampleArchive:
     with first.open("w+b") as file:
         write_with_holes(file, bytes_of(whole_archive(files)))
     edited = {_label(1): b"edited", _label(labels - 1): b"edited", "new.txt": b"new"}
-    additions = [Addition.inline(segment_of(edited), Region.LABELS)]
+    additions = [AddedEntries.inline(segment_of(edited), Region.LABELS)]
     plan = splice(open_file(first), [_picture(0)], additions)
     path = folder / "archive.zip"
     with path.open("w+b") as file:

@@ -31,7 +31,7 @@ from kili_export.core.media import KnownMedia
 from kili_export.core.project import Project, ProjectDocument
 from kili_export.formats.common.format import Conversion, ExportContext, Member
 from kili_export.formats.registry import format_of
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import (
     AggregateRequest,
@@ -47,7 +47,7 @@ from kili_export.runs.segment_records import AssetMedia, ConvertedMedium, Segmen
 from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 
 _PROJECT: Final = "project"
 _EXPORT: Final = "kili"
@@ -113,15 +113,15 @@ class Publication:
         return self._folder / key
 
     @property
-    def _aggregate(self) -> AggregateArchive:
-        return AggregateArchive(
+    def _aggregate(self) -> PublishExport:
+        return PublishExport(
             objects=self._objects,
             clock=SystemClock(),
             random=SystemRandom(),
             traffic=self._objects,
             limits=_NO_LIMITS,
             latest_max_bytes=1 << 30,
-            retention=RetainGenerations(self._objects, SystemClock(), RetentionRules()),
+            retention=ApplyRetention(self._objects, SystemClock(), RetentionRules()),
         )
 
     def _plan(self, run_id: str, numbers: Sequence[int], *, removals: int) -> None:

@@ -9,7 +9,7 @@ from devtools.readers.kinds.edited import EditedArchive
 from devtools.readers.kinds.sample import SampleArchive
 from devtools.readers.listing import listing_of
 from kili_export.archives.ledger.shard_index import ShardIndex, Share
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, literal_shards
 from kili_export.steps.publishing.documents.sharded_files import (
     PlacedShard,
@@ -117,7 +117,7 @@ def _placed(
     index: ShardIndex,
     written: Sequence[PlacedShard],
     former: ShardIndex | None,
-) -> Addition:
+) -> AddedEntries:
     """The document: shards that the archive holds already are copied."""
     if former is None or archive.base is None:
         return sharded_file(index, written).addition

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.compaction import CompactionPolicy
 from kili_export.core.dos_time import FORMER_DATE, moment_of
 from kili_export.core.file_dates import moments_of
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.pull import pull_archive
-from kili_export.reading.sync import Synced, Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from tests.support.former_version import FIXTURE, OPTIONS, SELDOM, bench_of_0_1, put, put_all
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_increments import without_ids
@@ -112,7 +112,7 @@ def test_a_delta_follows_it(export: str) -> None:
 @pytest.mark.parametrize("compacts", [False, True])
 def test_an_archive_written_again_is_plain(export: str, compacts: bool) -> None:
     """By an increment of a small archive, or by a compaction without any change."""
-    bench = published(rewriting=SELDOM if compacts else RewritingRules())
+    bench = published(rewriting=SELDOM if compacts else CompactionPolicy())
     if compacts:
         bench.run([], rewrite=True)
     else:
@@ -143,9 +143,9 @@ def test_a_full_export_follows_it(export: str) -> None:
     assert all(found[path] > FORMER for path in numbered)
 
 
-def sync(bench: Workbench, root: Path) -> Synced:
+def sync(bench: Workbench, root: Path) -> SyncResult:
     with FolderOnDisk.open(root) as folder:
-        return sync_folder(bench.objects, folder, Wish("proj1", "yolo"))
+        return sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo"))
 
 
 def folder_of_0_1(root: Path) -> dict[str, int]:

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.changes.events.pending_changes import CHECK
 from kili_export.runs.announcements import PUBLISHED
 from tests.support.protocol_world import PROJECT, World
 
 
-class Hourly(Republishing):
+class Hourly(CompactionCost):
     """Whatever the size."""
 
     def interval(self, size: int, deltas: Iterable[int] = (), ledger: int = 0) -> timedelta:
@@ -21,7 +21,7 @@ class Hourly(Republishing):
 
 @pytest.fixture
 def world() -> World:
-    made = World(rewriting=RewritingRules(Hourly(DAY), share=1e9))
+    made = World(rewriting=CompactionPolicy(Hourly(DAY), share=1e9))
     made.publish_everything()
     made.look_after()
     made.publisher.sent.clear()

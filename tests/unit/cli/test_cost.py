@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.archives.compaction import Republishing
+from kili_export.archives.compaction import CompactionCost
 from kili_export.cli.commands.cost import _prices, _sorted, _written
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.prices import LIST_PRICES, Unit
-from kili_export.costs.usage import RunSpending, Spent
+from kili_export.costs.usage import RunUsage, Usage
 from kili_export.runs.messages import FinishAnswer
 from tests.support.sample_manifest import manifest_of
 
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def finished(converted: int, rebuilt: int) -> FinishAnswer:
-    spending = RunSpending(convert=Spent(invocations=1), exports=2, rebuilt=rebuilt)
+    spending = RunUsage(convert=Usage(invocations=1), exports=2, rebuilt=rebuilt)
     return FinishAnswer(project_id="p", converted=converted, spending=spending)
 
 
@@ -33,7 +33,7 @@ def test_a_large_archive_is_written_again_as_often_as_its_budget_allows() -> Non
     manifest = manifest_of()
     small = manifest.archive.model_copy(update={"size": 1_000_000})
     large = manifest.archive.model_copy(update={"size": 10**12})
-    rule = Republishing(kept=DAY)
+    rule = CompactionCost(kept=DAY)
     ledger = manifest.ledger.size
     assert _written(manifest.model_copy(update={"archive": small}), rule, MINUTE) == (
         1_000_000 + ledger

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from kili_export.aws import execution_list
 from kili_export.cli.executions import Executions
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.errors import AccessDenied
 from kili_export.wiring.settings import Settings
 
@@ -68,7 +68,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 @pytest.fixture
 def executions(service: Service) -> Executions:
     del service
-    executions = Executions(Connection(Settings(state_machine_arn=MACHINE), ""))
+    executions = Executions(StackConnection(Settings(state_machine_arn=MACHINE), ""))
     executions.follow(STARTED)
     return executions
 

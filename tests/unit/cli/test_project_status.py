@@ -13,18 +13,18 @@ from kili_export.cli.commands import runs
 from kili_export.cli.commands.status import _ended, _lines, _where
 from kili_export.cli.execution_summary import ExecutionSummary, is_of_project, problem_of
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.bucket_layout import followed_key, manifest_key, registration_key, session_key
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.maintenance.reconciliation.project_status import (
-    FullExport,
+    FullExportProgress,
     ProjectStatus,
     StatusReader,
 )
 from kili_export.registration.declaration import parse_registration
-from kili_export.runs.full_export_session import RebuildSession, SessionExport
+from kili_export.runs.full_export_session import FullExportSession, SessionExport
 from kili_export.runs.held_removals import HeldRemovals
-from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.runs.tracked_exports import TrackedExports
 from kili_export.wiring.settings import Settings
 from tests.support.fakes import (
     NOON,
@@ -91,7 +91,7 @@ def test_a_project_without_a_registration_is_listed_while_it_has_data(
 def test_an_export_that_runs_leave_out_is_told_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, reader: StatusReader
 ) -> None:
-    left_out = FollowedExports(left_out={"yolo": "YOLO has no texts"})
+    left_out = TrackedExports(left_out={"yolo": "YOLO has no texts"})
     reader.objects.put(followed_key("project"), left_out.to_bytes())
     status = reader.read("project")
     assert "Left out: yolo: YOLO has no texts" in _lines(status)
@@ -102,16 +102,16 @@ def test_an_export_that_runs_leave_out_is_told_with_the_reason(
 def test_a_full_export_in_slices_tells_how_far_it_is(reader: StatusReader) -> None:
     assert reader.read("project").full_export is None
     exports = (SessionExport(name="yolo", definition="d", dated="", reason=""),)
-    session = RebuildSession(
+    session = FullExportSession(
         session_id="s", exports=exports, listed=23, slices=3, slice_assets=10, position=2
     )
     reader.objects.put(session_key("project"), session.to_bytes())
     status = reader.read("project")
-    assert status.full_export == FullExport(("yolo",), done=20, listed=23)
+    assert status.full_export == FullExportProgress(("yolo",), done=20, listed=23)
     assert "Full export of yolo: 20 of 23 assets done." in _lines(status)
     done = session.model_copy(update={"position": 3})
     reader.objects.put(session_key("project"), done.to_bytes())
-    assert reader.read("project").full_export == FullExport(("yolo",), done=23, listed=23)
+    assert reader.read("project").full_export == FullExportProgress(("yolo",), done=23, listed=23)
 
 
 def test_an_archive_that_deltas_follow_is_told(reader: StatusReader) -> None:
@@ -220,7 +220,7 @@ def _wait(
     services: Any = _Services(scene)
     local: Any = None if deployed else object()
     return runs.wait_until_settled(
-        Connection(Settings(), "", local),
+        StackConnection(Settings(), "", local),
         services,
         "project",
         seconds,

@@ -9,7 +9,7 @@ import pytest
 
 from kili_export.cli.commands import report as command
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.core.export_options import ExportOptions, Layout
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
@@ -22,7 +22,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Workbench:
         project({"CARS": job(["BIG"])}), {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)}
     )
     services = SimpleNamespace(objects=bench.objects)
-    monkeypatch.setattr(Services, "of", lambda _: services)
+    monkeypatch.setattr(StackServices, "of", lambda _: services)
     monkeypatch.setattr(command, "connect", lambda _: None)
     return bench
 

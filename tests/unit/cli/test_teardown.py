@@ -9,8 +9,8 @@ import pytest
 from kili_export.cli.commands import teardown as command
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.main import main
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.errors import AccessDenied
 from kili_export.wiring.settings import Settings
 
@@ -45,8 +45,8 @@ class Scene:
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     scene = Scene()
-    monkeypatch.setattr(command, "connect", lambda _: Connection(SETTINGS, ""))
-    monkeypatch.setattr(Services, "of", lambda _: scene)
+    monkeypatch.setattr(command, "connect", lambda _: StackConnection(SETTINGS, ""))
+    monkeypatch.setattr(StackServices, "of", lambda _: scene)
     monkeypatch.setattr(
         command, "_purge", lambda _, project_id: scene.done.append(f"data of {project_id}")
     )

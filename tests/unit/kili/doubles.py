@@ -14,7 +14,7 @@ from kili_export.kili.http.addresses import AddressRules
 from kili_export.kili.http.downloads import ATTEMPTS, JsonDownloads
 from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.guarded_connections import ConnectionGuard
-from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import GraphQLTransport, new_session
 from tests.support.fakes import ManualClock
@@ -119,13 +119,13 @@ class Line:
             endpoint,
             session,
             self.budget,
-            Patience(self.clock, patience, jitter=lambda: 0.5),
+            RetryPolicy(self.clock, patience, jitter=lambda: 0.5),
             self.traffic,
         )
         self.downloads = JsonDownloads(
             endpoint,
             session,
-            Patience(self.clock, patience, jitter=lambda: 0.5, most_attempts=ATTEMPTS),
+            RetryPolicy(self.clock, patience, jitter=lambda: 0.5, most_attempts=ATTEMPTS),
             self.traffic,
             largest,
         )

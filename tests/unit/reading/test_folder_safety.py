@@ -11,7 +11,7 @@ from kili_export.core.errors import IntegrityError, InvalidConfiguration
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.folder_choice import checked_root
 from kili_export.reading.folder_state import FolderState
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from tests.support.sample_manifest import manifest_of
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, sync
@@ -160,7 +160,7 @@ def test_a_folder_that_is_not_empty_is_taken_over_only_where_that_is_wanted(
             FolderOnDisk.open(tmp_path) as folder,
             pytest.raises(InvalidConfiguration, match="confirm with --yes"),
         ):
-            sync_folder(bench.objects, folder, Wish("proj1", "yolo", delete=delete))
+            sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo", delete=delete))
     assert files_in(tmp_path) == {"mine": b"mine"}
     sync(bench, tmp_path, take_over=True)
     change(bench, 1)

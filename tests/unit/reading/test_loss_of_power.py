@@ -10,7 +10,7 @@ import pytest
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.reading import durable_writes as durable
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
 
@@ -74,7 +74,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 def follow(bench: Workbench, root: Path) -> None:
     with FolderOnDisk.open(root) as folder:
-        sync_folder(bench.objects, folder, Wish("proj1", "yolo"))
+        sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo"))
 
 
 @pytest.mark.parametrize("assets", [3, 100])

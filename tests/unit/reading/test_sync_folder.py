@@ -24,7 +24,7 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.folder_change import FolderChange
 from kili_export.reading.folder_state import FolderState
-from kili_export.reading.sync import Synced, Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.splicing.entry_record import Record
 from kili_export.steps.publishing.documents.sharding import ShardRules
@@ -80,9 +80,9 @@ def test_a_folder_of_before_other_classes_is_told_so(bench: Workbench, tmp_path:
     assert not sync(bench, tmp_path).classes_changed
 
 
-def sync(bench: Workbench, root: Path, export: str = "yolo", **wish: object) -> Synced:
+def sync(bench: Workbench, root: Path, export: str = "yolo", **wish: object) -> SyncResult:
     with FolderOnDisk.open(root) as folder:
-        wanted = Wish("proj1", export, **{"take_over": True, **wish})  # type: ignore[arg-type]
+        wanted = SyncRequest("proj1", export, **{"take_over": True, **wish})  # type: ignore[arg-type]
         return sync_folder(bench.objects, folder, wanted)
 
 
@@ -464,7 +464,7 @@ def test_an_interrupted_sync_goes_on_and_leaves_no_half_file(
     remove(bench, 3)
     Breaking.left = operations
     with pytest.raises(Unavailable, match="killed"), Breaking.open(tmp_path) as folder:
-        sync_folder(bench.objects, folder, Wish("proj1", "yolo"))
+        sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo"))
     during, after = files_in(tmp_path), bench.files("yolo")
     if operations <= 4:
         assert during == before, "nothing changes before all is fetched"
@@ -484,7 +484,7 @@ def test_a_first_sync_that_broke_off_fetches_the_rest_alone(
 ) -> None:
     Breaking.left = 30
     with pytest.raises(Unavailable), Breaking.open(tmp_path) as folder:
-        sync_folder(bench.objects, folder, Wish("proj1", "yolo"))
+        sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo"))
     synced = sync(bench, tmp_path)
     assert (synced.resumed, synced.fetched) == (30, synced.files - 30)
     assert files_in(tmp_path) == bench.files("yolo")
@@ -547,7 +547,7 @@ def test_any_history_of_changes_syncs_and_interruptions_ends_equal(
             Breaking.left = operations
             try:
                 with Breaking.open(root) as folder:
-                    sync_folder(bench.objects, folder, Wish("proj1", "coco"))
+                    sync_folder(bench.objects, folder, SyncRequest("proj1", "coco"))
             except Unavailable:
                 continue
     sync(bench, root, "coco")

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.changes.events.change_events import Interests, interests_of
+from kili_export.changes.events.change_events import ExportDependencies, interests_of
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.export_options import ExportOptions, ExportType, Layout
 from kili_export.formats.registry import FORMATS
@@ -110,7 +110,7 @@ def test_an_export_is_found_by_its_name() -> None:
 
 
 def test_interests_are_those_of_all_exports() -> None:
-    assert interests_of(parse_registration(yaml.safe_load(SAMPLE))) == Interests(
+    assert interests_of(parse_registration(yaml.safe_load(SAMPLE))) == ExportDependencies(
         frozenset({"DEFAULT", "REVIEW"}), steps=True
     )
 

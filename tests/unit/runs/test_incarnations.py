@@ -12,7 +12,7 @@ from kili_export.core.bucket_layout import registration_key
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
-from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.runs.tracked_exports import TrackedExportsStore
 from tests.support.fakes import CountingTokens
 from tests.support.protocol_world import PROJECT, World
 
@@ -51,14 +51,14 @@ def test_a_list_that_is_written_after_the_project_was_unregistered_counts_for_no
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = registered()
-    real: Callable[..., None] = FollowedStore.follow
+    real: Callable[..., None] = TrackedExportsStore.follow
 
-    def late(store: FollowedStore, project_id: str, **sets: frozenset[str]) -> None:
+    def late(store: TrackedExportsStore, project_id: str, **sets: frozenset[str]) -> None:
         unregister(world.objects, PROJECT)
         real(store, project_id, **sets)
 
     name = world.request_run(PROJECT, full=True)
-    monkeypatch.setattr(FollowedStore, "follow", late)
+    monkeypatch.setattr(TrackedExportsStore, "follow", late)
     world.run(name)
     monkeypatch.undo()
     change_unheard(world)

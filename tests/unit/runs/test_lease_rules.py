@@ -9,8 +9,8 @@ from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import ConflictError
 from kili_export.runs.lease import (
     LONGEST_BELIEVED,
-    Claim,
     Lease,
+    LeaseDecision,
     ProjectLease,
     claim,
     run_id_of,
@@ -26,15 +26,17 @@ SECOND = timedelta(seconds=1)
 @pytest.mark.parametrize(
     ("holder", "left", "allowed"),
     [
-        (None, SECOND, Claim.FREE),
-        ("me", SECOND, Claim.HELD),
-        ("me", -SECOND, Claim.HELD),
-        ("other", SECOND, Claim.BUSY),
-        ("other", 0 * SECOND, Claim.ASK),
-        ("other", -SECOND, Claim.ASK),
+        (None, SECOND, LeaseDecision.FREE),
+        ("me", SECOND, LeaseDecision.HELD),
+        ("me", -SECOND, LeaseDecision.HELD),
+        ("other", SECOND, LeaseDecision.BUSY),
+        ("other", 0 * SECOND, LeaseDecision.ASK),
+        ("other", -SECOND, LeaseDecision.ASK),
     ],
 )
-def test_what_an_execution_may_do(holder: str | None, left: timedelta, allowed: Claim) -> None:
+def test_what_an_execution_may_do(
+    holder: str | None, left: timedelta, allowed: LeaseDecision
+) -> None:
     assert claim(holder, NOON + left, claimant="me", now=NOON) is allowed
 
 
@@ -162,8 +164,8 @@ def test_a_manifest_that_keeps_being_replaced_is_fenced_in_five_tries(
 @pytest.mark.parametrize("runs", [False, True])
 def test_a_lease_of_before_the_clock_was_set_back_is_asked_about(runs: bool) -> None:
     expires = NOON + timedelta(hours=2)
-    assert claim("one", expires, claimant="two", now=NOON) is Claim.ASK
-    assert claim("one", NOON + LONGEST_BELIEVED, claimant="two", now=NOON) is Claim.BUSY
+    assert claim("one", expires, claimant="two", now=NOON) is LeaseDecision.ASK
+    assert claim("one", NOON + LONGEST_BELIEVED, claimant="two", now=NOON) is LeaseDecision.BUSY
     state, workflow, clock = InMemoryProjectState(), RecordingWorkflow(), ManualClock()
     lease = ProjectLease(state, workflow, clock, believed=60)
     assert lease.acquire("project", "one") is not None

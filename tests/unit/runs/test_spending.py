@@ -7,8 +7,8 @@ import pytest
 from kili_export.core.export_options import ExportOptions
 from kili_export.costs.prices import LIST_PRICES, Unit, aws_requests
 from kili_export.costs.run_cost import Step, run_usage
-from kili_export.costs.usage import Moved, RunSpending, Spent
-from kili_export.runs.messages import Unfinished
+from kili_export.costs.usage import RunUsage, Transfer, Usage
+from kili_export.runs.messages import ResumeToken
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
 
@@ -21,15 +21,15 @@ class _Ticking:
 
     seconds: int = 0
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         self.seconds += 1
-        return Spent(invocations=1, seconds=self.seconds, requests={"s3.PutObject": 1})
+        return Usage(invocations=1, seconds=self.seconds, requests={"s3.PutObject": 1})
 
 
 def test_what_was_used_adds_up() -> None:
-    one = Spent(invocations=1, seconds=1.5, requests={"s3.GetObject": 2}, kili_calls=1, bytes_up=3)
-    other = Spent(invocations=1, seconds=0.5, requests={"s3.GetObject": 1, "dynamodb.Query": 1})
-    assert one.plus(other) == Spent(
+    one = Usage(invocations=1, seconds=1.5, requests={"s3.GetObject": 2}, kili_calls=1, bytes_up=3)
+    other = Usage(invocations=1, seconds=0.5, requests={"s3.GetObject": 1, "dynamodb.Query": 1})
+    assert one.plus(other) == Usage(
         invocations=2,
         seconds=2.0,
         requests={"s3.GetObject": 3, "dynamodb.Query": 1},
@@ -39,11 +39,11 @@ def test_what_was_used_adds_up() -> None:
 
 
 def test_an_invocation_counts_from_its_beginning() -> None:
-    before = Spent(seconds=100, requests={"s3.GetObject": 5}, kili_calls=7, bytes_down=10)
-    after = Spent(
+    before = Usage(seconds=100, requests={"s3.GetObject": 5}, kili_calls=7, bytes_down=10)
+    after = Usage(
         seconds=102.25, requests={"s3.GetObject": 5, "s3.PutObject": 1}, kili_calls=8, bytes_down=30
     )
-    assert after.since(before) == Spent(
+    assert after.since(before) == Usage(
         invocations=1, seconds=2.25, requests={"s3.PutObject": 1}, kili_calls=1, bytes_down=20
     )
 
@@ -79,7 +79,7 @@ def test_each_batch_is_a_child_and_a_transition() -> None:
 
 
 def test_the_estimate_names_its_prices() -> None:
-    spending = RunSpending(publish=Spent(invocations=1, seconds=10), exports=1).estimated()
+    spending = RunUsage(publish=Usage(invocations=1, seconds=10), exports=1).estimated()
     assert spending.dollars == pytest.approx(LIST_PRICES.dollars(spending.usage()), rel=0.01)
     assert spending.prices == "us-east-1 2025-06"
     own = spending.estimated(LIST_PRICES.but({"transition": 1.0}))
@@ -124,9 +124,9 @@ def test_what_all_invocations_of_an_aggregation_used_is_counted() -> None:
     assert manifest.moved.bytes_up > 5_000_000
 
 
-EARLIER = Unfinished(
-    spent=Spent(invocations=7, seconds=5000.0, requests={"s3.UploadPartCopy": 900}),
-    moved=Moved(requests={"UploadPartCopy": 900}, bytes_down=0, bytes_up=5_000_000),
+EARLIER = ResumeToken(
+    spent=Usage(invocations=7, seconds=5000.0, requests={"s3.UploadPartCopy": 900}),
+    moved=Transfer(requests={"UploadPartCopy": 900}, bytes_down=0, bytes_up=5_000_000),
 )
 """What seven invocations handed to the eighth."""
 

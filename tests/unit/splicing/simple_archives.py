@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.regions import Region
 from kili_export.splicing.segment import Segment, SegmentBuilder
@@ -37,7 +37,7 @@ def region_of(path: str) -> Region:
 
 def additions_of(
     batches: Iterable[Mapping[str, bytes]], *, keep: dict[str, bytes]
-) -> list[Addition]:
+) -> list[AddedEntries]:
     """Each batch as additions: inline for every other region, stored in `keep` for the rest."""
     additions = []
     for batch in batches:
@@ -47,12 +47,14 @@ def additions_of(
                 continue
             made = segment(files)
             if region == Region.LABELS:
-                additions.append(Addition.inline(made, region))
+                additions.append(AddedEntries.inline(made, region))
             else:
                 key = f"segment-{len(keep)}"
                 keep[key] = b"before" + made.body + b"behind"
                 source = Source(key, "etag", len(keep[key]))
-                additions.append(Addition.stored(source, 6, len(made.body), made.directory, region))
+                additions.append(
+                    AddedEntries.stored(source, 6, len(made.body), made.directory, region)
+                )
     return additions
 
 

@@ -6,10 +6,10 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.splicing.assembly import Assembly
+from kili_export.splicing.assembly import VirtualArchive
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import Entry, encode_entry
-from kili_export.splicing.regions import Hole, Region
+from kili_export.splicing.regions import Gap, Region
 from kili_export.splicing.splice import AssembledArchive, splice, whole_archive
 from kili_export.splicing.upload_parts import Source
 from tests.unit.splicing.simple_archives import CONTENTS, NAMES, render
@@ -29,14 +29,14 @@ def test_what_is_in_gaps_leaves_no_byte(
 ) -> None:
     entries = {path: encode_entry(path, data) for path, (data, *_) in files.items()}
     objects, starts = _objects(files, entries)
-    assembly, places = Assembly(), {}
+    assembly, places = VirtualArchive(), {}
     for path, (_, region, _, number) in files.items():
         source = Source(f"batch{number}", "etag", len(objects[f"batch{number}"]))
         at = assembly.place(region, source, starts[path], len(entries[path].local))
         places[path] = (region, at)
     offsets = {path: assembly.regions.span(region)[0] + at for path, (region, at) in places.items()}
     stays = [path for path, (_, _, kept, _) in files.items() if kept]
-    gaps = [Hole(offsets[path], len(entries[path].local)) for path in files if path not in stays]
+    gaps = [Gap(offsets[path], len(entries[path].local)) for path in files if path not in stays]
     directory = Directory.from_records(entries[path].record(offsets[path]) for path in stays)
     plan = splice(AssembledArchive(assembly, directory, gaps), (), [])
     archive = render(plan.pieces, objects)
@@ -50,7 +50,7 @@ def test_what_is_in_gaps_leaves_no_byte(
 
 
 def test_neighbours_of_a_batch_are_one_piece() -> None:
-    assembly = Assembly()
+    assembly = VirtualArchive()
     first, second = Source("a", "etag", 100), Source("b", "etag", 100)
     for source, start in ((first, 10), (first, 20), (second, 30), (first, 30), (first, 50)):
         assembly.place(Region.LABELS, source, start, 10)

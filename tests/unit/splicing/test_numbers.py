@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.end_of_directory import Tail, decode_tail, encode_tail
 from kili_export.splicing.entry_record import STORED, Record
@@ -188,7 +188,7 @@ def test_entries_cross_the_border_when_a_picture_before_them_goes_or_comes(
     assert without.directory == Directory.from_records(moved)
     start = at + len(raw)
     directory = Directory.from_records([picture])
-    stored = Addition.stored(
+    stored = AddedEntries.stored(
         Source("new", "etag", start), 0, picture.local_length, directory, Region.MEDIA
     )
     small = BaseArchive(source, without.directory, without.regions)

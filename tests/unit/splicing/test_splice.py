@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.archive_reader import fetch_from, read_archive, read_entry
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import encode_entry
-from kili_export.splicing.regions import Hole, Region, Regions, lay_out
+from kili_export.splicing.regions import Gap, Region, Regions, lay_out
 from kili_export.splicing.splice import BaseArchive, splice
 from kili_export.splicing.upload_parts import CopyRange, InlineBytes, Source
 from tests.support.archive_readers import sha256, walk_local_headers
@@ -138,7 +138,7 @@ def test_no_byte_of_what_is_removed_stays(files: dict[str, bytes], data: st.Data
         splice(
             base_of("base", archive, plan),
             [],
-            [Addition.inline(segment({path: b"replaced"}), region_of(path))],
+            [AddedEntries.inline(segment({path: b"replaced"}), region_of(path))],
         ),
     ):
         assert secret in archive
@@ -160,7 +160,7 @@ def test_the_archive_of_nothing_is_an_end_record() -> None:
 def test_unchanged_neighbours_are_one_piece() -> None:
     files = {f"labels/{number:05d}.txt": b"x" for number in range(1000)}
     made = segment(files)
-    plan = splice(None, [], [Addition.inline(made, Region.LABELS)])
+    plan = splice(None, [], [AddedEntries.inline(made, Region.LABELS)])
     assert len(plan.pieces) == 3
     base = BaseArchive(Source("base", "etag", plan.size), plan.directory, plan.regions)
     record = plan.directory.find("labels/00500.txt")
@@ -177,8 +177,8 @@ def test_segments_that_follow_each_other_in_one_object_are_one_piece() -> None:
     first, second = segment({"a": b"1", "c": b"3"}), segment({"d": b"4"})
     source = Source("batch", "etag", 1000)
     additions = [
-        Addition.stored(source, 10, len(first.body), first.directory, Region.LABELS),
-        Addition.stored(
+        AddedEntries.stored(source, 10, len(first.body), first.directory, Region.LABELS),
+        AddedEntries.stored(
             source, 10 + len(first.body), len(second.body), second.directory, Region.LABELS
         ),
     ]
@@ -191,7 +191,7 @@ def test_segments_stay_whole_whatever_their_names_are() -> None:
     segments = [segment({"a": b"1", "z": b"2"}), segment({"m": b"3", "b": b"4"})]
     sources = [Source(f"batch-{number}", "etag", 1000) for number in range(2)]
     additions = [
-        Addition.stored(source, 7, len(made.body), made.directory, Region.MEDIA)
+        AddedEntries.stored(source, 7, len(made.body), made.directory, Region.MEDIA)
         for source, made in zip(sources, segments, strict=True)
     ]
     assert splice(None, [], additions).pieces[:2] == [
@@ -208,14 +208,14 @@ def test_a_removal_that_is_not_there_is_an_error() -> None:
 
 
 def test_two_additions_of_one_name_are_an_error() -> None:
-    additions = [Addition.inline(segment({"a": data}), Region.LABELS) for data in (b"1", b"2")]
+    additions = [AddedEntries.inline(segment({"a": data}), Region.LABELS) for data in (b"1", b"2")]
     with pytest.raises(IntegrityError, match="two additions are named 'a'"):
         splice(None, [], additions)
 
 
 def test_removing_what_is_also_added_replaces_it() -> None:
     archive, plan = full_archive({"a": b"1"})
-    addition = Addition.inline(segment({"a": b"2"}), Region.DOCUMENTS)
+    addition = AddedEntries.inline(segment({"a": b"2"}), Region.DOCUMENTS)
     replaced = splice(base_of("base", archive, plan), ["a", "a"], [addition])
     assert contents(render(replaced.pieces, {"base": archive})) == {"a": b"2"}
     assert replaced.regions.labels_end == 0
@@ -226,14 +226,14 @@ def test_a_segment_with_bytes_that_no_record_names_is_an_error(length: int) -> N
     made = segment({"a": b"1"})
     assert len(made.body) not in {0, 10, 1000}
     with pytest.raises(IntegrityError):
-        splice(None, [], [Addition(made.directory, Region.LABELS, length, data=made.body)])
+        splice(None, [], [AddedEntries(made.directory, Region.LABELS, length, data=made.body)])
 
 
 def test_a_directory_that_is_not_sorted_is_an_error() -> None:
     raw = [Directory.from_entries([encode_entry(path, b"")]).raw[:] for path in ("b", "a")]
     unsorted = Directory(b"".join(raw), 2)
     with pytest.raises(IntegrityError, match="not sorted"):
-        splice(None, [], [Addition(unsorted, Region.LABELS, 62, data=bytes(62))])
+        splice(None, [], [AddedEntries(unsorted, Region.LABELS, 62, data=bytes(62))])
 
 
 @given(st.integers(1, 66), st.sampled_from(["a", "b"]))
@@ -257,4 +257,4 @@ def test_regions_that_do_not_fit_the_directory_are_an_error() -> None:
 
 def test_holes_that_overlap_are_an_error() -> None:
     with pytest.raises(IntegrityError):
-        lay_out(Regions(0, 100, 100), [Hole(10, 20), Hole(25, 5)], {})
+        lay_out(Regions(0, 100, 100), [Gap(10, 20), Gap(25, 5)], {})

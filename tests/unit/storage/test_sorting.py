@@ -10,7 +10,7 @@ from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.upload_parts import BufferPart, Source
 from kili_export.steps.publishing.increment.ledger_changes import splice_ledger
-from kili_export.storage.external_sort import Sorter, grouped, joined
+from kili_export.storage.external_sort import ExternalSorter, grouped, joined
 from tests.support.fakes import InMemoryObjects
 
 
@@ -18,7 +18,7 @@ from tests.support.fakes import InMemoryObjects
 def test_items_come_out_in_order_however_many_fit_into_memory(
     items: list[bytes], in_memory: int, settled_after: int
 ) -> None:
-    sorter = Sorter(in_memory)
+    sorter = ExternalSorter(in_memory)
     for number, item in enumerate(items):
         if number == settled_after:
             sorter.settle()
@@ -29,7 +29,7 @@ def test_items_come_out_in_order_however_many_fit_into_memory(
 
 def test_items_longer_than_what_is_read_at_once_come_out_whole() -> None:
     items = [bytes([number]) * (1 << 19) for number in (3, 1, 2)]
-    sorter = Sorter(1)
+    sorter = ExternalSorter(1)
     for item in items:
         sorter.add(item)
     assert list(sorter) == sorted(items)

@@ -9,10 +9,10 @@ from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.stored_deltas import StoredDelta, open_deltas
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entry_record import Record
-from kili_export.splicing.regions import Hole, Region, Regions
+from kili_export.splicing.regions import Gap, Region, Regions
 from kili_export.splicing.splice import Base, SplicePlan, splice
 from kili_export.splicing.upload_parts import CopyRange, Source
 from kili_export.storage.object_store import ObjectStore
@@ -20,7 +20,7 @@ from kili_export.storage.spool import hold_in_spool
 
 
 @dataclass(frozen=True, slots=True)
-class LayeredArchive(StoredArchive):
+class ArchiveWithDeltas(StoredArchive):
     """What writing the archive again would give, without writing it.
 
     Its entries' offsets are those that they would have there. `source` is the archive at the
@@ -31,7 +31,7 @@ class LayeredArchive(StoredArchive):
     _starts: Sequence[int] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, base: StoredArchive, plan: SplicePlan) -> "LayeredArchive":
+    def of(cls, base: StoredArchive, plan: SplicePlan) -> "ArchiveWithDeltas":
         """The archive that `plan` would make out of `base` and deltas."""
         ranges = [piece for piece in plan.pieces if isinstance(piece, CopyRange)]
         starts, at = [], 0
@@ -50,7 +50,7 @@ class LayeredArchive(StoredArchive):
         )
 
     @property
-    def gaps(self) -> Sequence[Hole]:
+    def gaps(self) -> Sequence[Gap]:
         """None."""
         return ()
 
@@ -95,7 +95,7 @@ def open_archive(objects: ObjectStore, manifest: Manifest) -> StoredArchive:
     base = StoredArchive.open(objects, source, regions_of(manifest))
     if not manifest.deltas:
         return base
-    return LayeredArchive.of(base, _plan(base, manifest.deltas))
+    return ArchiveWithDeltas.of(base, _plan(base, manifest.deltas))
 
 
 def _plan(base: StoredArchive, chain: Sequence[DeltaReference]) -> SplicePlan:
@@ -124,7 +124,7 @@ def _plan(base: StoredArchive, chain: Sequence[DeltaReference]) -> SplicePlan:
 
 def _additions(
     delta: StoredDelta, reference: DeltaReference, paths: set[str]
-) -> Iterator[Addition]:
+) -> Iterator[AddedEntries]:
     """Those files of a delta, each run of neighbours at once."""
     if reference.regions is None:
         raise IntegrityError(f"{reference.key} cannot follow an archive")
@@ -153,12 +153,12 @@ def _neighbours(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield run
 
 
-def _addition(source: Source, run: Sequence[Record], region: Region) -> Addition:
+def _addition(source: Source, run: Sequence[Record], region: Region) -> AddedEntries:
     start = run[0].offset
     directory = Directory.from_records(
         replace(record, offset=record.offset - start) for record in run
     )
-    return Addition.stored(source, start, run[-1].end - start, directory, region)
+    return AddedEntries.stored(source, start, run[-1].end - start, directory, region)
 
 
 def regions_of(manifest: stored.Manifest) -> Regions:

@@ -22,7 +22,7 @@ class DeltaSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Republishing:
+class CompactionCost:
     """What writing one archive, or one copy of it, again means.
 
     `kept` is how long the replaced one still takes room: the retention of archives or, at a fixed
@@ -78,7 +78,7 @@ class Republishing:
 
 
 @dataclass(frozen=True, slots=True)
-class RewritingRules:
+class CompactionPolicy:
     """Archives are written again as often as the budget of `republishing` allows.
 
     It also pays for what every generation writes, its delta and its ledger.
@@ -87,7 +87,7 @@ class RewritingRules:
     both and publishing reads all their directories, or when there are `most_deltas`.
     """
 
-    republishing: Republishing = field(default_factory=lambda: Republishing(DAY))
+    republishing: CompactionCost = field(default_factory=lambda: CompactionCost(DAY))
     at_once: timedelta = timedelta(minutes=1)
     share: float = 0.25
     most_files: int = 50_000
@@ -115,7 +115,7 @@ _LARGEST: Final = 50 * 2**40
 
 
 def is_rewriting_due(
-    rules: RewritingRules, manifest: Manifest, following: Sequence[DeltaReference], now: datetime
+    rules: CompactionPolicy, manifest: Manifest, following: Sequence[DeltaReference], now: datetime
 ) -> bool:
     """Whether a manifest's archive is written again, instead of being followed by these deltas."""
     archive = manifest.archive

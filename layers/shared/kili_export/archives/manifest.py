@@ -9,7 +9,7 @@ from pydantic import Field
 from kili_export.archives.removal_guard import RemovedAssets
 from kili_export.core.document import Document, PublishedDocument
 from kili_export.core.export_options import OptionsDocument
-from kili_export.costs.usage import Moved, RunSpending
+from kili_export.costs.usage import RunUsage, Transfer
 
 
 class Regions(Document):
@@ -144,8 +144,8 @@ class Manifest(PublishedDocument):
     quarantined: tuple[Quarantined, ...] = ()
     losses: int = 0
     report: ReportReference | None = None
-    moved: Moved
-    spending: RunSpending = RunSpending()
+    moved: Transfer
+    spending: RunUsage = RunUsage()
     definition: str
     dated: str
     ledger: LedgerReference

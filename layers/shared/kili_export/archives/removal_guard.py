@@ -25,7 +25,7 @@ class RemovedAssets:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
+class Removals:
     """Assets that an export would lose at once, by why.
 
     Kili has them no more, they were exported and now cannot be, or nothing is exported of them any
@@ -55,7 +55,7 @@ class Losses:
         return " and ".join(shown) or "none"
 
 
-NONE: Final = Losses()
+NONE: Final = Removals()
 
 
 def removed_lately(past: Iterable[RemovedAssets], now: datetime) -> int:

@@ -16,7 +16,7 @@ from kili_export.splicing.regions import Regions
 from kili_export.splicing.splice import Base, BaseArchive
 from kili_export.splicing.upload_parts import Source
 from kili_export.splicing.zip_headers import decode_record
-from kili_export.storage.external_sort import Sorter
+from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.object_store import ObjectStore
 from kili_export.storage.spool import hold_in_spool
 
@@ -99,7 +99,7 @@ class StoredArchive:
 
     def scan(self, prefix: str = "") -> Iterator[tuple[Record, bytes]]:
         """The contents of all entries whose names start so, in the order in which they stand."""
-        placed = Sorter()
+        placed = ExternalSorter()
         for _, raw in self.directory.raw_with_prefix(prefix):
             placed.add(decode_record(raw, 0).offset.to_bytes(_OFFSET_BYTES) + raw)
         self.preload()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kili_export.costs.usage import Spent
+from kili_export.costs.usage import Usage
 
 
 class ProcessMeter:
@@ -30,10 +30,10 @@ class ProcessMeter:
         """A count that begins now."""
         return InvocationMeter(self)
 
-    def reading(self) -> Spent:
+    def reading(self) -> Usage:
         """Everything since the process began; the time is that of a clock that only goes on."""
         with self._lock:
-            return Spent(
+            return Usage(
                 seconds=time.monotonic(),
                 requests=dict(self._requests),
                 kili_calls=self._kili_calls(),
@@ -65,7 +65,7 @@ class InvocationMeter:
         self._process = process
         self._begun = process.reading()
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         """What was used since this was made."""
         return self._process.reading().since(self._begun)
 

@@ -11,7 +11,7 @@ from kili_export.cli.execution_summary import (
     finish_answers,
     is_of_project,
 )
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.runs.messages import FinishAnswer
 
 _UNKNOWN_FOR: Final = 10
@@ -21,7 +21,7 @@ _UNKNOWN_FOR: Final = 10
 class Executions:
     """The executions of one stack."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: StackConnection) -> None:
         arn = connection.settings.required("state_machine_arn")
         self._service = StepFunctionsExecutions.connect(arn)
         self._local = connection.local

@@ -3,7 +3,7 @@
 import os
 from argparse import Namespace
 
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackNotRunning, connect, connect_local
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.rows.kili_rows import KiliRows
@@ -19,7 +19,7 @@ def kili_of(arguments: Namespace) -> KiliRows:
     Raises InvalidConfiguration when none of these is there.
     """
     if arguments.state or arguments.stack_name:
-        return Services.of(connect(arguments)).application.kili(arguments.project_id)
+        return StackServices.of(connect(arguments)).application.kili(arguments.project_id)
     key = os.environ.get(KEY, "").strip()
     if key:
         return kili_with_key(Settings.from_environment(), key)
@@ -31,4 +31,4 @@ def kili_of(arguments: Namespace) -> KiliRows:
             "in Kili (My profile, API keys) and export it; for a Kili of your own set "
             "KILI_API_ENDPOINT too. For a deployed stack's key give --stack-name."
         ) from error
-    return Services.of(connection).application.kili(arguments.project_id)
+    return StackServices.of(connection).application.kili(arguments.project_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kili_export.cli.stack_connection import Connection
+from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.clock import RandomSource
 from kili_export.core.errors import ExportError, Unavailable
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest, Repaired
@@ -27,13 +27,13 @@ class ReconciliationFailed(ExportError):
 
 
 @dataclass(frozen=True)
-class Services:
+class StackServices:
     """The use cases of one stack."""
 
-    connection: Connection
+    connection: StackConnection
 
     @classmethod
-    def of(cls, connection: Connection) -> "Services":
+    def of(cls, connection: StackConnection) -> "StackServices":
         """Those of a connection."""
         return cls(connection)
 

@@ -27,7 +27,7 @@ class LocalStack(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class StackConnection:
     """A stack that a command works on. `local` is None for a deployed one."""
 
     settings: Settings
@@ -38,24 +38,24 @@ class Connection:
 class LocalStacks(Protocol):
     """The stacks of this machine, where they are installed."""
 
-    def connect(self, state: str | None) -> Connection:
+    def connect(self, state: str | None) -> StackConnection:
         """The stack that runs on a state directory, None for the usual one.
 
         AWS clients of this process belong to it from now on. Raises StackNotRunning.
         """
 
 
-def connect(arguments: Namespace) -> Connection:
+def connect(arguments: Namespace) -> StackConnection:
     """The stack that the arguments name. AWS clients of this process belong to it from now on.
 
     Raises StackNotRunning, InvalidConfiguration or Unavailable.
     """
     if arguments.stack_name:
-        return Connection(*deployed_stack(arguments.stack_name))
+        return StackConnection(*deployed_stack(arguments.stack_name))
     return connect_local(arguments)
 
 
-def connect_local(arguments: Namespace) -> Connection:
+def connect_local(arguments: Namespace) -> StackConnection:
     """The stack of this machine that the arguments name. Raises StackNotRunning."""
     stacks: LocalStacks | None = getattr(arguments, "local_stacks", None)
     if stacks is None:

@@ -11,7 +11,7 @@ from kili_export.costs.prices import LIST_PRICES, PriceList, Unit
 from kili_export.costs.run_cost import Step, run_usage
 
 
-class Spent(Document):
+class Usage(Document):
     """What invocations of one function used, and how many there were.
 
     `seconds` are of their time, together. `requests` are those to AWS, by service and operation
@@ -25,9 +25,9 @@ class Spent(Document):
     bytes_down: int = 0
     bytes_up: int = 0
 
-    def plus(self, other: "Spent") -> "Spent":
+    def plus(self, other: "Usage") -> "Usage":
         """Both together."""
-        return Spent(
+        return Usage(
             invocations=self.invocations + other.invocations,
             seconds=round(self.seconds + other.seconds, 3),
             requests=_sum(self.requests, other.requests, 1),
@@ -36,9 +36,9 @@ class Spent(Document):
             bytes_up=self.bytes_up + other.bytes_up,
         )
 
-    def since(self, earlier: "Spent") -> "Spent":
+    def since(self, earlier: "Usage") -> "Usage":
         """What came after an earlier count of the same process, as one invocation."""
-        return Spent(
+        return Usage(
             invocations=1,
             seconds=round(max(0.0, self.seconds - earlier.seconds), 3),
             requests=_sum(self.requests, earlier.requests, -1),
@@ -52,26 +52,26 @@ class Spent(Document):
         return Step(self.invocations, self.seconds, self.requests)
 
 
-class Moved(Document):
+class Transfer(Document):
     """What the publishing step of a run moved: S3 requests by operation, bytes both ways."""
 
     requests: dict[str, int]
     bytes_down: int
     bytes_up: int
 
-    def plus(self, other: "Moved") -> "Moved":
+    def plus(self, other: "Transfer") -> "Transfer":
         """Both together."""
-        return Moved(
+        return Transfer(
             requests=_sum(self.requests, other.requests, 1),
             bytes_down=self.bytes_down + other.bytes_down,
             bytes_up=self.bytes_up + other.bytes_up,
         )
 
 
-NOTHING_MOVED: Final = Moved(requests={}, bytes_down=0, bytes_up=0)
+NOTHING_MOVED: Final = Transfer(requests={}, bytes_down=0, bytes_up=0)
 
 
-class RunSpending(Document):
+class RunUsage(Document):
     """What a run used until this was written, step by step.
 
     In a manifest `publish` is of that export alone and `finish` is still to come, `plan` and
@@ -80,10 +80,10 @@ class RunSpending(Document):
     `dollars` is the estimate by the list `prices`.
     """
 
-    plan: Spent = Spent()
-    convert: Spent = Spent()
-    publish: Spent = Spent()
-    finish: Spent = Spent()
+    plan: Usage = Usage()
+    convert: Usage = Usage()
+    publish: Usage = Usage()
+    finish: Usage = Usage()
     exports: int = 0
     rebuilt: int = 0
     dollars: float = 0.0
@@ -99,7 +99,7 @@ class RunSpending(Document):
             exports=self.exports,
         )
 
-    def estimated(self, prices: PriceList = LIST_PRICES) -> "RunSpending":
+    def estimated(self, prices: PriceList = LIST_PRICES) -> "RunUsage":
         """The same with its estimate."""
         dollars = float(f"{prices.dollars(self.usage()):.3g}")
         return self.model_copy(update={"dollars": dollars, "prices": prices.name})

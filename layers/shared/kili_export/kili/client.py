@@ -34,7 +34,7 @@ from kili_export.kili.http.downloads import ATTEMPTS, LARGEST_DOCUMENT, JsonDown
 from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.media_downloads import MediaDownloads
-from kili_export.kili.http.retrying import Patience, PerMinuteBudget, RequestBudget
+from kili_export.kili.http.retrying import ProcessRateLimiter, RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import GraphQLTransport, new_session
 from kili_export.kili.listing import PAGE, ReadPage, list_consistently, read_pages
@@ -42,7 +42,7 @@ from kili_export.kili.past_events import events_since
 from kili_export.kili.queries import (
     ANSWER_FILE_ADDRESS,
     COUNT_ASSETS,
-    Dialect,
+    SchemaAdapter,
     listed_assets,
     project_query,
 )
@@ -86,7 +86,7 @@ class KiliClient:
         self.traffic = traffic
         self._transport = transport
         self._clock = clock
-        self._dialect = Dialect(transport)
+        self._dialect = SchemaAdapter(transport)
         self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
         self._media = MediaDownloads(downloads, clock, traffic)
         self._rows = RowReader(transport, downloads, self._project_row)
@@ -95,7 +95,7 @@ class KiliClient:
 
     @classmethod
     def connect(
-        cls, settings: KiliSettings, clock: Clock, budget: RequestBudget | None = None
+        cls, settings: KiliSettings, clock: Clock, budget: RateLimiter | None = None
     ) -> Self:
         """A client that sends nothing yet. Raises InvalidConfiguration for a bad address or key.
 
@@ -105,12 +105,12 @@ class KiliClient:
         guard = ConnectionGuard(AddressRules(settings.private_networks), endpoint.origin)
         session = new_session(guard)
         traffic = KiliTraffic()
-        patience = Patience(clock, settings.patience_seconds)
-        pace = budget or PerMinuteBudget(clock, settings.requests_per_minute)
+        patience = RetryPolicy(clock, settings.patience_seconds)
+        pace = budget or ProcessRateLimiter(clock, settings.requests_per_minute)
         downloads = JsonDownloads(
             endpoint,
             session,
-            Patience(clock, settings.patience_seconds, most_attempts=ATTEMPTS),
+            RetryPolicy(clock, settings.patience_seconds, most_attempts=ATTEMPTS),
             traffic,
             settings.largest_document,
         )

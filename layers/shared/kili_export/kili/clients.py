@@ -9,8 +9,8 @@ from kili_export.kili.client import KiliClient, KiliSettings
 from kili_export.kili.http.addresses import Network
 from kili_export.kili.http.api_keys import RotatingKey
 from kili_export.kili.http.downloads import OPERATION
-from kili_export.kili.http.retrying import PerMinuteBudget, RequestBudget
-from kili_export.kili.http.shared_rate_limit import Both, SharedBudget
+from kili_export.kili.http.retrying import ProcessRateLimiter, RateLimiter
+from kili_export.kili.http.shared_rate_limit import Both, SharedRateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class KiliClients:
         counts = [client.traffic.snapshot().requests for client in self._clients.values()]
         return sum(n for count in counts for name, n in count.items() if name != OPERATION)
 
-    def _budget(self, secret_id: str, pace: Pace) -> RequestBudget:
+    def _budget(self, secret_id: str, pace: Pace) -> RateLimiter:
         rules = BudgetRules.per_minute(self.requests_per_minute)
-        shared = SharedBudget(self.budget_of(secret_id), self.clock, rules, pace.patience)
+        shared = SharedRateLimiter(self.budget_of(secret_id), self.clock, rules, pace.patience)
         if pace.most is None:
             return shared
-        return Both(PerMinuteBudget(self.clock, pace.most), shared)
+        return Both(ProcessRateLimiter(self.clock, pace.most), shared)

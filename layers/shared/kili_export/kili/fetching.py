@@ -10,7 +10,7 @@ from kili_export.kili.answers import Row, asset_rows
 from kili_export.kili.contents import Source, fetched_asset, sources
 from kili_export.kili.filters import asset_where, chunks
 from kili_export.kili.http.downloads import Document, Expired, JsonDownloads, Outcome, Unreachable
-from kili_export.kili.queries import Dialect, full_assets, matching_assets
+from kili_export.kili.queries import SchemaAdapter, full_assets, matching_assets
 from kili_export.steps.conversion.asset_source import FetchNeeds, FetchResult
 
 PAGE = 50
@@ -47,7 +47,9 @@ class AssetFetcher:
     answer for any of them, which may be no asset's fault, they are listed as unreachable as well.
     """
 
-    def __init__(self, dialect: Dialect, downloads: JsonDownloads, reassure: Reassure) -> None:
+    def __init__(
+        self, dialect: SchemaAdapter, downloads: JsonDownloads, reassure: Reassure
+    ) -> None:
         self._dialect = dialect
         self._downloads = downloads
         self._reassure = reassure

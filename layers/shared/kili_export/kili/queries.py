@@ -28,7 +28,7 @@ ASSET_FIELDS = ("id", "externalId", "content", "jsonContent", "jsonMetadata", "s
 Absent = frozenset[str]
 
 
-class Dialect:
+class SchemaAdapter:
     """Asks for optional fields until the server says that it does not have them."""
 
     def __init__(self, transport: GraphQLTransport) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from kili_export.changes.events.pending_changes import CHECK, MOST_LABELS, ChangeMark
+from kili_export.changes.events.pending_changes import CHECK, MOST_LABELS, PendingChange
 from kili_export.machine.database import Database, Row
 
 _AT_ONCE: Final = 500
@@ -62,7 +62,7 @@ class SqliteChangeStore:
                 (project_id, subject, version, when, when, json.dumps(sorted(labels)), label_id),
             )
 
-    def marks(self, project_id: str) -> Iterator[ChangeMark]:
+    def marks(self, project_id: str) -> Iterator[PendingChange]:
         """Every mark of the project, in the order of their subjects."""
         after = ""
         while True:
@@ -75,7 +75,7 @@ class SqliteChangeStore:
                 return
             after = rows[-1]["subject"]
 
-    def clear(self, marks: Iterable[ChangeMark]) -> int:
+    def clear(self, marks: Iterable[PendingChange]) -> int:
         """See ChangeStore."""
         found = tuple(marks)
         if not found:
@@ -85,7 +85,7 @@ class SqliteChangeStore:
             _CLEAR, [(mark.project_id, mark.subject, mark.version) for mark in found]
         )
 
-    def postpone(self, marks: Iterable[tuple[ChangeMark, datetime]]) -> int:
+    def postpone(self, marks: Iterable[tuple[PendingChange, datetime]]) -> int:
         """See ChangeStore."""
         return self._change(
             _POSTPONE,
@@ -120,10 +120,10 @@ def _labels(stored: str) -> frozenset[str]:
     return frozenset(json.loads(stored))
 
 
-def mark_of(row: Row) -> ChangeMark:
+def mark_of(row: Row) -> PendingChange:
     """The mark that a row holds. Raises ValueError or TypeError when it is damaged."""
     latest = frozenset(() if row["latest_label"] is None else {row["latest_label"]})
-    return ChangeMark(
+    return PendingChange(
         project_id=row["project_id"],
         subject=row["subject"],
         version=row["version"],

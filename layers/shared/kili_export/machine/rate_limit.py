@@ -13,7 +13,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class SqliteRequestBudget:
+class SqliteRateLimits:
     """Implements BudgetStore. All workers have the clock of this machine."""
 
     database: Database

@@ -11,7 +11,7 @@ from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
 from kili_export.machine.durability import sync_files
 from kili_export.machine.project_state import SqliteProjectState
-from kili_export.machine.rate_limit import SqliteRequestBudget
+from kili_export.machine.rate_limit import SqliteRateLimits
 from kili_export.machine.secrets import FileSecret
 
 DATABASE: Final = "state.sqlite"
@@ -52,9 +52,9 @@ class StateFiles:
         """What consumers hear."""
         return SqliteAnnouncements(self.database, self.clock)
 
-    def budget(self, name: str) -> SqliteRequestBudget:
+    def budget(self, name: str) -> SqliteRateLimits:
         """The budget of calls to Kili of this name."""
-        return SqliteRequestBudget(self.database, name, self.clock)
+        return SqliteRateLimits(self.database, name, self.clock)
 
     def secret(self, secret_id: str) -> FileSecret:
         """The secret of this name."""

@@ -23,7 +23,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SyncRequest:
     """What a folder shall follow.
 
     With `delete` files that sync did not write go too; with `verify` every file is read, compared
@@ -40,7 +40,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """What was done. `fetched` counts files, `resumed` those that an earlier try had fetched."""
 
     manifest: Manifest
@@ -59,7 +59,7 @@ class Synced:
         return before is not None and before < self.manifest.classes_generation
 
 
-def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Synced:
+def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: SyncRequest) -> SyncResult:
     """Makes the folder hold what is current, or what a snapshot names.
 
     Everything is fetched and verified before the first file changes. Raises InvalidConfiguration
@@ -85,13 +85,15 @@ def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: Wish) -> Sy
     return _bring(objects, folder, wish, manifest)
 
 
-def _manifest(objects: ObjectStore, wish: Wish) -> Manifest:
+def _manifest(objects: ObjectStore, wish: SyncRequest) -> Manifest:
     if wish.snapshot is not None:
         return read_snapshot(objects, wish.project_id, wish.export, wish.snapshot)
     return read_manifest(objects, wish.project_id, wish.export)
 
 
-def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: Manifest) -> Synced:
+def _bring(
+    objects: ObjectStore, folder: FollowingFolder, wish: SyncRequest, manifest: Manifest
+) -> SyncResult:
     known = folder.read(verify=wish.verify)
     _check_same(known.state, wish)
     before = known.state.generation if known.state else None
@@ -99,7 +101,7 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
     state = FolderState.of(manifest)
     is_current = known.state == state and not known.damaged and not wish.verify
     if is_current and not strangers:
-        return Synced(manifest, "nothing", before, files=len(known.files))
+        return SyncResult(manifest, "nothing", before, files=len(known.files))
     if is_current:
         contents = Contents("nothing", dict(known.files), {})
     else:
@@ -112,11 +114,11 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
         dates=FileDates(known.dates, contents.dates()),
     )
     if known.state == state and not change:
-        return Synced(manifest, "nothing", before, files=len(known.files))
+        return SyncResult(manifest, "nothing", before, files=len(known.files))
     present = _present(folder, known, change, wish)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)
-    return Synced(
+    return SyncResult(
         manifest,
         contents.method,
         before,
@@ -128,7 +130,7 @@ def _bring(objects: ObjectStore, folder: FollowingFolder, wish: Wish, manifest: 
     )
 
 
-def _check_same(state: FolderState | None, wish: Wish) -> None:
+def _check_same(state: FolderState | None, wish: SyncRequest) -> None:
     if state is not None and (state.project_id, state.export_name) != (
         wish.project_id,
         wish.export,
@@ -140,7 +142,7 @@ def _check_same(state: FolderState | None, wish: Wish) -> None:
 
 
 def _present(
-    folder: FollowingFolder, known: FollowedFiles, change: FolderChange, wish: Wish
+    folder: FollowingFolder, known: FollowedFiles, change: FolderChange, wish: SyncRequest
 ) -> frozenset[str]:
     """Those of the files to write that are there already, though sync did not write them.
 

@@ -119,7 +119,7 @@ def _json(data: bytes) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class SettledAssets:
+class AssetResults:
     """Assets by what the batches say. `pending`: a label that was announced is not readable."""
 
     converted: frozenset[str] = frozenset()
@@ -130,7 +130,7 @@ class SettledAssets:
     """Of the converted, those that some export holds nothing of."""
 
     @classmethod
-    def of(cls, batches: Iterable[BatchResult]) -> "SettledAssets":
+    def of(cls, batches: Iterable[BatchResult]) -> "AssetResults":
         """Gathers the results. An asset that no batch answered for is in none of the sets."""
         converted: set[str] = set()
         failed: set[str] = set()
@@ -145,10 +145,10 @@ class SettledAssets:
             left_out.update(batch.left_out)
         return cls(*map(frozenset, (converted, failed, missing, pending, left_out)))
 
-    def over(self, earlier: "SettledAssets") -> "SettledAssets":
+    def over(self, earlier: "AssetResults") -> "AssetResults":
         """These results and earlier ones: of each asset the latest alone counts."""
         own = self.converted | self.failed | self.missing
-        return SettledAssets(
+        return AssetResults(
             self.converted | (earlier.converted - own),
             self.failed | (earlier.failed - own),
             self.missing | (earlier.missing - own),
@@ -165,9 +165,9 @@ class SettledAssets:
         return self.is_answered(asset_id) and asset_id not in self.pending
 
 
-def settled_by_results(objects: ObjectStore, results: Iterable[ResultsLocation]) -> SettledAssets:
+def settled_by_results(objects: ObjectStore, results: Iterable[ResultsLocation]) -> AssetResults:
     """What the batches of several runs settled, oldest first. Raises IntegrityError."""
-    settled = SettledAssets()
+    settled = AssetResults()
     for location in results:
-        settled = SettledAssets.of(iter_batch_results(objects, location)).over(settled)
+        settled = AssetResults.of(iter_batch_results(objects, location)).over(settled)
     return settled

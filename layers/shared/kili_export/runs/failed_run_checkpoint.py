@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class ReusedResults:
     """What need not be done again: results of former runs, and the assets that these settled."""
 
     results: tuple[ResultsLocation, ...] = ()
@@ -42,7 +42,7 @@ class TakenOver:
         ]
 
 
-class Resumption(Document):
+class FailedRunCheckpoint(Document):
     """The plan of a run that did not publish everything, and what its batches converted.
 
     `results` are those of runs before it that it took over, oldest first, and its own. Without
@@ -57,7 +57,7 @@ class Resumption(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class ResumedRuns:
+class FailedRunCheckpoints:
     """Remembers the last run that failed. Only the holder of the project's lease writes.
 
     `registration` is the incarnation of the registration that a run works for.
@@ -75,10 +75,10 @@ class ResumedRuns:
         """
         before = self._read(plan.project_id)
         own = () if results is None else (results,)
-        left = Resumption()
+        left = FailedRunCheckpoint()
         failures = before.failures + 1 if plan.resumed_results else 1
         if failed and plan.session is None and failures < _MOST_FAILURES:
-            left = Resumption(
+            left = FailedRunCheckpoint(
                 plan_key=plan_key, results=(*plan.resumed_results, *own), failures=failures
             )
         if left != before:
@@ -92,7 +92,7 @@ class ResumedRuns:
         plans: Sequence[ExportPlan],
         published_by: Mapping[str, str],
         pending: Mapping[str, tuple[str, str]],
-    ) -> TakenOver:
+    ) -> ReusedResults:
         """What of the last run that failed is of use for these plans and pending changes.
 
         `published_by` is the run of each published export; `pending` are the subject and the
@@ -103,34 +103,34 @@ class ResumedRuns:
         """
         left = self._read(project_id)
         if not left.results:
-            return TakenOver()
+            return ReusedResults()
         try:
             former = load_plan(self.objects, left.plan_key)
             if former.registration != self.registration:
                 # Nobody marked what changed in between.
-                return TakenOver()
+                return ReusedResults()
             if not all(_is_same_work(former, plan, published_by.get(plan.name)) for plan in plans):
-                return TakenOver()
+                return ReusedResults()
             planned = read_planned_marks(self.objects, former)
             settled = settled_by_results(self.objects, left.results)
         except (ConflictError, IntegrityError):
             _log.warning("what a run left cannot be read; it is converted again", exc_info=True)
-            return TakenOver()
+            return ReusedResults()
         changed = {asset for asset, change in pending.items() if not is_planned(planned, *change)}
-        return TakenOver(
+        return ReusedResults(
             left.results,
             frozenset(settled.converted - settled.pending - settled.failed - changed),
             {export.name: export.dated for export in former.exports},
         )
 
-    def _read(self, project_id: str) -> Resumption:
+    def _read(self, project_id: str) -> FailedRunCheckpoint:
         found = self.objects.get(resumption_key(project_id))
         if found is None:
-            return Resumption()
+            return FailedRunCheckpoint()
         try:
-            return Resumption.from_bytes(found[0])
+            return FailedRunCheckpoint.from_bytes(found[0])
         except (ValidationError, ValueError):
-            return Resumption()
+            return FailedRunCheckpoint()
 
 
 def _is_same_work(former: RunPlan, plan: ExportPlan, published_by: str | None) -> bool:

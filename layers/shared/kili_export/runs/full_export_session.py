@@ -21,7 +21,7 @@ class SessionExport(Document):
     reason: str
 
 
-class RebuildSession(Document):
+class FullExportSession(Document):
     """A project's full export in slices. Closed, and to be forgotten, when it has no `exports`.
 
     `listed` assets lie in `slices` objects of `slice_assets` each, of which the first `position`
@@ -81,7 +81,7 @@ class SessionStep(Document):
 class StoredSession:
     """A session that is open, if one is, and the ETag of what is stored, if anything is."""
 
-    session: RebuildSession | None = None
+    session: FullExportSession | None = None
     etag: str | None = None
 
 
@@ -102,22 +102,22 @@ class SessionStore:
             return StoredSession()
         data, stored = found
         try:
-            session = RebuildSession.from_bytes(data)
+            session = FullExportSession.from_bytes(data)
         except (ValidationError, ValueError):
             return StoredSession(None, stored.etag)
         return StoredSession(session if session.exports else None, stored.etag)
 
-    def last_run(self, project_id: str) -> RebuildSession | None:
+    def last_run(self, project_id: str) -> FullExportSession | None:
         """The session as the last run left it, also if it was closed."""
         found = self.objects.get(session_key(project_id))
         if found is None:
             return None
         try:
-            return RebuildSession.from_bytes(found[0])
+            return FullExportSession.from_bytes(found[0])
         except (ValidationError, ValueError) as error:
             raise IntegrityError(f"{session_key(project_id)} cannot be read") from error
 
-    def write(self, project_id: str, session: RebuildSession, *, etag: str | None) -> str:
+    def write(self, project_id: str, session: FullExportSession, *, etag: str | None) -> str:
         """Stores the session in place of what has `etag`. Answers its ETag.
 
         Raises ConflictError when somebody wrote since. The listing of a session that is closed
@@ -139,10 +139,10 @@ class SessionStore:
         if found.session is None:
             return found
         # It keeps its id: no two sessions, open or closed, have the same ETag.
-        closed = RebuildSession(session_id=found.session.session_id, last_run="-")
+        closed = FullExportSession(session_id=found.session.session_id, last_run="-")
         return StoredSession(None, self.write(project_id, closed, etag=found.etag))
 
-    def is_usable(self, project_id: str, session: RebuildSession) -> bool:
+    def is_usable(self, project_id: str, session: FullExportSession) -> bool:
         """Whether what the session goes by is still there: what runs leave expires."""
         needed = [location.key for location in session.results[:1]]
         if session.position < session.slices:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from kili_export.archives.removal_guard import Losses
+from kili_export.archives.removal_guard import Removals
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class HeldRemovals:
     left: int = 0
 
     @property
-    def losses(self) -> Losses:
+    def losses(self) -> Removals:
         """The assets by why they would go."""
-        return Losses(self.count - self.failed - self.left, self.failed, self.left)
+        return Removals(self.count - self.failed - self.left, self.failed, self.left)
 
 
 class RemovalStore(Protocol):

@@ -10,7 +10,7 @@ from kili_export.core.clock import Clock
 _DIGITS: Final = 8
 
 
-class Claim(StrEnum):
+class LeaseDecision(StrEnum):
     """What an execution may do about a lease."""
 
     HELD = "held"
@@ -30,17 +30,19 @@ LONGEST_BELIEVED: Final = timedelta(minutes=15)
 """A lease that is over later than that was taken before the clock was set back."""
 
 
-def claim(holder: str | None, expires_at: datetime, *, claimant: str, now: datetime) -> Claim:
+def claim(
+    holder: str | None, expires_at: datetime, *, claimant: str, now: datetime
+) -> LeaseDecision:
     """What `claimant` may do about a lease with this holder.
 
     Young leases are never questioned: whether an execution runs is known with a delay, and one
     that has just begun could be taken for one that is over.
     """
     if holder is None:
-        return Claim.FREE
+        return LeaseDecision.FREE
     if holder == claimant:
-        return Claim.HELD
-    return Claim.BUSY if is_young(expires_at, now) else Claim.ASK
+        return LeaseDecision.HELD
+    return LeaseDecision.BUSY if is_young(expires_at, now) else LeaseDecision.ASK
 
 
 def is_young(expires_at: datetime, now: datetime) -> bool:
@@ -123,9 +125,9 @@ class ProjectLease:
             allowed = claim(
                 seen.holder, seen.expires_at, claimant=execution_arn, now=self.clock.now()
             )
-            if allowed is Claim.HELD:
+            if allowed is LeaseDecision.HELD:
                 return seen
-            if allowed is Claim.BUSY or (allowed is Claim.ASK and self._runs(seen)):
+            if allowed is LeaseDecision.BUSY or (allowed is LeaseDecision.ASK and self._runs(seen)):
                 return None
         expires_at = self.clock.now() + timedelta(seconds=self.believed)
         return self.leases.take(project_id, holder=execution_arn, expires_at=expires_at, seen=seen)

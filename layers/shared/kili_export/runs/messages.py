@@ -8,17 +8,17 @@ from typing import Literal
 from pydantic import Field
 
 from kili_export.core.document import Document
-from kili_export.costs.usage import NOTHING_MOVED, Moved, RunSpending, Spent
+from kili_export.costs.usage import NOTHING_MOVED, RunUsage, Transfer, Usage
 
 
-class Unfinished(Document):
+class ResumeToken(Document):
     """What an invocation whose time was up hands to the one that goes on with its work.
 
     `spent` and `moved` are what all invocations until then used.
     """
 
-    spent: Spent = Spent()
-    moved: Moved = NOTHING_MOVED
+    spent: Usage = Usage()
+    moved: Transfer = NOTHING_MOVED
     uploads: str | None = None
 
 
@@ -27,7 +27,7 @@ class PlanRequest(Document):
 
     project_id: str
     execution_arn: str
-    resume: Unfinished | None = None
+    resume: ResumeToken | None = None
 
 
 class WorkList(Document):
@@ -59,7 +59,7 @@ class PlanAnswer(Document):
     work: WorkList | None = None
     exports: tuple[ExportName, ...] = ()
     results_prefix: str | None = None
-    resume: Unfinished | None = None
+    resume: ResumeToken | None = None
 
 
 class KnownFiles(Document):
@@ -155,7 +155,7 @@ class BatchResult(Document):
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    spent: Spent = Spent()
+    spent: Usage = Usage()
 
 
 class ResultsLocation(Document):
@@ -173,7 +173,7 @@ class AggregateRequest(Document):
     plan_key: str
     export: str
     results: ResultsLocation | None = None
-    resume: Unfinished | None = None
+    resume: ResumeToken | None = None
 
 
 class AggregateAnswer(Document):
@@ -203,8 +203,8 @@ class AggregateAnswer(Document):
     requests: int = 0
     bytes_down: int = 0
     bytes_up: int = 0
-    spent: Spent = Spent()
-    resume: Unfinished | None = None
+    spent: Usage = Usage()
+    resume: ResumeToken | None = None
     error: str | None = None
     cause: str | None = None
 
@@ -248,4 +248,4 @@ class FinishAnswer(Document):
     unanswered: int = 0
     unanswered_cause: str | None = None
     freshness_seconds: float | None = None
-    spending: RunSpending | None = None
+    spending: RunUsage | None = None

@@ -4,53 +4,53 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kili_export.costs.usage import NOTHING_MOVED, Moved, RunSpending, Spent, Traffic, TrafficCount
+from kili_export.costs.usage import NOTHING_MOVED, RunUsage, Traffic, TrafficCount, Transfer, Usage
 from kili_export.runs.messages import BatchResult
 from kili_export.runs.plan import RunPlan
 
 
-class Unmetered:
+class NoMeter:
     """The meter of callers that do not ask what was used."""
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         """Nothing."""
-        return Spent()
+        return Usage()
 
 
 class Meter(Protocol):
     """Counts what one invocation uses."""
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         """What was used until now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Continued:
+class ResumedMeter:
     """The meter of an invocation that goes on with the work of others, which used `earlier`."""
 
     meter: Meter
-    earlier: Spent
+    earlier: Usage
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         """What all of them used until now."""
         return self.earlier.plus(self.meter.spent())
 
 
 @dataclass(frozen=True, slots=True)
-class MovedTally:
+class TransferTally:
     """What publishing moved: `earlier` by other invocations, and by this one since `begun`."""
 
     traffic: Traffic
     begun: TrafficCount
-    earlier: Moved = NOTHING_MOVED
+    earlier: Transfer = NOTHING_MOVED
 
-    def moved(self) -> Moved:
+    def moved(self) -> Transfer:
         """What all of them moved until now."""
         begun, now = self.begun, self.traffic.snapshot()
         requests = {
             name: now.requests[name] - begun.requests.get(name, 0) for name in sorted(now.requests)
         }
-        own = Moved(
+        own = Transfer(
             requests={name: count for name, count in requests.items() if count},
             bytes_down=now.bytes_down - begun.bytes_down,
             bytes_up=now.bytes_up - begun.bytes_up,
@@ -59,11 +59,11 @@ class MovedTally:
 
 
 @dataclass(slots=True)
-class RunTally:
+class UsageTally:
     """What a run used so far. `converted` grows while the batches' results are read."""
 
-    meter: Meter = field(default_factory=Unmetered)
-    converted: Spent = field(default_factory=Spent)
+    meter: Meter = field(default_factory=NoMeter)
+    converted: Usage = field(default_factory=Usage)
 
     def over(self, batches: Iterable[BatchResult]) -> Iterator[BatchResult]:
         """The same results; what they used is added on the way."""
@@ -71,10 +71,10 @@ class RunTally:
             self.converted = self.converted.plus(batch.spent)
             yield batch
 
-    def of_export(self, plan: RunPlan) -> RunSpending:
+    def of_export(self, plan: RunPlan) -> RunUsage:
         """For the manifest of one export, by the function that publishes it."""
         exports = sum(export.mode != "slice" for export in plan.exports)
-        return RunSpending(
+        return RunUsage(
             plan=plan.spent,
             convert=self.converted,
             publish=self.meter.spent(),
@@ -82,13 +82,13 @@ class RunTally:
             rebuilt=_rebuilt(plan),
         ).estimated()
 
-    def of_run(self, plan: RunPlan, published: Iterable[Spent]) -> RunSpending:
+    def of_run(self, plan: RunPlan, published: Iterable[Usage]) -> RunUsage:
         """For the whole run, by the function that ends it."""
-        total = Spent()
+        total = Usage()
         exports = 0
         for one in published:
             total, exports = total.plus(one), exports + 1
-        return RunSpending(
+        return RunUsage(
             plan=plan.spent,
             convert=self.converted,
             publish=total,

@@ -12,7 +12,7 @@ from kili_export.core.export_options import (
     OptionsDocument,
 )
 from kili_export.core.project import ProjectDocument
-from kili_export.costs.usage import Spent
+from kili_export.costs.usage import Usage
 from kili_export.formats.common.format import ExportFormat
 from kili_export.formats.registry import format_of
 from kili_export.runs.full_export_session import SessionStep
@@ -76,7 +76,7 @@ class RunPlan(Document):
     confirmed_removals: int = 0
     session: SessionStep | None = None
     resumed_results: tuple[ResultsLocation, ...] = ()
-    spent: Spent = Spent()
+    spent: Usage = Usage()
 
     def export(self, name: str) -> ExportPlan:
         """The plan of one export. Raises KeyError when the run does not have it."""

@@ -11,7 +11,7 @@ from kili_export.core.errors import IntegrityError
 from kili_export.storage.object_store import ObjectStore
 
 
-class FollowedExports(Document):
+class TrackedExports(Document):
     """Which exports change marks are answered for, and why the others are left out.
 
     An export that is not followed missed changes: it is made again before it is followed again.
@@ -26,7 +26,7 @@ class FollowedExports(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class FollowedStore:
+class TrackedExportsStore:
     """Reads and writes the list of one incarnation of a project's registration.
 
     Only the holder of the project's lease writes it.
@@ -35,17 +35,17 @@ class FollowedStore:
     objects: ObjectStore
     registration: str | None
 
-    def read(self, project_id: str) -> FollowedExports:
+    def read(self, project_id: str) -> TrackedExports:
         """The list; empty when there is none, so that every export is made again.
 
         So it is when another incarnation left it, which a run may do that ends late.
         """
         found = stored_list(self.objects, project_id)
         if found.registration != self.registration:
-            return FollowedExports(registration=self.registration)
+            return TrackedExports(registration=self.registration)
         return found
 
-    def leave_out(self, project_id: str, followed: FollowedExports) -> None:
+    def leave_out(self, project_id: str, followed: TrackedExports) -> None:
         """Stores a list that was shortened: before any mark is cleared without those exports."""
         if followed != self.read(project_id):
             self._write(project_id, followed)
@@ -54,7 +54,7 @@ class FollowedStore:
         """Adds exports that were published in full, and takes out those that were not."""
         before = self.read(project_id)
         left_out = {name: why for name, why in before.left_out.items() if name not in published}
-        after = FollowedExports(
+        after = TrackedExports(
             names=(before.names | published) - stopped,
             left_out=left_out,
             registration=self.registration,
@@ -62,19 +62,19 @@ class FollowedStore:
         if after != before:
             self._write(project_id, after)
 
-    def _write(self, project_id: str, followed: FollowedExports) -> None:
+    def _write(self, project_id: str, followed: TrackedExports) -> None:
         stamped = followed.model_copy(update={"registration": self.registration})
         self.objects.put(
             followed_key(project_id), stamped.to_bytes(), content_type="application/json"
         )
 
 
-def stored_list(objects: ObjectStore, project_id: str) -> FollowedExports:
+def stored_list(objects: ObjectStore, project_id: str) -> TrackedExports:
     """The list as it is stored, of whatever incarnation; empty when there is none."""
     found = objects.get(followed_key(project_id))
     if found is None:
-        return FollowedExports()
+        return TrackedExports()
     try:
-        return FollowedExports.from_bytes(found[0])
+        return TrackedExports.from_bytes(found[0])
     except (ValidationError, ValueError) as error:
         raise IntegrityError(f"{followed_key(project_id)} cannot be read") from error

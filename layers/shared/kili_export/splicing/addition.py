@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.held_bytes import ByteSource
 from kili_export.splicing.regions import Region
 from kili_export.splicing.segment import Segment
 from kili_export.splicing.upload_parts import CopyRange, InlineBytes, Piece, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class AddedEntries:
     """Entries to add to one region: `length` bytes, stored from `start` of `source` or in `data`.
 
     With `composed` they are these pieces, one after another. The offsets of `directory` count
@@ -23,18 +23,18 @@ class Addition:
     length: int
     start: int = 0
     source: Source | None = None
-    data: HeldBytes = b""
+    data: ByteSource = b""
     composed: Sequence[Piece] = ()
 
     @classmethod
-    def inline(cls, segment: Segment, region: Region) -> "Addition":
+    def inline(cls, segment: Segment, region: Region) -> "AddedEntries":
         """A segment at hand."""
         return cls(segment.directory, region, len(segment.body), data=segment.body)
 
     @classmethod
     def stored(
         cls, source: Source, start: int, length: int, directory: Directory, region: Region
-    ) -> "Addition":
+    ) -> "AddedEntries":
         """A segment within a stored object."""
         return cls(directory, region, length, start=start, source=source)
 

@@ -43,7 +43,7 @@ class _Runs:
             start, index = until, index + 1
 
 
-class Assembly:
+class VirtualArchive:
     """What an archive could be made of, region by region. Needs a few bytes for each segment."""
 
     def __init__(self) -> None:

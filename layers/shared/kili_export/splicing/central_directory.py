@@ -7,7 +7,7 @@ from typing import Final
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.entries import Entry
 from kili_export.splicing.entry_record import Record
-from kili_export.splicing.held_bytes import HeldBytes, chunks_of
+from kili_export.splicing.held_bytes import ByteSource, chunks_of
 from kili_export.splicing.offset_shift import rebase
 from kili_export.splicing.zip_headers import (
     CENTRAL_HEADER_SIZE,
@@ -37,7 +37,7 @@ class Directory:
 
     __slots__ = ("_count", "raw")
 
-    def __init__(self, raw: HeldBytes, count: int) -> None:
+    def __init__(self, raw: ByteSource, count: int) -> None:
         """Takes bytes that are known to be well-formed; use `parse` for those that are not."""
         self.raw: Final = raw
         self._count: Final = count
@@ -62,7 +62,7 @@ class Directory:
         return cls.from_records(_placed(entries))
 
     @classmethod
-    def parse(cls, raw: HeldBytes, count: int) -> "Directory":
+    def parse(cls, raw: ByteSource, count: int) -> "Directory":
         """A directory of ours read back.
 
         Checks in a few passes at memory speed that it is made of `count` of our records. Raises
@@ -246,7 +246,7 @@ def _name(raw: bytes, start: int) -> bytes:
     return raw[head : head + length]
 
 
-def _count_starts(raw: HeldBytes) -> int:
+def _count_starts(raw: ByteSource) -> int:
     """How many records begin in the bytes."""
     found, carried = 0, b""
     for chunk in chunks_of(raw):

@@ -6,11 +6,11 @@ from heapq import merge
 from typing import Final, NamedTuple
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.numbers import offset_of, put_offset
 from kili_export.splicing.offset_shift import rebase
-from kili_export.splicing.regions import Hole, Layout, Region
+from kili_export.splicing.regions import Gap, Layout, Region
 from kili_export.splicing.zip_headers import encode_name, record_span
 
 _REMOVAL: Final = -1
@@ -33,11 +33,11 @@ class Merged:
     """The new directory, as what changes in the old one, and the holes in the old archive."""
 
     old: Directory
-    additions: Sequence[Addition]
+    additions: Sequence[AddedEntries]
     count: int
     length: int
     edits: list[_Edit] = field(default_factory=list)
-    holes: list[Hole] = field(default_factory=list)
+    holes: list[Gap] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     """Where each addition stands, as `new_starts` counts."""
 
@@ -67,7 +67,7 @@ class _Merge:
     """One pass over the names that change; nothing between them is read."""
 
     def __init__(
-        self, old: Directory, additions: Sequence[Addition], starts: Mapping[Region, int]
+        self, old: Directory, additions: Sequence[AddedEntries], starts: Mapping[Region, int]
     ) -> None:
         self.merged = Merged(
             old,
@@ -88,7 +88,7 @@ class _Merge:
         if start == len(old.raw) or old.name_at(start) != name:
             return False
         span = record_span(old.record_at(start), 0)
-        merged.holes.append(Hole(span.offset, span.local_length))
+        merged.holes.append(Gap(span.offset, span.local_length))
         merged.count -= 1
         merged.length -= span.length
         self._at = start + span.length
@@ -122,7 +122,7 @@ class _Merge:
 def merge_directories(
     old: Directory,
     removals: Iterable[str],
-    additions: Sequence[Addition],
+    additions: Sequence[AddedEntries],
     starts: Mapping[Region, int],
 ) -> Merged:
     """Merges by name. Additions stand in the order given, from `starts` of their region on.
@@ -148,7 +148,7 @@ def _moved(slices: Iterable[bytes | bytearray], layout: Layout) -> Iterator[byte
             yield moved
 
 
-def _changes(removals: Iterable[str], additions: Sequence[Addition]) -> Iterator[_Change]:
+def _changes(removals: Iterable[str], additions: Sequence[AddedEntries]) -> Iterator[_Change]:
     removed = sorted({encode_name(path) for path in removals})
     streams = [_names(index, addition.directory) for index, addition in enumerate(additions)]
     if not removed and len(streams) == 1:
@@ -165,7 +165,7 @@ def _names(index: int, directory: Directory) -> Iterator[_Change]:
         yield name, index, start
 
 
-def _addition_starts(additions: Sequence[Addition], starts: Mapping[Region, int]) -> list[int]:
+def _addition_starts(additions: Sequence[AddedEntries], starts: Mapping[Region, int]) -> list[int]:
     following = dict(starts)
     found = []
     for addition in additions:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 _CHUNK: Final = 1 << 20
 
 
-class HeldBytes(Protocol):
+class ByteSource(Protocol):
     """Bytes of a known length. `bytes` and `bytearray` are such; so may be a file.
 
     A slice of them is read when it is asked for.
@@ -20,16 +20,16 @@ class HeldBytes(Protocol):
         """Some of them."""
 
 
-Hold = Callable[[Iterable[bytes | bytearray]], HeldBytes]
+Hold = Callable[[Iterable[bytes | bytearray]], ByteSource]
 """Takes chunks in and keeps them, one after another."""
 
 
-def hold_in_memory(chunks: Iterable[bytes | bytearray]) -> HeldBytes:
+def hold_in_memory(chunks: Iterable[bytes | bytearray]) -> ByteSource:
     """Keeps chunks as one piece of memory."""
     return b"".join(chunks)
 
 
-def chunks_of(held: HeldBytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+def chunks_of(held: ByteSource, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The bytes from `start` to `end`, a MiB at a time."""
     stop = len(held) if end is None else end
     for at in range(start, stop, _CHUNK):
@@ -37,10 +37,10 @@ def chunks_of(held: HeldBytes, start: int = 0, end: int | None = None) -> Iterat
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSlice:
+class ByteSlice:
     """A slice of what is held, not read yet."""
 
-    held: HeldBytes
+    held: ByteSource
     start: int
     end: int
 
@@ -55,10 +55,10 @@ class HeldSlice:
         return bytes(self[:])
 
 
-def cut_held(held: HeldBytes, start: int, end: int) -> HeldBytes:
+def cut_held(held: ByteSource, start: int, end: int) -> ByteSource:
     """A slice of what is held, without copying or reading it."""
     if isinstance(held, bytes | bytearray | memoryview):
         return memoryview(held)[start:end]
-    if isinstance(held, HeldSlice):
-        return HeldSlice(held.held, held.start + start, held.start + end)
-    return HeldSlice(held, start, end)
+    if isinstance(held, ByteSlice):
+        return ByteSlice(held.held, held.start + start, held.start + end)
+    return ByteSlice(held, start, end)

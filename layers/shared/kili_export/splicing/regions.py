@@ -42,7 +42,7 @@ class Regions:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Gap:
     """Bytes of the old archive that the new one does without."""
 
     start: int
@@ -81,7 +81,7 @@ def new_starts(old: Regions, added: Mapping[Region, int]) -> dict[Region, int]:
     return starts
 
 
-def lay_out(old: Regions, holes: Iterable[Hole], added: Mapping[Region, int]) -> Layout:
+def lay_out(old: Regions, holes: Iterable[Gap], added: Mapping[Region, int]) -> Layout:
     """Closes the holes and puts `added[region]` bytes at the end of each region.
 
     Raises IntegrityError for a hole that does not lie within one region or overlaps another.
@@ -110,7 +110,7 @@ def lay_out(old: Regions, holes: Iterable[Hole], added: Mapping[Region, int]) ->
     return Layout(kept=kept, steps=steps, deltas=deltas, regions=Regions(*ends))
 
 
-def _between(holes: Iterable[Hole], start: int, end: int) -> Iterator[tuple[int, int]]:
+def _between(holes: Iterable[Gap], start: int, end: int) -> Iterator[tuple[int, int]]:
     at = start
     for hole in holes:
         if hole.start < at or hole.start + hole.length > end:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.addition import Addition
-from kili_export.splicing.assembly import Assembly
+from kili_export.splicing.addition import AddedEntries
+from kili_export.splicing.assembly import VirtualArchive
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.directory_merge import merge_directories
 from kili_export.splicing.end_of_directory import Tail, encode_tail
-from kili_export.splicing.held_bytes import HeldBytes, Hold, hold_in_memory
-from kili_export.splicing.regions import Hole, Layout, Region, Regions, lay_out, new_starts
+from kili_export.splicing.held_bytes import ByteSource, Hold, hold_in_memory
+from kili_export.splicing.regions import Gap, Layout, Region, Regions, lay_out, new_starts
 from kili_export.splicing.upload_parts import CopyRange, InlineBytes, Piece, Source
 
 
@@ -27,7 +27,7 @@ class Base(Protocol):
         """Where its regions end."""
 
     @property
-    def gaps(self) -> Sequence[Hole]:
+    def gaps(self) -> Sequence[Gap]:
         """Bytes that the directory does not name. They are left out."""
 
     def pieces(self, start: int, length: int) -> Iterator[CopyRange]:
@@ -43,7 +43,7 @@ class BaseArchive:
     regions: Regions
 
     @property
-    def gaps(self) -> Sequence[Hole]:
+    def gaps(self) -> Sequence[Gap]:
         """None: an archive of ours has no bytes but its entries."""
         return ()
 
@@ -56,9 +56,9 @@ class BaseArchive:
 class AssembledArchive:
     """An archive that is not written yet: entries in segments, less those in the gaps."""
 
-    assembly: Assembly
+    assembly: VirtualArchive
     directory: Directory
-    gaps: Sequence[Hole]
+    gaps: Sequence[Gap]
 
     @property
     def regions(self) -> Regions:
@@ -83,7 +83,7 @@ class SplicePlan:
 def splice(
     base: Base | None,
     removals: Iterable[str],
-    additions: Sequence[Addition],
+    additions: Sequence[AddedEntries],
     hold: Hold = hold_in_memory,
 ) -> SplicePlan:
     """Plans the archive that `base` becomes without `removals` and with `additions`.
@@ -118,7 +118,7 @@ def splice(
     )
 
 
-def whole_archive(entries: HeldBytes, directory: Directory) -> SplicePlan:
+def whole_archive(entries: ByteSource, directory: Directory) -> SplicePlan:
     """The archive of entries that are at hand, all of them labels, with their directory."""
     size = len(entries)
     tail = encode_tail(Tail(size, len(directory.raw), len(directory)))
@@ -132,7 +132,7 @@ def whole_archive(entries: HeldBytes, directory: Directory) -> SplicePlan:
 
 
 def _entry_pieces(
-    base: Base | None, layout: Layout, additions: Sequence[Addition]
+    base: Base | None, layout: Layout, additions: Sequence[AddedEntries]
 ) -> Iterator[Piece]:
     for region in Region:
         if base:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.held_bytes import HeldBytes, chunks_of, cut_held
+from kili_export.splicing.held_bytes import ByteSource, chunks_of, cut_held
 from kili_export.splicing.part_limits import DEFAULT_LIMITS, PartLimits
 
 
@@ -31,7 +31,7 @@ class CopyRange:
 class InlineBytes:
     """Bytes that are at hand."""
 
-    data: HeldBytes
+    data: ByteSource
 
     @property
     def length(self) -> int:

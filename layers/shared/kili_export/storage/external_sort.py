@@ -53,7 +53,7 @@ class SpooledItems:
             at += length
 
 
-class Sorter:
+class ExternalSorter:
     """Takes byte strings in any order and gives them in ascending order, as often as asked for.
 
     What `in_memory` bytes do not hold is sorted in runs, which are merged when they are read.

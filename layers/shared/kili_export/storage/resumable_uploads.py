@@ -24,7 +24,7 @@ class OpenUpload(Document):
     sent: tuple[tuple[int, str, str], ...] = ()
 
 
-class UploadJournal(Document):
+class UploadCheckpoints(Document):
     """The uploads of one export that a run began, by the key that they write.
 
     `attempt` is what the run's keys carry: who goes on with an upload goes on with its names.
@@ -59,7 +59,9 @@ class ResumableUploads:
         self.key = uploads_key(project_id, export)
         found = self._read(run_id)
         self._has_ended_any = False
-        self._journal = found or UploadJournal(run_id=run_id, attempt=f"{run_id}-{random.token()}")
+        self._journal = found or UploadCheckpoints(
+            run_id=run_id, attempt=f"{run_id}-{random.token()}"
+        )
 
     @property
     def attempt(self) -> str:
@@ -93,12 +95,12 @@ class ResumableUploads:
         """Whether this invocation came to the end of an upload."""
         return self._has_ended_any
 
-    def _read(self, run_id: str) -> UploadJournal | None:
+    def _read(self, run_id: str) -> UploadCheckpoints | None:
         found = self._objects.get(self.key)
         if found is None:
             return None
         try:
-            journal = UploadJournal.from_bytes(found[0])
+            journal = UploadCheckpoints.from_bytes(found[0])
         except (ValidationError, ValueError):
             _log.warning("%s cannot be read; uploads start again", self.key)
             return None

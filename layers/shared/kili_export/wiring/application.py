@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kili_export.changes.events.debounce_window import WindowRules
+from kili_export.changes.events.debounce_window import DebounceWindow
 from kili_export.core.clock import Clock, RandomSource, SystemClock, SystemRandom
 from kili_export.wiring.settings import Settings
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from kili_export.aws.s3_traffic import S3Traffic
     from kili_export.aws.secrets import StoredSecret
     from kili_export.aws.step_functions import StepFunctionsWorkflow
-    from kili_export.changes.events.follow_up import FollowUp
-    from kili_export.changes.events.pending_changes import MarkWriter
+    from kili_export.changes.events.follow_up import FollowUpRuns
+    from kili_export.changes.events.pending_changes import PendingChangeRecorder
     from kili_export.changes.events.run_starter import RunStarter
     from kili_export.core.rate_limit import BudgetStore
     from kili_export.kili.client import KiliClient
@@ -59,9 +59,9 @@ class Application:
         self._make_client = make_client
 
     @cached_property
-    def rules(self) -> WindowRules:
+    def rules(self) -> DebounceWindow:
         """The length of windows."""
-        return WindowRules(self.settings.window_seconds, self.settings.settle_seconds)
+        return DebounceWindow(self.settings.window_seconds, self.settings.settle_seconds)
 
     @cached_property
     def starter(self) -> "RunStarter":
@@ -71,11 +71,11 @@ class Application:
         return RunStarter(self.workflow, self.project_state, self.clock, self.rules, self.lease)
 
     @cached_property
-    def marks(self) -> "MarkWriter":
+    def marks(self) -> "PendingChangeRecorder":
         """Stores change marks."""
-        from kili_export.changes.events.pending_changes import MarkWriter
+        from kili_export.changes.events.pending_changes import PendingChangeRecorder
 
-        return MarkWriter(self.changes, self.clock, self.random)
+        return PendingChangeRecorder(self.changes, self.clock, self.random)
 
     @cached_property
     def lease(self) -> "ProjectLease":
@@ -87,11 +87,11 @@ class Application:
         )
 
     @cached_property
-    def follow_up(self) -> "FollowUp":
+    def follow_up(self) -> "FollowUpRuns":
         """Starts the next run."""
-        from kili_export.changes.events.follow_up import FollowUp
+        from kili_export.changes.events.follow_up import FollowUpRuns
 
-        return FollowUp(self.changes, self.starter)
+        return FollowUpRuns(self.changes, self.starter)
 
     @cached_property
     def announcer(self) -> "Announcer":
@@ -242,9 +242,9 @@ class Application:
     def _budget(self, secret_id: str) -> "BudgetStore":
         if self.state_files is not None:
             return self.state_files.budget(secret_id)
-        from kili_export.aws.dynamodb.rate_limit import DynamoRequestBudget, budget_name
+        from kili_export.aws.dynamodb.rate_limit import DynamoRateLimits, budget_name
 
-        return DynamoRequestBudget(self._table, budget_name(secret_id), self.clock)
+        return DynamoRateLimits(self._table, budget_name(secret_id), self.clock)
 
     @cached_property
     def webhook_secret(self) -> "StoredSecret | FileSecret":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kili_export.changes.events.delayed_recheck import SecondLooks
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
 from kili_export.runs.messages import FinishRequest
 from kili_export.steps.completion.finish_run import FinishExport
 from kili_export.wiring.application import Application, application
@@ -21,7 +21,7 @@ def finish_export(app: Application) -> FinishExport:
         follow_up=app.follow_up,
         meter=meter,
         announcer=app.announcer,
-        second_looks=SecondLooks(app.objects, app.clock),
+        second_looks=DelayedRechecks(app.objects, app.clock),
     )
 
 

@@ -2,24 +2,24 @@
 
 from typing import Any
 
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
-from kili_export.steps.publishing.publish_export import AggregateArchive
+from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
 
 
-def aggregate_archive(app: Application) -> AggregateArchive:
+def aggregate_archive(app: Application) -> PublishExport:
     """Publishes exports."""
-    return AggregateArchive(
+    return PublishExport(
         objects=app.objects,
         clock=app.clock,
         random=app.random,
         traffic=app.traffic,
         limits=PartLimits(rewrite_below=app.settings.rewrite_limit),
         latest_max_bytes=app.settings.latest_copy_limit,
-        retention=RetainGenerations(app.objects, app.clock, app.settings.retention),
+        retention=ApplyRetention(app.objects, app.clock, app.settings.retention),
         rewriting=app.settings.rewriting,
         meter=app.meter.invocation(),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kili_export.changes.events.delayed_recheck import SecondLooks
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, ReconcileRequest
 from kili_export.maintenance.reconciliation.reconcile import Reconcile
 from kili_export.maintenance.reconciliation.repair_project import RepairProject
@@ -20,7 +20,7 @@ def reconcile(app: Application) -> Reconcile:
         lease=app.lease,
         follow_up=app.follow_up,
         marks=app.marks,
-        second_looks=SecondLooks(app.objects, app.clock),
+        second_looks=DelayedRechecks(app.objects, app.clock),
         repair=lambda project_id, time_left: _repair(app, project_id)(project_id, time_left),
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Self
 
-from kili_export.archives.compaction import Republishing, RewritingRules
+from kili_export.archives.compaction import CompactionCost, CompactionPolicy
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.kili.http.addresses import Network, parse_networks
 from kili_export.maintenance.retention.retention_rules import RetentionRules
@@ -215,10 +215,10 @@ class Settings:
         return timedelta(hours=self.secret_rotation_hours)
 
     @property
-    def rewriting(self) -> RewritingRules:
+    def rewriting(self) -> CompactionPolicy:
         """When archives are written again."""
-        republishing = Republishing(self.retention.recent, self.archive_budget_cents / 100)
-        return RewritingRules(republishing, timedelta(seconds=self.window_seconds))
+        republishing = CompactionCost(self.retention.recent, self.archive_budget_cents / 100)
+        return CompactionPolicy(republishing, timedelta(seconds=self.window_seconds))
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -7,7 +7,7 @@ import pytest
 from kili_export.changes.comparison.resumable_listing import PendingListing, ProjectListing
 from kili_export.core.bucket_layout import listing_key, listings_prefix
 from kili_export.core.errors import ConflictError, Unavailable
-from kili_export.costs.usage import Spent
+from kili_export.costs.usage import Usage
 from kili_export.runs.messages import PlanRequest
 from kili_export.runs.plan import load_plan
 from tests.support.protocol_world import PROJECT, World, arn
@@ -72,8 +72,8 @@ def test_slices_hold_what_was_exported_before_and_is_not_listed_now() -> None:
 class _OneEach:
     """A meter by which each invocation took a second."""
 
-    def spent(self) -> Spent:
-        return Spent(invocations=1, seconds=1)
+    def spent(self) -> Usage:
+        return Usage(invocations=1, seconds=1)
 
 
 def test_what_all_invocations_of_a_listing_used_is_counted() -> None:

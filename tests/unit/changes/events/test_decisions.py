@@ -2,7 +2,12 @@
 
 import pytest
 
-from kili_export.changes.events.change_events import Action, ChangeEvent, Decision, Interests
+from kili_export.changes.events.change_events import (
+    Action,
+    ChangeEvent,
+    Decision,
+    ExportDependencies,
+)
 from kili_export.changes.events.event_catalogue import (
     INTERNAL_EVENT,
     LABEL_TYPE_NOT_EXPORTED,
@@ -15,7 +20,7 @@ from kili_export.changes.events.event_catalogue import (
 )
 from kili_export.core.export_options import ExportOptions, ExportType
 
-PLAIN = Interests(frozenset({"DEFAULT", "REVIEW"}))
+PLAIN = ExportDependencies(frozenset({"DEFAULT", "REVIEW"}))
 
 
 def _on(name: str, **details: object) -> ChangeEvent:
@@ -65,7 +70,7 @@ def test_a_deleted_asset_is_removed(name: str) -> None:
 )
 def test_machine_labels_matter_to_who_exports_them(name: str, kind: str) -> None:
     assert decide(_on(name), PLAIN) == Decision(Action.IGNORE, LABEL_TYPE_NOT_EXPORTED)
-    assert decide(_on(name), Interests(frozenset({kind}))).action is Action.EXPORT_ASSET
+    assert decide(_on(name), ExportDependencies(frozenset({kind}))).action is Action.EXPORT_ASSET
 
 
 @pytest.mark.parametrize("name", ["onSubmit", "onReview"])
@@ -74,11 +79,11 @@ def test_a_submitted_label_of_a_type_that_nobody_exports_is_ignored(name: str, k
     event = _on(name, label_type=kind)
 
     assert decide(event, PLAIN) == Decision(Action.IGNORE, LABEL_TYPE_NOT_EXPORTED)
-    assert decide(event, Interests(frozenset({kind}))).action is Action.EXPORT_ASSET
+    assert decide(event, ExportDependencies(frozenset({kind}))).action is Action.EXPORT_ASSET
 
 
 def test_a_persons_label_matters_even_to_who_exports_another_type() -> None:
-    only_reviews = Interests(frozenset({"REVIEW"}))
+    only_reviews = ExportDependencies(frozenset({"REVIEW"}))
 
     assert decide(_on("onSubmit", label_type="DEFAULT"), only_reviews).action is Action.EXPORT_ASSET
 
@@ -96,7 +101,7 @@ def test_a_persons_label_matters_even_to_who_exports_another_type() -> None:
     ],
 )
 def test_what_only_filters_see_matters_where_they_are_used(name: str, interest: str) -> None:
-    interested = Interests(PLAIN.label_types, **{interest: True})
+    interested = ExportDependencies(PLAIN.label_types, **{interest: True})
 
     assert decide(_on(name), PLAIN) == Decision(Action.IGNORE, NOT_FILTERED_ON)
     assert decide(_on(name), interested).action is Action.EXPORT_ASSET
@@ -114,7 +119,7 @@ def test_what_only_filters_see_matters_where_they_are_used(name: str, interest: 
 )
 def test_the_workflow_matters_where_labels_are_taken_by_step(name: str) -> None:
     assert decide(ChangeEvent(name, "P"), PLAIN) == Decision(Action.IGNORE, STEPS_NOT_USED)
-    by_step = Interests(PLAIN.label_types, steps=True)
+    by_step = ExportDependencies(PLAIN.label_types, steps=True)
     assert decide(ChangeEvent(name, "P"), by_step).action is Action.REBUILD
 
 
@@ -188,8 +193,8 @@ def test_the_rest_is_ignored_with_a_reason(name: str, reason: str) -> None:
     assert decide(_on(name), PLAIN) == Decision(Action.IGNORE, reason)
 
 
-def _interests(**options: object) -> Interests:
-    return Interests.of([ExportOptions("coco"), ExportOptions("kili", **options)])  # type: ignore[arg-type]
+def _interests(**options: object) -> ExportDependencies:
+    return ExportDependencies.of([ExportOptions("coco"), ExportOptions("kili", **options)])  # type: ignore[arg-type]
 
 
 def test_the_interests_of_exports_are_taken_together() -> None:

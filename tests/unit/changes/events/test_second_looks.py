@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from kili_export.changes.events.delayed_recheck import LATER, SecondLooks
+from kili_export.changes.events.delayed_recheck import LATER, DelayedRechecks
 from kili_export.core.bucket_layout import second_looks_key
 from kili_export.core.errors import IntegrityError, Unavailable
 from tests.support.fakes import InMemoryObjects
@@ -93,7 +93,7 @@ def test_another_that_is_noted_meanwhile_is_kept(world: World) -> None:
         world.run_pending()
 
     world.objects.interleaving.before("put", another)
-    looks = SecondLooks(world.objects, world.clock)
+    looks = DelayedRechecks(world.objects, world.clock)
     assert looks.take_due(PROJECT, lambda _subject: None) == 1
     world.clock.advance(LATER.total_seconds())
     found: list[str] = []
@@ -104,4 +104,4 @@ def test_another_that_is_noted_meanwhile_is_kept(world: World) -> None:
 def test_what_cannot_be_read_is_told(world: World) -> None:
     world.objects.put(second_looks_key(PROJECT), b"{")
     with pytest.raises(IntegrityError, match="second-looks"):
-        SecondLooks(world.objects, world.clock).take_due(PROJECT, lambda _subject: None)
+        DelayedRechecks(world.objects, world.clock).take_due(PROJECT, lambda _subject: None)

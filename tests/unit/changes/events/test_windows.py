@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.changes.events.debounce_window import WindowRules, execution_name
+from kili_export.changes.events.debounce_window import DebounceWindow, execution_name
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.core.errors import Unavailable
 from tests.support.fakes import NOON
@@ -100,7 +100,7 @@ def test_the_same_event_ten_times_and_in_any_order_is_one_mark(world: World) -> 
 def test_a_run_looks_only_after_every_moment_of_its_window(
     moment: datetime, window_seconds: int, settle_seconds: int, offset: int
 ) -> None:
-    rules = WindowRules(window_seconds, settle_seconds, offset % window_seconds)
+    rules = DebounceWindow(window_seconds, settle_seconds, offset % window_seconds)
     for window in rules.windows_for(moment):
         assert rules.ready_at(window) >= moment + timedelta(seconds=settle_seconds)
     assert rules.windows_for(moment)[0] == rules.window_at(moment)
@@ -110,25 +110,25 @@ def test_a_run_looks_only_after_every_moment_of_its_window(
 def test_the_first_window_that_is_ready_is_ready_and_the_one_before_is_not(
     moment: datetime, window_seconds: int, settle_seconds: int, offset: int
 ) -> None:
-    rules = WindowRules(window_seconds, settle_seconds, offset % window_seconds)
+    rules = DebounceWindow(window_seconds, settle_seconds, offset % window_seconds)
     first, last = rules.first_ready(moment), rules.last_ready(moment)
     assert rules.ready_at(first) >= moment > rules.ready_at(first - 1)
     assert rules.ready_at(last) <= moment < rules.ready_at(last + 1)
 
 
 def test_windows_of_projects_end_at_different_seconds() -> None:
-    rules = WindowRules(60, 10)
+    rules = DebounceWindow(60, 10)
     offsets = [rules.of_project(f"project{number}").offset_seconds for number in range(600)]
     assert set(offsets) == set(range(60))
     assert max(map(offsets.count, range(60))) < 30
-    assert rules.of_project("project7") == WindowRules(60, 10).of_project("project7")
+    assert rules.of_project("project7") == DebounceWindow(60, 10).of_project("project7")
 
 
 @given(MOMENTS, st.integers(1, 900), OFFSETS)
 def test_a_run_that_a_former_version_started_under_a_windows_number_comes_after_it(
     moment: datetime, window_seconds: int, offset: int
 ) -> None:
-    rules = WindowRules(window_seconds, 0, offset % window_seconds)
+    rules = DebounceWindow(window_seconds, 0, offset % window_seconds)
     window = rules.window_at(moment)
     former_end = datetime.fromtimestamp((window + 1) * window_seconds, UTC)
     assert moment < rules.end_of(window) <= former_end

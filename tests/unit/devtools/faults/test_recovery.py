@@ -116,7 +116,7 @@ def test_without_the_sweep_a_halted_run_is_noticed(monkeypatch: pytest.MonkeyPat
 def test_a_lost_mark_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = prepared("increment")
     point = next(one for one in stage.points if one.operation == "assets")
-    monkeypatch.setattr("kili_export.runs.batch_results.SettledAssets.is_settled", lambda *_: True)
+    monkeypatch.setattr("kili_export.runs.batch_results.AssetResults.is_settled", lambda *_: True)
     monkeypatch.setattr(
         "kili_export.steps.completion.run_verdict.ExportOutcomes.of",
         classmethod(lambda cls, *_: cls(frozenset(), frozenset(), frozenset())),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.kili.http.retrying import PerMinuteBudget
+from kili_export.kili.http.retrying import ProcessRateLimiter
 from tests.support.fakes import NOON, ManualClock
 
 
@@ -21,7 +21,7 @@ def test_no_minute_sees_more_calls_than_allowed_but_for_the_burst(
     per_minute: int, burst: int, pauses: list[float]
 ) -> None:
     clock = ManualClock()
-    budget = PerMinuteBudget(clock, per_minute, burst)
+    budget = ProcessRateLimiter(clock, per_minute, burst)
     began = clock.now()
     calls = []
     for pause in pauses:
@@ -37,7 +37,7 @@ def test_no_minute_sees_more_calls_than_allowed_but_for_the_burst(
 
 def test_a_burst_goes_out_at_once_and_the_rest_evenly() -> None:
     clock = ManualClock()
-    budget = PerMinuteBudget(clock, per_minute=60, burst=3)
+    budget = ProcessRateLimiter(clock, per_minute=60, burst=3)
     began = clock.now()
     moments = []
     for _ in range(6):
@@ -49,7 +49,7 @@ def test_a_burst_goes_out_at_once_and_the_rest_evenly() -> None:
 
 def test_a_clock_that_is_set_back_takes_nothing_away() -> None:
     clock = ManualClock()
-    budget = PerMinuteBudget(clock, per_minute=60, burst=1)
+    budget = ProcessRateLimiter(clock, per_minute=60, burst=1)
     budget.acquire()
     clock.advance(-3600)
     set_back = clock.now()
@@ -74,7 +74,7 @@ class StoppedClock:
 
 def test_threads_share_one_budget() -> None:
     clock = StoppedClock()
-    budget = PerMinuteBudget(clock, per_minute=60, burst=5)
+    budget = ProcessRateLimiter(clock, per_minute=60, burst=5)
     threads = [threading.Thread(target=budget.acquire) for _ in range(20)]
     for thread in threads:
         thread.start()

@@ -18,7 +18,7 @@ from kili_export.core.errors import (
 )
 from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.failures import FAILURES, of_failure, retry_after
-from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.transport import GraphQLTransport, Operation
 from tests.support.fakes import ManualClock
 from tests.unit.kili.doubles import (
@@ -237,7 +237,7 @@ class HastyClock(ManualClock):
 
 def test_an_answer_that_trickles_in_is_cut_off() -> None:
     line = Line(in_turn(data("x" * 3_000_000)))
-    hasty = Patience(HastyClock(), seconds=0)
+    hasty = RetryPolicy(HastyClock(), seconds=0)
     transport = GraphQLTransport(
         KiliEndpoint(ENDPOINT, KEY), line.session, line.budget, hasty, line.traffic
     )

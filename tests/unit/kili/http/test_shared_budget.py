@@ -21,7 +21,7 @@ from kili_export.core.rate_limit import (
     TakenCalls,
     paused,
 )
-from kili_export.kili.http.shared_rate_limit import UNTOLD_PAUSE, Both, SharedBudget
+from kili_export.kili.http.shared_rate_limit import UNTOLD_PAUSE, Both, SharedRateLimiter
 from tests.support.fakes import ManualClock
 from tests.unit.kili.doubles import Line, Unlimited, data, in_turn, told
 
@@ -68,7 +68,7 @@ class Store:
 class Worker:
     """A process with a budget; its clock moves when it sleeps or works."""
 
-    budget: SharedBudget
+    budget: SharedRateLimiter
     clock: ManualClock
     store: Store
 
@@ -83,7 +83,7 @@ class Worker:
     ) -> "Worker":
         clock = ManualClock(EPOCH + timedelta(microseconds=moment))
         store = Store(shared, clock)
-        return cls(SharedBudget(store, clock, rules, patience, lambda: 0.5), clock, store)
+        return cls(SharedRateLimiter(store, clock, rules, patience, lambda: 0.5), clock, store)
 
     def call(self) -> int:
         """When a call was made."""
@@ -217,7 +217,7 @@ def test_a_place_is_not_used_in_a_pause_that_was_told_while_it_was_waited_for() 
     shared = SharedState()
     worker, other = Worker.at(shared, rules), Worker.at(shared, rules)
     other.store.take(rules, 8)
-    worker.budget = SharedBudget(
+    worker.budget = SharedRateLimiter(
         worker.store, AskedMeanwhile(worker.clock, other.budget), rules, 600.0
     )
     assert worker.call() >= START + 20 * SECOND
@@ -228,7 +228,7 @@ class AskedMeanwhile:
     """A clock on which another worker is asked to slow down while this one sleeps."""
 
     clock: ManualClock
-    other: SharedBudget
+    other: SharedRateLimiter
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import manifest_key
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.reading.take_snapshot import delete_snapshot, take_snapshot
 from tests.support.fakes import InMemoryObjects, ManualClock
@@ -33,8 +33,8 @@ class Life:
         self.objects.clock = self.clock
 
     @property
-    def retain(self) -> RetainGenerations:
-        return RetainGenerations(self.objects, self.clock, RULES)
+    def retain(self) -> ApplyRetention:
+        return ApplyRetention(self.objects, self.clock, RULES)
 
     def act(self, step: str) -> None:
         """One step of an export's life."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest_store import load_manifest, read_manifest
 from kili_export.archives.purged_export import is_tombstone
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.changes.comparison.listing_slices import ListingSlices
-from kili_export.changes.events.debounce_window import WindowRules
-from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.debounce_window import DebounceWindow
+from kili_export.changes.events.follow_up import FollowUpRuns
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.core.bucket_layout import (
     comparisons_prefix,
@@ -36,9 +36,9 @@ from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
 from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
-from kili_export.runs.full_export_session import RebuildSession, SessionExport, SessionStore
+from kili_export.runs.full_export_session import FullExportSession, SessionExport, SessionStore
 from kili_export.runs.lease import Lease, ProjectLease
-from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
+from kili_export.runs.tracked_exports import TrackedExports, TrackedExportsStore
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.generation.commit import Publisher
 from tests.support.fakes import (
@@ -69,12 +69,12 @@ class Site:
         self.state, self.workflow = InMemoryProjectState(), RecordingWorkflow()
         self.changes = InMemoryChanges()
         lease = ProjectLease(self.state, self.workflow, bench.clock, believed=60)
-        starter = RunStarter(self.workflow, self.state, bench.clock, WindowRules(60, 10), lease)
+        starter = RunStarter(self.workflow, self.state, bench.clock, DebounceWindow(60, 10), lease)
         self.eraser = Eraser(
             self.objects,
             self.state,
             self.workflow,
-            FollowUp(self.changes, starter),
+            FollowUpRuns(self.changes, starter),
             bench.clock,
             bench.tokens,
         )
@@ -386,7 +386,7 @@ def test_an_export_that_ended_and_has_not_the_asset_stops_no_purge(site: Site) -
 
 def test_an_asset_of_an_export_that_cannot_be_made_is_refused_with_the_reason(site: Site) -> None:
     reasons = {"coco": "COCO has no videos"}
-    FollowedStore(site.objects, None).leave_out("proj1", FollowedExports(left_out=reasons))
+    TrackedExportsStore(site.objects, None).leave_out("proj1", TrackedExports(left_out=reasons))
     with pytest.raises(InvalidConfiguration, match=r"COCO has no videos.*purge proj1 coco"):
         PurgeAsset(site.eraser).find("proj1", "coco", ASSET)
 
@@ -407,8 +407,8 @@ def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:
 
 def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> None:
     bench = site.bench
-    bench.rewriting = RewritingRules(
-        Republishing(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
+    bench.rewriting = CompactionPolicy(
+        CompactionCost(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
     )
     site.live_and_die()
     assert len(bench.manifest("coco").deltas) > 2
@@ -444,7 +444,7 @@ def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(si
 
 def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
     objects = site.objects
-    session = RebuildSession(
+    session = FullExportSession(
         session_id="s1",
         exports=(SessionExport(name="coco", definition="d", dated="2026", reason="asked for"),),
         listed=30,

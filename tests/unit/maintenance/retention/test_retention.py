@@ -7,7 +7,7 @@ import pytest
 from kili_export.archives.manifest import CHAIN_LENGTH, Manifest
 from kili_export.core.bucket_layout import history_key, manifest_key, snapshot_key
 from kili_export.core.errors import Unavailable
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.reading.take_snapshot import take_snapshot
 from tests.support.fakes import InMemoryObjects, ManualClock
@@ -23,7 +23,7 @@ class Export:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.objects = InMemoryObjects(clock=self.clock)
-        self.retain = RetainGenerations(self.objects, self.clock, RULES)
+        self.retain = ApplyRetention(self.objects, self.clock, RULES)
         self.current: Manifest | None = None
         self.runs = 0
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from kili_export.core.bucket_layout import followed_key, listings_prefix
-from kili_export.runs.full_export_session import RebuildSession, SessionStore
+from kili_export.runs.full_export_session import FullExportSession, SessionStore
 from kili_export.runs.messages import PlanAnswer
 from kili_export.runs.plan import RunPlan
-from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.runs.tracked_exports import TrackedExports
 from tests.support.protocol_world import PROJECT, World
 
 ASSETS = 10
@@ -47,7 +47,7 @@ def taken(world: World, planned: PlanAnswer) -> int | None:
     return step.taken
 
 
-def open_session(world: World) -> RebuildSession:
+def open_session(world: World) -> FullExportSession:
     session = SessionStore(world.objects).read(PROJECT).session
     assert session is not None, "no full export in slices is under way"
     return session
@@ -62,7 +62,7 @@ def is_open(world: World) -> bool:
 
 
 def followed(world: World) -> frozenset[str]:
-    return FollowedExports.from_bytes(world.objects.stored[followed_key(PROJECT)][0]).names
+    return TrackedExports.from_bytes(world.objects.stored[followed_key(PROJECT)][0]).names
 
 
 def listings(world: World) -> list[str]:

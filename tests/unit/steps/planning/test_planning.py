@@ -13,7 +13,7 @@ from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.messages import PlanAnswer, WorkItem
 from kili_export.runs.plan import RunPlan
-from kili_export.runs.tracked_exports import FollowedExports
+from kili_export.runs.tracked_exports import TrackedExports
 from kili_export.steps.planning import plan_run
 from kili_export.steps.planning.work_list import write_work_list
 from kili_export.storage.object_store import ObjectStore
@@ -196,7 +196,7 @@ def test_an_export_is_not_followed_from_before_marks_are_cleared_without_it(worl
     world.submit("as_002", "second", left=0.3)
     world.begin(world.pending()[0])
     stored = world.objects.stored[followed_key(PROJECT)][0]
-    assert FollowedExports.from_bytes(stored).names == {"raw"}
+    assert TrackedExports.from_bytes(stored).names == {"raw"}
 
 
 def test_a_failed_rebuild_rests_while_increments_go_on(world: World) -> None:

@@ -8,26 +8,28 @@ from kili_export.changes.events.pending_changes import (
     CHECK,
     REBUILD,
     RECONCILE,
-    ChangeMark,
+    PendingChange,
     asset_subject,
 )
-from kili_export.runs.full_export_session import RebuildSession
-from kili_export.steps.planning.select_changes import RunMarks, select_marks
+from kili_export.runs.full_export_session import FullExportSession
+from kili_export.steps.planning.select_changes import ChosenChanges, select_marks
 from tests.support.fakes import NOON
 from tests.support.protocol_world import PROJECT
 
 SECOND = timedelta(seconds=1)
-SESSION = RebuildSession(session_id="s", rebuild_mark="asked for")
+SESSION = FullExportSession(session_id="s", rebuild_mark="asked for")
 
 
-def mark(subject: str, age: int = 0, version: str = "v", retry_in: int | None = None) -> ChangeMark:
+def mark(
+    subject: str, age: int = 0, version: str = "v", retry_in: int | None = None
+) -> PendingChange:
     """A mark of so many seconds ago, to be tried again in so many."""
     at = NOON - age * SECOND
     retry_at = None if retry_in is None else NOON + retry_in * SECOND
-    return ChangeMark(PROJECT, subject, version, at, at, attempts=2, retry_at=retry_at)
+    return PendingChange(PROJECT, subject, version, at, at, attempts=2, retry_at=retry_at)
 
 
-def assets(*ages: int) -> list[ChangeMark]:
+def assets(*ages: int) -> list[PendingChange]:
     return [mark(asset_subject(f"as_{number}"), age) for number, age in enumerate(ages)]
 
 
@@ -83,5 +85,5 @@ def test_marks_are_stored_as_lines() -> None:
         b'{"subject":"asset#as_0","version":"v","attempts":2}\n'
     )
     assert found.first_event_at() == NOON - 4 * SECOND
-    assert RunMarks().first_event_at() is None
-    assert RunMarks().lines() == b""
+    assert ChosenChanges().first_event_at() is None
+    assert ChosenChanges().lines() == b""

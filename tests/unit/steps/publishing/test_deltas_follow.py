@@ -12,21 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kili_export.archives.archive_with_deltas import open_archive
-from kili_export.archives.compaction import DAY, DeltaSize, Republishing, RewritingRules
+from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy, DeltaSize
 from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import latest_key, manifest_key
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.pull import pull_archive
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_media import bench_of, changes, put
 
-SELDOM = RewritingRules(
-    Republishing(DAY, dollars_a_day=1e-12), timedelta(0), share=1e9, most_deltas=3
+SELDOM = CompactionPolicy(
+    CompactionCost(DAY, dollars_a_day=1e-12), timedelta(0), share=1e9, most_deltas=3
 )
 
 
@@ -96,7 +96,7 @@ def test_an_archive_with_its_deltas_is_the_archive_written_again(
                 if left is not None:
                     put(twins.eager, number, name, left, version, sign=moment)
             twins.run(sorted(touched))
-            sync_folder(twins.lazy.objects, folder, Wish("proj1", "yolo"))
+            sync_folder(twins.lazy.objects, folder, SyncRequest("proj1", "yolo"))
             assert synced(Path(place)) == twins.eager.files("yolo")
 
 
@@ -191,11 +191,11 @@ def test_a_folder_does_nothing_when_only_the_archive_is_new(
 ) -> None:
     edit(lazy, 1, 0.5)
     with FolderOnDisk.open(tmp_path) as folder:
-        assert sync_folder(lazy.objects, folder, Wish("proj1", "yolo")).method == "archive"
+        assert sync_folder(lazy.objects, folder, SyncRequest("proj1", "yolo")).method == "archive"
         rewrite(lazy, "yolo")
-        assert sync_folder(lazy.objects, folder, Wish("proj1", "yolo")).method == "nothing"
+        assert sync_folder(lazy.objects, folder, SyncRequest("proj1", "yolo")).method == "nothing"
         edit(lazy, 2, 0.5)
-        synced_by = sync_folder(lazy.objects, folder, Wish("proj1", "yolo"))
+        synced_by = sync_folder(lazy.objects, folder, SyncRequest("proj1", "yolo"))
         assert (synced_by.method, synced_by.written) == ("deltas", 1)
 
 
@@ -251,7 +251,7 @@ def test_an_archive_of_before_times_were_kept_is_written_again(lazy: Workbench) 
     assert lazy.manifest("yolo").deltas == ()
 
 
-RULES = RewritingRules(Republishing(DAY, dollars_a_day=1.0))
+RULES = CompactionPolicy(CompactionCost(DAY, dollars_a_day=1.0))
 TB = 2**40
 
 

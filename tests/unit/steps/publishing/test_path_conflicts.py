@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.archives.ledger.asset_ledger import Claim, ClaimedName, entry_name
-from kili_export.archives.ledger.contested_paths import Contest, contest_entry_name
+from kili_export.archives.ledger.asset_ledger import PathClaim, PathConflict, entry_name
+from kili_export.archives.ledger.contested_paths import ConflictNote, contest_entry_name
 from kili_export.archives.ledger.path_conflicts import (
-    Bid,
+    Candidate,
     Origin,
-    Settlement,
+    PathDecision,
     settle,
     standing_bids,
 )
@@ -21,23 +21,25 @@ from kili_export.core.errors import IntegrityError
 PATH = "labels/a.txt"
 
 
-def claim(asset_id: str, *, media: bool = False, identity: str = "i", order: str = "") -> Claim:
-    return Claim(asset_id, order or asset_id, f"sha of {asset_id}", identity, media=media)
+def claim(asset_id: str, *, media: bool = False, identity: str = "i", order: str = "") -> PathClaim:
+    return PathClaim(asset_id, order or asset_id, f"sha of {asset_id}", identity, media=media)
 
 
-def standing(*claims: Claim) -> dict[str, Bid]:
+def standing(*claims: PathClaim) -> dict[str, Candidate]:
     """Claims of before: the first one has the path."""
     origins = [Origin.ARCHIVE, *[Origin.LEDGER] * len(claims)]
-    return {one.asset_id: Bid(one, origin) for one, origin in zip(claims, origins, strict=False)}
+    return {
+        one.asset_id: Candidate(one, origin) for one, origin in zip(claims, origins, strict=False)
+    }
 
 
-def names(settlement: Settlement) -> tuple[str | None, list[str]]:
+def names(settlement: PathDecision) -> tuple[str | None, list[str]]:
     winner = settlement.winner
     lost = [bid.claim.asset_id for bid in settlement.losers]
     return None if winner is None else winner.claim.asset_id, lost
 
 
-def settled(*claims: Claim, is_folder: bool = False) -> tuple[str | None, list[str]]:
+def settled(*claims: PathClaim, is_folder: bool = False) -> tuple[str | None, list[str]]:
     """The decision between assets that all changed."""
     bids = {one.asset_id: one for one in claims}
     return names(settle(PATH, {}, bids, bids, is_folder=is_folder))
@@ -77,14 +79,14 @@ def test_contents_that_did_not_change_stay_where_they_are() -> None:
     same = replace(claim("a"), sha256="made again")
     other = claim("b", identity="another")
     found = settle(PATH, before, ["a", "b"], {"a": same, "b": other})
-    assert found == Settlement(PATH, Bid(other, Origin.CONVERSION), (before["a"],))
+    assert found == PathDecision(PATH, Candidate(other, Origin.CONVERSION), (before["a"],))
     assert settle(PATH, before, ["b"], {"b": claim("b")}).winner == before["b"]
 
 
 def test_who_changed_and_claims_no_more_is_out() -> None:
     before = standing(claim("b"), claim("a"))
     found = settle(PATH, before, ["b", "stranger"], {})
-    assert found == Settlement(PATH, before["a"], ())
+    assert found == PathDecision(PATH, before["a"], ())
     assert before.keys() == {"a", "b"}, "what stood before was changed"
     # A bid of an asset that did not change is not asked for.
     assert settle(PATH, before, [], {"c": claim("c")}).winner == before["b"]
@@ -92,12 +94,12 @@ def test_who_changed_and_claims_no_more_is_out() -> None:
 
 def test_claims_of_before_come_from_the_ledger_or_from_the_one_that_has_the_path() -> None:
     won, lost = claim("b"), replace(claim("a"), payload=b"kept")
-    stored = ClaimedName(PATH, (lost, won))
+    stored = PathConflict(PATH, (lost, won))
     assert standing_bids(stored, claim("x")) == {
-        "a": Bid(lost, Origin.LEDGER),
-        "b": Bid(won, Origin.ARCHIVE),
+        "a": Candidate(lost, Origin.LEDGER),
+        "b": Candidate(won, Origin.ARCHIVE),
     }
-    assert standing_bids(None, won) == {"b": Bid(won, Origin.ARCHIVE)}
+    assert standing_bids(None, won) == {"b": Candidate(won, Origin.ARCHIVE)}
     assert standing_bids(None, None) == {}
 
 
@@ -109,7 +111,7 @@ def test_one_change_after_another_leads_where_all_at_once_do(
     claims: Sequence[tuple[str, bool, str]], steps: Sequence[set[str]]
 ) -> None:
     bids = {name: claim(name, media=media, identity=made) for name, media, made in claims}
-    current: dict[str, Bid] = {}
+    current: dict[str, Candidate] = {}
     for changed in [*steps, set("abcdef")]:
         found = settle(PATH, current, sorted(changed), bids)
         whole = (*found.losers, found.winner)
@@ -121,8 +123,8 @@ class TestContest:
     def test_it_tells_who_has_the_path_and_who_does_not(self) -> None:
         lost = replace(claim("a", order="1"), payload=b"")
         won = claim("b", order="2")
-        contest = Contest.of(ClaimedName(PATH, (lost, won)))
-        assert contest == Contest(PATH, "b", (("a", "1"),))
+        contest = ConflictNote.of(PathConflict(PATH, (lost, won)))
+        assert contest == ConflictNote(PATH, "b", (("a", "1"),))
         ((entry, (reason, place)),) = contest.losses()
         assert entry == entry_name("1", "a")
         assert reason.startswith("another asset's file has the name")
@@ -130,16 +132,16 @@ class TestContest:
 
     def test_a_folder_has_the_path_when_no_asset_has(self) -> None:
         lost = [replace(claim(name), payload=b"x") for name in "ab"]
-        contest = Contest.of(ClaimedName(PATH, tuple(lost)))
+        contest = ConflictNote.of(PathConflict(PATH, tuple(lost)))
         assert (contest.winner, len(contest.losers)) == (None, 2)
         assert [place for _, (_, place) in contest.losses()] == [PATH, PATH]
         assert all(reason.startswith("a folder") for _, (reason, _) in contest.losses())
 
     def test_it_is_stored(self) -> None:
-        contest = Contest(PATH, None, (("a", "1"), ("b", "2")))
+        contest = ConflictNote(PATH, None, (("a", "1"), ("b", "2")))
         data = contest.to_bytes()
         assert data == b'["labels/a.txt",null,[["a","1"],["b","2"]]]'
-        assert Contest.from_bytes(data) == contest
+        assert ConflictNote.from_bytes(data) == contest
         assert contest_entry_name("a") == (
             "contests/ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb.json"
         )
@@ -147,4 +149,4 @@ class TestContest:
     @pytest.mark.parametrize("data", [b"", b"1", b"[1,2]", b'["p",null,[["a"]]]', b'["p",null,1]'])
     def test_what_cannot_be_read_is_refused(self, data: bytes) -> None:
         with pytest.raises(IntegrityError, match="cannot be read"):
-            Contest.from_bytes(data)
+            ConflictNote.from_bytes(data)

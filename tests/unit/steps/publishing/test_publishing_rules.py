@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from kili_export.archives.compaction import DAY, Republishing, RewritingRules
+from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.archives.latest_copy import LatestCopy
 from kili_export.core.bucket_layout import history_key, latest_key, manifest_key, uploads_key
 from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.maintenance.retention.apply_retention import RetainGenerations
+from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import BatchResult
 from kili_export.splicing.part_limits import MIB, PartLimits
 from kili_export.splicing.upload_parts import CopyPart, Part
 from kili_export.steps.publishing.generation.commit import own_keys
 from kili_export.storage.object_store import StoredObject
-from kili_export.storage.resumable_uploads import UploadJournal
+from kili_export.storage.resumable_uploads import UploadCheckpoints
 from tests.support.fakes import InMemoryObjects
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
@@ -84,8 +84,8 @@ def test_the_run_after_a_crash_removes_the_copy_of_what_grew_too_large(bench: Wo
 
 def test_deltas_after_an_archive_without_a_copy_do_not_look_for_one(bench: Workbench) -> None:
     bench.latest_max_bytes = 10
-    bench.rewriting = RewritingRules(
-        Republishing(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
+    bench.rewriting = CompactionPolicy(
+        CompactionCost(DAY, 1e-12), timedelta(0), share=1e9, most_deltas=99
     )
     for left in (0.4, 0.5, 0.6):
         bench.kili.assets["as_001"] = labelled(1, "1.jpg", left)
@@ -159,7 +159,7 @@ def test_a_twin_with_the_same_names_removes_nothing_that_is_published(bench: Wor
     bench.kili.assets["as_001"] = labelled(1, "1.jpg", 0.4)
     plan = bench.plan(["as_001"], "incremental")
     request = bench.request(plan, "yolo", bench.convert_all(plan, ["as_001"]))
-    journal = UploadJournal(run_id=plan.run_id, attempt=f"{plan.run_id}-shared")
+    journal = UploadCheckpoints(run_id=plan.run_id, attempt=f"{plan.run_id}-shared")
     bench.objects.put(uploads_key("proj1", "yolo"), journal.to_bytes())
 
     begun = bench.clock.now()
@@ -179,7 +179,7 @@ def test_a_twin_with_the_same_names_removes_nothing_that_is_published(bench: Wor
     names = own_keys(bench.manifest("yolo"))
     bench.kili.assets["as_002"] = labelled(2, "2.jpg", 0.4)
     bench.run(["as_002"])
-    retention = RetainGenerations(bench.objects, bench.clock, RetentionRules())
+    retention = ApplyRetention(bench.objects, bench.clock, RetentionRules())
     assert retention.names_any_of("proj1", "yolo", names)
     assert not retention.names_any_of("proj1", "yolo", {"exports/proj1/yolo/archives/lost.zip"})
 

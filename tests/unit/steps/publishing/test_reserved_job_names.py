@@ -17,7 +17,7 @@ from kili_export.core.export_options import Compatibility, ExportOptions, Layout
 from kili_export.core.file_paths import job_folder
 from kili_export.formats.registry import format_of
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
 
@@ -65,7 +65,7 @@ def test_such_a_job_blocks_no_consumer(tmp_path: Path, name: str) -> None:
     for step in range(2):
         for export in SPLIT:
             with FolderOnDisk.open(tmp_path / export) as folder:
-                sync_folder(bench.objects, folder, Wish("proj1", export))
+                sync_folder(bench.objects, folder, SyncRequest("proj1", export))
             for path, data in bench.files(export).items():
                 assert (tmp_path / export / path).read_bytes() == data
             assert any(path.startswith("_") for path in bench.files(export)), "the job's folder"

@@ -9,13 +9,13 @@ import orjson
 
 from kili_export.archives.ledger.asset_ledger import (
     AssetRecord,
-    MemberRecord,
+    FileRecord,
 )
 from kili_export.archives.ledger.path_conflicts import (
     grouped_by_name,
 )
 from kili_export.core.file_paths import folders_of
-from kili_export.storage.external_sort import Sorter
+from kili_export.storage.external_sort import ExternalSorter
 
 _END: Final = b"\0"
 
@@ -40,7 +40,7 @@ class FormerFiles:
     """Takes the assets in server order; gives the files by path. Kept in files."""
 
     def __init__(self) -> None:
-        self._files = Sorter()
+        self._files = ExternalSorter()
         self._serial = 0
 
     def add(self, record: AssetRecord) -> None:
@@ -50,7 +50,7 @@ class FormerFiles:
         for member in record.members:
             self._put(member, _Kind.LABEL, record.asset_id)
 
-    def add_shared(self, members: Iterable[MemberRecord]) -> None:
+    def add_shared(self, members: Iterable[FileRecord]) -> None:
         """Takes in the files that belonged to no asset."""
         for member in members:
             self._put(member, _Kind.SHARED, None)
@@ -66,7 +66,7 @@ class FormerFiles:
             identity, asset_id = orjson.loads(rest[9:])
             yield FormerFile(name.decode(), identity, asset_id)
 
-    def _put(self, file: MemberRecord, kind: _Kind, asset_id: str | None) -> None:
+    def _put(self, file: FileRecord, kind: _Kind, asset_id: str | None) -> None:
         self._serial += 1
         rank = bytes((kind,)) + self._serial.to_bytes(8)
         meta = orjson.dumps((file.identity, asset_id))
@@ -82,9 +82,7 @@ class FileDigest:
     asset_id: str | None = None
 
 
-def files_of(
-    records: Iterable[AssetRecord], shared: Iterable[MemberRecord]
-) -> dict[str, FileDigest]:
+def files_of(records: Iterable[AssetRecord], shared: Iterable[FileRecord]) -> dict[str, FileDigest]:
     """The files that an archive has, from its ledger in server order.
 
     The last claim has a name, of media the first one; nobody has that of a folder.

@@ -30,7 +30,7 @@ _UNSAFE = re.compile(r"[^0-9A-Za-z:.+_-]")
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRecord:
+class FileRecord:
     """A file that an asset claims. `identity` is the digest that tells whether it changed.
 
     Its contents or its date, that is; version 0.1 gave no dates.
@@ -65,18 +65,18 @@ class AssetRecord:
     order_key: str
     external_id: str
     fingerprint: str
-    members: tuple[MemberRecord, ...] = ()
+    members: tuple[FileRecord, ...] = ()
     fragments: tuple[FragmentRecord, ...] = ()
     ids: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     losses: tuple[tuple[str, str], ...] = ()
     exported: bool = False
-    media: tuple[MemberRecord, ...] = ()
+    media: tuple[FileRecord, ...] = ()
     known_media: KnownMedia | None = None
     left_out: bool = False
     moments: Moments = ()
 
     @property
-    def files(self) -> tuple[MemberRecord, ...]:
+    def files(self) -> tuple[FileRecord, ...]:
         """All files that it claims."""
         return self.members + self.media
 
@@ -92,7 +92,7 @@ class AssetRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class PathClaim:
     """One asset's claim to a file name. `payload` and `modified` are kept for those that lost."""
 
     asset_id: str
@@ -113,11 +113,11 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedName:
+class PathConflict:
     """A file name that several assets claim, or one, when a folder has the name."""
 
     path: str
-    claims: tuple[Claim, ...]
+    claims: tuple[PathClaim, ...]
 
     def to_bytes(self) -> bytes:
         """The entry's contents."""
@@ -145,12 +145,12 @@ class ClaimedName:
         )
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "ClaimedName":
+    def from_bytes(cls, data: bytes) -> "PathConflict":
         """Reads what `to_bytes` wrote. Raises IntegrityError."""
         try:
             values = orjson.loads(data)
             claims = tuple(
-                Claim(
+                PathClaim(
                     asset_id=row[0],
                     order_key=row[1],
                     sha256=row[2],
@@ -193,15 +193,15 @@ def record_from_bytes(data: bytes) -> AssetRecord:
         raise IntegrityError("an asset's record of the ledger cannot be read") from error
 
 
-def shared_to_bytes(members: Iterable[MemberRecord]) -> bytes:
+def shared_to_bytes(members: Iterable[FileRecord]) -> bytes:
     """The list of the files that belong to no asset."""
     return orjson.dumps([[member.path, member.sha256, member.identity] for member in members])
 
 
-def shared_from_bytes(data: bytes) -> dict[str, MemberRecord]:
+def shared_from_bytes(data: bytes) -> dict[str, FileRecord]:
     """Reads what `shared_to_bytes` wrote, by path. Raises IntegrityError."""
     try:
-        return {row[0]: MemberRecord(*row) for row in orjson.loads(data)}
+        return {row[0]: FileRecord(*row) for row in orjson.loads(data)}
     except (ValueError, TypeError, IndexError) as error:
         raise IntegrityError("the ledger's list of shared files cannot be read") from error
 
@@ -229,12 +229,12 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         order_key=values["order"],
         external_id=values["name"],
         fingerprint=values["fingerprint"],
-        members=tuple(MemberRecord(*row) for row in values["members"]),
+        members=tuple(FileRecord(*row) for row in values["members"]),
         fragments=tuple(FragmentRecord(*row) for row in values["fragments"]),
         ids=values["ids"],
         losses=tuple((row[0], row[1]) for row in values["losses"]),
         exported=values["exported"],
-        media=tuple(MemberRecord(*row) for row in values.get("media", ())),
+        media=tuple(FileRecord(*row) for row in values.get("media", ())),
         known_media=_known_media(values.get("known")),
         left_out=values.get("left_out", False),
         moments=tuple(values.get("moments", ())),

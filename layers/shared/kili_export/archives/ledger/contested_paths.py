@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from kili_export.archives.ledger.asset_ledger import ClaimedName, entry_name
+from kili_export.archives.ledger.asset_ledger import PathConflict, entry_name
 from kili_export.core.errors import IntegrityError
 
 CONTESTS: Final = "contests/"
@@ -20,7 +20,7 @@ _FOLDER: Final = "a folder of other assets has the name of this file, which is n
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class ConflictNote:
     """A file name, the asset that has it (None: a folder has), and those that do not.
 
     `losers` are pairs of id and order key.
@@ -31,7 +31,7 @@ class Contest:
     losers: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, claimed: ClaimedName) -> "Contest":
+    def of(cls, claimed: PathConflict) -> "ConflictNote":
         """What is reported of the claims to a name."""
         lost = [claim for claim in claimed.claims if claim.payload is not None]
         has = next((one.asset_id for one in claimed.claims if one.payload is None), None)
@@ -51,7 +51,7 @@ class Contest:
         return orjson.dumps([self.path, self.winner, self.losers])
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Contest":
+    def from_bytes(cls, data: bytes) -> "ConflictNote":
         """Reads what `to_bytes` wrote. Raises IntegrityError."""
         try:
             path, winner, losers = orjson.loads(data)

@@ -12,8 +12,8 @@ from kili_export.archives.ledger.asset_ledger import (
     CLAIMS,
     SHARED,
     AssetRecord,
-    ClaimedName,
-    MemberRecord,
+    FileRecord,
+    PathConflict,
     claim_entry_name,
     entry_name,
     record_from_bytes,
@@ -26,7 +26,7 @@ from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entry_record import Record
 from kili_export.splicing.upload_parts import Source
-from kili_export.storage.external_sort import Sorter
+from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.object_store import ObjectStore
 
 _END: Final = b"\0"
@@ -136,12 +136,12 @@ class LedgerReader:
         kept = self._kept_fragments(stream, low, high, touched)
         yield from heapq.merge(kept, fresh, key=itemgetter(0))
 
-    def claimed(self, path: str) -> ClaimedName | None:
+    def claimed(self, path: str) -> PathConflict | None:
         """What it remembers of a file name that some asset claims and does not get."""
         record = self.directory.find(claim_entry_name(path))
         if record is None or self.archive is None:
             return None
-        return ClaimedName.from_bytes(self.archive.read(record))
+        return PathConflict.from_bytes(self.archive.read(record))
 
     def contests(self) -> Iterator[bytes]:
         """What it tells of every file name that some asset claims and does not get, as it is."""
@@ -157,14 +157,14 @@ class LedgerReader:
         """Whether any file name is claimed by an asset that does not get it."""
         return next(self.directory.with_prefix(CLAIMS), None) is not None
 
-    def shared(self) -> dict[str, MemberRecord]:
+    def shared(self) -> dict[str, FileRecord]:
         """The files that belong to no asset, by path."""
         record = self.directory.find(SHARED)
         if record is None or self.archive is None:
             return {}
         return shared_from_bytes(self.archive.read(record))
 
-    def shared_with_digests(self) -> Iterator[MemberRecord]:
+    def shared_with_digests(self) -> Iterator[FileRecord]:
         """The files that belong to no asset, with digests of shards where they have these."""
         for path, member in self.shared().items():
             index = None if member.sha256 else self.index(path)
@@ -217,7 +217,7 @@ class LedgerReader:
             for record in self.directory.with_prefix(ASSETS):
                 yield record.path.encode(), read(record)
             return
-        entries = Sorter()
+        entries = ExternalSorter()
         for name, data in self.scan():
             entries.add(b"".join((name.encode(), _END, data)))
         for entry in entries:

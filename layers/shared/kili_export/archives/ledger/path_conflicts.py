@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from kili_export.archives.ledger.asset_ledger import Claim, ClaimedName
+from kili_export.archives.ledger.asset_ledger import PathClaim, PathConflict
 from kili_export.core.file_paths import named_like_folders
-from kili_export.storage.external_sort import Sorter, grouped
+from kili_export.storage.external_sort import ExternalSorter, grouped
 
 
 class Origin(Enum):
@@ -26,20 +26,20 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bid:
+class Candidate:
     """A claim, and where its contents are."""
 
-    claim: Claim
+    claim: PathClaim
     origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class PathDecision:
     """Who has a name from now on. `winner` is None when nobody claims it, or it is a folder's."""
 
     path: str
-    winner: Bid | None
-    losers: tuple[Bid, ...]
+    winner: Candidate | None
+    losers: tuple[Candidate, ...]
 
     @property
     def contested(self) -> bool:
@@ -47,7 +47,7 @@ class Settlement:
         return bool(self.losers)
 
 
-def standing_bids(stored: ClaimedName | None, holder: Claim | None) -> dict[str, Bid]:
+def standing_bids(stored: PathConflict | None, holder: PathClaim | None) -> dict[str, Candidate]:
     """The claims to a name before the run, by asset.
 
     `stored` is what the ledger remembers of a contested name, `holder` the claim of the asset
@@ -55,20 +55,22 @@ def standing_bids(stored: ClaimedName | None, holder: Claim | None) -> dict[str,
     """
     if stored is not None:
         return {
-            claim.asset_id: Bid(claim, Origin.ARCHIVE if claim.payload is None else Origin.LEDGER)
+            claim.asset_id: Candidate(
+                claim, Origin.ARCHIVE if claim.payload is None else Origin.LEDGER
+            )
             for claim in stored.claims
         }
-    return {} if holder is None else {holder.asset_id: Bid(holder, Origin.ARCHIVE)}
+    return {} if holder is None else {holder.asset_id: Candidate(holder, Origin.ARCHIVE)}
 
 
 def settle(
     path: str,
-    standing: Mapping[str, Bid],
+    standing: Mapping[str, Candidate],
     changed: Iterable[str],
-    bids: Mapping[str, Claim],
+    bids: Mapping[str, PathClaim],
     *,
     is_folder: bool = False,
-) -> Settlement:
+) -> PathDecision:
     """Decides a name again after `changed` assets changed, of which `bids` claim it now.
 
     A changed asset whose contents are what they were keeps what is stored of it. `is_folder`:
@@ -82,15 +84,17 @@ def settle(
             continue
         same = before is not None and before.claim.identity == claim.identity
         current[asset_id] = (
-            Bid(before.claim, before.origin) if same and before else Bid(claim, Origin.CONVERSION)
+            Candidate(before.claim, before.origin)
+            if same and before
+            else Candidate(claim, Origin.CONVERSION)
         )
     ranked = _ranked(current.values())
     if is_folder or not ranked:
-        return Settlement(path, None, tuple(ranked))
-    return Settlement(path, ranked[-1], tuple(ranked[:-1]))
+        return PathDecision(path, None, tuple(ranked))
+    return PathDecision(path, ranked[-1], tuple(ranked[:-1]))
 
 
-def _ranked(bids: Iterable[Bid]) -> list[Bid]:
+def _ranked(bids: Iterable[Candidate]) -> list[Candidate]:
     """The bids, the winner last. A label file is written over whatever was downloaded before."""
     ordered = sorted(bids, key=lambda bid: bid.claim.precedence)
     media = [bid for bid in reversed(ordered) if bid.claim.media]
@@ -100,13 +104,13 @@ def _ranked(bids: Iterable[Bid]) -> list[Bid]:
 _END: Final = b"\0"
 
 
-def grouped_by_name(items: Sorter) -> Iterator[tuple[list[bytes], bool]]:
+def grouped_by_name(items: ExternalSorter) -> Iterator[tuple[list[bytes], bool]]:
     """Items of one name together, and whether a folder of that name has other files in it.
 
     Each item begins with its name and a NUL. They are read twice, because what is in a folder
     may come long after its name.
     """
-    like_folders = Sorter()
+    like_folders = ExternalSorter()
     for name in named_like_folders(map(_name, items)):
         like_folders.add(name)
     remaining = iter(like_folders)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord
-from kili_export.archives.ledger.contested_paths import Contest
+from kili_export.archives.ledger.contested_paths import ConflictNote
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.loss_report.report_rows import row_of
 
@@ -57,7 +57,7 @@ def changes_rows(
     return any(
         entry in changed
         for data in (known.contests() if changed else ())
-        for entry, _ in Contest.from_bytes(data).losses()
+        for entry, _ in ConflictNote.from_bytes(data).losses()
     )
 
 

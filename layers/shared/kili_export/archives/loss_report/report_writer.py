@@ -8,14 +8,14 @@ from typing import Final
 import orjson
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord
-from kili_export.archives.ledger.contested_paths import Contest
+from kili_export.archives.ledger.contested_paths import ConflictNote
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_rows import ReportRows, UnreadableReport
 from kili_export.archives.manifest import Manifest, ReportReference
 from kili_export.core.bucket_layout import report_key
 from kili_export.core.errors import ExportError
-from kili_export.storage.external_sort import Sorter, grouped, joined
+from kili_export.storage.external_sort import ExternalSorter, grouped, joined
 from kili_export.storage.object_store import ObjectStore, StoredObject
 
 _VERSION: Final = "version"
@@ -147,9 +147,9 @@ def _all_losses(ledger: LedgerReader) -> Iterator[AssetRecord]:
 
 def _contested(ledger: LedgerReader) -> Iterator[tuple[bytes, tuple[None, _Losses]]]:
     """By the entries of assets, ascending, the files whose names they do not have."""
-    lost = Sorter()
+    lost = ExternalSorter()
     for data in ledger.contests():
-        for entry, loss in Contest.from_bytes(data).losses():
+        for entry, loss in ConflictNote.from_bytes(data).losses():
             lost.add(b"".join((entry.encode(), _END, orjson.dumps(loss))))
     for group in grouped(lost, lambda item: item.partition(_END)[0]):
         found = [item.partition(_END) for item in group]

@@ -8,7 +8,12 @@ from itertools import islice
 from typing import TypeVar
 
 from kili_export.aws.dynamodb.table import Item, Table, Value, moment, number, text, texts
-from kili_export.changes.events.pending_changes import MOST_LABELS, ChangeMark, all_shards, shard_of
+from kili_export.changes.events.pending_changes import (
+    MOST_LABELS,
+    PendingChange,
+    all_shards,
+    shard_of,
+)
 
 _T = TypeVar("_T")
 _THREADS = 16
@@ -56,21 +61,21 @@ class DynamoChangeStore:
         ):
             self.table.update(pk, subject, expression, values)
 
-    def marks(self, project_id: str) -> Iterator[ChangeMark]:
+    def marks(self, project_id: str) -> Iterator[PendingChange]:
         """Every mark of the project, partition by partition."""
         for shard in all_shards():
             for item in self.table.query(f"marks#{project_id}#{shard}"):
                 yield _mark(project_id, item)
 
-    def clear(self, marks: Iterable[ChangeMark]) -> int:
+    def clear(self, marks: Iterable[PendingChange]) -> int:
         """Removes marks that still have the version given; others stay. Answers how many went."""
         return self._count(self._clear, marks)
 
-    def postpone(self, marks: Iterable[tuple[ChangeMark, datetime]]) -> int:
+    def postpone(self, marks: Iterable[tuple[PendingChange, datetime]]) -> int:
         """Counts an attempt on marks that still have the version given, and when to try again."""
         return self._count(self._postpone, marks)
 
-    def _clear(self, mark: ChangeMark) -> bool:
+    def _clear(self, mark: PendingChange) -> bool:
         # No version when the mark is gone already: the condition fails and nothing is counted.
         return self.table.delete(
             _partition(mark.project_id, mark.subject),
@@ -79,7 +84,7 @@ class DynamoChangeStore:
             condition="version = :version",
         )
 
-    def _postpone(self, postponed: tuple[ChangeMark, datetime]) -> bool:
+    def _postpone(self, postponed: tuple[PendingChange, datetime]) -> bool:
         mark, until = postponed
         return self.table.update(
             _partition(mark.project_id, mark.subject),
@@ -102,9 +107,9 @@ def _partition(project_id: str, subject: str) -> str:
     return f"marks#{project_id}#{shard_of(subject)}"
 
 
-def _mark(project_id: str, item: Item) -> ChangeMark:
+def _mark(project_id: str, item: Item) -> PendingChange:
     latest = frozenset({text(item, "latest_label")} if "latest_label" in item else ())
-    return ChangeMark(
+    return PendingChange(
         project_id=project_id,
         subject=text(item, "sk"),
         version=text(item, "version"),

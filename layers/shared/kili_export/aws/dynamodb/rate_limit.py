@@ -27,7 +27,7 @@ def budget_name(secret_id: str) -> str:
 
 
 @dataclass(slots=True)
-class DynamoRequestBudget:
+class DynamoRateLimits:
     """Implements BudgetStore. Not to be shared between threads."""
 
     table: Table

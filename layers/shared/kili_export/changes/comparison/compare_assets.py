@@ -11,11 +11,11 @@ from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.changes.comparison.comparison_listing import ListedAssets
-from kili_export.changes.comparison.declared_exports import DeclaredExport
+from kili_export.changes.comparison.declared_exports import ExportState
 from kili_export.changes.comparison.kili_listing import KiliListing
 from kili_export.core.errors import ConflictError
 from kili_export.core.export_options import server_filters
-from kili_export.storage.external_sort import Sorter, joined
+from kili_export.storage.external_sort import ExternalSorter, joined
 from kili_export.storage.object_store import ObjectStore
 
 _END: Final = b"\0"
@@ -25,7 +25,7 @@ _LEFT_OUT: Final = b"/"
 
 
 @dataclass(slots=True)
-class Differences:
+class ListingDifferences:
     """Assets by how an export and Kili differ about them; each is to be looked at again."""
 
     changed: set[str] = field(default_factory=set)
@@ -58,11 +58,11 @@ class _Comparison:
     kili: KiliListing
     project_id: str
     thorough: bool
-    listed: Sorter
-    matching: dict[str, Sorter] = field(default_factory=dict)
-    found: Differences = field(default_factory=Differences)
+    listed: ExternalSorter
+    matching: dict[str, ExternalSorter] = field(default_factory=dict)
+    found: ListingDifferences = field(default_factory=ListingDifferences)
 
-    def attempt(self, add: Callable[[DeclaredExport], None], export: DeclaredExport) -> None:
+    def attempt(self, add: Callable[[ExportState], None], export: ExportState) -> None:
         """Compares an export. A ledger that is damaged is reported, and stops no other export.
 
         Raises ConflictError when another run published meanwhile: the former ledger may be gone.
@@ -77,7 +77,7 @@ class _Comparison:
                 raise ConflictError(f"export {export.name} was published meanwhile") from error
             self.found.damaged[export.name] = str(error)
 
-    def add(self, export: DeclaredExport) -> None:
+    def add(self, export: ExportState) -> None:
         """Compares one export's ledger."""
         if export.manifest is None:
             return
@@ -100,7 +100,7 @@ class _Comparison:
             elif selected is not None:
                 self._add_selection(asset_id, known[:1], selected=chosen is not None)
 
-    def add_waiting(self, export: DeclaredExport) -> None:
+    def add_waiting(self, export: ExportState) -> None:
         """Counts what is gone from an export that waits for confirmation."""
         if export.manifest is not None:
             known = _by_id(self._known(export.manifest))
@@ -120,22 +120,22 @@ class _Comparison:
         if (entered and selected) or (known == _EXPORTED and not selected):
             self.found.changed.add(asset_id)
 
-    def _known(self, manifest: Manifest) -> Sorter:
+    def _known(self, manifest: Manifest) -> ExternalSorter:
         """What an export knows: ids, each with how it is exported, and its fingerprint."""
-        known = Sorter()
+        known = ExternalSorter()
         for _, data in open_ledger(self.objects, manifest).scan():
             record = record_from_bytes(data)
             known.add(_line(record.asset_id, _how(record) + record.fingerprint.encode()))
         return known
 
-    def _selected(self, export: DeclaredExport) -> Sorter | None:
+    def _selected(self, export: ExportState) -> ExternalSorter | None:
         """The ids that the export's filters let through, None without any. One query a filter."""
         filters = server_filters(export.options)
         if not filters:
             return None
         key = json.dumps(filters, sort_keys=True)
         if key not in self.matching:
-            self.matching[key] = Sorter()
+            self.matching[key] = ExternalSorter()
             for asset in self.kili.list_asset_ids(self.project_id, filters):
                 self.matching[key].add(asset.asset_id.encode())
             self.matching[key].settle()
@@ -146,12 +146,12 @@ def compare_listing(
     objects: ObjectStore,
     kili: KiliListing,
     project_id: str,
-    exports: Iterable[DeclaredExport],
+    exports: Iterable[ExportState],
     *,
     listed: ListedAssets,
-    waiting: Iterable[DeclaredExport] = (),
+    waiting: Iterable[ExportState] = (),
     thorough: bool = False,
-) -> Differences:
+) -> ListingDifferences:
     """What is to be looked at again, over all exports that are published and up to date.
 
     `listed` is everything that Kili has; `waiting` are those whose removals a person must confirm,
@@ -178,7 +178,7 @@ def _line(asset_id: str, text: bytes) -> bytes:
     return b"".join((asset_id.encode(), _END, text))
 
 
-def _by_id(lines: Sorter) -> Iterator[tuple[bytes, bytes]]:
+def _by_id(lines: ExternalSorter) -> Iterator[tuple[bytes, bytes]]:
     for line in lines:
         asset_id, _, text = line.partition(_END)
         yield asset_id, text

@@ -13,7 +13,7 @@ from kili_export.core.bucket_layout import comparisons_prefix
 from kili_export.core.clock import Clock, RandomSource, TimeLeft
 from kili_export.core.document import Document
 from kili_export.core.errors import ConflictError, Unavailable
-from kili_export.storage.external_sort import Sorter
+from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.object_store import ObjectStore, delete_prefix
 
 _PART: Final = 20_000
@@ -31,7 +31,7 @@ class ListedAssets:
     of it, until it is forgotten.
     """
 
-    lines: Sorter
+    lines: ExternalSorter
     count: int
     about: str | None = None
     stored: bool = False
@@ -171,7 +171,7 @@ class ComparisonListing:
         progress.rest = []
 
     def _whole(self, progress: _ComparisonProgress) -> ListedAssets:
-        lines = Sorter()
+        lines = ExternalSorter()
         for key in progress.pending.parts:
             found = self.objects.get(key)
             if found is None:

@@ -22,7 +22,7 @@ _NO_KEY = (
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredExport:
+class ExportState:
     """One export as declared and as published. `problem` says why it cannot be made now.
 
     `generation` is the last that there was, of an export that was purged too.
@@ -54,7 +54,7 @@ class DeclaredExport:
 
 def read_declared(
     objects: ObjectStore, project: Project, registration: ProjectRegistration
-) -> Iterator[DeclaredExport]:
+) -> Iterator[ExportState]:
     """Every export of the registration; one whose manifest cannot be read has a problem.
 
     Raises IntegrityError when the key of pseudonyms cannot be read.
@@ -69,7 +69,7 @@ def _declared(
     project: Project,
     declaration: ExportDeclaration,
     pseudonym_key: str | None,
-) -> DeclaredExport:
+) -> ExportState:
     options = declaration.to_options()
     problem, version = "", ""
     published = Stored()
@@ -88,7 +88,7 @@ def _declared(
         problem = _NO_KEY
     problem = damage or problem
     definition = definition_of(options, project, version, pseudonym_key)
-    return DeclaredExport(
+    return ExportState(
         declaration.name,
         options,
         definition,

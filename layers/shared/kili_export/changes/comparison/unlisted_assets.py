@@ -7,7 +7,7 @@ from kili_export.archives.damage import DAMAGED
 from kili_export.archives.ledger.asset_ledger import record_from_bytes
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
-from kili_export.storage.external_sort import Sorter, joined
+from kili_export.storage.external_sort import ExternalSorter, joined
 from kili_export.storage.object_store import ObjectStore
 
 _NOTHING = b""
@@ -31,7 +31,7 @@ def unlisted_assets(
             yield key.decode()
 
 
-def _known(objects: ObjectStore, manifest: Manifest) -> Sorter:
+def _known(objects: ObjectStore, manifest: Manifest) -> ExternalSorter:
     """Nothing where the ledger is damaged: that export alone fails, when it is published."""
     try:
         records = (record_from_bytes(data) for _, data in open_ledger(objects, manifest).scan())
@@ -41,13 +41,13 @@ def _known(objects: ObjectStore, manifest: Manifest) -> Sorter:
         return _sorted(())
 
 
-def _sorted(ids: Iterable[str]) -> Sorter:
-    found = Sorter()
+def _sorted(ids: Iterable[str]) -> ExternalSorter:
+    found = ExternalSorter()
     for asset_id in ids:
         found.add(asset_id.encode())
     found.settle()
     return found
 
 
-def _keys(ids: Sorter) -> Iterator[tuple[bytes, bytes]]:
+def _keys(ids: ExternalSorter) -> Iterator[tuple[bytes, bytes]]:
     return ((asset_id, _NOTHING) for asset_id in ids)

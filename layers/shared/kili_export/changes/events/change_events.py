@@ -44,7 +44,7 @@ class ChangeEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Interests:
+class ExportDependencies:
     """What the exports of one project depend on, taken together.
 
     `steps` holds when an export takes labels by workflow step or filters on steps; the others
@@ -84,7 +84,7 @@ class Decision:
     reason: str = ""
 
 
-Condition = Callable[[ChangeEvent, Interests], bool]
+Condition = Callable[[ChangeEvent, ExportDependencies], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Row:
     when: Condition | None = None
     reason: str = ""
 
-    def decide(self, event: ChangeEvent, interests: Interests) -> Decision:
+    def decide(self, event: ChangeEvent, interests: ExportDependencies) -> Decision:
         """What this row says of the event."""
         if self.action is Action.IGNORE or (self.when and not self.when(event, interests)):
             return Decision(Action.IGNORE, self.reason)
@@ -110,6 +110,6 @@ class Row:
         return self.action in (Action.EXPORT_ASSET, Action.REMOVE_ASSET)
 
 
-def interests_of(registration: ProjectRegistration) -> Interests:
+def interests_of(registration: ProjectRegistration) -> ExportDependencies:
     """What the project's exports depend on, for deciding about events."""
-    return Interests.of(export.to_options() for export in registration.exports)
+    return ExportDependencies.of(export.to_options() for export in registration.exports)

@@ -17,7 +17,7 @@ _LARGEST_MARGIN: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRules:
+class DebounceWindow:
     """How long a window is and how long a run waits after it, in seconds.
 
     `offset_seconds` is how long after a multiple of its length a window ends.
@@ -27,7 +27,7 @@ class WindowRules:
     settle_seconds: int
     offset_seconds: int = 0
 
-    def of_project(self, project_id: str) -> "WindowRules":
+    def of_project(self, project_id: str) -> "DebounceWindow":
         """The rules with the project's offset, which its id alone decides."""
         digest = hashlib.sha256(project_id.encode()).digest()
         return replace(self, offset_seconds=int.from_bytes(digest[:8]) % self.window_seconds)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from kili_export.changes.events.pending_changes import ChangeMark, asset_of, asset_subject
+from kili_export.changes.events.pending_changes import PendingChange, asset_of, asset_subject
 from kili_export.core.bucket_layout import second_looks_key
 from kili_export.core.clock import Clock
 from kili_export.core.document import Document
@@ -28,13 +28,13 @@ _Due = Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class SecondLooks:
+class DelayedRechecks:
     """The assets of each project that are to be looked at again."""
 
     objects: ObjectStore
     clock: Clock
 
-    def plan(self, project_id: str, marks: Iterable[ChangeMark]) -> None:
+    def plan(self, project_id: str, marks: Iterable[PendingChange]) -> None:
         """Notes the assets of marks that are about to be cleared and that name labels.
 
         Raises ConflictError, IntegrityError, TransientError.
@@ -65,7 +65,7 @@ class SecondLooks:
         if found is None:
             return {}, None
         try:
-            return PendingLooks.from_bytes(found[0]).due, found[1].etag
+            return DueRechecks.from_bytes(found[0]).due, found[1].etag
         except (ValidationError, ValueError) as error:
             raise IntegrityError(f"{key} cannot be read; it may be deleted") from error
 
@@ -75,7 +75,7 @@ class SecondLooks:
             try:
                 self.objects.put(
                     second_looks_key(project_id),
-                    PendingLooks(due=change(before)).to_bytes(),
+                    DueRechecks(due=change(before)).to_bytes(),
                     if_match=etag,
                     if_none_match=etag is None,
                     content_type="application/json",
@@ -90,7 +90,7 @@ def _not_due(looks: _Due, now: datetime) -> _Due:
     return {asset_id: at for asset_id, at in looks.items() if at > now}
 
 
-class PendingLooks(Document):
+class DueRechecks(Document):
     """When each asset is to be looked at again, by its id."""
 
     schema_version: Literal[1] = 1

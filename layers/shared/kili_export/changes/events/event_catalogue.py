@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kili_export.changes.events.change_events import Action, ChangeEvent, Decision, Interests, Row
+from kili_export.changes.events.change_events import (
+    Action,
+    ChangeEvent,
+    Decision,
+    ExportDependencies,
+    Row,
+)
 
 UNKNOWN_EVENT = "unknown event"
 INTERNAL_EVENT = "internal to Kili"
@@ -18,36 +24,36 @@ _PEOPLES_LABELS = frozenset({"DEFAULT", "REVIEW"})
 _EXPORTED_SETTINGS = frozenset({"title", "description", "geospatialsettings"})
 
 
-def _label_type_exported(event: ChangeEvent, interests: Interests) -> bool:
+def _label_type_exported(event: ChangeEvent, interests: ExportDependencies) -> bool:
     kind = event.label_type
     return kind is None or kind in _PEOPLES_LABELS or kind in interests.label_types
 
 
-def _predictions_exported(_event: ChangeEvent, interests: Interests) -> bool:
+def _predictions_exported(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return "PREDICTION" in interests.label_types
 
 
-def _inferences_exported(_event: ChangeEvent, interests: Interests) -> bool:
+def _inferences_exported(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return "INFERENCE" in interests.label_types
 
 
-def _marks_matter(_event: ChangeEvent, interests: Interests) -> bool:
+def _marks_matter(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return interests.marks
 
 
-def _assignees_matter(_event: ChangeEvent, interests: Interests) -> bool:
+def _assignees_matter(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return interests.assignees
 
 
-def _issues_matter(_event: ChangeEvent, interests: Interests) -> bool:
+def _issues_matter(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return interests.issues
 
 
-def _steps_matter(_event: ChangeEvent, interests: Interests) -> bool:
+def _steps_matter(_event: ChangeEvent, interests: ExportDependencies) -> bool:
     return interests.steps
 
 
-def _setting_shows(event: ChangeEvent, _interests: Interests) -> bool:
+def _setting_shows(event: ChangeEvent, _interests: ExportDependencies) -> bool:
     changed = {name.lower() for name in event.fields}
     return not changed or bool(changed & _EXPORTED_SETTINGS)
 
@@ -184,7 +190,7 @@ HANDLER_TYPES = ("onSubmit", "onReview", "onSendBackToQueue")
 """The older calls that a webhook is installed for."""
 
 
-def decide(event: ChangeEvent, interests: Interests) -> Decision:
+def decide(event: ChangeEvent, interests: ExportDependencies) -> Decision:
     """What an event means for exports with these interests. Unknown events mean nothing."""
     row = CATALOGUE.get(event.name)
     return Decision(Action.IGNORE, UNKNOWN_EVENT) if row is None else row.decide(event, interests)

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from kili_export.changes.events.pending_changes import MOST_FOLLOW_UPS, ChangeMark, ChangeStore
+from kili_export.changes.events.pending_changes import (
+    MOST_FOLLOW_UPS,
+    PendingChange,
+    PendingChangeStore,
+)
 from kili_export.changes.events.run_starter import RunStarter
 
 _SOON: Final = timedelta(minutes=15)
@@ -20,10 +24,10 @@ class Remaining:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUpRuns:
     """Starts runs for what remains."""
 
-    changes: ChangeStore
+    changes: PendingChangeStore
     starter: RunStarter
 
     def look(self, project_id: str, token: int, *, untried_only: bool = False) -> Remaining:
@@ -58,7 +62,7 @@ class FollowUp:
         count = sum(1 for _ in self.changes.marks(project_id))
         return Remaining(count, self.starter.at_once(project_id, f"r{token}"))
 
-    def due_at(self, mark: ChangeMark) -> datetime:
+    def due_at(self, mark: PendingChange) -> datetime:
         """When a run may take the mark: after its window and settle time, or its next attempt."""
         if mark.retry_at is not None:
             return mark.retry_at

@@ -73,7 +73,7 @@ def labels_to_await(
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeMark:
+class PendingChange:
     """A stored hint that something changed. `version` is random and changes with every event.
 
     `subject` is an asset or the project as a whole. `label_ids` are
@@ -92,7 +92,7 @@ class ChangeMark:
     retry_at: datetime | None = None
 
 
-class ChangeStore(Protocol):
+class PendingChangeStore(Protocol):
     """The change marks of all projects. What was read is never older than what was written."""
 
     def mark(
@@ -109,21 +109,21 @@ class ChangeStore(Protocol):
         The first event's time and the labels that earlier events named stay.
         """
 
-    def marks(self, project_id: str) -> Iterator[ChangeMark]:
+    def marks(self, project_id: str) -> Iterator[PendingChange]:
         """Every mark of the project."""
 
-    def clear(self, marks: Iterable[ChangeMark]) -> int:
+    def clear(self, marks: Iterable[PendingChange]) -> int:
         """Removes marks that still have the version given; others stay. Answers how many went."""
 
-    def postpone(self, marks: Iterable[tuple[ChangeMark, datetime]]) -> int:
+    def postpone(self, marks: Iterable[tuple[PendingChange, datetime]]) -> int:
         """Counts an attempt on marks that still have the version given, and when to try again."""
 
 
 @dataclass(frozen=True, slots=True)
-class MarkWriter:
+class PendingChangeRecorder:
     """Stores change marks for events."""
 
-    changes: ChangeStore
+    changes: PendingChangeStore
     clock: Clock
     random: RandomSource
 

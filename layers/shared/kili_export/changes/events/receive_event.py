@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kili_export.changes.events.change_events import Action, ChangeEvent, Decision, interests_of
 from kili_export.changes.events.event_catalogue import decide
 from kili_export.changes.events.pending_changes import (
-    MarkWriter,
+    PendingChangeRecorder,
 )
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.changes.events.secret_check import SecretCheck
@@ -34,7 +34,7 @@ class ReceiveEvent:
 
     secrets: SecretCheck
     registrations: RememberedRegistrations
-    marks: MarkWriter
+    marks: PendingChangeRecorder
     starter: RunStarter
 
     def __call__(self, body: bytes, authorization: str | None) -> Accepted:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kili_export.changes.events.pending_changes import CHECK, REBUILD, MarkWriter
+from kili_export.changes.events.pending_changes import CHECK, REBUILD, PendingChangeRecorder
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.core.clock import RandomSource
 from kili_export.core.errors import InvalidConfiguration
@@ -15,7 +15,7 @@ class RequestRun:
     """The use case, with what it needs of the outside."""
 
     objects: ObjectStore
-    marks: MarkWriter
+    marks: PendingChangeRecorder
     random: RandomSource
     starter: RunStarter
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from kili_export.changes.events.debounce_window import WindowRules, execution_name
+from kili_export.changes.events.debounce_window import DebounceWindow, execution_name
 from kili_export.core.clock import Clock
 from kili_export.core.document import Document
 
@@ -51,7 +51,7 @@ class RunStarter:
     workflow: Workflow
     windows: WindowStore
     clock: Clock
-    rules: WindowRules
+    rules: DebounceWindow
     runs: Runs
     _started: dict[tuple[str, int], None] = field(default_factory=dict)
     elapsed: Callable[[], float] = time.monotonic

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from kili_export.archives.compaction import Republishing
+from kili_export.archives.compaction import CompactionCost
 from kili_export.archives.manifest import Manifest
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
@@ -54,7 +54,7 @@ def cost(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     prices = _prices(arguments.prices)
     connection = connect(arguments)
-    services = Services.of(connection)
+    services = StackServices.of(connection)
     answers = Executions(connection).answers(arguments.project_id, _LOOKED_AT)
     changes, full = _sorted(answers)
     if not changes and not full:
@@ -125,7 +125,7 @@ def _sorted(answers: Sequence[FinishAnswer]) -> tuple[list[CountedRun], list[Cou
     return changes, full
 
 
-def _written(manifest: Manifest, rule: Republishing, window: timedelta) -> int:
+def _written(manifest: Manifest, rule: CompactionCost, window: timedelta) -> int:
     """Bytes that a run writes again: the ledger, and the archive as often as its budget allows."""
     interval = max(window, rule.interval(manifest.archive.size))
     return round(manifest.archive.size * (window / interval)) + manifest.ledger.size
@@ -140,7 +140,7 @@ def _assumptions(
     full: int,
 ) -> list[str]:
     per_window = arguments.events_per_window
-    each_window = Republishing(kept=replaced.kept, prices=prices).size_for(window)
+    each_window = CompactionCost(kept=replaced.kept, prices=prices).size_for(window)
     return [
         (
             f"List prices of {prices.name}{' with your own' if arguments.prices else ''}, without "

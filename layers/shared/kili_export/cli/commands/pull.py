@@ -7,7 +7,7 @@ from kili_export.archives.manifest import Manifest
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import STANDARD, check_target, whole_file
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.reading.pull import pull_archive
 
@@ -17,7 +17,7 @@ def pull(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     target: str = arguments.output
     check_target(target)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     manifest, size = _download(
         services, arguments.project_id, arguments.export, target, arguments.snapshot
     )
@@ -39,7 +39,7 @@ def pull(arguments: Namespace) -> ExitCode:
 
 
 def download(
-    services: Services, project_id: str, export: str, target: Path, snapshot: str | None = None
+    services: StackServices, project_id: str, export: str, target: Path, snapshot: str | None = None
 ) -> Manifest:
     """The current archive, or a snapshot's, in `target`, all or nothing.
 
@@ -49,7 +49,7 @@ def download(
 
 
 def _download(
-    services: Services, project_id: str, export: str, target: str, snapshot: str | None
+    services: StackServices, project_id: str, export: str, target: str, snapshot: str | None
 ) -> tuple[Manifest, int]:
     with whole_file(target) as file:
         manifest = pull_archive(services.objects, project_id, export, file, snapshot=snapshot)

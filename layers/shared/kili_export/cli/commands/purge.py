@@ -6,7 +6,7 @@ from collections import Counter
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
@@ -20,7 +20,7 @@ from kili_export.wiring import operating
 def purge(arguments: Namespace) -> ExitCode:
     """Shows what would go, asks, and erases it."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     application = services.application
     eraser = operating.eraser(application)
     if arguments.asset:
@@ -37,7 +37,7 @@ def purge(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def purge_copies(services: Services, project_id: str, export: str | None) -> None:
+def purge_copies(services: StackServices, project_id: str, export: str | None) -> None:
     """Erases the copies of a purged project, or follows what an export's purge changed."""
     if services.copies is None:
         return

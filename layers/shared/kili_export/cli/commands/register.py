@@ -9,7 +9,7 @@ from kili_export.archives.ended_exports import end_exports, unregister_exports
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
@@ -22,7 +22,7 @@ def register(arguments: Namespace) -> ExitCode:
     """Checks the exports against the project, stores them, and starts a run."""
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)
@@ -41,7 +41,7 @@ def register(arguments: Namespace) -> ExitCode:
 def unregister(arguments: Namespace) -> ExitCode:
     """Ends the exports of a project."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     now = services.application.clock.now()
     if not unregister_exports(services.objects, arguments.project_id, now):
         raise InvalidConfiguration(f"Project {arguments.project_id} has no exports.")

@@ -11,8 +11,8 @@ from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection, connect
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection, connect
 from kili_export.core.clock import Clock, SystemClock
 from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.messages import Repaired
@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> ExitCode:
     """
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
-    services = Services.of(connection)
+    services = StackServices.of(connection)
     services.status.read(arguments.project_id)
     found = "" if arguments.full else repairs(services.reconcile(arguments.project_id))
     execution = services.request_run(arguments.project_id, full=arguments.full)
@@ -75,13 +75,13 @@ def wait(arguments: Namespace) -> ExitCode:
     """Waits until nothing is pending or running."""
     connection = connect(arguments)
     output = Output(as_json=arguments.json)
-    return _wait(connection, Services.of(connection), arguments, output)
+    return _wait(connection, StackServices.of(connection), arguments, output)
 
 
 def reconcile(arguments: Namespace) -> ExitCode:
     """Compares the project with Kili and starts a run for what differs."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     services.status.read(arguments.project_id)
     report = services.reconcile(arguments.project_id)
     found = repairs(report)
@@ -93,7 +93,7 @@ def reconcile(arguments: Namespace) -> ExitCode:
 def retry(arguments: Namespace) -> ExitCode:
     """Tries assets again that could not be exported."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     services.status.read(arguments.project_id)
     assets = services.retry(arguments.project_id, arguments.asset_ids)
     text = f"Tried again by a run now: {counted(len(assets), 'asset')}."
@@ -106,7 +106,7 @@ def retry(arguments: Namespace) -> ExitCode:
 def confirm(arguments: Namespace) -> ExitCode:
     """Allows the removals that were held, and starts the run that makes them."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     count = services.confirm_removals(arguments.project_id)
     answer = {"project_id": arguments.project_id, "confirmed": count}
     output.result(answer, f"Allowed, and made by a run now: {counted(count, 'removal')}.")
@@ -132,8 +132,8 @@ _DIFFERENCES = {
 
 
 def wait_until_settled(
-    connection: Connection,
-    services: Services,
+    connection: StackConnection,
+    services: StackServices,
     project_id: str,
     seconds: float,
     watch: Callable[[ProjectStatus], None] | None = None,
@@ -245,8 +245,8 @@ def _held(status: ProjectStatus) -> Outcome:
 
 
 def _wait(
-    connection: Connection,
-    services: Services,
+    connection: StackConnection,
+    services: StackServices,
     arguments: Namespace,
     output: Output,
     started: str | None = None,

@@ -8,7 +8,7 @@ from kili_export.archives.manifest import Manifest
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.take_snapshot import delete_snapshot, take_snapshot
@@ -22,7 +22,7 @@ def snapshot(arguments: Namespace) -> ExitCode:
             "all that there are: --list, without a name"
         )
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     if arguments.list:
         _list(services, arguments, output)
         return ExitCode.OK
@@ -35,7 +35,7 @@ def snapshot(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _list(services: Services, arguments: Namespace, output: Output) -> None:
+def _list(services: StackServices, arguments: Namespace, output: Output) -> None:
     require_export(services.objects, arguments.project_id, arguments.export)
     found = list(iter_snapshots(services.objects, arguments.project_id, arguments.export))
     if output.as_json:

@@ -10,7 +10,7 @@ from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.project_status import ExportStatus, ProjectStatus
@@ -22,7 +22,7 @@ def status(arguments: Namespace) -> ExitCode:
     """Shows one project, or all of them."""
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
-    services = Services.of(connection)
+    services = StackServices.of(connection)
     executions = Executions(connection)
     chosen = [arguments.project_id] if arguments.project_id else sorted(services.status.projects())
     read = [

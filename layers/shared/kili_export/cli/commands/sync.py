@@ -7,11 +7,11 @@ from typing import Any
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import using
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import Services
+from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import Synced, Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 
 _OTHER_CLASSES = (
     "The project's classes changed since: a class's number may mean another one than before."
@@ -21,10 +21,10 @@ _OTHER_CLASSES = (
 def sync(arguments: Namespace) -> ExitCode:
     """Brings a folder up to date."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     begun = services.application.traffic.snapshot()
     with using(arguments.directory), FolderOnDisk.open(arguments.directory) as folder:
-        wish = Wish(
+        wish = SyncRequest(
             arguments.project_id,
             arguments.export,
             snapshot=arguments.snapshot,
@@ -52,7 +52,7 @@ def _agreed(folder: FolderOnDisk, arguments: Namespace) -> bool:
     return sys.stdin.readline().strip().lower() == "yes"
 
 
-def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
+def _answer(arguments: Namespace, synced: SyncResult, moved: int) -> dict[str, Any]:
     manifest = synced.manifest
     return {
         "project_id": manifest.project_id,
@@ -75,7 +75,7 @@ def _answer(arguments: Namespace, synced: Synced, moved: int) -> dict[str, Any]:
     }
 
 
-def _summary(directory: str, synced: Synced, moved: int) -> str:
+def _summary(directory: str, synced: SyncResult, moved: int) -> str:
     files = counted(synced.files, "file")
     generation = f"{directory}: generation {synced.manifest.generation}, {files}"
     done = f"{generation}, nothing to do"

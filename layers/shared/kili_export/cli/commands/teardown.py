@@ -8,8 +8,8 @@ from kili_export.cli.commands.purge import purge_copies
 from kili_export.cli.commands.webhook import webhook_name
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection, connect
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection, connect
 from kili_export.core.counted import counted
 from kili_export.core.errors import ExportError, InvalidConfiguration
 from kili_export.maintenance.retention.purge_export import PurgeExports
@@ -32,7 +32,7 @@ def teardown(arguments: Namespace) -> ExitCode:
     """
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
-    services = Services.of(connection)
+    services = StackServices.of(connection)
     projects = sorted(services.status.projects())
     if arguments.purge and not arguments.yes:
         raise InvalidConfiguration(
@@ -65,18 +65,18 @@ def _for_each(projects: Iterable[str], act: Callable[[str], object]) -> _Done:
     return done
 
 
-def _remove_webhook(services: Services, project_id: str) -> None:
+def _remove_webhook(services: StackServices, project_id: str) -> None:
     services.kili_of(project_id).remove_webhook(project_id, webhook_name(project_id))
 
 
-def _purge(services: Services, project_id: str) -> None:
+def _purge(services: StackServices, project_id: str) -> None:
     application = services.application
     eraser = operating.eraser(application)
     PurgeExports(eraser, application.changes, application.project_state)(project_id, None)
     purge_copies(services, project_id, None)
 
 
-def _kept(connection: Connection) -> list[str]:
+def _kept(connection: StackConnection) -> list[str]:
     """What is left when a deployed stack is deleted. A local one is its state directory."""
     if connection.local is not None:
         return []

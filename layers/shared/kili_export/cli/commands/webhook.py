@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, complain
-from kili_export.cli.services import Services
-from kili_export.cli.stack_connection import Connection, connect
+from kili_export.cli.services import StackServices
+from kili_export.cli.stack_connection import StackConnection, connect
 from kili_export.core.errors import InvalidConfiguration
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -16,7 +16,7 @@ def install(arguments: Namespace) -> ExitCode:
     """Creates the webhook in Kili, or corrects the one that is there, and activates it."""
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
-    services = Services.of(connection)
+    services = StackServices.of(connection)
     url = _url(arguments.url or connection.webhook_url)
     name = arguments.name or webhook_name(arguments.project_id)
     _warn_about_loopback(url, connection)
@@ -31,7 +31,7 @@ def install(arguments: Namespace) -> ExitCode:
 def remove(arguments: Namespace) -> ExitCode:
     """Undoes `install`."""
     output = Output(as_json=arguments.json)
-    services = Services.of(connect(arguments))
+    services = StackServices.of(connect(arguments))
     name = arguments.name or webhook_name(arguments.project_id)
     services.kili_of(arguments.project_id).remove_webhook(arguments.project_id, name)
     answer = {"project_id": arguments.project_id, "name": name, "installed": False}
@@ -52,7 +52,7 @@ def _url(url: str) -> str:
     return url
 
 
-def _warn_about_loopback(url: str, connection: Connection) -> None:
+def _warn_about_loopback(url: str, connection: StackConnection) -> None:
     """A Kili on another machine cannot call this one by its loopback address."""
     ours = urlsplit(url).hostname in _LOOPBACK
     theirs = urlsplit(connection.settings.kili_api_endpoint).hostname in _LOOPBACK

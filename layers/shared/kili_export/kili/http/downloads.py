@@ -14,14 +14,14 @@ from kili_export.core.errors import ExportError, TransientError
 from kili_export.kili.http.endpoint import KiliEndpoint, allowed_url, origin_name
 from kili_export.kili.http.failures import (
     NETWORK_ERRORS,
-    Setback,
+    FailedAttempt,
     of_failure,
     of_status,
     of_unreadable,
 )
 from kili_export.kili.http.guarded_connections import AddressRefused
 from kili_export.kili.http.response_bodies import TooLarge, TooSlow, read_body
-from kili_export.kili.http.retrying import Patience
+from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import authorized_by
 
@@ -70,7 +70,7 @@ class Unreadable:
 Problem = Expired | Unreachable | Unreadable
 Outcome = Document | Problem
 Taken = TypeVar("Taken")
-Take = Callable[[requests.Response, str], Taken | Problem | Setback]
+Take = Callable[[requests.Response, str], Taken | Problem | FailedAttempt]
 """Reads a successful answer of a host, given with its name."""
 
 _REFUSED = "its address is not one that may be read"
@@ -94,7 +94,7 @@ class JsonDownloads:
         self,
         endpoint: KiliEndpoint,
         session: requests.Session,
-        patience: Patience,
+        patience: RetryPolicy,
         traffic: KiliTraffic,
         largest: int = LARGEST_DOCUMENT,
     ) -> None:
@@ -132,7 +132,7 @@ class JsonDownloads:
         pursuit = self._patience.pursuit()
         while True:
             result = self._follow(url, take, accept)
-            if not isinstance(result, Setback):
+            if not isinstance(result, FailedAttempt):
                 return result
             _log.info("a download from %s failed: %s", origin_name(url), result.kind)
             try:
@@ -142,7 +142,7 @@ class JsonDownloads:
             except ExportError as error:
                 return Unreadable(str(error))
 
-    def _follow(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | Setback:
+    def _follow(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | FailedAttempt:
         for _ in range(MOST_REDIRECTS + 1):
             if not allowed_url(url):
                 return Unreadable(_REFUSED)
@@ -152,7 +152,7 @@ class JsonDownloads:
                 url = urljoin(url, redirected.target)
         return Unreadable("its address redirects too often")
 
-    def _get(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | Setback:
+    def _get(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem | FailedAttempt:
         name = origin_name(url)
         self._traffic.sent(OPERATION, 0)
         try:
@@ -176,7 +176,7 @@ class JsonDownloads:
 
     def _outcome(
         self, response: requests.Response, name: str, take: Take[Taken]
-    ) -> Taken | Problem | Setback:
+    ) -> Taken | Problem | FailedAttempt:
         status = response.status_code
         if status in _REDIRECTS and "Location" in response.headers:
             raise _Redirected(response.headers["Location"])
@@ -186,7 +186,7 @@ class JsonDownloads:
             return of_status(status, response.headers, "", name)
         return take(response, name)
 
-    def _document(self, response: requests.Response, name: str) -> Outcome | Setback:
+    def _document(self, response: requests.Response, name: str) -> Outcome | FailedAttempt:
         content = read_body(
             response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._patience.clock
         )
@@ -203,7 +203,7 @@ def _is_down(outcomes: list[Outcome]) -> bool:
     return len(outcomes) >= THREADS and all(isinstance(one, Unreachable) for one in outcomes)
 
 
-def _parsed(content: bytes, name: str) -> Document | Unreadable | Setback:
+def _parsed(content: bytes, name: str) -> Document | Unreadable | FailedAttempt:
     try:
         # Not orjson: integers beyond 64 bits must stay what they are.
         return Document(json.loads(content))

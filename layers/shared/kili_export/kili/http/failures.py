@@ -47,7 +47,7 @@ class UnknownField(RequestRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Setback:
+class FailedAttempt:
     """A failed attempt. `attempts` bounds those of this `kind`, None leaves it to patience.
 
     `error` is what to raise when there is no further attempt; `retry_after` is in seconds.
@@ -68,8 +68,8 @@ class _Rule:
     may_have_been_processed: bool
     error: type[ExportError] = Unavailable
 
-    def setback(self, origin: str) -> Setback:
-        return Setback(
+    def setback(self, origin: str) -> FailedAttempt:
+        return FailedAttempt(
             self.kind,
             self.error(f"{self.sentence} {origin}"),
             self.attempts,
@@ -117,7 +117,7 @@ NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSErr
 """Whatever a request, or reading its answer, may raise."""
 
 
-def of_failure(failure: Exception, origin: str) -> Setback:
+def of_failure(failure: Exception, origin: str) -> FailedAttempt:
     """The setback of a request that got no whole answer.
 
     The failure's own text is left out: it holds the URL with its signature.
@@ -125,26 +125,28 @@ def of_failure(failure: Exception, origin: str) -> Setback:
     return _rule(failure).setback(origin)
 
 
-def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> Setback:
+def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> FailedAttempt:
     """The setback of an answer that is no success. `text` is the beginning of its body."""
     answered = f"{origin} answered HTTP {status}"
     if status == 401:
         refused = AccessDenied(f"the API key is refused by {origin}")
-        return Setback(
+        return FailedAttempt(
             KEY_REFUSED, refused, ATTEMPTS_WITH_REFUSED_KEY, may_have_been_processed=False
         )
     if status == 403:
-        return Setback("403", AccessDenied(f"{origin} forbids this request"))
+        return FailedAttempt("403", AccessDenied(f"{origin} forbids this request"))
     if status == 429:
         pause = retry_after(headers)
         error = Throttled(f"{origin} asks to slow down", retry_after=pause)
-        return Setback("429", error, None, may_have_been_processed=False, retry_after=pause)
+        return FailedAttempt("429", error, None, may_have_been_processed=False, retry_after=pause)
     if status >= 500:
         return _of_server_error(status, headers, text, Unavailable(answered))
-    return Setback("refused", RequestRefused(answered))
+    return FailedAttempt("refused", RequestRefused(answered))
 
 
-def of_answer_errors(errors: object, origin: str, without_key: Callable[[str], str]) -> Setback:
+def of_answer_errors(
+    errors: object, origin: str, without_key: Callable[[str], str]
+) -> FailedAttempt:
     """The setback of a GraphQL answer that holds errors instead of data.
 
     What the server says is passed on, without e-mail addresses, signatures of links, and our key.
@@ -158,20 +160,22 @@ def of_answer_errors(errors: object, origin: str, without_key: Callable[[str], s
     if "UNAUTHENTICATED" in codes:
         return of_status(401, {}, "", origin)
     if any(_UNKNOWN_FIELD.search(text) for text in messages):
-        return Setback("unknown field", UnknownField(message))
+        return FailedAttempt("unknown field", UnknownField(message))
     if any(known in text for known in _RESENT_MESSAGES for text in messages):
-        return Setback("resent", Unavailable(f"Kili failed: {message}"), ATTEMPTS_WHEN_CUT_OFF)
+        return FailedAttempt(
+            "resent", Unavailable(f"Kili failed: {message}"), ATTEMPTS_WHEN_CUT_OFF
+        )
     if "FORBIDDEN" in codes or any(_FORBIDDEN.search(text) for text in messages):
-        return Setback("forbidden", AccessDenied(f"Kili denies access: {message}"))
+        return FailedAttempt("forbidden", AccessDenied(f"Kili denies access: {message}"))
     if "INTERNAL_SERVER_ERROR" in codes:
         # Not pursued here, as in Kili's client: also what a resolver objects to bears this code.
-        return Setback("failed", Unavailable(f"Kili failed: {message}"))
-    return Setback("refused", RequestRefused(f"Kili refused: {message}"))
+        return FailedAttempt("failed", Unavailable(f"Kili failed: {message}"))
+    return FailedAttempt("refused", RequestRefused(f"Kili refused: {message}"))
 
 
-def of_unreadable(problem: str, origin: str) -> Setback:
+def of_unreadable(problem: str, origin: str) -> FailedAttempt:
     """The setback of an answer that cannot be read: truncated, not JSON, not GraphQL."""
-    return Setback("unreadable", Unavailable(f"{origin} {problem}"), ATTEMPTS_WHEN_CUT_OFF)
+    return FailedAttempt("unreadable", Unavailable(f"{origin} {problem}"), ATTEMPTS_WHEN_CUT_OFF)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -182,15 +186,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _of_server_error(
     status: int, headers: Mapping[str, str], text: str, error: Unavailable
-) -> Setback:
+) -> FailedAttempt:
     pause = retry_after(headers)
     not_processed = status == 503 and _ENVOY_NOT_PROCESSED.search(text) and "retried" not in text
     if status == 521 or not_processed:
-        return Setback(str(status), error, None, may_have_been_processed=False, retry_after=pause)
+        return FailedAttempt(
+            str(status), error, None, may_have_been_processed=False, retry_after=pause
+        )
     attempts = ATTEMPTS_WHEN_CUT_OFF if status in (502, 503) or 520 <= status <= 529 else 1
     if status in (504, 524):
         attempts = ATTEMPTS_WHEN_SLOW
-    return Setback(str(status), error, attempts, retry_after=pause)
+    return FailedAttempt(str(status), error, attempts, retry_after=pause)
 
 
 def _rule(failure: Exception) -> _Rule:

@@ -10,7 +10,7 @@ import requests
 from kili_export.core.clock import Clock
 from kili_export.core.errors import RequestRefused, Unavailable
 from kili_export.kili.http.downloads import JsonDownloads, Problem, Unreachable
-from kili_export.kili.http.failures import Setback, of_unreadable
+from kili_export.kili.http.failures import FailedAttempt, of_unreadable
 from kili_export.kili.http.response_bodies import TooLarge, iter_body
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.steps.conversion.asset_source import FetchedMedium
@@ -31,7 +31,7 @@ class MediaDownloads:
         """See AssetSource.fetch_media."""
         start = target.tell()
 
-        def take(response: requests.Response, name: str) -> FetchedMedium | Setback:
+        def take(response: requests.Response, name: str) -> FetchedMedium | FailedAttempt:
             # What a former attempt left is written over and, if it was longer, cut off.
             target.seek(start)
             target.truncate()
@@ -47,7 +47,7 @@ class MediaDownloads:
 
     def _stream(
         self, response: requests.Response, name: str, target: IO[bytes], largest: int
-    ) -> FetchedMedium | Setback:
+    ) -> FetchedMedium | FailedAttempt:
         promised = _promised(response)
         if promised is not None and promised > largest:
             raise TooLarge(largest)

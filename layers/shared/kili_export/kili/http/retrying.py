@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kili_export.core.clock import Clock
-from kili_export.kili.http.failures import Setback
+from kili_export.kili.http.failures import FailedAttempt
 
 LONGEST_ASKED_WAIT = 60.0
 """Seconds that a Retry-After is heeded for at most."""
@@ -18,7 +18,7 @@ Jitter = Callable[[], float]
 """Gives numbers from 0 up to 1, exclusive."""
 
 
-class RequestBudget(Protocol):
+class RateLimiter(Protocol):
     """A share of the calls that Kili allows. One process may hold its own, or many one."""
 
     def acquire(self) -> None:
@@ -28,7 +28,7 @@ class RequestBudget(Protocol):
         """Kili asked to wait: for so long, if it said so."""
 
 
-class PerMinuteBudget:
+class ProcessRateLimiter:
     """At most `per_minute` calls a minute in this process, evened out but for short bursts.
 
     A caller that is asked to slow down waits alone: no other process shares its limit.
@@ -55,11 +55,11 @@ class PerMinuteBudget:
             self._clock.sleep(shortage / self._per_second)
 
     def slow_down(self, seconds: float | None) -> None:
-        """See RequestBudget."""
+        """See RateLimiter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long, in seconds, one request is pursued, and by which dice waits are drawn."""
 
     clock: Clock
@@ -67,20 +67,20 @@ class Patience:
     jitter: Jitter = random.random
     most_attempts: int | None = None
 
-    def pursuit(self) -> "Pursuit":
+    def pursuit(self) -> "RetryLoop":
         """Begins to pursue a request."""
-        return Pursuit(self)
+        return RetryLoop(self)
 
 
-class Pursuit:
+class RetryLoop:
     """The attempts at one request."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: RetryPolicy) -> None:
         self._patience = patience
         self._began = patience.clock.now()
         self._seen: Counter[str] = Counter()
 
-    def wait_or_give_up(self, setback: Setback, *, repeatable: bool) -> None:
+    def wait_or_give_up(self, setback: FailedAttempt, *, repeatable: bool) -> None:
         """Sleeps before the next attempt, or raises the setback's error when there is none.
 
         A request that is not `repeatable` is only sent again when Kili did not act on it.
@@ -94,13 +94,13 @@ class Pursuit:
             raise setback.error
         self._patience.clock.sleep(wait)
 
-    def _may_go_on(self, setback: Setback, *, repeatable: bool) -> bool:
+    def _may_go_on(self, setback: FailedAttempt, *, repeatable: bool) -> bool:
         if setback.may_have_been_processed and not repeatable:
             return False
         allowed = [n for n in (setback.attempts, self._patience.most_attempts) if n is not None]
         return not allowed or self._seen[setback.kind] < min(allowed)
 
-    def _wait(self, setback: Setback) -> float:
+    def _wait(self, setback: FailedAttempt) -> float:
         if setback.retry_after is not None:
             return min(max(setback.retry_after, 0.0), LONGEST_ASKED_WAIT)
         longest: float = min(LONGEST_OWN_WAIT, FIRST_WAIT * 2.0 ** (self._seen.total() - 1))

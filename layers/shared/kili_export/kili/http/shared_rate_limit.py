@@ -18,7 +18,7 @@ from kili_export.core.rate_limit import (
     BudgetRules,
     BudgetStore,
 )
-from kili_export.kili.http.retrying import Jitter, RequestBudget
+from kili_export.kili.http.retrying import Jitter, RateLimiter
 
 UNTOLD_PAUSE: Final = 5 * SECOND
 """How long everybody waits when Kili asks for a pause and does not say how long."""
@@ -28,8 +28,8 @@ _UNCONFIRMED: Final = SECOND
 _SHORTEST_SLEEP: Final = SECOND // 4
 
 
-class SharedBudget:
-    """Implements RequestBudget over a store. Safe to share between threads.
+class SharedRateLimiter:
+    """Implements RateLimiter over a store. Safe to share between threads.
 
     Who calls often and waits little takes several places at once; others one at a time, so that
     places are not lost with workers that end. `patience` bounds one wait, in seconds.
@@ -57,14 +57,14 @@ class SharedBudget:
         self._turn = threading.Lock()
 
     def acquire(self) -> None:
-        """See RequestBudget."""
+        """See RateLimiter."""
         with self._turn:
             gives_up = self._store.now() + self._patience
             while not self._use(self._next(gives_up), gives_up):
                 self._places.clear()
 
     def slow_down(self, seconds: float | None) -> None:
-        """See RequestBudget."""
+        """See RateLimiter."""
         pause = UNTOLD_PAUSE if seconds is None else int(max(seconds, 0.0) * SECOND)
         until = self._store.now() + min(pause, LONGEST_PAUSE)
         # Not in turn: whose turn it is may be asleep, and is stopped by this when it wakes.
@@ -125,15 +125,15 @@ class SharedBudget:
 class Both:
     """A budget within a budget: `own` leaves some of the `shared` calls to others."""
 
-    own: RequestBudget
-    shared: RequestBudget
+    own: RateLimiter
+    shared: RateLimiter
 
     def acquire(self) -> None:
-        """See RequestBudget."""
+        """See RateLimiter."""
         self.own.acquire()
         self.shared.acquire()
 
     def slow_down(self, seconds: float | None) -> None:
-        """See RequestBudget."""
+        """See RateLimiter."""
         self.own.slow_down(seconds)
         self.shared.slow_down(seconds)

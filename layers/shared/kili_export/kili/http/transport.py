@@ -16,7 +16,7 @@ from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.failures import (
     KEY_REFUSED,
     NETWORK_ERRORS,
-    Setback,
+    FailedAttempt,
     of_answer_errors,
     of_failure,
     of_status,
@@ -24,7 +24,7 @@ from kili_export.kili.http.failures import (
 )
 from kili_export.kili.http.guarded_connections import ConnectionGuard, GuardedAdapter
 from kili_export.kili.http.response_bodies import TooLarge, TooSlow, read_body
-from kili_export.kili.http.retrying import Patience, RequestBudget
+from kili_export.kili.http.retrying import RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 
 CLIENT_NAME = "kili-continuous-export"
@@ -84,8 +84,8 @@ class GraphQLTransport:
         self,
         endpoint: KiliEndpoint,
         session: requests.Session,
-        budget: RequestBudget,
-        patience: Patience,
+        budget: RateLimiter,
+        patience: RetryPolicy,
         traffic: KiliTraffic,
     ) -> None:
         self._endpoint = endpoint
@@ -107,7 +107,7 @@ class GraphQLTransport:
             self._traffic.sent(operation.name, len(body))
             authorization = self._endpoint.authorization()
             answer = self._attempt(body, authorization)
-            if not isinstance(answer, Setback):
+            if not isinstance(answer, FailedAttempt):
                 return answer[0]
             _log.info("Kili: %s failed: %s", operation.name, answer.kind)
             if isinstance(answer.error, Throttled):
@@ -116,7 +116,7 @@ class GraphQLTransport:
                 continue
             pursuit.wait_or_give_up(answer, repeatable=not operation.mutation)
 
-    def _attempt(self, body: bytes, authorization: str | None) -> tuple[Any] | Setback:
+    def _attempt(self, body: bytes, authorization: str | None) -> tuple[Any] | FailedAttempt:
         name = self._endpoint.name
         try:
             with self._session.post(
@@ -151,7 +151,7 @@ class GraphQLTransport:
 
 def _answer(
     response: requests.Response, content: bytes, endpoint: KiliEndpoint
-) -> tuple[Any] | Setback:
+) -> tuple[Any] | FailedAttempt:
     name = endpoint.name
     parsed = _parsed(content)
     answer = parsed if isinstance(parsed, dict) else {}

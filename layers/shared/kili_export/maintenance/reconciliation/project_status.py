@@ -9,7 +9,7 @@ from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.purged_export import has_data
-from kili_export.changes.events.pending_changes import ChangeMark, ChangeStore
+from kili_export.changes.events.pending_changes import PendingChange, PendingChangeStore
 from kili_export.core.bucket_layout import EXPORTS_PREFIX, exports_prefix
 from kili_export.core.clock import Clock
 from kili_export.core.errors import IntegrityError
@@ -57,7 +57,7 @@ class PendingMarks:
 
 
 @dataclass(frozen=True, slots=True)
-class FullExport:
+class FullExportProgress:
     """A full export in slices: of `listed` assets `done` were converted."""
 
     exports: tuple[str, ...]
@@ -75,7 +75,7 @@ class ProjectStatus:
     runner: str | None
     """The execution that publishes the project now."""
     held: HeldRemovals | None
-    full_export: FullExport | None = None
+    full_export: FullExportProgress | None = None
     ended: tuple[ExportStatus, ...] = ()
     """Exports that are not declared any more and still have data."""
 
@@ -96,7 +96,7 @@ class StatusReader:
     """Reads the status of projects."""
 
     objects: ObjectStore
-    changes: ChangeStore
+    changes: PendingChangeStore
     leases: LeaseStore
     removals: RemovalStore
     executions: Executions
@@ -153,11 +153,11 @@ class StatusReader:
             full_export=self._full_export(project_id),
         )
 
-    def _full_export(self, project_id: str) -> FullExport | None:
+    def _full_export(self, project_id: str) -> FullExportProgress | None:
         session = SessionStore(self.objects).read(project_id).session
         if session is None:
             return None
-        return FullExport(tuple(sorted(session.names)), session.done, session.listed)
+        return FullExportProgress(tuple(sorted(session.names)), session.done, session.listed)
 
     def _exports(self, registration: ProjectRegistration) -> Iterator[ExportStatus]:
         blocked = stored_list(self.objects, registration.project_id).left_out
@@ -176,7 +176,7 @@ class StatusReader:
         return lease.holder if self.executions.is_running(lease.holder) else None
 
 
-def _summary(marks: Iterator[ChangeMark], now: datetime) -> PendingMarks:
+def _summary(marks: Iterator[PendingChange], now: datetime) -> PendingMarks:
     count = due = attempts = 0
     oldest: datetime | None = None
     for mark in marks:

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Final
 
-from kili_export.changes.events.delayed_recheck import SecondLooks
-from kili_export.changes.events.follow_up import FollowUp
-from kili_export.changes.events.pending_changes import ChangeStore, MarkWriter
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
+from kili_export.changes.events.follow_up import FollowUpRuns
+from kili_export.changes.events.pending_changes import PendingChangeRecorder, PendingChangeStore
 from kili_export.core.clock import Clock, TimeLeft
 from kili_export.core.errors import ExportError
 from kili_export.maintenance.reconciliation.messages import (
@@ -49,13 +49,13 @@ class Reconcile:
     """The use case, with what it needs of the outside."""
 
     objects: ObjectStore
-    changes: ChangeStore
+    changes: PendingChangeStore
     removals: RemovalStore
     clock: Clock
     lease: ProjectLease
-    follow_up: FollowUp
-    marks: MarkWriter
-    second_looks: SecondLooks
+    follow_up: FollowUpRuns
+    marks: PendingChangeRecorder
+    second_looks: DelayedRechecks
     repair: Callable[[str, TimeLeft | None], Repaired | None]
     """Compares one project with Kili and marks what differs, None when the time was up before."""
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
-from kili_export.archives.compaction import RewritingRules, is_rewriting_due
+from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
 from kili_export.archives.removal_guard import must_ask, removed_lately
-from kili_export.changes.comparison.compare_assets import Differences, compare_listing
+from kili_export.changes.comparison.compare_assets import ListingDifferences, compare_listing
 from kili_export.changes.comparison.comparison_listing import ComparisonListing, ListedAssets
-from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
+from kili_export.changes.comparison.declared_exports import ExportState, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
 from kili_export.changes.events.pending_changes import (
     CHECK,
     REBUILD,
-    ChangeStore,
-    MarkWriter,
+    PendingChangeRecorder,
+    PendingChangeStore,
     asset_of,
     asset_subject,
 )
@@ -49,12 +49,12 @@ class RepairProject:
     """The use case, with what it needs of the outside. It only marks; runs do the rest."""
 
     objects: ObjectStore
-    changes: ChangeStore
+    changes: PendingChangeStore
     removals: RemovalStore
     cursors: CursorStore
     kili: ComparedKili
-    marks: MarkWriter
-    rewriting: RewritingRules = field(default_factory=RewritingRules)
+    marks: PendingChangeRecorder
+    rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
 
     def __call__(self, project_id: str, time_left: TimeLeft | None = None) -> Repaired | None:
         """Marks changes that no event reported. Answers what was marked, by kind.
@@ -107,7 +107,7 @@ class RepairProject:
         listed: ListedAssets,
         *,
         thorough: bool,
-    ) -> tuple[Sequence[DeclaredExport], Differences]:
+    ) -> tuple[Sequence[ExportState], ListingDifferences]:
         """The exports that must be made again, and the assets of the others that differ."""
         held = self.removals.held(project.project_id)
         waiting = held.exports if held else frozenset()
@@ -144,11 +144,11 @@ class RepairProject:
         """Whether it is too early to try again what no listing tells of."""
         return bool(held.failed or held.left) and self.marks.clock.now() - held.at < _FAILED_REST
 
-    def _lately(self, export: DeclaredExport) -> int:
+    def _lately(self, export: ExportState) -> int:
         past = export.manifest.recent_removals if export.manifest else ()
         return removed_lately(past, self.marks.clock.now())
 
-    def _is_overdue(self, export: DeclaredExport) -> bool:
+    def _is_overdue(self, export: ExportState) -> bool:
         """Whether deltas follow an archive that may be written again: no other change may come."""
         manifest = export.manifest
         if manifest is None or not manifest.deltas:
@@ -158,8 +158,8 @@ class RepairProject:
     def _mark(
         self,
         project_id: str,
-        outdated: Sequence[DeclaredExport],
-        found: Differences,
+        outdated: Sequence[ExportState],
+        found: ListingDifferences,
         missed: frozenset[str],
     ) -> Repaired:
         """Marks what is not marked already: attempts that were counted must not begin again."""

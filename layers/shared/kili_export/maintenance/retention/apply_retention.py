@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RetainGenerations:
+class ApplyRetention:
     """Keeps what is needed of one bucket's exports.
 
     A manifest is remembered before it is replaced: then a crash at any point leaves nothing that

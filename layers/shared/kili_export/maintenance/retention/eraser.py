@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.follow_up import FollowUpRuns
 from kili_export.core.clock import Clock, RandomSource
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.registration.stored_registrations import load_registration
@@ -32,7 +32,7 @@ class Eraser:
     objects: ObjectStore
     leases: LeaseStore
     executions: Executions
-    follow_up: FollowUp
+    follow_up: FollowUpRuns
     clock: Clock
     random: RandomSource
 

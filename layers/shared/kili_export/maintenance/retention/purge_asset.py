@@ -37,7 +37,7 @@ from kili_export.storage.object_store import ObjectStore, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
-class AssetTraces:
+class CopiesOfAsset:
     """What of one export holds an asset; `manifest` is what is current, and does not."""
 
     manifest: Manifest
@@ -63,7 +63,7 @@ class PurgeAsset:
         """The bucket."""
         return self.eraser.objects
 
-    def find(self, project_id: str, export: str | None, asset_id: str) -> list[AssetTraces]:
+    def find(self, project_id: str, export: str | None, asset_id: str) -> list[CopiesOfAsset]:
         """What holds the asset, export by export.
 
         Raises InvalidConfiguration when one of the exports has the asset now: it would come back.
@@ -84,7 +84,7 @@ class PurgeAsset:
         with self.eraser.alone(project_id) as fence:
             return self._purge(project_id, self.find(project_id, export, asset_id), fence)
 
-    def _purge(self, project_id: str, found: list[AssetTraces], fence: int) -> Erased:
+    def _purge(self, project_id: str, found: list[CopiesOfAsset], fence: int) -> Erased:
         for traces in found:
             self._shorten_chain(traces, fence)
         erased = self.eraser.erase(
@@ -111,7 +111,7 @@ class PurgeAsset:
             if rest == "manifest.json" and has_data(self.objects, export_prefix(project_id, name)):
                 yield name
 
-    def _traces(self, project_id: str, export: str, asset_id: str) -> AssetTraces:
+    def _traces(self, project_id: str, export: str, asset_id: str) -> CopiesOfAsset:
         manifest, etag = load_manifest(self.objects, project_id, export)
         if manifest is None or etag is None:
             raise no_such_export(self.objects, project_id, export)
@@ -139,7 +139,7 @@ class PurgeAsset:
             for name, snapshot in snapshots.items()
             if pinned_keys(snapshot) & set(keys)
         ]
-        return AssetTraces(manifest, etag, tuple(keys))
+        return CopiesOfAsset(manifest, etag, tuple(keys))
 
     def _require_gone(self, manifest: Manifest, asset_id: str) -> None:
         project_id = manifest.project_id
@@ -217,7 +217,7 @@ class PurgeAsset:
     def _open(self, stored: StoredObject) -> StoredArchive:
         return StoredArchive.open(self.objects, Source(stored.key, stored.etag, stored.size))
 
-    def _shorten_chain(self, traces: AssetTraces, fence: int) -> None:
+    def _shorten_chain(self, traces: CopiesOfAsset, fence: int) -> None:
         """Also shuts out a run that seemed dead: what it would publish may name the asset."""
         fence = max(fence, traces.manifest.fence)
         shortened = traces.chain.model_copy(update={"fence": fence})

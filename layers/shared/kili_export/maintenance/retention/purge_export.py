@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.purged_export import is_tombstone, leave_tombstone
-from kili_export.changes.events.pending_changes import ChangeStore
+from kili_export.changes.events.pending_changes import PendingChangeStore
 from kili_export.core.bucket_layout import (
     export_prefix,
     exports_prefix,
@@ -17,7 +17,7 @@ from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.held_removals import RemovalStore
-from kili_export.runs.tracked_exports import FollowedStore
+from kili_export.runs.tracked_exports import TrackedExportsStore
 from kili_export.storage.object_store import StoredObject
 
 
@@ -26,7 +26,7 @@ class PurgeExports:
     """The use case. Doing it again after it was interrupted completes it."""
 
     eraser: Eraser
-    changes: ChangeStore
+    changes: PendingChangeStore
     removals: RemovalStore
 
     def find(self, project_id: str, export: str | None) -> list[StoredObject]:
@@ -106,7 +106,7 @@ class PurgeExports:
         stored = objects.head(registration_key(project_id))
         if stored is None:
             raise ConflictError(f"Project {project_id} was unregistered just now; try again.")
-        FollowedStore(objects, registration.incarnation).follow(
+        TrackedExportsStore(objects, registration.incarnation).follow(
             project_id, published=frozenset(), stopped=frozenset({export})
         )
         shortened = registration.model_copy(update={"exports": remaining})

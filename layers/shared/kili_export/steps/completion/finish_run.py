@@ -6,28 +6,32 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from kili_export.changes.events.delayed_recheck import SecondLooks
-from kili_export.changes.events.follow_up import FollowUp, Remaining
-from kili_export.changes.events.pending_changes import ChangeMark, ChangeStore, retry_after
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
+from kili_export.changes.events.follow_up import FollowUpRuns, Remaining
+from kili_export.changes.events.pending_changes import (
+    PendingChange,
+    PendingChangeStore,
+    retry_after,
+)
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, ExportError
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.announcements import Announcer, freshness
 from kili_export.runs.batch_results import (
-    SettledAssets,
+    AssetResults,
     first_batch_failure,
     iter_batch_results,
     settled_by_results,
 )
-from kili_export.runs.failed_run_checkpoint import ResumedRuns
+from kili_export.runs.failed_run_checkpoint import FailedRunCheckpoints
 from kili_export.runs.held_removals import HeldRemovals, RemovalStore
 from kili_export.runs.lease import Lease, ProjectLease
 from kili_export.runs.messages import FinishAnswer, FinishRequest, WorkflowError
-from kili_export.runs.metering import Meter, RunTally, Unmetered
+from kili_export.runs.metering import Meter, NoMeter, UsageTally
 from kili_export.runs.plan import RunPlan, load_plan
 from kili_export.runs.planned_changes import is_planned, read_planned_marks
-from kili_export.runs.tracked_exports import FollowedStore
-from kili_export.steps.completion.full_export_checkpoint import SessionProgress
+from kili_export.runs.tracked_exports import TrackedExportsStore
+from kili_export.steps.completion.full_export_checkpoint import FullExportCheckpoint
 from kili_export.steps.completion.run_verdict import ExportOutcomes, RunVerdict, losses_of
 from kili_export.storage.object_store import ObjectStore
 
@@ -50,14 +54,14 @@ class FinishExport:
     """The use case, with what it needs of the outside. Doing it twice does no harm."""
 
     objects: ObjectStore
-    changes: ChangeStore
+    changes: PendingChangeStore
     removals: RemovalStore
     clock: Clock
     lease: ProjectLease
-    follow_up: FollowUp
+    follow_up: FollowUpRuns
     announcer: Announcer
-    second_looks: SecondLooks
-    meter: Meter = field(default_factory=Unmetered)
+    second_looks: DelayedRechecks
+    meter: Meter = field(default_factory=NoMeter)
 
     def __call__(self, request: FinishRequest) -> FinishAnswer:
         """Ends a run that came to its end, or with `error` one that did not.
@@ -72,14 +76,14 @@ class FinishExport:
         return self._after_success(request, load_plan(self.objects, request.plan_key))
 
     def _after_success(self, request: FinishRequest, plan: RunPlan) -> FinishAnswer:
-        tally = RunTally(self.meter)
+        tally = UsageTally(self.meter)
         batches = iter_batch_results(self.objects, request.results)
         earlier = settled_by_results(self.objects, plan.resumed_results)
-        assets = SettledAssets.of(tally.over(batches)).over(earlier)
+        assets = AssetResults.of(tally.over(batches)).over(earlier)
         planned = read_planned_marks(self.objects, plan)
         exports = ExportOutcomes.of(plan, request.exports)
         # Before anything else: who lost the session to another run must change nothing.
-        progress = SessionProgress(self.objects)(plan, request.results, assets, exports)
+        progress = FullExportCheckpoint(self.objects)(plan, request.results, assets, exports)
         verdict = RunVerdict.of(planned, assets, request.exports, exports, progress)
         self._follow(plan, verdict)
         self._hold(plan, verdict)
@@ -117,7 +121,7 @@ class FinishExport:
 
     def _leave(self, plan: RunPlan, request: FinishRequest, *, failed: bool) -> None:
         """What was converted in vain is for the next run."""
-        ResumedRuns(self.objects, plan.registration).remember(
+        FailedRunCheckpoints(self.objects, plan.registration).remember(
             plan, request.plan_key or "", request.results, failed=failed
         )
 
@@ -131,7 +135,7 @@ class FinishExport:
         declared = {export.name for export in registration.exports} if registration else set()
         if registration and registration.incarnation != plan.registration:
             declared = set()
-        FollowedStore(self.objects, plan.registration).follow(
+        TrackedExportsStore(self.objects, plan.registration).follow(
             plan.project_id,
             published=verdict.exports.published & declared,
             stopped=verdict.exports.held_rebuilds | verdict.to_be_made_anew(),
@@ -168,9 +172,9 @@ class FinishExport:
 
     def _clear(self, project_id: str, verdict: RunVerdict) -> int:
         """Clears what was committed; what the run took on and did not settle rests a while."""
-        done: list[ChangeMark] = []
-        held: list[ChangeMark] = []
-        kept: list[ChangeMark] = []
+        done: list[PendingChange] = []
+        held: list[PendingChange] = []
+        kept: list[PendingChange] = []
         for mark in self.changes.marks(project_id):
             if verdict.clears(mark):
                 done.append(mark)
@@ -184,7 +188,7 @@ class FinishExport:
         self.second_looks.plan(project_id, done)
         return self.changes.clear(done)
 
-    def _postpone(self, marks: Iterable[ChangeMark], least: timedelta = timedelta()) -> None:
+    def _postpone(self, marks: Iterable[PendingChange], least: timedelta = timedelta()) -> None:
         now = self.clock.now()
         self.changes.postpone(
             (mark, now + max(least, retry_after(mark.attempts + 1))) for mark in marks
@@ -274,7 +278,7 @@ class FinishExport:
             _log.warning("the plan of a run that failed is of another version", exc_info=True)
             return None
 
-    def _taken_on(self, request: FinishRequest, plan: RunPlan | None) -> list[ChangeMark]:
+    def _taken_on(self, request: FinishRequest, plan: RunPlan | None) -> list[PendingChange]:
         """The marks that the run read and that nobody renewed; without a plan, all there are."""
         marks = self.changes.marks(request.project_id)
         if plan is None:

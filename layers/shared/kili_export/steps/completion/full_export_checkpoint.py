@@ -5,8 +5,8 @@ from typing import Final
 
 from kili_export.changes.comparison.listing_slices import ListingSlices
 from kili_export.core.errors import ConflictError
-from kili_export.runs.batch_results import SettledAssets
-from kili_export.runs.full_export_session import RebuildSession, SessionStep, SessionStore
+from kili_export.runs.batch_results import AssetResults
+from kili_export.runs.full_export_session import FullExportSession, SessionStep, SessionStore
 from kili_export.runs.messages import ResultsLocation
 from kili_export.runs.plan import RunPlan
 from kili_export.steps.completion.run_verdict import ExportOutcomes, Progress
@@ -17,7 +17,7 @@ _MOST_FAILURES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SessionProgress:
+class FullExportCheckpoint:
     """The checkpoint. To be made before any mark is cleared; making it twice does no harm."""
 
     objects: ObjectStore
@@ -26,7 +26,7 @@ class SessionProgress:
         self,
         plan: RunPlan,
         results: ResultsLocation | None,
-        assets: SettledAssets,
+        assets: AssetResults,
         exports: ExportOutcomes,
     ) -> Progress:
         """Counts in what the run converted. Its slice counts if every asset of it has a result.
@@ -47,7 +47,7 @@ class SessionProgress:
         store.write(plan.project_id, after, etag=step.etag)
         return _progress(step, after)
 
-    def _is_complete(self, plan: RunPlan, step: SessionStep, assets: SettledAssets) -> bool:
+    def _is_complete(self, plan: RunPlan, step: SessionStep, assets: AssetResults) -> bool:
         """Whether every asset of the slice was converted, failed, or is confirmed to be gone."""
         if step.taken is None:
             return False
@@ -56,21 +56,21 @@ class SessionProgress:
 
 
 def _after(
-    before: RebuildSession,
+    before: FullExportSession,
     plan: RunPlan,
     step: SessionStep,
     results: ResultsLocation | None,
     exports: ExportOutcomes,
     *,
     advanced: bool,
-) -> RebuildSession:
+) -> FullExportSession:
     done = exports.published | exports.held_rebuilds if step.final else frozenset()
     remaining = tuple(export for export in before.exports if export.name not in done)
     position = before.position + advanced
     failed = step.final and bool(remaining) and position == before.slices
     failures = before.failures + failed
     if not remaining or failures >= _MOST_FAILURES:
-        return RebuildSession(session_id=before.session_id, last_run=plan.run_id)
+        return FullExportSession(session_id=before.session_id, last_run=plan.run_id)
     return before.model_copy(
         update={
             "exports": remaining,
@@ -84,7 +84,7 @@ def _after(
     )
 
 
-def _progress(step: SessionStep, after: RebuildSession) -> Progress:
+def _progress(step: SessionStep, after: FullExportSession) -> Progress:
     is_open = bool(after.exports)
     lost = step.taken is not None and after.position <= step.taken
     return Progress(sliced=True, is_open=is_open, stuck=is_open and (step.final or lost))

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kili_export.archives.removal_guard import Losses
-from kili_export.changes.events.pending_changes import RECONCILE, ChangeMark, asset_of
-from kili_export.runs.batch_results import SettledAssets
+from kili_export.archives.removal_guard import Removals
+from kili_export.changes.events.pending_changes import RECONCILE, PendingChange, asset_of
+from kili_export.runs.batch_results import AssetResults
 from kili_export.runs.messages import AggregateAnswer
 from kili_export.runs.plan import RunPlan
-from kili_export.runs.planned_changes import MarkLine, is_planned
+from kili_export.runs.planned_changes import PlannedChange, is_planned
 
 _PUBLISHED = frozenset({"committed", "unchanged"})
 _MOST_FAILURES = 3
@@ -23,7 +23,7 @@ class ExportOutcomes:
     held_rebuilds: frozenset[str]
     """Nothing was committed: too many assets would have gone."""
     failed: frozenset[str]
-    most_held: Losses = field(default_factory=Losses)
+    most_held: Removals = field(default_factory=Removals)
     """What waits for confirmation, in the export with the most."""
 
     @classmethod
@@ -49,7 +49,7 @@ class ExportOutcomes:
             published=frozenset(published),
             held_rebuilds=frozenset(held),
             failed=frozenset(names - published - held),
-            most_held=max(map(losses_of, by_name.values()), key=_count, default=Losses()),
+            most_held=max(map(losses_of, by_name.values()), key=_count, default=Removals()),
         )
 
 
@@ -72,9 +72,9 @@ class Progress:
 class RunVerdict:
     """Which of a run's marks are done with."""
 
-    planned: Mapping[str, MarkLine]
+    planned: Mapping[str, PlannedChange]
     """Each mark that the run read, by subject."""
-    assets: SettledAssets
+    assets: AssetResults
     exports: ExportOutcomes
     unpublished: frozenset[str] = field(default=frozenset())
     """Assets that are gone, or of which nothing is exported, where an export holds them."""
@@ -84,8 +84,8 @@ class RunVerdict:
     @classmethod
     def of(
         cls,
-        planned: Mapping[str, MarkLine],
-        assets: SettledAssets,
+        planned: Mapping[str, PlannedChange],
+        assets: AssetResults,
         answers: Iterable[AggregateAnswer],
         exports: ExportOutcomes,
         progress: Progress,
@@ -98,11 +98,11 @@ class RunVerdict:
         waiting = assets.missing | assets.left_out if held else frozenset()
         return cls(planned, assets, exports, waiting, progress)
 
-    def concerns(self, mark: ChangeMark) -> bool:
+    def concerns(self, mark: PendingChange) -> bool:
         """Whether the run read this very mark: nobody marked its subject again since."""
         return is_planned(self.planned, mark.subject, mark.version)
 
-    def clears(self, mark: ChangeMark) -> bool:
+    def clears(self, mark: PendingChange) -> bool:
         """Whether every export that was subscribed at plan time has committed the change.
 
         Only positive results count. A rebuild that is held is not subscribed any more: it will
@@ -115,19 +115,19 @@ class RunVerdict:
             return self._clears_project(mark)
         return self.assets.is_settled(asset_id) and asset_id not in self.unpublished
 
-    def rests(self, mark: ChangeMark) -> bool:
+    def rests(self, mark: PendingChange) -> bool:
         """Whether a mark that stays was tried in vain, rather than only not be done with yet."""
         waits = self.progress.sliced and not self.progress.stuck and asset_of(mark.subject) is None
         return self.concerns(mark) and not waits
 
-    def awaits_word(self, mark: ChangeMark) -> bool:
+    def awaits_word(self, mark: PendingChange) -> bool:
         """Whether all that keeps an asset's mark is that removals wait for confirmation."""
         asset_id = asset_of(mark.subject)
         if not self.concerns(mark) or self.exports.failed or asset_id is None:
             return False
         return self.assets.is_settled(asset_id) and asset_id in self.unpublished
 
-    def _clears_project(self, mark: ChangeMark) -> bool:
+    def _clears_project(self, mark: PendingChange) -> bool:
         """Until all slices are published, these marks are what resumes them after a crash.
 
         What a comparison was asked for may have changed after its slice was converted: they are
@@ -148,11 +148,11 @@ class RunVerdict:
         return self.exports.failed if tried >= _MOST_FAILURES else frozenset()
 
 
-def losses_of(answer: AggregateAnswer) -> Losses:
+def losses_of(answer: AggregateAnswer) -> Removals:
     """What of an export waits for confirmation."""
     failed, left = answer.held_failures, answer.held_exits
-    return Losses(answer.held_removals - failed - left, failed, left)
+    return Removals(answer.held_removals - failed - left, failed, left)
 
 
-def _count(losses: Losses) -> int:
+def _count(losses: Removals) -> int:
     return losses.count

@@ -21,7 +21,7 @@ from kili_export.runs.messages import (
     FailedAsset,
     WorkItem,
 )
-from kili_export.runs.metering import Meter, Unmetered
+from kili_export.runs.metering import Meter, NoMeter
 from kili_export.runs.plan import ExportPlan, RunPlan, load_plan, planned_format
 from kili_export.runs.segment_records import AssetMedia, SegmentWriter
 from kili_export.steps.conversion.asset_source import AssetSource, FetchNeeds
@@ -97,7 +97,7 @@ class ConvertAssets:
     kili: AssetSource
     random: RandomSource
     media: MediaLimits = field(default_factory=MediaLimits)
-    meter: Meter = field(default_factory=Unmetered)
+    meter: Meter = field(default_factory=NoMeter)
     cutter: FrameCutter = field(default_factory=NoCutter)
 
     def __call__(self, request: ConvertRequest) -> BatchResult:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from kili_export.changes.comparison.declared_exports import DeclaredExport
+from kili_export.changes.comparison.declared_exports import ExportState
 from kili_export.runs.announcements import FAILED, EventPublisher, ExportFailed
 from kili_export.runs.held_removals import RemovalStore
-from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
-from kili_export.steps.planning.run_draft import RunInMaking
+from kili_export.runs.tracked_exports import TrackedExports, TrackedExportsStore
+from kili_export.steps.planning.run_draft import RunDraft
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -18,7 +18,7 @@ class LeaveOut:
     removals: RemovalStore
     publisher: EventPublisher
 
-    def __call__(self, run: RunInMaking) -> list[DeclaredExport]:
+    def __call__(self, run: RunDraft) -> list[ExportState]:
         """The exports that can be made now; the others are not followed any more, from now on."""
         held = self.removals.held(run.project_id)
         waiting = held.exports if held else frozenset()
@@ -27,22 +27,20 @@ class LeaveOut:
             for export in run.exports
             if export.problem or export.name in waiting
         }
-        followed = FollowedStore(self.objects, run.registration)
+        followed = TrackedExportsStore(self.objects, run.registration)
         before = followed.read(run.project_id)
         declared = {export.name for export in run.exports}
         names = (before.names & declared) - reasons.keys()
         followed.leave_out(
             run.project_id,
-            FollowedExports(
-                names=frozenset(names), left_out=reasons, registration=run.registration
-            ),
+            TrackedExports(names=frozenset(names), left_out=reasons, registration=run.registration),
         )
         for export in run.exports:
             if export.problem and before.left_out.get(export.name) != export.problem:
                 self._tell_left_out(run, export)
         return [export for export in run.exports if export.name not in reasons]
 
-    def _tell_left_out(self, run: RunInMaking, export: DeclaredExport) -> None:
+    def _tell_left_out(self, run: RunDraft, export: ExportState) -> None:
         failed = ExportFailed(
             project_id=run.project_id,
             export_name=export.name,

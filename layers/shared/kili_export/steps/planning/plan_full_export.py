@@ -11,23 +11,23 @@ from kili_export.changes.events.pending_changes import (
     CHECK,
     REBUILD,
     RECONCILE,
-    ChangeMark,
-    ChangeStore,
-    MarkWriter,
+    PendingChange,
+    PendingChangeRecorder,
+    PendingChangeStore,
 )
 from kili_export.core.bucket_layout import listing_key
 from kili_export.core.clock import TimeLeft
 from kili_export.core.errors import ConflictError
 from kili_export.runs.full_export_session import (
-    RebuildSession,
+    FullExportSession,
     SessionExport,
     SessionStep,
     SessionStore,
     StoredSession,
 )
 from kili_export.runs.plan import ExportPlan
-from kili_export.runs.tracked_exports import FollowedStore
-from kili_export.steps.planning.select_changes import RunMarks
+from kili_export.runs.tracked_exports import TrackedExportsStore
+from kili_export.steps.planning.select_changes import ChosenChanges
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -37,7 +37,7 @@ class SessionPlanner:
 
     objects: ObjectStore
     kili: KiliListing
-    marks: MarkWriter
+    marks: PendingChangeRecorder
     slice_assets: int
 
     @property
@@ -48,7 +48,7 @@ class SessionPlanner:
     def fits(
         self,
         project_id: str,
-        session: RebuildSession,
+        session: FullExportSession,
         plans: Sequence[ExportPlan],
         registration: str | None,
     ) -> bool:
@@ -81,11 +81,11 @@ class SessionPlanner:
         project_id: str,
         listing: Listing,
         plans: Sequence[ExportPlan],
-        marks: RunMarks,
+        marks: ChosenChanges,
         stored: StoredSession,
-        changes: ChangeStore,
+        changes: PendingChangeStore,
         registration: str | None,
-    ) -> tuple[StoredSession, ChangeMark]:
+    ) -> tuple[StoredSession, PendingChange]:
         """Begins to make exports again. Answers what is stored, and the mark that keeps it going.
 
         Raises ConflictError when another run opened one meanwhile.
@@ -93,12 +93,12 @@ class SessionPlanner:
         rebuilt = [plan for plan in plans if plan.mode == "rebuild"]
         # From now on marks are cleared for conversions that are not published yet: should these
         # get lost, the exports must be made again whatever else is known of them.
-        FollowedStore(self.objects, registration).follow(
+        TrackedExportsStore(self.objects, registration).follow(
             project_id, published=frozenset(), stopped=frozenset(plan.name for plan in rebuilt)
         )
         check = self._mark(project_id, changes)
         rebuild, compared = marks.project.get(REBUILD), marks.project.get(RECONCILE)
-        session = RebuildSession(
+        session = FullExportSession(
             session_id=listing.session_id,
             registration=registration,
             exports=tuple(
@@ -120,7 +120,7 @@ class SessionPlanner:
         self.objects.delete([listing_key(project_id)])
         return StoredSession(session, etag), check
 
-    def _mark(self, project_id: str, changes: ChangeStore) -> ChangeMark:
+    def _mark(self, project_id: str, changes: PendingChangeStore) -> PendingChange:
         """A mark that no other run can have read, and that stays until all is published.
 
         By it the sweep resumes a full export that a crash stopped.
@@ -133,7 +133,7 @@ class SessionPlanner:
 
 
 def plan_step(
-    stored: StoredSession, plans: Sequence[ExportPlan], marks: RunMarks
+    stored: StoredSession, plans: Sequence[ExportPlan], marks: ChosenChanges
 ) -> tuple[list[ExportPlan], SessionStep]:
     """What one run does: the changes, then a slice, or the changes alone if others wait for them.
 
@@ -164,7 +164,7 @@ def plan_step(
 
 
 def _sliced(
-    plan: ExportPlan, export: SessionExport, session: RebuildSession, *, final: bool
+    plan: ExportPlan, export: SessionExport, session: FullExportSession, *, final: bool
 ) -> ExportPlan:
     return plan.model_copy(
         update={

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from kili_export.changes.comparison.compare_assets import compare_listing
 from kili_export.changes.comparison.comparison_listing import ComparisonListing
-from kili_export.changes.comparison.declared_exports import DeclaredExport, read_declared
+from kili_export.changes.comparison.declared_exports import ExportState, read_declared
 from kili_export.changes.comparison.kili_listing import KiliListing
 from kili_export.changes.comparison.listing_slices import Listing
-from kili_export.changes.events.follow_up import FollowUp
+from kili_export.changes.events.follow_up import FollowUpRuns
 from kili_export.changes.events.pending_changes import (
     CHECK,
     RECONCILE,
-    ChangeStore,
-    MarkWriter,
+    PendingChangeRecorder,
+    PendingChangeStore,
     asset_subject,
 )
 from kili_export.core.bucket_layout import runs_prefix
@@ -22,18 +22,18 @@ from kili_export.core.errors import ConflictError
 from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.announcements import Announcer, EventPublisher
-from kili_export.runs.failed_run_checkpoint import ResumedRuns
+from kili_export.runs.failed_run_checkpoint import FailedRunCheckpoints
 from kili_export.runs.full_export_session import StoredSession
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.lease import Lease, ProjectLease, run_id_of
-from kili_export.runs.messages import PlanAnswer, PlanRequest, Unfinished
-from kili_export.runs.metering import Continued, Meter, Unmetered
-from kili_export.runs.tracked_exports import FollowedExports, FollowedStore
+from kili_export.runs.messages import PlanAnswer, PlanRequest, ResumeToken
+from kili_export.runs.metering import Meter, NoMeter, ResumedMeter
+from kili_export.runs.tracked_exports import TrackedExports, TrackedExportsStore
 from kili_export.steps.planning.fence_predecessor import fence_out_predecessor
 from kili_export.steps.planning.leave_out_exports import LeaveOut
 from kili_export.steps.planning.plan_full_export import SessionPlanner, plan_step
-from kili_export.steps.planning.run_draft import RunInMaking, RunLimits, plan_of
-from kili_export.steps.planning.select_changes import RunMarks, select_marks
+from kili_export.steps.planning.run_draft import RunDraft, RunLimits, plan_of
+from kili_export.steps.planning.select_changes import ChosenChanges, select_marks
 from kili_export.steps.planning.write_plan import PlanWriter
 from kili_export.storage.object_store import ObjectStore
 
@@ -43,7 +43,7 @@ class PlanExport:
     """The use case, with what it needs of the outside."""
 
     objects: ObjectStore
-    changes: ChangeStore
+    changes: PendingChangeStore
     removals: RemovalStore
     kili: KiliListing
     publisher: EventPublisher
@@ -51,9 +51,9 @@ class PlanExport:
     clock: Clock
     random: RandomSource
     lease: ProjectLease
-    follow_up: FollowUp
+    follow_up: FollowUpRuns
     limits: RunLimits
-    meter: Meter = field(default_factory=Unmetered)
+    meter: Meter = field(default_factory=NoMeter)
 
     def __call__(self, request: PlanRequest, time_left: TimeLeft | None = None) -> PlanAnswer:
         """Plans a run. Asking again for the same execution plans it again, under the same lease.
@@ -64,7 +64,7 @@ class PlanExport:
         Raises AccessDenied when Kili does not show the project, TransientError when something
         does not answer. The lease is held then; finish_export gives it back.
         """
-        meter = Continued(self.meter, (request.resume or Unfinished()).spent)
+        meter = ResumedMeter(self.meter, (request.resume or ResumeToken()).spent)
         lease = self.lease.acquire(request.project_id, request.execution_arn)
         if lease is None:
             return PlanAnswer(status="busy", project_id=request.project_id)
@@ -72,7 +72,7 @@ class PlanExport:
         marks = self._marks(request.project_id, stored)
         registration = load_registration(self.objects, request.project_id)
         if registration is None:
-            FollowedStore(self.objects, None).leave_out(request.project_id, FollowedExports())
+            TrackedExportsStore(self.objects, None).leave_out(request.project_id, TrackedExports())
             self._sessions.store.close(request.project_id, stored)
             return self._idle(request, registered=False)
         if not any(marks.all()) and stored.session is None:
@@ -84,7 +84,7 @@ class PlanExport:
             return PlanAnswer(
                 status="continue",
                 project_id=request.project_id,
-                resume=Unfinished(spent=meter.spent()),
+                resume=ResumeToken(spent=meter.spent()),
             )
         if not run.plans:
             # Nothing is left to be done for these marks: their exports are as they should be,
@@ -98,10 +98,10 @@ class PlanExport:
         return SessionPlanner(self.objects, self.kili, self._writer, self.limits.slice_assets)
 
     @property
-    def _writer(self) -> MarkWriter:
-        return MarkWriter(self.changes, self.clock, self.random)
+    def _writer(self) -> PendingChangeRecorder:
+        return PendingChangeRecorder(self.changes, self.clock, self.random)
 
-    def _marks(self, project_id: str, stored: StoredSession) -> RunMarks:
+    def _marks(self, project_id: str, stored: StoredSession) -> ChosenChanges:
         return select_marks(
             self.changes.marks(project_id),
             most=self.limits.marks_per_run,
@@ -128,11 +128,11 @@ class PlanExport:
         self,
         lease: Lease,
         registration: ProjectRegistration,
-        marks: RunMarks,
+        marks: ChosenChanges,
         stored: StoredSession,
         time_left: TimeLeft | None,
-    ) -> RunInMaking:
-        run = RunInMaking(
+    ) -> RunDraft:
+        run = RunDraft(
             lease=lease,
             registration=registration.incarnation,
             run_id=run_id_of(lease.token, self.random.token()[:8]),
@@ -165,7 +165,7 @@ class PlanExport:
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
         else:
-            run.taken_over = ResumedRuns(self.objects, run.registration).take_over(
+            run.taken_over = FailedRunCheckpoints(self.objects, run.registration).take_over(
                 run.project_id,
                 run.plans,
                 {one.name: one.manifest.run_id for one in run.exports if one.manifest},
@@ -174,7 +174,7 @@ class PlanExport:
             run.plans = run.taken_over.applied_to(run.plans)
         return run
 
-    def _require_current(self, run: RunInMaking, registration: ProjectRegistration) -> None:
+    def _require_current(self, run: RunDraft, registration: ProjectRegistration) -> None:
         """Raises ConflictError when an export ended after its registration was read.
 
         The run would publish it as one that goes on.
@@ -183,9 +183,9 @@ class PlanExport:
         if has_ended and load_registration(self.objects, run.project_id) != registration:
             raise ConflictError(f"project {run.project_id} was registered otherwise meanwhile")
 
-    def _choose_modes(self, run: RunInMaking, exports: Sequence[DeclaredExport]) -> None:
+    def _choose_modes(self, run: RunDraft, exports: Sequence[ExportState]) -> None:
         """Which exports are made again. Goes on with those that are, unless there are others."""
-        followed = FollowedStore(self.objects, run.registration).read(run.project_id).names
+        followed = TrackedExportsStore(self.objects, run.registration).read(run.project_id).names
         session = run.stored.session
         run.plans = [plan_of(export, run, followed=export.name in followed) for export in exports]
         if session is not None and not self._sessions.fits(
@@ -197,7 +197,7 @@ class PlanExport:
                 plan_of(export, run, followed=export.name in followed) for export in exports
             ]
 
-    def _list(self, run: RunInMaking, time_left: TimeLeft | None) -> None:
+    def _list(self, run: RunDraft, time_left: TimeLeft | None) -> None:
         """Lists every asset that Kili has: for this run or, in slices, for many."""
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         known = [
@@ -208,7 +208,7 @@ class PlanExport:
         )
         run.is_listed = run.listing is not None
 
-    def _open_session(self, run: RunInMaking, listing: Listing) -> None:
+    def _open_session(self, run: RunDraft, listing: Listing) -> None:
         run.stored, check = self._sessions.open(
             run.project_id,
             listing,
@@ -218,12 +218,12 @@ class PlanExport:
             self.changes,
             run.registration,
         )
-        run.marks = RunMarks({**run.marks.project, CHECK: check}, run.marks.assets)
+        run.marks = ChosenChanges({**run.marks.project, CHECK: check}, run.marks.assets)
 
     def _compare(
         self,
-        run: RunInMaking,
-        exports: Iterable[DeclaredExport],
+        run: RunDraft,
+        exports: Iterable[ExportState],
         time_left: TimeLeft | None,
     ) -> None:
         """Somebody said that assets changed, not which: finds them, so that this run has them.
@@ -253,4 +253,4 @@ class PlanExport:
         again = self._marks(run.project_id, run.stored)
         # Who asked after the listing was begun is not answered by it: that mark stays.
         answered = replace(asked, version=listed.about or asked.version)
-        run.marks = RunMarks({**run.marks.project, RECONCILE: answered}, again.assets)
+        run.marks = ChosenChanges({**run.marks.project, RECONCILE: answered}, again.assets)

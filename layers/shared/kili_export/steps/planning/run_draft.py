@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kili_export.changes.comparison.declared_exports import DeclaredExport
+from kili_export.changes.comparison.declared_exports import ExportState
 from kili_export.changes.comparison.definition import date_of, rebuild_reason
 from kili_export.changes.comparison.listing_slices import Listing
 from kili_export.changes.events.pending_changes import CHECK, REBUILD
 from kili_export.core.export_options import OptionsDocument
 from kili_export.core.project import Project
-from kili_export.runs.failed_run_checkpoint import TakenOver
+from kili_export.runs.failed_run_checkpoint import ReusedResults
 from kili_export.runs.full_export_session import SessionStep, StoredSession
 from kili_export.runs.lease import Lease
 from kili_export.runs.plan import ExportPlan
-from kili_export.steps.planning.select_changes import RunMarks
+from kili_export.steps.planning.select_changes import ChosenChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RunLimits:
 
 
 @dataclass(slots=True)
-class RunInMaking:
+class RunDraft:
     """A run in the making, for the holder of the lease."""
 
     lease: Lease
@@ -40,13 +40,13 @@ class RunInMaking:
     run_id: str
     started_at: datetime
     project: Project
-    marks: RunMarks
+    marks: ChosenChanges
     stored: StoredSession
-    exports: Sequence[DeclaredExport] = ()
+    exports: Sequence[ExportState] = ()
     plans: list[ExportPlan] = field(default_factory=list)
     listing: Listing | None = None
     step: SessionStep | None = None
-    taken_over: TakenOver = field(default_factory=TakenOver)
+    taken_over: ReusedResults = field(default_factory=ReusedResults)
     is_listed: bool = True
     """False when the time was up before all assets were listed."""
 
@@ -56,21 +56,21 @@ class RunInMaking:
         return self.lease.project_id
 
 
-def first_event_at(run: RunInMaking) -> datetime | None:
+def first_event_at(run: RunDraft) -> datetime | None:
     """When the oldest change happened that this run publishes: a full export comes at its end."""
     if run.step is not None and not run.step.final:
-        return RunMarks(assets=run.marks.assets).first_event_at()
+        return ChosenChanges(assets=run.marks.assets).first_event_at()
     return run.marks.first_event_at()
 
 
-def listed_assets(run: RunInMaking) -> int | None:
+def listed_assets(run: RunDraft) -> int | None:
     """How many assets Kili had when they were listed, None when nothing is made again."""
     if run.stored.session is not None:
         return run.stored.session.listed
     return run.listing.count if run.listing else None
 
 
-def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> ExportPlan:
+def plan_of(export: ExportState, run: RunDraft, *, followed: bool) -> ExportPlan:
     """What a run does with one export that can be made."""
     reason = rebuild_reason(
         export.published,
@@ -94,7 +94,7 @@ def plan_of(export: DeclaredExport, run: RunInMaking, *, followed: bool) -> Expo
     )
 
 
-def _is_to_be_rewritten(export: DeclaredExport, run: RunInMaking) -> bool:
+def _is_to_be_rewritten(export: ExportState, run: RunDraft) -> bool:
     """Whether somebody asked for an archive without deltas after it. A session asks itself."""
     followed = export.manifest is not None and bool(export.manifest.deltas)
     return followed and CHECK in run.marks.project and run.stored.session is None

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kili_export.changes.events.pending_changes import CHECK, REBUILD, ChangeMark, asset_of
-from kili_export.runs.full_export_session import RebuildSession
-from kili_export.runs.planned_changes import MarkLine
+from kili_export.changes.events.pending_changes import CHECK, REBUILD, PendingChange, asset_of
+from kili_export.runs.full_export_session import FullExportSession
+from kili_export.runs.planned_changes import PlannedChange
 
 
 @dataclass(frozen=True, slots=True)
-class RunMarks:
+class ChosenChanges:
     """Marks of the project as a whole by subject, and marks of assets by asset id."""
 
-    project: Mapping[str, ChangeMark] = field(default_factory=dict)
-    assets: Mapping[str, ChangeMark] = field(default_factory=dict)
+    project: Mapping[str, PendingChange] = field(default_factory=dict)
+    assets: Mapping[str, PendingChange] = field(default_factory=dict)
 
-    def all(self) -> Iterable[ChangeMark]:
+    def all(self) -> Iterable[PendingChange]:
         """Every mark."""
         yield from self.project.values()
         yield from self.assets.values()
@@ -29,29 +29,31 @@ class RunMarks:
     def lines(self) -> bytes:
         """The marks as stored with the run, one JSON object a line."""
         return b"".join(
-            MarkLine(subject=mark.subject, version=mark.version, attempts=mark.attempts).to_bytes()
+            PlannedChange(
+                subject=mark.subject, version=mark.version, attempts=mark.attempts
+            ).to_bytes()
             + b"\n"
             for mark in self.all()
         )
 
 
 def select_marks(
-    marks: Iterable[ChangeMark],
+    marks: Iterable[PendingChange],
     *,
     most: int,
     now: datetime,
-    session: RebuildSession | None = None,
-) -> RunMarks:
+    session: FullExportSession | None = None,
+) -> ChosenChanges:
     """The marks that a run takes on: the `most` oldest of assets, those of the project when due.
 
     What an asset's mark costs is little, so they go along even before their next attempt is due.
     A rebuild or a comparison that failed is not tried again with every run. While exports are
     made again in slices, `session`, another wish for that waits until they are published.
     """
-    project: dict[str, ChangeMark] = {}
-    assets: list[ChangeMark] = []
+    project: dict[str, PendingChange] = {}
+    assets: list[PendingChange] = []
 
-    def of_assets() -> Iterable[ChangeMark]:
+    def of_assets() -> Iterable[PendingChange]:
         for mark in marks:
             if asset_of(mark.subject) is not None:
                 yield mark
@@ -62,4 +64,4 @@ def select_marks(
                 project[mark.subject] = mark
 
     assets = heapq.nsmallest(most, of_assets(), key=lambda one: (one.first_event_at, one.subject))
-    return RunMarks(project, {asset_of(mark.subject) or "": mark for mark in assets})
+    return ChosenChanges(project, {asset_of(mark.subject) or "": mark for mark in assets})

@@ -13,7 +13,7 @@ from kili_export.runs.metering import Meter
 from kili_export.runs.plan import RunPlan
 from kili_export.steps.planning.known_media import ItemInOrder, MediaLedger, with_known_media
 from kili_export.steps.planning.run_draft import (
-    RunInMaking,
+    RunDraft,
     RunLimits,
     first_event_at,
     listed_assets,
@@ -36,7 +36,7 @@ class PlanWriter:
     limits: RunLimits
     meter: Meter
 
-    def write(self, run: RunInMaking, request: PlanRequest) -> PlanAnswer:
+    def write(self, run: RunDraft, request: PlanRequest) -> PlanAnswer:
         """Stores the work list, the marks and, last, the plan."""
         project_id, run_id = run.project_id, run.run_id
         key = work_key(project_id, run_id)
@@ -79,7 +79,7 @@ class PlanWriter:
             results_prefix=results_prefix(project_id, run_id),
         )
 
-    def _batch_size(self, run: RunInMaking) -> int:
+    def _batch_size(self, run: RunDraft) -> int:
         batch = self.limits.batch_size
         if run.project.input_type == "VIDEO":
             batch = min(batch, _VIDEO_BATCH)
@@ -87,7 +87,7 @@ class PlanWriter:
             batch = min(batch, 1 if run.project.input_type == "VIDEO" else _MEDIA_BATCH)
         return batch
 
-    def _media_ledgers(self, run: RunInMaking) -> list[MediaLedger]:
+    def _media_ledgers(self, run: RunDraft) -> list[MediaLedger]:
         rebuilt = {plan.name: plan.mode != "incremental" for plan in run.plans}
         return [
             MediaLedger.open(
@@ -97,7 +97,7 @@ class PlanWriter:
             if export.name in rebuilt and export.options.with_assets and export.manifest
         ]
 
-    def _items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
+    def _items(self, run: RunDraft) -> Iterator[ItemInOrder]:
         """What this run converts: all of its assets but those that a run before it converted."""
         taken_over = run.taken_over.assets
         listed: set[str] = set()
@@ -111,7 +111,7 @@ class PlanWriter:
             for asset_id in sorted(taken_over - listed):
                 yield WorkItem(asset_id=asset_id, marked=False), None
 
-    def _all_items(self, run: RunInMaking) -> Iterator[ItemInOrder]:
+    def _all_items(self, run: RunDraft) -> Iterator[ItemInOrder]:
         """What changed and, when an export is made again, all that Kili has, or a slice of it."""
         for asset_id, mark in run.marks.assets.items():
             awaited = labels_to_await(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kili_export.archives.compaction import RewritingRules
+from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.latest_copy import LatestCopy
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_writer import LossReports
@@ -11,8 +11,8 @@ from kili_export.core.bucket_layout import joins_prefix
 from kili_export.core.clock import Clock, RandomSource, TimeLeft
 from kili_export.core.errors import ConflictError, OutOfTime
 from kili_export.costs.usage import Traffic
-from kili_export.runs.messages import AggregateAnswer, AggregateRequest, Unfinished
-from kili_export.runs.metering import Continued, Meter, MovedTally, RunTally, Unmetered
+from kili_export.runs.messages import AggregateAnswer, AggregateRequest, ResumeToken
+from kili_export.runs.metering import Meter, NoMeter, ResumedMeter, TransferTally, UsageTally
 from kili_export.runs.plan import ExportPlan, RunPlan, load_plan
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.documents.sharding import ShardRules
@@ -27,7 +27,7 @@ from kili_export.storage.resumable_uploads import ResumableUploads
 
 
 @dataclass(frozen=True, slots=True)
-class AggregateArchive:
+class PublishExport:
     """The use case, with what it needs of the outside."""
 
     objects: ObjectStore
@@ -37,8 +37,8 @@ class AggregateArchive:
     limits: PartLimits
     latest_max_bytes: int
     retention: Retention
-    rewriting: RewritingRules = field(default_factory=RewritingRules)
-    meter: Meter = field(default_factory=Unmetered)
+    rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
+    meter: Meter = field(default_factory=NoMeter)
     sharding: ShardRules = field(default_factory=ShardRules)
 
     def __call__(
@@ -52,9 +52,9 @@ class AggregateArchive:
         the bucket does not answer, OutlastsInvocation when a full export has too many assets;
         nothing that readers see has changed then.
         """
-        earlier = request.resume or Unfinished()
-        meter = Continued(self.meter, earlier.spent)
-        moved = MovedTally(self.traffic, self.traffic.snapshot(), earlier.moved)
+        earlier = request.resume or ResumeToken()
+        meter = ResumedMeter(self.meter, earlier.spent)
+        moved = TransferTally(self.traffic, self.traffic.snapshot(), earlier.moved)
         plan = load_plan(self.objects, request.plan_key)
         export = plan.export(request.export)
         uploads = ResumableUploads(
@@ -67,14 +67,14 @@ class AggregateArchive:
         )
         try:
             time = ComputingTime(time_left, export.name)
-            tally = RunTally(meter)
+            tally = UsageTally(meter)
             answer = self._publish(request, plan, export, uploads, moved, tally, time)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
                 status="continue",
                 generation=export.generation or None,
-                resume=Unfinished(spent=meter.spent(), moved=moved.moved(), uploads=uploads.key),
+                resume=ResumeToken(spent=meter.spent(), moved=moved.moved(), uploads=uploads.key),
                 spent=meter.spent(),
             )
         return answer.model_copy(update={"spent": meter.spent()})
@@ -85,8 +85,8 @@ class AggregateArchive:
         plan: RunPlan,
         export: ExportPlan,
         uploads: ResumableUploads,
-        moved: MovedTally,
-        tally: RunTally,
+        moved: TransferTally,
+        tally: UsageTally,
         time: ComputingTime,
     ) -> AggregateAnswer:
         previous, etag = load_manifest(self.objects, plan.project_id, export.name)

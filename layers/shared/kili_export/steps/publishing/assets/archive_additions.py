@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import Entry
 from kili_export.splicing.regions import Region
@@ -13,14 +13,14 @@ from kili_export.steps.publishing.assets.converted_assets import LocatedMember
 
 def asset_additions(
     located: Iterable[LocatedMember], restored: Iterable[tuple[Region, Entry]]
-) -> list[Addition]:
+) -> list[AddedEntries]:
     """Files of assets: entries that conversions wrote, and entries that are at hand.
 
     In the server's order of their assets, whatever the batches were: a full export of the same
     state gives the same bytes, and batches, which are in that order too, are copied whole.
     """
     members, at_hand = list(located), list(restored)
-    additions: list[Addition] = []
+    additions: list[AddedEntries] = []
     for region in (Region.MEDIA, Region.LABELS):
         runs = _runs(item for item in members if item.region is region)
         additions += (_stored(run, region) for run in runs)
@@ -28,12 +28,12 @@ def asset_additions(
     return additions
 
 
-def inline_additions(entries: Iterable[Entry], region: Region) -> list[Addition]:
+def inline_additions(entries: Iterable[Entry], region: Region) -> list[AddedEntries]:
     """Entries that are at hand, as one addition; none for no entries."""
     builder = SegmentBuilder()
     for entry in entries:
         builder.add(entry)
-    return [Addition.inline(builder.finish(), region)] if len(builder) else []
+    return [AddedEntries.inline(builder.finish(), region)] if len(builder) else []
 
 
 def _runs(located: Iterable[LocatedMember]) -> Iterator[list[LocatedMember]]:
@@ -52,9 +52,9 @@ def _end(item: LocatedMember) -> int:
     return item.start + item.member.record.local_length
 
 
-def _stored(run: Sequence[LocatedMember], region: Region) -> Addition:
+def _stored(run: Sequence[LocatedMember], region: Region) -> AddedEntries:
     start = run[0].start
     directory = Directory.from_records(
         replace(item.member.record, offset=item.start - start) for item in run
     )
-    return Addition.stored(run[0].source, start, _end(run[-1]) - start, directory, region)
+    return AddedEntries.stored(run[0].source, start, _end(run[-1]) - start, directory, region)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from kili_export.archives.ledger.asset_ledger import AssetRecord, FragmentRecord, MemberRecord
+from kili_export.archives.ledger.asset_ledger import AssetRecord, FileRecord, FragmentRecord
 from kili_export.core.errors import IntegrityError
 from kili_export.runs.segment_records import ConvertedAsset
 from kili_export.steps.publishing.assets.numbering import Numbering
@@ -46,7 +46,7 @@ def record_of(
         members=tuple(
             _same_or(
                 kept_members.get(member.record.path),
-                MemberRecord(member.record.path, member.sha256, member.identity),
+                FileRecord(member.record.path, member.sha256, member.identity),
             )
             for member in asset.members
         ),
@@ -66,7 +66,7 @@ def record_of(
 
 def _media(
     asset: ConvertedAsset, old: AssetRecord | None, stood: AssetRecord | None
-) -> tuple[MemberRecord, ...]:
+) -> tuple[FileRecord, ...]:
     if asset.media is None:
         return ()
     if asset.media.fetched is None:
@@ -75,12 +75,12 @@ def _media(
         return stood.media
     kept = {member.path: member for member in old.media} if old else {}
     return tuple(
-        _same_or(kept.get(one.record.path), MemberRecord(one.record.path, one.sha256, one.identity))
+        _same_or(kept.get(one.record.path), FileRecord(one.record.path, one.sha256, one.identity))
         for one in asset.media.fetched
     )
 
 
-def _same_or(kept: MemberRecord | None, new: MemberRecord) -> MemberRecord:
+def _same_or(kept: FileRecord | None, new: FileRecord) -> FileRecord:
     return kept if kept is not None and kept.identity == new.identity else new
 
 

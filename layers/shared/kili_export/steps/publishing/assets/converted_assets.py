@@ -16,7 +16,7 @@ from kili_export.runs.messages import BatchResult, ExportSegment
 from kili_export.runs.segment_records import ConvertedAsset, ConvertedMember
 from kili_export.splicing.regions import Region
 from kili_export.splicing.upload_parts import Source
-from kili_export.storage.external_sort import Sorter, grouped
+from kili_export.storage.external_sort import ExternalSorter, grouped
 from kili_export.storage.json_lines import iter_lines
 from kili_export.storage.object_store import ObjectStore
 from kili_export.storage.spool import Spool
@@ -33,7 +33,7 @@ _ENDING: Final = struct.Struct(">IBIII")
 """Behind an asset's id and order key: round, kind, batch, offset and length of its record."""
 
 
-class Kind(IntEnum):
+class ResultKind(IntEnum):
     """What became of an asset."""
 
     CONVERTED = 0
@@ -43,10 +43,10 @@ class Kind(IntEnum):
     """Converted to nothing: it has no label to be exported, or a filter does not let it through."""
 
 
-class Found(NamedTuple):
+class AssetResult(NamedTuple):
     """The last that was found out about an asset."""
 
-    kind: Kind
+    kind: ResultKind
     order_key: str
     """Of a failed asset: the reason."""
     place: bytes
@@ -55,7 +55,7 @@ class Found(NamedTuple):
     @property
     def is_converted(self) -> bool:
         """Whether there is a record of it."""
-        return self.kind in {Kind.CONVERTED, Kind.EMPTY}
+        return self.kind in {ResultKind.CONVERTED, ResultKind.EMPTY}
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class LocatedAsset:
 
 
 @dataclass(slots=True)
-class Conversions:
+class ConvertedAssets:
     """The assets' records, as they were written, and what became of each asset.
 
     Memory holds a few hundred bytes for each batch and a few MiB besides.
@@ -90,7 +90,7 @@ class Conversions:
     export: str
     _batches: list[_Batch] = field(default_factory=list)
     _records: Spool = field(default_factory=Spool)
-    _found: Sorter = field(default_factory=Sorter)
+    _found: ExternalSorter = field(default_factory=ExternalSorter)
     _rounds: int = 0
     _open: "OrderedDict[int, bytes]" = field(default_factory=OrderedDict)
 
@@ -114,15 +114,15 @@ class Conversions:
                 self._take_segment(*ahead.popleft())
         self._rounds += 1
 
-    def by_id(self) -> Iterator[tuple[bytes, Found]]:
+    def by_id(self) -> Iterator[tuple[bytes, AssetResult]]:
         """Every asset of which there is a result, by id, which comes as UTF-8 before it."""
         for events in grouped(self._found, lambda item: item.partition(_END)[0]):
             asset_id, _, rest = events[-1].partition(_END)
             _, kind, *_ = _ENDING.unpack_from(rest, 0)
             yield (
                 asset_id,
-                Found(
-                    Kind(kind),
+                AssetResult(
+                    ResultKind(kind),
                     rest[_ENDING.size :].decode(),
                     rest[: _ENDING.size],
                 ),
@@ -164,13 +164,13 @@ class Conversions:
 
     def _take_failures(self, batch: BatchResult) -> None:
         for asset_id in batch.missing:
-            self._note(asset_id, Kind.MISSING, "", 0, 0, 0)
+            self._note(asset_id, ResultKind.MISSING, "", 0, 0, 0)
         for failed in batch.failed:
             if failed.export in {None, self.export}:
-                self._note(failed.asset_id, Kind.FAILED, failed.error, 0, 0, 0)
+                self._note(failed.asset_id, ResultKind.FAILED, failed.error, 0, 0, 0)
 
     def _note(
-        self, asset_id: str, kind: Kind, text: str, batch: int, offset: int, length: int
+        self, asset_id: str, kind: ResultKind, text: str, batch: int, offset: int, length: int
     ) -> None:
         if "\0" in asset_id:
             raise IntegrityError("an asset's id has a NUL in it")
@@ -189,10 +189,10 @@ class Conversions:
         return lines
 
 
-def _beginning(line: bytes) -> tuple[str, str, Kind]:
+def _beginning(line: bytes) -> tuple[str, str, ResultKind]:
     try:
         asset_id, order_key, *rest = orjson.loads(line)
-        kind = Kind.CONVERTED if rest[_EXPORTED] else Kind.EMPTY
+        kind = ResultKind.CONVERTED if rest[_EXPORTED] else ResultKind.EMPTY
     except (ValueError, TypeError, IndexError) as error:
         raise IntegrityError("a conversion's record cannot be read") from error
     return str(asset_id), str(order_key), kind
@@ -270,12 +270,14 @@ def _read_segment(
     ]
 
 
-def listed_ids(objects: ObjectStore, keys: Iterable[str], *, changed_only: bool = False) -> Sorter:
+def listed_ids(
+    objects: ObjectStore, keys: Iterable[str], *, changed_only: bool = False
+) -> ExternalSorter:
     """The ids of the assets of some work lists. Raises Unavailable when one is not there.
 
     With `changed_only` without those that only a full export of another export needs.
     """
-    ids = Sorter()
+    ids = ExternalSorter()
     for key in keys:
         lines = iter_lines(objects, key)
         if lines is None:

@@ -8,7 +8,7 @@ from kili_export.archives.ledger.shard_index import Share
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_dates import Moments, newest_moments
 from kili_export.formats.common.format import FragmentStream, SpanningDocument
-from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.held_bytes import ByteSource
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, WrittenShard
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.storage.spool import Spool
@@ -99,9 +99,9 @@ class FragmentStreams:
         """A stream in shards."""
         return self._streams[stream].shards()
 
-    def of(self, streams: Iterable[str]) -> Mapping[str, HeldBytes]:
+    def of(self, streams: Iterable[str]) -> Mapping[str, ByteSource]:
         """Some of the streams as they are. They must be of documents that are not large."""
-        found: dict[str, HeldBytes] = {}
+        found: dict[str, ByteSource] = {}
         for stream in streams:
             plain = self._streams[stream].plain
             if plain is None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kili_export.formats.common.format import FragmentStream, SpanningDocument
-from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.held_bytes import ByteSource
 
 
 def streams_of(documents: Sequence[SpanningDocument]) -> dict[str, bytes]:
@@ -17,8 +17,8 @@ def streams_of(documents: Sequence[SpanningDocument]) -> dict[str, bytes]:
 
 
 def render(
-    document: SpanningDocument, streams: Mapping[str, HeldBytes]
-) -> Sequence[HeldBytes] | None:
+    document: SpanningDocument, streams: Mapping[str, ByteSource]
+) -> Sequence[ByteSource] | None:
     """The document's contents, piece by piece, or None when there is to be no such file.
 
     `streams` are the fragments in server order, with their separators already between them.

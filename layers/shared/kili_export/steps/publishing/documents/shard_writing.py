@@ -9,7 +9,7 @@ from typing import Final
 from kili_export.archives.ledger.shard_index import Shard, Share
 from kili_export.core.file_dates import newest_moments
 from kili_export.splicing.entries import LEVEL, RAW_DEFLATE
-from kili_export.splicing.held_bytes import HeldBytes, cut_held
+from kili_export.splicing.held_bytes import ByteSource, cut_held
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.storage.spool import Spool
 
@@ -24,7 +24,7 @@ class WrittenShard:
     """
 
     shard: Shard
-    data: HeldBytes
+    data: ByteSource
 
 
 class _OpenShard:

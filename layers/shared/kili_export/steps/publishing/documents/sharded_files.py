@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kili_export.archives.ledger.shard_index import Shard, ShardIndex
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entry_record import DEFLATED, Record
 from kili_export.splicing.regions import Region
@@ -53,7 +53,7 @@ def sharded_file(index: ShardIndex, placed: Sequence[PlacedShard]) -> StreamedFi
     length = len(header) + compressed
     record = Record(path, "", crc32, size, compressed, DEFLATED, 0, length, modified)
     directory = Directory.from_records([record])
-    addition = Addition(directory, Region.DOCUMENTS, length, composed=pieces)
+    addition = AddedEntries(directory, Region.DOCUMENTS, length, composed=pieces)
     return StreamedFile(path, size, addition)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kili_export.archives.ledger.archive_files import FileDigest
-from kili_export.archives.ledger.asset_ledger import MemberRecord
+from kili_export.archives.ledger.asset_ledger import FileRecord
 from kili_export.archives.ledger.shard_index import ShardIndex, index_entry_name
 from kili_export.core.file_dates import Moments, date_of, dated_identity, moments_of
 from kili_export.formats.common.format import ExportContext, ExportFormat, SpanningDocument
 from kili_export.runs.segment_records import identity_digest
-from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.held_bytes import ByteSource
 from kili_export.steps.publishing.documents.fragment_streams import FragmentStreams
 from kili_export.steps.publishing.documents.rendering import render, streams_of
 from kili_export.steps.publishing.documents.shard_revision import Revision
@@ -24,7 +24,7 @@ from kili_export.steps.publishing.documents.streamed_files import (
 
 
 @dataclass(slots=True)
-class SharedChanges:
+class DatasetFileChanges:
     """Shared files that come and go, and all of them as they are then, by path.
 
     `since` is when the dataset was first exported as it is declared: files that show no labels are
@@ -32,7 +32,7 @@ class SharedChanges:
     `indexes` are those of documents in shards that come; `forgotten` had one and has none now.
     """
 
-    members: dict[str, MemberRecord]
+    members: dict[str, FileRecord]
     since: Moments = ()
     files: list[StreamedFile] = field(default_factory=list)
     digests: dict[str, FileDigest] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class SharedChanges:
     def put(
         self,
         path: str,
-        pieces: Sequence[HeldBytes],
+        pieces: Sequence[ByteSource],
         *,
         identity: bytes | None = None,
         moments: Moments = (),
@@ -60,7 +60,7 @@ class SharedChanges:
         if self._is_kept(path, told_by):
             return
         self._forget_index(path)
-        self.members[path] = MemberRecord(path, sha256, told_by)
+        self.members[path] = FileRecord(path, sha256, told_by)
         self.files.append(streamed_file(path, pieces, modified))
         self.digests[path] = FileDigest(sha256, told_by)
 
@@ -79,7 +79,7 @@ class SharedChanges:
             if known is not None and (dated := known.with_moments_of(index)) != known:
                 self.indexes[path] = dated
             return
-        self.members[path] = MemberRecord(path, "", identity)
+        self.members[path] = FileRecord(path, "", identity)
         self.files.append(sharded_file(index, [one for part in sections for one in part]))
         self.digests[path] = FileDigest(index.digest, identity)
         self.indexes[path] = index
@@ -123,15 +123,15 @@ class Documents:
 def shared_changes(
     fmt: ExportFormat,
     context: ExportContext,
-    before: Mapping[str, MemberRecord],
+    before: Mapping[str, FileRecord],
     source: Documents,
-) -> SharedChanges:
+) -> DatasetFileChanges:
     """Makes the shared files again that may have changed.
 
     `before` are those of the archive that is built upon. Documents are made again when one of
     the streams that the run touched is theirs, all of them where nothing is built upon.
     """
-    changes = SharedChanges(dict(before), moments_of(context.dated))
+    changes = DatasetFileChanges(dict(before), moments_of(context.dated))
     for member in fmt.project_members(context):
         changes.put(member.path, [member.data], identity=member.identity)
     touched = source.revision.touched if source.revision else None
@@ -147,7 +147,7 @@ def shared_changes(
     return changes
 
 
-def _revise(changes: SharedChanges, document: SpanningDocument, source: Documents) -> bool:
+def _revise(changes: DatasetFileChanges, document: SpanningDocument, source: Documents) -> bool:
     """Makes those shards again that changed. Answers False where all are to be."""
     kept = changes.members.get(document.path)
     index = source.index_of(document.path) if kept is not None and not kept.sha256 else None
@@ -174,7 +174,7 @@ def _is_large(
 
 
 def _make(
-    changes: SharedChanges,
+    changes: DatasetFileChanges,
     document: SpanningDocument,
     streams: FragmentStreams,
     known: ShardIndex | None,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import LEVEL, RAW_DEFLATE
 from kili_export.splicing.entry_record import DEFLATED, STORED, Record
-from kili_export.splicing.held_bytes import HeldBytes, chunks_of
+from kili_export.splicing.held_bytes import ByteSource, chunks_of
 from kili_export.splicing.regions import Region
 from kili_export.splicing.splice import BaseArchive
 from kili_export.splicing.zip_headers import local_header
@@ -26,21 +26,21 @@ class StreamedFile:
 
     path: str
     size: int
-    addition: Addition
+    addition: AddedEntries
 
-    def stored_in(self, written: BaseArchive | None) -> Addition:
+    def stored_in(self, written: BaseArchive | None) -> AddedEntries:
         """The entry, out of an archive that has it where that saves sending it again."""
         record = written.directory.find(self.path) if written else None
         if written is None or record is None or self.addition.length < _LARGE:
             return self.addition
         directory = Directory.from_records([replace(record, offset=0)])
         length = record.local_length
-        return Addition.stored(
+        return AddedEntries.stored(
             written.source, record.offset, length, directory, self.addition.region
         )
 
 
-def sha256_of(pieces: Sequence[HeldBytes]) -> str:
+def sha256_of(pieces: Sequence[ByteSource]) -> str:
     """The digest of contents that come in pieces, in hexadecimal digits."""
     digest = hashlib.sha256()
     for chunk in _chunks(pieces):
@@ -48,7 +48,7 @@ def sha256_of(pieces: Sequence[HeldBytes]) -> str:
     return digest.hexdigest()
 
 
-def streamed_file(path: str, pieces: Sequence[HeldBytes], modified: int) -> StreamedFile:
+def streamed_file(path: str, pieces: Sequence[ByteSource], modified: int) -> StreamedFile:
     """The entry with these contents: deflated where that is smaller, as `encode_entry` does it.
 
     Holds a few MiB, whatever the contents.
@@ -63,7 +63,7 @@ def streamed_file(path: str, pieces: Sequence[HeldBytes], modified: int) -> Stre
     held.overwrite(0, _header(path, method, crc32, size, compressed_size, modified))
     record = Record(path, "", crc32, size, compressed_size, method, 0, len(held), modified)
     directory = Directory.from_records([record])
-    return StreamedFile(path, size, Addition(directory, Region.DOCUMENTS, len(held), data=held))
+    return StreamedFile(path, size, AddedEntries(directory, Region.DOCUMENTS, len(held), data=held))
 
 
 def _header(
@@ -79,7 +79,7 @@ def _header(
     )
 
 
-def _deflated(header: int, pieces: Sequence[HeldBytes]) -> tuple[int, Spool]:
+def _deflated(header: int, pieces: Sequence[ByteSource]) -> tuple[int, Spool]:
     """The CRC-32 of the contents, and their compressed form behind room for a header."""
     held = Spool()
     held.write(bytes(header))
@@ -92,7 +92,7 @@ def _deflated(header: int, pieces: Sequence[HeldBytes]) -> tuple[int, Spool]:
     return crc32, held
 
 
-def _stored(header: int, pieces: Sequence[HeldBytes]) -> Spool:
+def _stored(header: int, pieces: Sequence[ByteSource]) -> Spool:
     held = Spool()
     held.write(bytes(header))
     for chunk in _chunks(pieces):
@@ -100,6 +100,6 @@ def _stored(header: int, pieces: Sequence[HeldBytes]) -> Spool:
     return held
 
 
-def _chunks(pieces: Sequence[HeldBytes]) -> Iterator[bytes]:
+def _chunks(pieces: Sequence[ByteSource]) -> Iterator[bytes]:
     for piece in pieces:
         yield from chunks_of(piece)

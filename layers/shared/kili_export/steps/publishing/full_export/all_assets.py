@@ -11,19 +11,19 @@ from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.core.counted import counted
 from kili_export.core.errors import Unavailable
 from kili_export.steps.publishing.assets.converted_assets import (
-    Conversions,
-    Found,
-    Kind,
+    AssetResult,
+    ConvertedAssets,
     LocatedAsset,
+    ResultKind,
 )
-from kili_export.storage.external_sort import Sorter, joined
+from kili_export.storage.external_sort import ExternalSorter, joined
 
 _END: Final = b"\0"
 _HEAD: Final = struct.Struct(">BB")
 _SUFFIX: Final = len(".json")
 
 
-class Standing(IntEnum):
+class AssetFate(IntEnum):
     """How an asset comes out of a full export."""
 
     CONVERTED = 0
@@ -33,17 +33,17 @@ class Standing(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AssetInExport:
     """One asset. `stood` is what was known of it before, if anything."""
 
-    standing: Standing
+    standing: AssetFate
     located: LocatedAsset | None
     stood: AssetRecord | None
 
     @property
     def numbered(self) -> AssetRecord | None:
         """What is kept of before: numbers outlive a full export, contents do not."""
-        if self.stood is None or self.standing is Standing.VANISHED:
+        if self.stood is None or self.standing is AssetFate.VANISHED:
             return None
         return replace(
             self.stood,
@@ -58,10 +58,10 @@ class Subject:
 
 
 @dataclass(slots=True)
-class Roster:
+class AllAssets:
     """All assets of an export that is made again, in the ledger's order. Held in files."""
 
-    conversions: Conversions
+    conversions: ConvertedAssets
     known: LedgerReader
     failed: dict[str, str] = field(default_factory=dict)
     known_count: int = 0
@@ -72,10 +72,12 @@ class Roster:
     """Of those that the export has contents of, the ones that it has none of any more."""
     lost_count: int = 0
     """Assets that are listed and of which there is no result."""
-    _order: Sorter = field(default_factory=Sorter)
+    _order: ExternalSorter = field(default_factory=ExternalSorter)
 
     @classmethod
-    def build(cls, conversions: Conversions, known: LedgerReader, listed: Sorter) -> "Roster":
+    def build(
+        cls, conversions: ConvertedAssets, known: LedgerReader, listed: ExternalSorter
+    ) -> "AllAssets":
         """Brings together, by id, what was found, what was known, and what was to be found."""
         roster = cls(conversions, known)
         for key, (found, raw, expected) in joined(
@@ -85,7 +87,7 @@ class Roster:
         ):
             roster._take(
                 key.decode(),
-                found if isinstance(found, Found) else None,
+                found if isinstance(found, AssetResult) else None,
                 raw if isinstance(raw, bytes) else None,
                 listed=expected is not None,
             )
@@ -103,7 +105,7 @@ class Roster:
                 "again"
             )
 
-    def subjects(self) -> Iterator[Subject]:
+    def subjects(self) -> Iterator[AssetInExport]:
         """Every asset that was converted or known."""
         for item in self._order:
             rest = item[item.index(_END) + 1 :]
@@ -112,30 +114,30 @@ class Roster:
             known = rest[_HEAD.size + placed :]
             located = self.conversions.read(place) if place else None
             stood = record_from_bytes(known) if known else None
-            yield Subject(Standing(standing), located, stood)
+            yield AssetInExport(AssetFate(standing), located, stood)
 
     def _take(
-        self, asset_id: str, found: Found | None, known: bytes | None, *, listed: bool
+        self, asset_id: str, found: AssetResult | None, known: bytes | None, *, listed: bool
     ) -> None:
         self.lost_count += listed and found is None
         self.known_count += known is not None
         name, _, contents = (known or b"").partition(_END)
         if found is not None and found.is_converted:
-            self.left_count += found.kind is Kind.EMPTY and _is_exported(known, contents)
+            self.left_count += found.kind is ResultKind.EMPTY and _is_exported(known, contents)
             name = entry_name(found.order_key, asset_id).encode()
-            self._put(name, Standing.CONVERTED, found.place, contents)
+            self._put(name, AssetFate.CONVERTED, found.place, contents)
             return
-        if found is not None and found.kind is Kind.FAILED:
+        if found is not None and found.kind is ResultKind.FAILED:
             self.failed[asset_id] = found.order_key
-            standing = Standing.CARRIED
+            standing = AssetFate.CARRIED
             self.failed_count += _is_exported(known, contents)
         else:
-            standing = Standing.VANISHED
+            standing = AssetFate.VANISHED
             self.vanished_count += known is not None
         if known is not None:
             self._put(name, standing, b"", contents)
 
-    def _put(self, name: bytes, standing: Standing, place: bytes, known: bytes) -> None:
+    def _put(self, name: bytes, standing: AssetFate, place: bytes, known: bytes) -> None:
         head = _HEAD.pack(standing, len(place))
         self._order.add(b"".join((name, _END, head, place, known)))
 
@@ -146,7 +148,7 @@ def _is_exported(known: bytes | None, contents: bytes) -> bool:
 
 def _known_by_id(known: LedgerReader) -> Iterator[tuple[bytes, bytes]]:
     """Every asset's entry, name, NUL and contents, by id. The ledger is read as it stands."""
-    ids = Sorter()
+    ids = ExternalSorter()
     for name, data in known.scan():
         asset_id = name.split("/", 2)[2][:-_SUFFIX]
         ids.add(b"".join((asset_id.encode(), _END, name.encode(), _END, data)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kili_export.archives.ledger.asset_ledger import AssetRecord, Claim, MemberRecord
+from kili_export.archives.ledger.asset_ledger import AssetRecord, FileRecord, PathClaim
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import IntegrityError
@@ -17,7 +17,7 @@ class KeptFile(NamedTuple):
     """A file that lost its name to another asset's: the ledger keeps it with the claim."""
 
     path: str
-    claim: Claim
+    claim: PathClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FormerState:
         raise IntegrityError(f"neither archive nor ledger has {path!r} of {asset_id}")
 
     def _find(
-        self, record: AssetRecord, file: MemberRecord, region: Region
+        self, record: AssetRecord, file: FileRecord, region: Region
     ) -> LocatedMember | KeptFile:
         archive = self.open_archive()
         entry = archive.directory.find(file.path) if archive is not None else None

@@ -27,7 +27,7 @@ from kili_export.core.errors import IntegrityError
 from kili_export.formats.common.format import ExportContext, ExportFormat
 from kili_export.runs.segment_records import ConvertedMedium, ConvertedMember
 from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.regions import Hole, Region, Regions
+from kili_export.splicing.regions import Gap, Region, Regions
 from kili_export.splicing.splice import AssembledArchive, BaseArchive, SplicePlan, splice
 from kili_export.splicing.zip_headers import record_span
 from kili_export.steps.publishing.assets.archive_additions import asset_additions
@@ -38,12 +38,12 @@ from kili_export.steps.publishing.documents.fragment_streams import FragmentStre
 from kili_export.steps.publishing.documents.rendering import streams_of
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.steps.publishing.documents.spanning_documents import (
+    DatasetFileChanges,
     Documents,
-    SharedChanges,
     shared_changes,
 )
 from kili_export.steps.publishing.documents.streamed_files import streamed_file
-from kili_export.steps.publishing.full_export.all_assets import Roster, Standing, Subject
+from kili_export.steps.publishing.full_export.all_assets import AllAssets, AssetFate, AssetInExport
 from kili_export.steps.publishing.full_export.carried_over_files import FormerState
 from kili_export.steps.publishing.full_export.full_export_delta import ChangedIds, by_path, list_ids
 from kili_export.steps.publishing.full_export.ledger_writer import NewLedger
@@ -52,8 +52,8 @@ from kili_export.steps.publishing.generation.delta_list import (
     DeltaList,
     DeltaPlan,
 )
-from kili_export.steps.publishing.path_conflicts.in_full_export import NameClaims, NamedFile
-from kili_export.storage.external_sort import Sorter
+from kili_export.steps.publishing.path_conflicts.in_full_export import FullPathConflicts, NamedFile
+from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.spool import Spool, hold_in_spool
 
 _END: Final = b"\0"
@@ -81,14 +81,14 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class Rebuild:
+class FullExport:
     """An export made again. Where a former archive is, `former` opens it.
 
     `carries`: assets that failed keep their files, which are what this export would have of them.
     """
 
-    roster: Roster
-    claims: NameClaims
+    roster: AllAssets
+    claims: FullPathConflicts
     numbering: Numbering
     fmt: ExportFormat
     context: ExportContext
@@ -99,10 +99,13 @@ class Rebuild:
     _changed: ChangedIds = field(default_factory=ChangedIds)
     _before: FormerFiles = field(default_factory=FormerFiles)
     _tally: _Tally = field(default_factory=_Tally)
-    _shared: SharedChanges = field(default_factory=lambda: SharedChanges({}))
+    _shared: DatasetFileChanges = field(default_factory=lambda: DatasetFileChanges({}))
 
     def make(
-        self, watched: Callable[[Iterator[Subject]], Iterator[Subject]] = lambda assets: assets
+        self,
+        watched: Callable[[Iterator[AssetInExport]], Iterator[AssetInExport]] = lambda assets: (
+            assets
+        ),
     ) -> None:
         """Does all of it but the archives themselves. Raises IntegrityError.
 
@@ -183,7 +186,7 @@ class Rebuild:
 
     def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that differ from those of the archive before."""
-        listed, unchanged = DeltaList(), Sorter()
+        listed, unchanged = DeltaList(), ExternalSorter()
         records, count, at_hand = Spool(), 0, set[str]()
         for before, after in by_path(self._before, self._files()):
             if after is None:
@@ -235,13 +238,13 @@ class Rebuild:
         """How much is lost in all."""
         return self._tally.losses + self.claims.lost
 
-    def _take(self, subject: Subject, streams: FragmentStreams) -> None:
+    def _take(self, subject: AssetInExport, streams: FragmentStreams) -> None:
         stood, record = subject.stood, subject.numbered
         if subject.located is not None:
             record = record_of(subject.located.asset, record, stood, self.numbering)
             for file in _located_files(subject.located, record, self.former):
                 self.claims.add(file, record.asset_id, record.order_key)
-        elif self.carries and stood is not None and subject.standing is Standing.CARRIED:
+        elif self.carries and stood is not None and subject.standing is AssetFate.CARRIED:
             record = stood
             self._carry(stood)
         if record is not None:
@@ -335,7 +338,7 @@ def _span_bytes(start: int, length: int) -> bytes:
     return start.to_bytes(_HOLE_BYTES) + length.to_bytes(_HOLE_BYTES)
 
 
-def _holes(spans: Sorter, regions: Regions) -> Iterator[Hole]:
+def _holes(spans: ExternalSorter, regions: Regions) -> Iterator[Gap]:
     """Holes in ascending order, neighbours of one region as one."""
     ends = regions.ends()
     start = end = 0
@@ -343,8 +346,8 @@ def _holes(spans: Sorter, regions: Regions) -> Iterator[Hole]:
         first = int.from_bytes(span[:_HOLE_BYTES])
         if first > end or end == start or first in ends:
             if end > start:
-                yield Hole(start, end - start)
+                yield Gap(start, end - start)
             start = end = first
         end += int.from_bytes(span[_HOLE_BYTES:])
     if end > start:
-        yield Hole(start, end - start)
+        yield Gap(start, end - start)

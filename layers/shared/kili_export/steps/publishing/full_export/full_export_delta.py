@@ -14,16 +14,16 @@ from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.steps.publishing.generation.changes import contents_of
 from kili_export.steps.publishing.generation.delta_list import JsonItems
 from kili_export.steps.publishing.path_conflicts.in_full_export import NamedFile
-from kili_export.storage.external_sort import Sorter
+from kili_export.storage.external_sort import ExternalSorter
 
 
 @dataclass(slots=True)
 class ChangedIds:
     """The assets that came into the export, changed in it and went from it."""
 
-    added: Sorter = field(default_factory=Sorter)
-    changed: Sorter = field(default_factory=Sorter)
-    removed: Sorter = field(default_factory=Sorter)
+    added: ExternalSorter = field(default_factory=ExternalSorter)
+    changed: ExternalSorter = field(default_factory=ExternalSorter)
+    removed: ExternalSorter = field(default_factory=ExternalSorter)
 
     def take(self, before: AssetRecord | None, after: AssetRecord | None) -> None:
         """Compares an asset as it was and as it is."""
@@ -55,6 +55,6 @@ def by_path(
             old, new = next(had, None), next(after, None)
 
 
-def list_ids(items: JsonItems, ids: Sorter) -> None:
+def list_ids(items: JsonItems, ids: ExternalSorter) -> None:
     """Adds sorted ids to a list of JSON items."""
     items.extend(asset_id.decode() for asset_id in ids)

@@ -6,19 +6,19 @@ from functools import cache
 from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.manifest import Manifest
-from kili_export.archives.removal_guard import Losses, must_ask
+from kili_export.archives.removal_guard import Removals, must_ask
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.bucket_layout import slice_key, work_key
 from kili_export.core.errors import IntegrityError
 from kili_export.runs.messages import AggregateAnswer
 from kili_export.runs.plan import ExportPlan, RunPlan
-from kili_export.steps.publishing.assets.converted_assets import Conversions, listed_ids
+from kili_export.steps.publishing.assets.converted_assets import ConvertedAssets, listed_ids
 from kili_export.steps.publishing.assets.numbering import Numbering
-from kili_export.steps.publishing.full_export.all_assets import Roster
+from kili_export.steps.publishing.full_export.all_assets import AllAssets
 from kili_export.steps.publishing.full_export.deadline import ComputingTime
-from kili_export.steps.publishing.full_export.full_export import Rebuild
+from kili_export.steps.publishing.full_export.full_export import FullExport
 from kili_export.steps.publishing.generation.export_run import ExportRun
-from kili_export.steps.publishing.path_conflicts.in_full_export import NameClaims
+from kili_export.steps.publishing.path_conflicts.in_full_export import FullPathConflicts
 
 
 def publish_rebuild(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -> AggregateAnswer:
@@ -45,9 +45,9 @@ def publish_rebuild(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -
             held_failures=losses.failed,
             held_exits=losses.left,
         )
-    rebuild = Rebuild(
+    rebuild = FullExport(
         roster=roster,
-        claims=NameClaims(run.objects),
+        claims=FullPathConflicts(run.objects),
         numbering=Numbering(previous.next_ids if previous else {}),
         fmt=run.format,
         context=run.context,
@@ -60,13 +60,13 @@ def publish_rebuild(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -
     return run.writer.publish(rebuild, removed=losses.count)
 
 
-def _roster(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -> Roster:
+def _roster(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -> AllAssets:
     """All assets of the export with what was converted of them; none that was listed lacks."""
-    conversions = Conversions(run.objects, run.export.name)
+    conversions = ConvertedAssets(run.objects, run.export.name)
     for batches in run.batches():
         conversions.take(time.over(batches))
     conversions.settle()
-    roster = Roster.build(conversions, ledger, listed_ids(run.objects, _work_lists(run.plan)))
+    roster = AllAssets.build(conversions, ledger, listed_ids(run.objects, _work_lists(run.plan)))
     roster.require_complete()
     return roster
 
@@ -79,11 +79,11 @@ def _work_lists(plan: RunPlan) -> Iterator[str]:
             yield slice_key(plan.project_id, plan.session.session_id, number)
 
 
-def _losses(run: ExportRun, roster: Roster, *, carries: bool) -> Losses:
+def _losses(run: ExportRun, roster: AllAssets, *, carries: bool) -> Removals:
     previous = run.previous
     # Other filters or another interface are meant to select other labels.
     same = previous is not None and previous.definition == run.export.definition
-    return Losses(
+    return Removals(
         roster.vanished_count,
         0 if carries else roster.failed_count,
         roster.left_count if same else 0,
@@ -93,7 +93,7 @@ def _losses(run: ExportRun, roster: Roster, *, carries: bool) -> Losses:
 def _carries(
     export: ExportPlan,
     previous: Manifest | None,
-    roster: Roster,
+    roster: AllAssets,
     former: Callable[[], StoredArchive | None],
 ) -> bool:
     """Whether assets that failed keep their files: not where these are of another definition.

@@ -10,7 +10,7 @@ from kili_export.splicing.central_directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class FileChanges:
     """Files that come, change and go, by path; those that go with the asset they were of."""
 
     added: Mapping[str, FileDigest] = field(default_factory=dict)
@@ -28,13 +28,13 @@ class Differences:
 
 def increment_differences(
     base: Directory, brought: Mapping[str, FileDigest], removed: Iterable[str]
-) -> Differences:
+) -> FileChanges:
     """What replacing and removing entries of an archive changes."""
     owners: dict[str, str | None] = {}
     for path in removed:
         record = base.find(path)
         owners[path] = record.owner or None if record is not None else None
-    return Differences(
+    return FileChanges(
         added={path: digest for path, digest in brought.items() if path not in base},
         changed={path: digest for path, digest in brought.items() if path in base},
         removed=owners,

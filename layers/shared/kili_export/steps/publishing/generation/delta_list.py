@@ -9,7 +9,7 @@ import orjson
 from kili_export.archives.delta_document import ChangedAssets, Delta
 from kili_export.archives.digests import shards_of_digest
 from kili_export.core.file_dates import date_of, moments_of
-from kili_export.splicing.held_bytes import HeldBytes
+from kili_export.splicing.held_bytes import ByteSource
 from kili_export.splicing.splice import SplicePlan
 from kili_export.storage.spool import Spool
 
@@ -90,7 +90,7 @@ class DeltaList:
         self.assets_changed.extend(assets.changed)
         self.assets_removed.extend(assets.removed)
 
-    def document(self, head: DeltaHead) -> Sequence[HeldBytes]:
+    def document(self, head: DeltaHead) -> Sequence[ByteSource]:
         """The document, in pieces (`archives.manifest.Delta`)."""
         empty = Delta(
             project_id=head.project_id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kili_export.archives.archive_with_deltas import stored_regions
-from kili_export.archives.compaction import RewritingRules, is_rewriting_due
+from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
 from kili_export.archives.latest_copy import LatestCopy
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
@@ -17,12 +17,12 @@ from kili_export.archives.manifest import (
     LedgerReference,
     Manifest,
 )
-from kili_export.archives.removal_guard import NONE, Losses, remembered_removals
+from kili_export.archives.removal_guard import NONE, Removals, remembered_removals
 from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError
 from kili_export.runs.messages import AggregateAnswer
-from kili_export.runs.metering import MovedTally, RunTally
+from kili_export.runs.metering import TransferTally, UsageTally
 from kili_export.runs.plan import ExportPlan, RunPlan
 from kili_export.splicing.splice import BaseArchive, SplicePlan
 from kili_export.splicing.upload_parts import Source
@@ -35,7 +35,7 @@ from kili_export.steps.publishing.generation.manifest_parts import (
 )
 
 
-class Generation(Protocol):
+class NewGeneration(Protocol):
     """Everything that a run changes in one export: an increment, or an export made again."""
 
     @property
@@ -107,15 +107,15 @@ class GenerationWriter:
     previous: Manifest | None
     clock: Clock
     attempt: str
-    moved: MovedTally
-    tally: RunTally
+    moved: TransferTally
+    tally: UsageTally
     retention: Retention
     latest: LatestCopy
     reports: LossReports
-    rewriting: RewritingRules
+    rewriting: CompactionPolicy
 
     def publish(
-        self, generation: Generation, *, held: Losses = NONE, removed: int = 0
+        self, generation: NewGeneration, *, held: Removals = NONE, removed: int = 0
     ) -> AggregateAnswer:
         """Commits what changed. Readers get a new generation only when files changed for them.
 
@@ -173,7 +173,7 @@ class GenerationWriter:
                 self.publisher.discard(manifest)
             raise
 
-    def answer(self, manifest: Manifest, *, held: Losses) -> AggregateAnswer:
+    def answer(self, manifest: Manifest, *, held: Removals) -> AggregateAnswer:
         """The answer about a manifest that this run committed."""
         delta = manifest.own_delta
         return AggregateAnswer(
@@ -196,7 +196,7 @@ class GenerationWriter:
             bytes_up=manifest.moved.bytes_up,
         )
 
-    def _unchanged(self, held: Losses) -> AggregateAnswer:
+    def _unchanged(self, held: Removals) -> AggregateAnswer:
         previous = self.previous
         return AggregateAnswer(
             export=self.export.name,
@@ -220,7 +220,7 @@ class GenerationWriter:
         """That of what is published. A first attempt, whose name is random, begins one."""
         return (self.previous and self.previous.lineage) or self.attempt
 
-    def _manifest(self, generation: Generation, number: int, *, changed: bool) -> Manifest:
+    def _manifest(self, generation: NewGeneration, number: int, *, changed: bool) -> Manifest:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
         ledger = self._write_ledger(generation, number)
         written: _Written | None = None
@@ -283,7 +283,7 @@ class GenerationWriter:
             self.rewriting, previous, following, self.clock.now()
         )
 
-    def _write_archive(self, generation: Generation, number: int) -> _Written:
+    def _write_archive(self, generation: NewGeneration, number: int) -> _Written:
         spliced = generation.archive()
         key = archive_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, spliced.pieces)
@@ -298,7 +298,7 @@ class GenerationWriter:
         source = Source(key, stored.etag, spliced.size)
         return _Written(reference, BaseArchive(source, spliced.directory, spliced.regions))
 
-    def _write_ledger(self, generation: Generation, number: int) -> LedgerReference:
+    def _write_ledger(self, generation: NewGeneration, number: int) -> LedgerReference:
         if not generation.changes_ledger and self.previous is not None:
             return self.previous.ledger
         spliced = generation.ledger()
@@ -307,7 +307,7 @@ class GenerationWriter:
         return LedgerReference(key=key, etag=stored.etag, size=spliced.size)
 
     def _write_delta(
-        self, generation: Generation, number: int, written: _Written | None
+        self, generation: NewGeneration, number: int, written: _Written | None
     ) -> DeltaReference | None:
         """What the generation changes, None for the first one."""
         if self.previous is None:

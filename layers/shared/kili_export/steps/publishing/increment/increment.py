@@ -14,16 +14,16 @@ from kili_export.archives.manifest import Counts, Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
 from kili_export.steps.publishing.assets.archive_additions import asset_additions
-from kili_export.steps.publishing.documents.spanning_documents import SharedChanges
+from kili_export.steps.publishing.documents.spanning_documents import DatasetFileChanges
 from kili_export.steps.publishing.documents.streamed_files import streamed_file
 from kili_export.steps.publishing.generation.changes import (
-    Differences,
+    FileChanges,
     changed_assets,
     increment_differences,
 )
 from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaList, DeltaPlan
 from kili_export.steps.publishing.increment.ledger_changes import ledger_changes, splice_ledger
-from kili_export.steps.publishing.path_conflicts.in_increment import NameChanges
+from kili_export.steps.publishing.path_conflicts.in_increment import PathChanges
 from kili_export.storage.spool import hold_in_spool
 
 
@@ -41,8 +41,8 @@ class Increment:
     old: Mapping[str, AssetRecord]
     new: Mapping[str, AssetRecord]
     gone: frozenset[str]
-    names: NameChanges
-    shared: SharedChanges
+    names: PathChanges
+    shared: DatasetFileChanges
     next_ids: Mapping[str, int]
     failed: Mapping[str, str]
     settled: frozenset[str]
@@ -148,7 +148,7 @@ class Increment:
         return self.previous.losses + after - before + self.names.lost
 
     @cached_property
-    def _differences(self) -> Differences:
+    def _differences(self) -> FileChanges:
         return increment_differences(self.base.directory, self.brought, self.removed)
 
     @cached_property
@@ -161,7 +161,7 @@ class Increment:
         return labels + restored + sum(file.size for file in self.shared.files)
 
 
-def _listed(differences: Differences) -> DeltaList:
+def _listed(differences: FileChanges) -> DeltaList:
     listed = DeltaList()
     for known, files in ((False, differences.added), (True, differences.changed)):
         for path, digest in sorted(files.items()):

@@ -10,12 +10,12 @@ from kili_export.archives.ledger.asset_ledger import (
 )
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.ledger.shard_index import index_entry_name
-from kili_export.splicing.addition import Addition
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.regions import Region
 from kili_export.splicing.segment import SegmentBuilder
 from kili_export.splicing.splice import SplicePlan, splice
-from kili_export.steps.publishing.documents.spanning_documents import SharedChanges
+from kili_export.steps.publishing.documents.spanning_documents import DatasetFileChanges
 from kili_export.storage.spool import hold_in_spool
 
 
@@ -24,7 +24,7 @@ def ledger_changes(
     new: Mapping[str, AssetRecord],
     gone: Iterable[str],
     claims: Mapping[str, bytes | None],
-    shared: SharedChanges,
+    shared: DatasetFileChanges,
 ) -> dict[str, bytes | None]:
     """New contents by ledger entry, None where an entry goes."""
     changes: dict[str, bytes | None] = dict(claims)
@@ -55,5 +55,5 @@ def splice_ledger(ledger: LedgerReader, changes: Mapping[str, bytes | None]) -> 
             builder.add(encode_entry(name, data))
     removals = [name for name, data in changes.items() if data is None and name in ledger.directory]
     base = ledger.archive.base() if ledger.archive is not None else None
-    additions = [Addition.inline(builder.finish(), Region.LABELS)] if len(builder) else []
+    additions = [AddedEntries.inline(builder.finish(), Region.LABELS)] if len(builder) else []
     return splice(base, removals, additions, hold_in_spool)

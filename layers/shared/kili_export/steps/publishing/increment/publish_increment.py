@@ -7,7 +7,7 @@ from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.manifest import Manifest
-from kili_export.archives.removal_guard import NONE, Losses, must_ask
+from kili_export.archives.removal_guard import NONE, Removals, must_ask
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.bucket_layout import work_key
 from kili_export.core.errors import IntegrityError
@@ -22,13 +22,13 @@ from kili_export.steps.publishing.assets.numbering import Numbering
 from kili_export.steps.publishing.documents.fragment_streams import FragmentStreams
 from kili_export.steps.publishing.documents.shard_revision import Revision, touched_fragments
 from kili_export.steps.publishing.documents.spanning_documents import (
+    DatasetFileChanges,
     Documents,
-    SharedChanges,
     shared_changes,
 )
 from kili_export.steps.publishing.generation.export_run import ExportRun
 from kili_export.steps.publishing.increment.increment import Increment
-from kili_export.steps.publishing.path_conflicts.in_increment import NameSettler
+from kili_export.steps.publishing.path_conflicts.in_increment import IncrementPathConflicts
 
 
 def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
@@ -44,7 +44,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
     numbering = Numbering(previous.next_ids)
     converted = (located.asset for located in found.outcome.converted.values())
     new = new_records(converted, found.old, found.old, numbering)
-    settler = NameSettler(run.objects, base, ledger, found.outcome.converted)
+    settler = IncrementPathConflicts(run.objects, base, ledger, found.outcome.converted)
     increment = Increment(
         previous=previous,
         old=found.old,
@@ -61,7 +61,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
     return run.writer.publish(increment, held=found.held, removed=found.losses.count)
 
 
-def still_held(run: ExportRun, published: Manifest) -> Losses:
+def still_held(run: ExportRun, published: Manifest) -> Removals:
     """What the run held when it published: the ledger of that has those assets yet."""
     if run.export.mode != "incremental":
         return NONE
@@ -80,12 +80,12 @@ class _Findings:
     old: Mapping[str, AssetRecord]
     gone: frozenset[str]
     exits: frozenset[str]
-    held: Losses = NONE
+    held: Removals = NONE
 
     @property
-    def losses(self) -> Losses:
+    def losses(self) -> Removals:
         """What leaves."""
-        return Losses(len(self.gone), left=len(self.exits))
+        return Removals(len(self.gone), left=len(self.exits))
 
     def holding(self) -> "_Findings":
         """The same without anything that leaves."""
@@ -157,7 +157,7 @@ def _shared(
     ledger: LedgerReader,
     found: _Findings,
     new: Mapping[str, AssetRecord],
-) -> SharedChanges:
+) -> DatasetFileChanges:
     """How spanning documents change: they come out of the ledger and what changes in it."""
     replaced = {found.old[one].entry_name for one in {*new, *found.gone} & found.old.keys()}
     touched = touched_fragments(found.old, new, found.gone)

@@ -7,19 +7,19 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from kili_export.archives.ledger.asset_ledger import Claim, ClaimedName, claim_entry_name
-from kili_export.archives.ledger.contested_paths import Contest, contest_entry_name
+from kili_export.archives.ledger.asset_ledger import PathClaim, PathConflict, claim_entry_name
+from kili_export.archives.ledger.contested_paths import ConflictNote, contest_entry_name
 from kili_export.archives.ledger.path_conflicts import grouped_by_name, settle
 from kili_export.core.errors import IntegrityError
-from kili_export.splicing.assembly import Assembly
+from kili_export.splicing.assembly import VirtualArchive
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import Entry, entry_from_raw
 from kili_export.splicing.entry_record import Record
 from kili_export.splicing.numbers import offset_of, put_offset
-from kili_export.splicing.regions import Hole, Region
+from kili_export.splicing.regions import Gap, Region
 from kili_export.splicing.zip_headers import decode_record, encode_name, encode_record, record_span
 from kili_export.steps.publishing.assets.converted_assets import LocatedMember
-from kili_export.storage.external_sort import Sorter, SpooledItems
+from kili_export.storage.external_sort import ExternalSorter, SpooledItems
 from kili_export.storage.object_store import ObjectStore
 from kili_export.storage.spool import Spool
 
@@ -52,14 +52,14 @@ class _Claimed(NamedTuple):
 
 
 @dataclass(slots=True)
-class NameClaims:
+class FullPathConflicts:
     """Takes claims as they come; `settle_all` then decides about every name."""
 
     objects: ObjectStore
-    assembly: Assembly = field(default_factory=Assembly)
-    claims: Sorter = field(default_factory=Sorter)
+    assembly: VirtualArchive = field(default_factory=VirtualArchive)
+    claims: ExternalSorter = field(default_factory=ExternalSorter)
     """What the ledger is to remember and to tell of contested names: entry name, NUL, contents."""
-    gaps: list[Hole] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     """The entries in the assembly that do not have their name."""
     lost: int = 0
     """How many files do not have their name, also of those that are not in the assembly."""
@@ -68,7 +68,7 @@ class NameClaims:
     count: int = 0
     size: int = 0
     """Of all files that have their name, uncompressed, in bytes."""
-    _names: Sorter = field(default_factory=Sorter)
+    _names: ExternalSorter = field(default_factory=ExternalSorter)
     _records: Spool = field(default_factory=Spool)
     _named: SpooledItems = field(default_factory=SpooledItems)
 
@@ -87,7 +87,7 @@ class NameClaims:
         raw = encode_record(_at(record, at, asset_id))
         self._names.add(_pack(encode_name(record.path), claimed, raw))
 
-    def keep(self, path: str, claim: Claim) -> None:
+    def keep(self, path: str, claim: PathClaim) -> None:
         """Takes in a claim that comes with its contents: it lost its name before."""
         claimed = _Claimed(
             int(Region.MEDIA if claim.media else Region.LABELS),
@@ -98,7 +98,7 @@ class NameClaims:
             claim.size,
             kept=True,
         )
-        contents = ClaimedName(path, (claim,)).to_bytes()
+        contents = PathConflict(path, (claim,)).to_bytes()
         self._names.add(_pack(encode_name(path), claimed, contents))
 
     def settle_all(self) -> None:
@@ -144,7 +144,7 @@ class NameClaims:
         path = claims[0][0].decode()
         by_asset = {claimed.asset_id: (name, claimed, raw) for name, claimed, raw in claims}
         bids = {
-            asset_id: Claim(
+            asset_id: PathClaim(
                 asset_id,
                 claimed.order_key,
                 claimed.sha256,
@@ -159,30 +159,30 @@ class NameClaims:
         winner = settled.winner.claim if settled.winner else None
         if winner is not None:
             remembered.append(winner)
-        claimed = ClaimedName(path, tuple(remembered))
+        claimed = PathConflict(path, tuple(remembered))
         for entry, contents in (
             (claim_entry_name(path), claimed.to_bytes()),
-            (contest_entry_name(path), Contest.of(claimed).to_bytes()),
+            (contest_entry_name(path), ConflictNote.of(claimed).to_bytes()),
         ):
             self.claims.add(b"".join((entry.encode(), _END, contents)))
         return None if winner is None else by_asset[winner.asset_id]
 
     def _kept_aside(
-        self, claim: Claim, by_asset: dict[str, tuple[bytes, _Claimed, bytes]]
-    ) -> Claim:
+        self, claim: PathClaim, by_asset: dict[str, tuple[bytes, _Claimed, bytes]]
+    ) -> PathClaim:
         """A claim that lost, with its contents, which leave a gap."""
         _, claimed, raw = by_asset[claim.asset_id]
         if claimed.kept:
-            return ClaimedName.from_bytes(raw).claims[0]
+            return PathConflict.from_bytes(raw).claims[0]
         record = decode_record(raw, 0)
-        self.gaps.append(Hole(record.offset, record.local_length))
+        self.gaps.append(Gap(record.offset, record.local_length))
         payload = b"".join(
             self.objects.get_range(
                 piece.source.key, piece.start, piece.length, if_match=piece.source.etag
             )
             for piece in self.assembly.pieces(record.payload_start, record.compressed_size)
         )
-        return Claim(
+        return PathClaim(
             claim.asset_id,
             claim.order_key,
             claim.sha256,
@@ -212,7 +212,7 @@ def _at(record: Record, offset: int, owner: str) -> Record:
 
 def _restored(claimed: _Claimed, contents: bytes) -> tuple[Region, Entry]:
     """The entry around what a claim keeps."""
-    named = ClaimedName.from_bytes(contents)
+    named = PathConflict.from_bytes(contents)
     (claim,) = named.claims
     entry = entry_from_raw(
         named.path,

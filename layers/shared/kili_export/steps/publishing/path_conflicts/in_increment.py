@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import (
     AssetRecord,
-    Claim,
-    ClaimedName,
+    PathClaim,
+    PathConflict,
     claim_entry_name,
 )
-from kili_export.archives.ledger.contested_paths import Contest, contest_entry_name
+from kili_export.archives.ledger.contested_paths import ConflictNote, contest_entry_name
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.ledger.path_conflicts import (
-    Bid,
+    Candidate,
     Origin,
-    Settlement,
+    PathDecision,
     settle,
     standing_bids,
 )
@@ -30,7 +30,7 @@ from kili_export.storage.object_store import ObjectStore
 
 
 @dataclass(slots=True)
-class NameChanges:
+class PathChanges:
     """Files that go, come from conversions, or come back from the ledger; claims to remember.
 
     `digests` describes every file that comes, and `folders` are those that such files are in.
@@ -49,7 +49,7 @@ class NameChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class NameSettler:
+class IncrementPathConflicts:
     """Decides about the names that a run touches.
 
     `archive` and `ledger` are what stands before the run; media that were known are in there.
@@ -62,10 +62,10 @@ class NameSettler:
 
     def settle_all(
         self, old: Mapping[str, AssetRecord], new: Mapping[str, AssetRecord], gone: Iterable[str]
-    ) -> NameChanges:
+    ) -> PathChanges:
         """The consequences of assets having their `new` records and of `gone` assets leaving."""
         touched = _touched_names(old, new, gone)
-        changes = NameChanges()
+        changes = PathChanges()
         for folder in {folder for path in touched for folder in folders_of(path)}:
             if self._is_claimed(folder):
                 touched.setdefault(folder, set())
@@ -82,10 +82,10 @@ class NameSettler:
         self,
         path: str,
         assets: set[str],
-        stored: ClaimedName | None,
-        standing: Mapping[str, Bid],
+        stored: PathConflict | None,
+        standing: Mapping[str, Candidate],
         new: Mapping[str, AssetRecord],
-        changes: NameChanges,
+        changes: PathChanges,
     ) -> None:
         bids = {
             asset_id: claim
@@ -101,32 +101,32 @@ class NameSettler:
             changes.claims[entry] = None if claimed is None else claimed.to_bytes()
             self._tell(path, stored, claimed, changes)
 
-    def _claimed(self, settled: Settlement) -> ClaimedName:
+    def _claimed(self, settled: PathDecision) -> PathConflict:
         """What is to be remembered of a name that some who claim it do not have."""
         claims = [self._kept_aside(settled.path, bid) for bid in settled.losers]
         if settled.winner is not None:
             claims.append(replace(settled.winner.claim, payload=None))
-        return ClaimedName(settled.path, tuple(claims))
+        return PathConflict(settled.path, tuple(claims))
 
     def _tell(
         self,
         path: str,
-        stored: ClaimedName | None,
-        claimed: ClaimedName | None,
-        changes: NameChanges,
+        stored: PathConflict | None,
+        claimed: PathConflict | None,
+        changes: PathChanges,
     ) -> None:
         """Notes for the report who does not have the name."""
         entry = contest_entry_name(path)
         # Ledgers of former versions have claims without a note.
         noted = stored is not None and entry in self.ledger.directory
-        before = Contest.of(stored) if stored is not None and noted else None
-        after = None if claimed is None else Contest.of(claimed)
+        before = ConflictNote.of(stored) if stored is not None and noted else None
+        after = None if claimed is None else ConflictNote.of(claimed)
         changes.lost += len(after.losers if after else ()) - len(before.losers if before else ())
         if before != after:
             changes.tells_otherwise = True
             changes.claims[entry] = None if after is None else after.to_bytes()
 
-    def _apply(self, settled: Settlement, changes: NameChanges) -> None:
+    def _apply(self, settled: PathDecision, changes: PathChanges) -> None:
         path, winner = settled.path, settled.winner
         if winner is None:
             if path in self.archive.directory:
@@ -149,7 +149,7 @@ class NameSettler:
         record = self.archive.directory.find(path)
         return record is not None and record.owner != ""
 
-    def _is_folder(self, path: str, changes: NameChanges) -> bool:
+    def _is_folder(self, path: str, changes: PathChanges) -> bool:
         """Whether files are in a folder of that name, once all below it was decided."""
         if path in changes.folders:
             return True
@@ -165,7 +165,9 @@ class NameSettler:
         known = self.ledger.directory
         return frozenset(path for path in paths if claim_entry_name(path) in known)
 
-    def _holders(self, paths: Iterable[str], old: Mapping[str, AssetRecord]) -> dict[str, Claim]:
+    def _holders(
+        self, paths: Iterable[str], old: Mapping[str, AssetRecord]
+    ) -> dict[str, PathClaim]:
         """The claims of the assets whose files are in the archive under these names.
 
         Owners that the run does not touch are looked for together: where only their ids are
@@ -179,16 +181,16 @@ class NameSettler:
             for path, owner in owners.items()
         }
 
-    def _held(self, path: str, owner: AssetRecord | None) -> Claim:
+    def _held(self, path: str, owner: AssetRecord | None) -> PathClaim:
         claim = self._claim(path, owner) if owner else None
         if claim is None:
             raise IntegrityError(f"the archive has {path!r}, the ledger does not know it")
         return claim
 
-    def _claim(self, path: str, record: AssetRecord) -> Claim | None:
+    def _claim(self, path: str, record: AssetRecord) -> PathClaim | None:
         for place, one in enumerate(record.files):
             if one.path == path:
-                return Claim(
+                return PathClaim(
                     record.asset_id,
                     record.order_key,
                     one.sha256,
@@ -197,7 +199,7 @@ class NameSettler:
                 )
         return None
 
-    def _located(self, path: str, claim: Claim) -> LocatedMember:
+    def _located(self, path: str, claim: PathClaim) -> LocatedMember:
         located = self.located[claim.asset_id]
         if claim.media:
             return self._located_medium(path, claim, located)
@@ -210,7 +212,7 @@ class NameSettler:
             position=(asset.order_key, asset.asset_id, member.record.offset),
         )
 
-    def _located_medium(self, path: str, claim: Claim, located: LocatedAsset) -> LocatedMember:
+    def _located_medium(self, path: str, claim: PathClaim, located: LocatedAsset) -> LocatedMember:
         """Where a media file stands: in an object of its batch, or in the archive."""
         medium = _fetched(located, path)
         if medium is not None:
@@ -230,7 +232,7 @@ class NameSettler:
             region=Region.MEDIA,
         )
 
-    def _kept_aside(self, path: str, bid: Bid) -> Claim:
+    def _kept_aside(self, path: str, bid: Candidate) -> PathClaim:
         """A claim that lost, with its contents."""
         if bid.origin is Origin.LEDGER:
             return bid.claim
@@ -248,7 +250,7 @@ class NameSettler:
             if found is None:
                 raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
             record, payload = found, self.archive.payload(found)
-        return Claim(
+        return PathClaim(
             asset_id=bid.claim.asset_id,
             order_key=bid.claim.order_key,
             sha256=bid.claim.sha256,
@@ -291,11 +293,11 @@ def _fetched(located: LocatedAsset, path: str) -> ConvertedMedium | None:
     return next((one for one in fetched or () if one.record.path == path), None)
 
 
-def _region(claim: Claim) -> Region:
+def _region(claim: PathClaim) -> Region:
     return Region.MEDIA if claim.media else Region.LABELS
 
 
-def _restored(path: str, claim: Claim) -> Entry:
+def _restored(path: str, claim: PathClaim) -> Entry:
     if claim.payload is None:
         raise IntegrityError(f"the ledger keeps no contents of {path!r} for {claim.asset_id}")
     return entry_from_raw(
