@@ -82,9 +82,11 @@ def test_exports_that_name_authors_beside_those_that_hide_them_are_refused(
 def test_the_command_heeds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is registered, nor is Kili asked."""
     world = published(raw="kili")
-    services = SimpleNamespace(objects=world.objects, kili_for=lambda _: None, random=None)
+    services = SimpleNamespace(
+        copies=None, objects=world.objects, kili_for=lambda _: None, random=None
+    )
     monkeypatch.setattr(command, "connect", lambda _: None)
-    monkeypatch.setattr(command, "Services", SimpleNamespace(of=lambda _: services))
+    monkeypatch.setattr(command, "StackServices", SimpleNamespace(of=lambda _: services))
     declared = tmp_path / "exports.yaml"
     declared.write_text("exports: [{name: raw, format: kili, authors: omit}]")
     given = {"project_id": PROJECT, "file": str(declared), "export": None, "key_secret": None}

@@ -1,4 +1,4 @@
-"""What consumers of the bucket read: the manifest and the delta's own list."""
+"""`delta.json`: the files and assets that one generation changed."""
 
 from typing import Final, Literal
 

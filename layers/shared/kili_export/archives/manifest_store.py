@@ -1,4 +1,7 @@
-"""What is published of a project's exports, beside what is declared."""
+"""Reads what is published of an export: its manifest, or that it was purged.
+
+`steps/publishing/generation/commit.py` writes it.
+"""
 
 from dataclasses import dataclass
 

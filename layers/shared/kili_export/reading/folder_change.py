@@ -1,4 +1,7 @@
-"""What has to change in a folder for it to equal an export, and which paths may be written."""
+"""The difference between a folder and an export, and which paths may be written.
+
+The journal of a change is in `folder.py`.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

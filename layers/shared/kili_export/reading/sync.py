@@ -1,4 +1,7 @@
-"""Keeps a folder equal to an export, fetching only what it lacks."""
+"""Keeps a folder equal to an export, fetching only what it lacks.
+
+`folder.py` completes what a crash interrupted, before anything else.
+"""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What the use cases need of the outside world, as protocols.
+"""Removals that wait for confirmation, and how many were confirmed (a port).
 
-Adapters implement these; tests pass in-memory fakes. Every method may raise `TransientError`
-(try again later) and `AccessDenied`; other errors are named with each method.
+Every method may raise `TransientError` (try again later) and `AccessDenied`; other errors are named
+with each method.
 """
 
 from dataclasses import dataclass

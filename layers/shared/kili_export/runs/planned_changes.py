@@ -1,4 +1,4 @@
-"""The frozen inputs of a run: what every worker of it goes by."""
+"""The pending changes that a run took on, as its plan froze them."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,7 @@
-"""What the use cases need of the outside world, as protocols.
+"""The object store, as the product needs it (a port).
 
-Adapters implement these; tests pass in-memory fakes. Every method may raise `TransientError`
-(try again later) and `AccessDenied`; other errors are named with each method.
+Every method may raise `TransientError` (try again later) and `AccessDenied`; other errors are named
+with each method.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Who claims a file name and does not have it, as the report of losses tells it.
+"""Notes who claims a file name and does not have it, for the report of losses.
 
 The ledger keeps this beside the claims, which bear the contents of the files: reading those again
-to write a report would cost as much as the files are large.
+to write a report would cost as much as the files are large. `path_conflicts.py` decides.
 """
 
 import hashlib

@@ -1,8 +1,6 @@
-"""Large documents in shards, so that a change costs the shards that it touches.
+"""The index of a sharded document: where its shards lie, and what tells that one changed.
 
-A document's literal sections are shards of their own; a stream of fragments is cut where a
-fragment's place in the ledger and its length say so, and nothing else. The shards of a state are
-thus the same whatever led to it, and a changed fragment moves no boundary but its own.
+`steps/publishing/documents/sharding.py` decides where shards begin.
 """
 
 import hashlib

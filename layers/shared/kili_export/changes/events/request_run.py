@@ -1,4 +1,4 @@
-"""What a person asks for: a run at once, another try of some assets, or that assets may vanish."""
+"""Starts a run at once, because somebody asks for it."""
 
 from dataclasses import dataclass
 

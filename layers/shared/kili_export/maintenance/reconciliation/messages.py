@@ -1,4 +1,4 @@
-"""What the states of the workflow hand to the functions, and what these answer.
+"""Input and answer of the function `reconcile`.
 
 Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
 """

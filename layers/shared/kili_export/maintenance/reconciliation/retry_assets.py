@@ -1,4 +1,4 @@
-"""What is published of a project's exports, beside what is declared."""
+"""Tries assets in quarantine again, because somebody asks for it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What the use cases need of the outside world, as protocols.
+"""Kili, as far as assets and labels are read one by one (a port).
 
-Adapters implement these; tests pass in-memory fakes. Every method may raise `TransientError`
-(try again later) and `AccessDenied`; other errors are named with each method.
+Every method may raise `TransientError` (try again later) and `AccessDenied`; other errors are named
+with each method.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a person asks for: a run at once, another try of some assets, or that assets may vanish."""
+"""Confirms the removals that wait, and starts a run that makes them."""
 
 from dataclasses import dataclass
 

@@ -1,10 +1,4 @@
-"""A generation that is made again: every asset, in bounded memory.
-
-One pass over the assets in server order numbers them, writes the ledger, gathers the documents'
-fragments and gives every file a place in an assembly of the batches' segments; a second one, over
-the names, decides who has which. What grows with the project is in files, and nothing of it is
-parsed twice.
-"""
+"""What a full export changes for readers of the archive that stood before it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
