@@ -60,7 +60,7 @@ STEPS_ARE_FRESH_FOR = timedelta(seconds=60)
 class KiliSettings:
     """How to reach Kili and how much to ask of it.
 
-    `patience_seconds` is how long one failing request is pursued, `largest_document` the bytes
+    `patience_seconds` is how long one failing request is retried, `largest_document` the bytes
     of a label's content that are read at most. Contents and media are fetched from public
     addresses, from Kili's own API, and from `private_networks`.
     """
@@ -105,7 +105,7 @@ class KiliClient:
         guard = ConnectionGuard(AddressRules(settings.private_networks), endpoint.origin)
         session = new_session(guard)
         traffic = KiliTraffic()
-        patience = RetryPolicy(clock, settings.patience_seconds)
+        policy = RetryPolicy(clock, settings.patience_seconds)
         pace = budget or ProcessRateLimiter(clock, settings.requests_per_minute)
         downloads = JsonDownloads(
             endpoint,
@@ -114,7 +114,7 @@ class KiliClient:
             traffic,
             settings.largest_document,
         )
-        transport = GraphQLTransport(endpoint, session, pace, patience, traffic)
+        transport = GraphQLTransport(endpoint, session, pace, policy, traffic)
         return cls(transport, downloads, clock, traffic)
 
     def project(self, project_id: str) -> Project:

@@ -169,7 +169,7 @@ def test_no_exception_of_requests_escapes(kind: type[Exception]) -> None:
     [OSError("disk"), TimeoutError(), urllib3.exceptions.ProtocolError("x")],
     ids=lambda failure: type(failure).__name__,
 )
-def test_failures_below_requests_are_setbacks_too(failure: Exception) -> None:
+def test_failures_below_requests_are_failed_attempts_too(failure: Exception) -> None:
     assert isinstance(of_failure(failure, "https://kili.example").error, Unavailable)
 
 

@@ -94,13 +94,13 @@ class JsonDownloads:
         self,
         endpoint: KiliEndpoint,
         session: requests.Session,
-        patience: RetryPolicy,
+        policy: RetryPolicy,
         traffic: KiliTraffic,
         largest: int = LARGEST_DOCUMENT,
     ) -> None:
         self._endpoint = endpoint
         self._session = session
-        self._patience = patience
+        self._policy = policy
         self._traffic = traffic
         self._largest = largest
 
@@ -108,7 +108,7 @@ class JsonDownloads:
         """What became of each download; an address that several share is read once.
 
         When as many as run at once could not be reached, and none could, the rest is not tried:
-        each would cost its full patience.
+        each would cost all its attempts.
         """
         distinct = list(dict.fromkeys(urls.values()))
         if not distinct:
@@ -128,15 +128,15 @@ class JsonDownloads:
         return self.pursue(url, self._document, "application/json, */*")
 
     def pursue(self, url: str, take: Take[Taken], accept: str) -> Taken | Problem:
-        """What `take` made of the answer, after as many attempts as patience allows."""
-        pursuit = self._patience.pursuit()
+        """What `take` made of the answer, after as many attempts as the policy allows."""
+        retry_loop = self._policy.retry_loop()
         while True:
             result = self._follow(url, take, accept)
             if not isinstance(result, FailedAttempt):
                 return result
             _log.info("a download from %s failed: %s", origin_name(url), result.kind)
             try:
-                pursuit.wait_or_give_up(result, repeatable=True)
+                retry_loop.wait_or_give_up(result, repeatable=True)
             except TransientError as error:
                 return Unreachable(str(error))
             except ExportError as error:
@@ -188,7 +188,7 @@ class JsonDownloads:
 
     def _document(self, response: requests.Response, name: str) -> Outcome | FailedAttempt:
         content = read_body(
-            response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._patience.clock
+            response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._policy.clock
         )
         self._traffic.received(len(content))
         return _parsed(content, name)

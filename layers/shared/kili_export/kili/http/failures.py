@@ -48,7 +48,7 @@ class UnknownField(RequestRefused):
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """A failed attempt. `attempts` bounds those of this `kind`, None leaves it to patience.
+    """A failed attempt. `attempts` bounds those of this `kind`, None leaves it to the policy.
 
     `error` is what to raise when there is no further attempt; `retry_after` is in seconds.
     """
@@ -68,7 +68,7 @@ class _Rule:
     may_have_been_processed: bool
     error: type[ExportError] = Unavailable
 
-    def setback(self, origin: str) -> FailedAttempt:
+    def failed_attempt(self, origin: str) -> FailedAttempt:
         return FailedAttempt(
             self.kind,
             self.error(f"{self.sentence} {origin}"),
@@ -118,15 +118,15 @@ NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSErr
 
 
 def of_failure(failure: Exception, origin: str) -> FailedAttempt:
-    """The setback of a request that got no whole answer.
+    """The failed_attempt of a request that got no whole answer.
 
     The failure's own text is left out: it holds the URL with its signature.
     """
-    return _rule(failure).setback(origin)
+    return _rule(failure).failed_attempt(origin)
 
 
 def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> FailedAttempt:
-    """The setback of an answer that is no success. `text` is the beginning of its body."""
+    """The failed_attempt of an answer that is no success. `text` is the beginning of its body."""
     answered = f"{origin} answered HTTP {status}"
     if status == 401:
         refused = AccessDenied(f"the API key is refused by {origin}")
@@ -147,7 +147,7 @@ def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -
 def of_answer_errors(
     errors: object, origin: str, without_key: Callable[[str], str]
 ) -> FailedAttempt:
-    """The setback of a GraphQL answer that holds errors instead of data.
+    """The failed_attempt of a GraphQL answer that holds errors instead of data.
 
     What the server says is passed on, without e-mail addresses, signatures of links, and our key.
     """
@@ -174,7 +174,7 @@ def of_answer_errors(
 
 
 def of_unreadable(problem: str, origin: str) -> FailedAttempt:
-    """The setback of an answer that cannot be read: truncated, not JSON, not GraphQL."""
+    """The failed_attempt of an answer that cannot be read: truncated, not JSON, not GraphQL."""
     return FailedAttempt("unreadable", Unavailable(f"{origin} {problem}"), ATTEMPTS_WHEN_CUT_OFF)
 
 

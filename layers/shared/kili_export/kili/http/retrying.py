@@ -67,7 +67,7 @@ class RetryPolicy:
     jitter: Jitter = random.random
     most_attempts: int | None = None
 
-    def pursuit(self) -> "RetryLoop":
+    def retry_loop(self) -> "RetryLoop":
         """Begins to pursue a request."""
         return RetryLoop(self)
 
@@ -75,33 +75,35 @@ class RetryPolicy:
 class RetryLoop:
     """The attempts at one request."""
 
-    def __init__(self, patience: RetryPolicy) -> None:
-        self._patience = patience
-        self._began = patience.clock.now()
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
+        self._began = policy.clock.now()
         self._seen: Counter[str] = Counter()
 
-    def wait_or_give_up(self, setback: FailedAttempt, *, repeatable: bool) -> None:
-        """Sleeps before the next attempt, or raises the setback's error when there is none.
+    def wait_or_give_up(self, failed_attempt: FailedAttempt, *, repeatable: bool) -> None:
+        """Sleeps before the next attempt, or raises the failed_attempt's error when there is none.
 
         A request that is not `repeatable` is only sent again when Kili did not act on it.
         """
-        self._seen[setback.kind] += 1
-        if not self._may_go_on(setback, repeatable=repeatable):
-            raise setback.error
-        wait = self._wait(setback)
-        elapsed = (self._patience.clock.now() - self._began).total_seconds()
-        if elapsed + wait > self._patience.seconds:
-            raise setback.error
-        self._patience.clock.sleep(wait)
+        self._seen[failed_attempt.kind] += 1
+        if not self._may_go_on(failed_attempt, repeatable=repeatable):
+            raise failed_attempt.error
+        wait = self._wait(failed_attempt)
+        elapsed = (self._policy.clock.now() - self._began).total_seconds()
+        if elapsed + wait > self._policy.seconds:
+            raise failed_attempt.error
+        self._policy.clock.sleep(wait)
 
-    def _may_go_on(self, setback: FailedAttempt, *, repeatable: bool) -> bool:
-        if setback.may_have_been_processed and not repeatable:
+    def _may_go_on(self, failed_attempt: FailedAttempt, *, repeatable: bool) -> bool:
+        if failed_attempt.may_have_been_processed and not repeatable:
             return False
-        allowed = [n for n in (setback.attempts, self._patience.most_attempts) if n is not None]
-        return not allowed or self._seen[setback.kind] < min(allowed)
+        allowed = [
+            n for n in (failed_attempt.attempts, self._policy.most_attempts) if n is not None
+        ]
+        return not allowed or self._seen[failed_attempt.kind] < min(allowed)
 
-    def _wait(self, setback: FailedAttempt) -> float:
-        if setback.retry_after is not None:
-            return min(max(setback.retry_after, 0.0), LONGEST_ASKED_WAIT)
+    def _wait(self, failed_attempt: FailedAttempt) -> float:
+        if failed_attempt.retry_after is not None:
+            return min(max(failed_attempt.retry_after, 0.0), LONGEST_ASKED_WAIT)
         longest: float = min(LONGEST_OWN_WAIT, FIRST_WAIT * 2.0 ** (self._seen.total() - 1))
-        return self._patience.jitter() * longest
+        return self._policy.jitter() * longest

@@ -85,13 +85,13 @@ class GraphQLTransport:
         endpoint: KiliEndpoint,
         session: requests.Session,
         budget: RateLimiter,
-        patience: RetryPolicy,
+        policy: RetryPolicy,
         traffic: KiliTraffic,
     ) -> None:
         self._endpoint = endpoint
         self._session = session
         self._budget = budget
-        self._patience = patience
+        self._policy = policy
         self._traffic = traffic
 
     def execute(self, operation: Operation, variables: Mapping[str, Any]) -> Any:
@@ -101,7 +101,7 @@ class GraphQLTransport:
         UnknownField, a RequestRefused, when the server's schema lacks a field.
         """
         body = json.dumps({"query": operation.document, "variables": variables}).encode()
-        pursuit = self._patience.pursuit()
+        retry_loop = self._policy.retry_loop()
         while True:
             self._budget.acquire()
             self._traffic.sent(operation.name, len(body))
@@ -114,7 +114,7 @@ class GraphQLTransport:
                 self._budget.slow_down(answer.retry_after)
             if answer.kind == KEY_REFUSED and self._endpoint.replace_key(authorization):
                 continue
-            pursuit.wait_or_give_up(answer, repeatable=not operation.mutation)
+            retry_loop.wait_or_give_up(answer, repeatable=not operation.mutation)
 
     def _attempt(self, body: bytes, authorization: str | None) -> tuple[Any] | FailedAttempt:
         name = self._endpoint.name
@@ -137,7 +137,7 @@ class GraphQLTransport:
                     response,
                     limit=LARGEST_ANSWER,
                     seconds=LONGEST_ANSWER_SECONDS,
-                    clock=self._patience.clock,
+                    clock=self._policy.clock,
                 )
         except NETWORK_ERRORS as failure:
             return of_failure(failure, name)
