@@ -84,6 +84,10 @@ load: $(READY) ## 10,000 events beside full exports: what is lost, and how fast 
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+.PHONY: crashes
+crashes: $(READY) ## a stack killed, and its files copied, at 200 random moments each (options: CRASHES="--kills 5 --copies 5")
+	@$(BIN)/python -m devtools.crashes $(CRASHES)
+
 .PHONY: faults
 faults: $(READY) ## every call broken once in every way (options: FAULTS="--every 60 --twice")
 	@$(BIN)/python -m devtools.faults --processes $(WORKERS) $(FAULTS)
