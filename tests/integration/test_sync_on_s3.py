@@ -24,7 +24,7 @@ from pathlib import Path
 import boto3
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.aws.s3 import S3ObjectStore
-from kili_export.reading.sync import Wish, sync_folder
+from kili_export.reading.sync import SyncRequest, sync_folder
 
 class Killed(FolderOnDisk):
     left = int(sys.argv[4])
@@ -44,7 +44,7 @@ class Killed(FolderOnDisk):
 
 client = boto3.client("s3", endpoint_url=sys.argv[1])
 with Killed.open(Path(sys.argv[3])) as folder:
-    sync_folder(S3ObjectStore(client, sys.argv[2]), folder, Wish("proj1", "yolo"))
+    sync_folder(S3ObjectStore(client, sys.argv[2]), folder, SyncRequest("proj1", "yolo"))
 """
 
 

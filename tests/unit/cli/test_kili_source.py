@@ -31,7 +31,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KILI_EXPORT_STATE", str(tmp_path))
     monkeypatch.setattr(f"{MODULE}.connect", lambda _: "named")
     monkeypatch.setattr(f"{MODULE}.connect_local", lambda _: "running")
-    monkeypatch.setattr(f"{MODULE}.Services.of", _Stack)
+    monkeypatch.setattr(f"{MODULE}.StackServices.of", _Stack)
     monkeypatch.setattr(f"{MODULE}.kili_with_key", lambda settings, key: (settings, key))
 
 
