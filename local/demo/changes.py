@@ -51,7 +51,7 @@ def _delete_label(control: Control) -> str:
 CHANGES = (
     Change("A label is submitted on scene-28.png", _submit("scene-28.png")),
     Change(
-        "A reviewer approves scene-29.png: YOLO and COCO hold no reviewer and stay as they are",
+        "A reviewer approves scene-29.png: in YOLO and COCO the dates of its files change, no more",
         _review,
         reaches=frozenset({"kili"}),
     ),
