@@ -70,9 +70,6 @@ class _Tally:
     lost_before: ReportDigest = field(default_factory=ReportDigest)
     lost_after: ReportDigest = field(default_factory=ReportDigest)
 
-    def before(self, record: AssetRecord) -> None:
-        self.lost_before.add(record)
-
     def after(self, record: AssetRecord) -> None:
         self.assets += 1
         self.exported += record.exported
@@ -253,7 +250,7 @@ class FullExport:
             self._tally.after(record)
         if stood is not None:
             self._before.add(stood)
-            self._tally.before(stood)
+            self._tally.lost_before.add(stood)
         self._changed.take(stood, record)
 
     def _carry(self, stood: AssetRecord) -> None:
