@@ -25,8 +25,8 @@ def lost_events(
 ) -> list[str]:
     """The assets with a label that was accepted and is neither pending nor published there.
 
-    No stack may run on the directory. `accepted` says of each asset when the newest label was
-    created whose event was accepted; `export` is one of the format `kili`.
+    No stack may run on the directory. `accepted` has, for each asset, the creation time of the
+    newest label whose event was accepted. `export` has the format `kili`.
     """
     pending = _pending(state, project_id)
     waited_for = {one for one in accepted if asset_subject(one) not in pending}

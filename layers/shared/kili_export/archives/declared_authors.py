@@ -45,8 +45,8 @@ def require_hidden_authors(
 
 
 _TIGHTENED: Final = (
-    "Export {0.name!r} was published with more about its authors than authors: {0.authors} tells, "
-    "and its archives, deltas and snapshots are kept. Erase them first: kili-export purge {1} "
+    "Export {0.name!r} was published with authors that authors: {0.authors} hides. Its archives, "
+    "deltas and snapshots still hold them. Erase them first: kili-export purge {1} "
     "{0.name}; or declare the export under another name."
 )
 _MIXED: Final = (

@@ -1,7 +1,7 @@
 """Time windows: the changes of one window are exported by one execution.
 
-Each project has windows of its own, which end at another second: otherwise the runs of all projects
-would start together, and ask Kili, S3 and Lambda for everything at once.
+Windows end at a different second for each project: otherwise the runs of all projects would start
+together, and call Kili, S3 and Lambda at once.
 
 The input of an execution depends on its name alone, so that starting it twice cannot start two
 different things. Names obey Step Functions' rules: at most 80 letters, digits, `-` and `_`.
