@@ -1,6 +1,7 @@
 """How the commands reach a stack of this machine."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,9 @@ from kili_export.cli.execution_summary import (
 )
 from kili_export.cli.stack_connection import StackConnection
 from kili_export.runs.messages import FinishAnswer
+from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring.settings import Settings
+from local.stack.purged_traces import erase_traces
 from local.stack.state_directory import RunningStack, StateDirectory, default_state
 from local.workflow.executions import Execution, ExecutionStore
 
@@ -56,6 +59,10 @@ class StackOfThisMachine:
         """See LocalStack."""
         known = self._known(project_id, count)
         return finish_answers(one.output for one in known if one.status == "SUCCEEDED")
+
+    def erase_traces(self, objects: ObjectStore, project_id: str, words: Sequence[str]) -> None:
+        """See LocalStack."""
+        erase_traces(self.state, objects, project_id, words)
 
     def _known(self, project_id: str, count: int) -> list[Execution]:
         loaded = ExecutionStore(self.state.executions).load()
