@@ -144,7 +144,8 @@ def test_one_export_and_then_the_project_are_erased(site: Site) -> None:
     assert [one["name"] for one in status["exports"]] == ["yolo"]
     named, project = b"scene-", site.project.id.encode()
     assert _holding(site, named, "s3/*.dat"), "what the volumes hold can be found"
-    assert _holding(site, project, "logs/*") and _holding(site, project, "executions/*")
+    assert _holding(site, project, "logs/*")
+    assert _holding(site, project, "executions/*")
     erased = site.answer("purge", "--yes")["objects"]
     assert not _holding(site, named, "**/*")
     assert not _holding(site, project, "logs/*") + _holding(site, project, "executions/*")
