@@ -14,6 +14,8 @@ from kili_export.local.stack.private_files import write_private
 
 # Neither a clock that is set back nor a long run may end it.
 _VALID: Final = timedelta(days=36_500)
+_CERTIFICATE: Final = "grpc.crt"
+_KEY: Final = "grpc.key"
 _PARTS: Final = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
 
 
@@ -22,8 +24,13 @@ def grpc_environment(folder: Path) -> Mapping[str, str]:
 
     Callers must show this very certificate: it is its own authority.
     """
-    certificate, key = folder / "grpc.crt", folder / "grpc.key"
-    _write_new(certificate, key)
+    _write_new(folder / _CERTIFICATE, folder / _KEY)
+    return grpc_variables(folder)
+
+
+def grpc_variables(folder: Path) -> Mapping[str, str]:
+    """The variables by which SeaweedFS takes the certificate that the last start wrote."""
+    certificate, key = folder / _CERTIFICATE, folder / _KEY
     variables = {"WEED_GRPC_CA": str(certificate)}
     for part in _PARTS:
         variables[f"WEED_GRPC_{part}_CERT"] = str(certificate)

@@ -1,6 +1,7 @@
 """How the commands reach a stack of this machine."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,11 @@ from kili_export.cli.execution_summary import (
     problem_of,
 )
 from kili_export.cli.stack_connection import StackConnection
+from kili_export.local.stack.purged_traces import erase_traces
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory, default_state
 from kili_export.local.workflow.executions import Execution, ExecutionStore
 from kili_export.runs.messages import FinishAnswer
+from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring.settings import Settings
 
 _AWS_VARIABLES: Final = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE")
@@ -56,6 +59,10 @@ class StackOfThisMachine:
         """See LocalStack."""
         known = self._known(project_id, count)
         return finish_answers(one.output for one in known if one.status == "SUCCEEDED")
+
+    def erase_traces(self, objects: ObjectStore, project_id: str, words: Sequence[str]) -> None:
+        """See LocalStack."""
+        erase_traces(self.state, objects, project_id, words)
 
     def _known(self, project_id: str, count: int) -> list[Execution]:
         loaded = ExecutionStore(self.state.executions).load()

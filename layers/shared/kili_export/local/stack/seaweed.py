@@ -238,6 +238,15 @@ def _binary() -> str:
     return found
 
 
+def shell_command(data_dir: Path) -> list[str]:
+    """The command that administers the server over this directory."""
+    ports: Ports = json.loads((data_dir / "ports.json").read_bytes())
+    servers = [
+        f"-{name}={_HOST}:{ports[name]}.{ports[f'{name}.grpc']}" for name in ("master", "filer")
+    ]
+    return [_binary(), "shell", *servers]
+
+
 def s3_port(data_dir: Path) -> int:
     """Where the server over this directory listens. Raises FileNotFoundError before it began."""
     return _chosen_port(data_dir, "s3")

@@ -4,6 +4,7 @@ The files are for looking at, and so that a name that was used stays used; no ex
 from them.
 """
 
+import glob
 import hashlib
 import json
 import logging
@@ -111,6 +112,20 @@ class ExecutionStore:
         # A line without its end was being written when the machine stopped.
         lines = path.read_bytes().split(b"\n")[:-1]
         return [item for line in lines if (item := self._item(path, line)) is not None]
+
+    def texts(self, name: str) -> Iterator[bytes]:
+        """All that is stored of an execution: its own file and those of its map runs."""
+        for path in self._files(name):
+            yield path.read_bytes()
+
+    def forget(self, name: str) -> None:
+        """Removes all that is stored of an execution."""
+        for path in self._files(name):
+            path.unlink(missing_ok=True)
+
+    def _files(self, name: str) -> list[Path]:
+        path = self._path(name)
+        return [path, *self._folder.glob(f"{glob.escape(path.stem)}.*.jsonl")]
 
     def _item(self, path: Path, line: bytes) -> dict[str, Any] | None:
         try:
