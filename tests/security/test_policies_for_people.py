@@ -18,7 +18,7 @@ from kili_export.aws.client import forget_credentials
 from kili_export.cli import main as entry
 from kili_export.core.rate_limit import BudgetRules
 from kili_export.kili.clients import KiliClients
-from local.stack.template import ACCOUNT, REGION
+from kili_export.local.stack.template import ACCOUNT, REGION
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld, Recorder
 from tests.security.test_least_privilege import VALUES, kms_needs

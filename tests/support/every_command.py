@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.main import parser
+from kili_export.local.main import parser
 
 _OPTIONS = {
     "register": ("--export", "yolo=yolo_v8"),

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.stack.expiry import Expiry
+from kili_export.local.stack.expiry import Expiry
 
 KEPT = timedelta(days=14)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.workflow.clock import WallClock
-from local.workflow.errors import FunctionFailed, UnsupportedField
-from local.workflow.executions import Execution, ExecutionStore
-from local.workflow.service import (
+from kili_export.local.workflow.clock import WallClock
+from kili_export.local.workflow.errors import FunctionFailed, UnsupportedField
+from kili_export.local.workflow.executions import Execution, ExecutionStore
+from kili_export.local.workflow.service import (
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     InvalidExecutionInput,
