@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from local.main import main
 
 from kili_export import Export
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.core.errors import AccessDenied, GenerationExpired, InvalidConfiguration
+from kili_export.local.main import main
 from kili_export.reading.take_snapshot import take_snapshot
 from tests.support.reader_site import BUCKET, ReaderSite, reader_site
 from tests.support.workbench import Workbench

@@ -1,7 +1,8 @@
 """An address in place of a project and an export, wherever options stand around it."""
 
 import pytest
-from local.main import parser
+
+from kili_export.local.main import parser
 
 ADDRESS = "s3://my-bucket/exports/proj1/yolo"
 
