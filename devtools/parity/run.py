@@ -13,8 +13,8 @@ from devtools.parity.loop import Loop, NotPublished
 from devtools.parity.projects import ParityProject
 from devtools.parity.results import Judge, Result
 from devtools.parity.sdk_side import SdkExport, SdkSide
-from local.kili_standin import KiliWorld
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin import KiliWorld
+from kili_export.local.kili_standin.state.model import Project
 
 _CHANGES = 40
 _CALLS_SECONDS = 60.0

@@ -55,6 +55,13 @@ class Database:
         with self._turn, translated(self.path), _transaction(self._open()) as connection:
             yield connection
 
+    def rewrite(self) -> None:
+        """Writes the file again without the pages that are free, and empties its log."""
+        with self._turn, translated(self.path):
+            connection = self._open()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Gives the file back; the next use opens it again."""
         with self._turn:
