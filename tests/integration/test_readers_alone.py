@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from kili_export import Export
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.core.errors import AccessDenied, GenerationExpired, InvalidConfiguration
+from kili_export.local.main import main
 from kili_export.reading.take_snapshot import take_snapshot
-from local.main import main
 from tests.support.reader_site import BUCKET, ReaderSite, reader_site
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_published_export import _expire

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from kili_export.aws.s3 import S3ObjectStore
-from local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.seaweed import SeaweedServer
 from tests.support.workbench import Workbench
 
 BUCKET = "of-readers"

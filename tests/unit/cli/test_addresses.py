@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.main import parser
+from kili_export.local.main import parser
 
 ADDRESS = "s3://my-bucket/exports/proj1/yolo"
 
