@@ -1,6 +1,6 @@
-"""What the deployed bucket's lifecycle rules do by themselves: leftovers of old runs go away."""
+"""What AWS does by itself: leftovers of old runs go away, and executions that ended long ago."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,15 +11,20 @@ _UPLOADS_KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The rules of the template, for one bucket: working files of runs, unfinished uploads."""
+    """The rules of the template: working files of runs, unfinished uploads, executions.
+
+    `expire_executions` forgets those that ended before a time and answers how many. Step Functions
+    keeps them for 90 days; here each is a file that the next start reads.
+    """
 
     s3: Any
     bucket: str
     runs_kept: timedelta
+    expire_executions: Callable[[datetime], int]
 
     def apply(self, now: datetime) -> int:
         """Removes what is too old at `now`. Answers how many things that were."""
-        removed = 0
+        removed = self.expire_executions(now - self.runs_kept)
         for keys in self._old_runs(now - self.runs_kept):
             self.s3.delete_objects(
                 Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in keys]}

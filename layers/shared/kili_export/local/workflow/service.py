@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +191,16 @@ class WorkflowService:
             for arn, execution in tuple(self._unsaved.items()):
                 self._store.save(execution)
                 del self._unsaved[arn]
+
+    def expire(self, before: datetime) -> int:
+        """Forgets executions that ended before a time. Answers how many."""
+        with self._lock:
+            ended = [e for e in self._executions.values() if e.stopped and e.stopped < before]
+            for one in ended:
+                self._store.forget(one.name)
+                self._unsaved.pop(one.arn, None)
+                del self._executions[one.arn]
+        return len(ended)
 
     def map_items(self, arn: str, map_run: str) -> Sequence[dict[str, Any]]:
         """What became of the children of a map run. Raises ExecutionDoesNotExist."""
