@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_WORKER = "local.stack.worker"
+_WORKER = "kili_export.local.stack.worker"
 
 
 class Workers:

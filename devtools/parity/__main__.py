@@ -28,10 +28,10 @@ from devtools.parity.report import document, table
 from devtools.parity.results import Result, rows_shown
 from devtools.parity.run import Parity
 from devtools.parity.sdk_side import SdkSide
-from local.kili_standin import KiliWorld, start_standin
-from local.stack.cli_connection import connection_to
-from local.stack.state_directory import StateDirectory
-from local.stack.supervisor import LocalStack, StackOptions
+from kili_export.local.kili_standin import KiliWorld, start_standin
+from kili_export.local.stack.cli_connection import connection_to
+from kili_export.local.stack.state_directory import StateDirectory
+from kili_export.local.stack.supervisor import LocalStack, StackOptions
 
 _API_KEY = "parity-key"
 # Small batches, so that even small projects are converted in several.

@@ -14,8 +14,8 @@ from devtools.parity.one_shot_side import OneShotSide
 from devtools.parity.projects import ParityProject
 from devtools.parity.results import Judge, Result
 from devtools.parity.sdk_side import SdkExport, SdkSide
-from local.kili_standin import KiliWorld
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin import KiliWorld
+from kili_export.local.kili_standin.state.model import Project
 
 _CHANGES = 40
 _CALLS_SECONDS = 60.0

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
 
 pytestmark = pytest.mark.xdist_group("local_stack")

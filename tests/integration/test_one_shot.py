@@ -16,6 +16,10 @@ from kili_export.core.clock import SystemClock
 from kili_export.core.errors import InvalidConfiguration, Unavailable
 from kili_export.core.progress import Progress
 from kili_export.kili.client import KiliClient
+from kili_export.local.demo.agreement import differences
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
+from kili_export.local.main import main
 from kili_export.machine.folder_objects import FolderObjects
 from kili_export.machine.sole_owner import sole_owner
 from kili_export.registration.declaration import parse_registration
@@ -23,10 +27,6 @@ from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot
 from kili_export.wiring.settings import Settings
-from local.demo.agreement import differences
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
-from local.main import main
 
 KEY = "one-shot-key"
 FORMATS = ("kili", "yolo_v8", "coco")

@@ -26,6 +26,8 @@ from kili_export.aws.secrets import StoredSecret
 from kili_export.aws.step_functions import StepFunctionsWorkflow
 from kili_export.core.rate_limit import BudgetRules
 from kili_export.costs.usage import TrafficCount
+from kili_export.local.stack.resources import ResourceNames
+from kili_export.local.stack.template import ACCOUNT, REGION, Template
 from kili_export.registration.project_keys import ProjectKeys
 from kili_export.runs.messages import (
     AggregateAnswer,
@@ -37,8 +39,6 @@ from kili_export.runs.messages import (
     ResultsLocation,
 )
 from kili_export.storage.object_store import ObjectStore, StoredObject
-from local.stack.resources import ResourceNames
-from local.stack.template import ACCOUNT, REGION, Template
 from tests.artifacts.accesses import accesses_of
 from tests.artifacts.policies import Access
 from tests.support.fakes import ManualClock, RecordingWorkflow

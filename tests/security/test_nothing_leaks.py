@@ -19,6 +19,7 @@ from aws_lambda_powertools import Metrics
 
 from kili_export.core.document import Document
 from kili_export.core.errors import ExportError
+from kili_export.local.stack.lambda_context import LocalContext
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer
 from kili_export.runs.messages import (
     AggregateAnswer,
@@ -30,7 +31,6 @@ from kili_export.runs.messages import (
 )
 from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring import lambda_handler
-from local.stack.lambda_context import LocalContext
 from tests.chaos.system import System
 from tests.support.leak_watch import LeakWatch
 from tests.support.protocol_world import SECRET, World

@@ -12,8 +12,8 @@ from devtools.bench.against_sdk.sdk import Sdk
 from devtools.bench.against_sdk.stack import StackProcess
 from devtools.bench.measured import FORMATS, Measured, What, total
 from devtools.bench.readers import Unreadable, check
-from local.demo.agreement import differences
-from local.demo.kili_process import KiliProcess
+from kili_export.local.demo.agreement import differences
+from kili_export.local.demo.kili_process import KiliProcess
 
 _SEED = 7
 _UNLIMITED = "100000000"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from devtools.bench.against_sdk.kili_meter import KiliMeter
 from devtools.bench.measured import Measured, Side, What
-from local.demo.kili_process import KiliProcess
-from local.stack.environment import process_environment
+from kili_export.local.demo.kili_process import KiliProcess
+from kili_export.local.stack.environment import process_environment
 
 _PATIENCE_SECONDS = 3600
 

@@ -1,16 +1,24 @@
-"""Keeps dataset archives in S3 equal to what a Kili project holds, incrementally."""
+"""Keeps dataset archives in S3 equal to what a Kili project holds.
+
+`Export` opens what is published, for programs; `export` writes archives into files without a stack.
+"""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from kili_export.cli.one_shot_export import export as export
+    from kili_export.wiring.export import Export as Export
 
-__all__ = ("export",)
+__all__ = ["Export", "export"]
+_PLACES: Final = {
+    "Export": "kili_export.wiring.export",
+    "export": "kili_export.cli.one_shot_export",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # A function that starts cold imports this package, and exports nothing by itself.
-    if name in __all__:
-        return getattr(import_module("kili_export.cli.one_shot_export"), name)
+    """Imports what is asked for: functions import this package for its parts alone."""
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kili_export.core.clock import SystemClock
+from kili_export.local.stack.purged_traces import blank_lines
+from kili_export.local.workflow.executions import Execution, ExecutionStore
 from kili_export.machine.erasure import erase_announcements
 from kili_export.machine.state_files import DATABASE, StateFiles
-from local.stack.purged_traces import blank_lines
-from local.workflow.executions import Execution, ExecutionStore
 
 
 def test_lines_that_name_it_are_blank_and_appending_goes_on(tmp_path: Path) -> None:
