@@ -72,7 +72,7 @@ class GenerationFiles(Protocol):
         """The file at a path."""
 
     def below(self, prefix: str = "", start: str = "") -> Iterator[PublishedFile]:
-        """The files whose paths start with `prefix`, by their paths' UTF-8 bytes, from `start` on."""
+        """The files whose paths start with `prefix`, from `start` on, by their UTF-8 bytes."""
 
 
 class FilesOfTable:
