@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from kili_export.cli.archive_arguments import CommandParser, add_archives
 from kili_export.cli.exit_codes import MEANINGS
+from kili_export.cli.export_arguments import add_export
 from kili_export.cli.row_arguments import add_rows
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.project import PROJECT_ID
@@ -37,6 +38,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
     if local is not None:
         local(commands)
+    add_export(commands)
     _add_registration(commands)
     _add_runs(commands)
     _add_reading(commands)

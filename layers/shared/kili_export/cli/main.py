@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Imported when they are run: no command needs what all of them do.
 _COMMANDS: Mapping[str, str] = {
+    "export": "kili_export.cli.commands.export:export",
     "register": "kili_export.cli.commands.register:register",
     "unregister": "kili_export.cli.commands.register:unregister",
     "run": "kili_export.cli.commands.runs:run",

@@ -4,10 +4,10 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 from kili_export.archives.manifest_store import read_manifest
-from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.costs.usage import Traffic
 from kili_export.reading.published_export import PublishedExport
 from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring.readers_access import ReadersAccess
@@ -18,7 +18,7 @@ class ReadingSource:
     """The bucket, and what is moved from it."""
 
     objects: ObjectStore
-    traffic: S3Traffic
+    traffic: Traffic
 
     @classmethod
     def of(cls, arguments: Namespace) -> "ReadingSource":
