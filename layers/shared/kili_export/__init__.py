@@ -7,14 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kili_export.api import Export as Export
     from kili_export.cli.one_shot_export import export as export
-    from kili_export.wiring.export import Export as Export
 
 __all__ = ["Export", "export"]
-_PLACES: Final = {
-    "Export": "kili_export.wiring.export",
-    "export": "kili_export.cli.one_shot_export",
-}
+_PLACES: Final = {"Export": "kili_export.api", "export": "kili_export.cli.one_shot_export"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.usage import Traffic
 from kili_export.reading.published_export import PublishedExport
 from kili_export.storage.object_store import ObjectStore
-from kili_export.wiring.export import Access
+from kili_export.wiring.readers_access import ReadersAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class ReadingSource:
     @classmethod
     def of(cls, arguments: Namespace) -> "ReadingSource":
         """The one that the arguments name. Raises InvalidConfiguration and Unavailable."""
-        access = Access(arguments.endpoint_url, arguments.profile, arguments.region)
+        access = ReadersAccess(arguments.endpoint_url, arguments.profile, arguments.region)
         if arguments.bucket is None:
-            if access != Access():
+            if access != ReadersAccess():
                 raise InvalidConfiguration(
                     "--endpoint-url, --profile and --region go with an address: "
                     "s3://BUCKET/exports/PROJECT_ID/EXPORT"
