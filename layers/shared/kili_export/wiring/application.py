@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kili_export.registration.project_keys import ProjectKeys
     from kili_export.runs.announcements import Announcer
     from kili_export.runs.lease import ProjectLease
+    from kili_export.runs.plan import RunPlan
 
 _PATIENCE: Final = 300.0
 """Seconds to wait for a turn to call Kili."""
@@ -57,6 +58,8 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.random: RandomSource = random or SystemRandom()
         self._make_client = make_client
+        self.plans: dict[str, RunPlan] = {}
+        """What batches of assets were converted by last, by its key."""
 
     @cached_property
     def rules(self) -> DebounceWindow:
