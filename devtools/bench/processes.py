@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_STACK = "local.main"
-_WORKER = "local.stack.worker"
+_STACK = "kili_export.local.main"
+_WORKER = "kili_export.local.stack.worker"
 _FUNCTIONS = "functions."
 WORKFLOW, S3 = "workflow", "S3"
 

@@ -10,8 +10,8 @@ from typing import Any
 import kili_events
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.api.graphql_api import GraphQLApi
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.api.graphql_api import GraphQLApi
 
 ASSET = "scene-28.png"
 CREATE = """

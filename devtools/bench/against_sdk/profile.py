@@ -21,10 +21,10 @@ from kili_export.formats.registry import format_of
 from kili_export.kili.client import KiliClient, KiliSettings
 from kili_export.kili.fetching import PAGE
 from kili_export.kili.http.exact_json import parse_json
+from kili_export.local.demo.kili_process import KiliProcess
 from kili_export.runs.segment_records import SegmentWriter
 from kili_export.splicing.entries import LEVEL, RAW_DEFLATE
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from local.demo.kili_process import KiliProcess
 
 _UNLIMITED: Final = 100_000_000
 _DATED: Final = "2026-01-02T03:04:05.678000+00:00"

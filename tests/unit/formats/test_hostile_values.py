@@ -27,7 +27,7 @@ from tests.support.kili_samples import (
     shape,
 )
 
-FORMATS = ("kili", "coco", "yolo_v8", "pascal_voc")
+FORMATS = ("kili", "coco", "yolo_v8", "pascal_voc", "jsonl")
 
 
 def files_of(
@@ -55,6 +55,15 @@ def test_any_number_may_stand_where_a_coordinate_should(
         files_of(format_name, response, exporting, compatibility)
 
     survives()
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("compatibility", list(Compatibility))
+def test_half_a_character_may_stand_in_the_id_of_an_annotation(
+    format_name: str, compatibility: Compatibility
+) -> None:
+    response = answers(CARS=[box("BIG", 0.1, 0.1, 0.5, 0.5, mid="\ud800")])
+    assert files_of(format_name, response, project({"CARS": job(["BIG"])}), compatibility)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

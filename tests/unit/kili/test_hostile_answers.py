@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
+from dataclasses import astuple
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kili_export.core.errors import ExportError, IntegrityError, Unavailable
+from kili_export.core.project import ProjectDocument
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, told
+from tests.support.hostile import nested
+from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, in_turn, told
 from tests.unit.kili.test_answers import ASSET, PROJECT
 
 NEEDS = FetchNeeds("IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True)
@@ -118,6 +123,29 @@ def test_an_answer_that_breaks_off_is_never_taken_for_one(ask: Ask, data: st.Dat
 def test_bodies_made_to_break_a_parser_are_errors(ask: Ask, body: bytes) -> None:
     with pytest.raises(ExportError):
         ask(Line(lambda _: Told(200, body)))
+
+
+@pytest.mark.parametrize("junk", ["\ud800", 2**70, float("nan"), nested(300)], ids=range(4))
+def test_what_is_answered_of_a_project_or_a_listing_can_be_stored(junk: object) -> None:
+    """A plan holds the project, a listing its assets: neither may fail on one text in them."""
+    project = {**PROJECT, "jsonInterface": {"jobs": {"J": {"content": {"categories": {"A": {}}}}}}}
+    for path in places(project):
+        answered = with_junk(project, path, junk)
+        with suppress(ExportError):
+            found = Line(in_turn(data([answered]))).client.project("P")
+            stored = ProjectDocument.of(found)
+            assert ProjectDocument.from_bytes(stored.to_bytes()) == stored
+    for path in places(ASSET):
+        answered = with_junk(ASSET, path, junk)
+        with suppress(ExportError):
+            listed = Line(in_turn(data([answered]), data(1))).client.list_asset_ids("P")
+            orjson.dumps([astuple(one) for one in listed])
+
+
+def test_half_a_character_in_what_must_be_exact_is_refused() -> None:
+    project = {**PROJECT, "inputType": "\ud800"}
+    with pytest.raises(IntegrityError, match="a project with inputType that is not Unicode"):
+        Line(lambda _: data([project])).client.project("P")
 
 
 def count_or(answer: Callable[[dict[str, Any]], object], counted: int) -> Line:
