@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from devtools.build.sam import ROOT, BuildFailed
-from local.workflow.check import check_definition
-from local.workflow.definition import read_definition
+from kili_export.local.workflow.check import check_definition
+from kili_export.local.workflow.definition import read_definition
 
 TEMPLATE = ROOT / "template.yaml"
 DEFINITION = ROOT / "statemachine" / "export.asl.yaml"

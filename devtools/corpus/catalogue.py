@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from devtools.corpus import documents, earth, flawed, forms, pictures, videos
 from devtools.corpus.drawing import Json
-from local.kili_standin.projects.project_documents import read_project
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.projects.project_documents import read_project
+from kili_export.local.kili_standin.state.model import Project
 
 CORPUS: Mapping[str, Callable[[int], Json]] = {
     "pictures": pictures.pictures,

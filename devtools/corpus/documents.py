@@ -7,7 +7,7 @@ from typing import Any
 from devtools.corpus.drawing import Json, job, ring
 from devtools.corpus.flawed import without_called
 from devtools.corpus.pictures import document, label
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.state.model import Project
 
 _PAGES = [
     {"pageNumber": 1, "width": 100, "height": 200, "rotation": 0},

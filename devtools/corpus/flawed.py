@@ -10,7 +10,7 @@ import orjson
 
 from devtools.corpus.drawing import SQUARE, Json, Pen, answers, box, job, marker, outline
 from devtools.corpus.pictures import document, every_shape, label, picture, some_shapes
-from local.kili_standin.state.model import Asset, Project, StoredContent
+from kili_export.local.kili_standin.state.model import Asset, Project, StoredContent
 
 FLAW = "flaw"
 """The `mid` of an annotation that is out of order."""

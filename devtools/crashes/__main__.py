@@ -24,13 +24,13 @@ from devtools.crashes.process_family import StackFamily
 from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import StackServices
+from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.cli_connection import connection_to
+from kili_export.local.stack.environment import process_environment
+from kili_export.local.stack.state_directory import RunningStack
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
-from local.kili_standin import KiliWorld, generate_project, start_standin
-from local.stack.child import ServerDidNotStart
-from local.stack.cli_connection import connection_to
-from local.stack.environment import process_environment
-from local.stack.state_directory import RunningStack
 
 _KEY = "crash-key"
 _EXPORT = "raw"

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import cycle
 from urllib.parse import urlsplit
 
-from local.kili_standin import KiliWorld
+from kili_export.local.kili_standin import KiliWorld
 
 _TIMEOUT_SECONDS = 10.0
 _REST_SECONDS = 0.05

@@ -10,12 +10,12 @@ from tempfile import TemporaryFile
 
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.changes.events.pending_changes import asset_subject
+from kili_export.local.stack.resources import ResourceNames
+from kili_export.local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
 from kili_export.reading.pull import pull_archive
-from local.stack.resources import ResourceNames
-from local.stack.seaweed import SeaweedServer
-from local.stack.state_directory import StateDirectory
 
 _PRECISION = timedelta(milliseconds=1)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from local.stack.child import ServerDidNotStart
-from local.stack.state_directory import RunningStack, StateDirectory
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 
 _NEVER = "100000000"
 _PROC = Path("/proc")
@@ -34,7 +34,7 @@ class StackFamily:
         log = self.state.path.with_suffix(".log")
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "local.main", "up", *where, *timing),
+                (sys.executable, "-m", "kili_export.local.main", "up", *where, *timing),
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 env=dict(self._environment),

@@ -13,9 +13,9 @@ from kili_export.changes.events.event_catalogue import CATALOGUE
 from kili_export.cli.exit_codes import MEANINGS, ExitCode
 from kili_export.core.asset_filters import FILTERS
 from kili_export.formats.registry import FORMATS
+from kili_export.local.main import parser
 from kili_export.registration.declaration import ExportDeclaration
 from kili_export.wiring.settings import VARIABLES, Variable
-from local.main import parser
 
 __all__ = [
     "CATALOGUE",

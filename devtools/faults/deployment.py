@@ -22,16 +22,16 @@ from devtools.faults.injection import Crash, Halt, Injector, Process
 from devtools.faults.virtual_time import Tokens, VirtualTime, WorkflowClock
 from devtools.faults.wire import Answer, Request
 from kili_export.core.errors import ExportError
+from kili_export.local.kili_standin.http.server import Site
+from kili_export.local.stack.template import function_of_arn
+from kili_export.local.workflow.clock import Interrupt
+from kili_export.local.workflow.definition import read_definition, substitute
+from kili_export.local.workflow.distributed_map import perform_distributed_map
+from kili_export.local.workflow.errors import ExecutionEnded, FunctionFailed, StateFailed
+from kili_export.local.workflow.inline_map import perform_inline_map
+from kili_export.local.workflow.runtime import Activity, Surroundings, earliest, timestamp
+from kili_export.local.workflow.states import Step, perform_task, run_states
 from kili_export.wiring.application import Application
-from local.kili_standin.http.server import Site
-from local.stack.template import function_of_arn
-from local.workflow.clock import Interrupt
-from local.workflow.definition import read_definition, substitute
-from local.workflow.distributed_map import perform_distributed_map
-from local.workflow.errors import ExecutionEnded, FunctionFailed, StateFailed
-from local.workflow.inline_map import perform_inline_map
-from local.workflow.runtime import Activity, Surroundings, earliest, timestamp
-from local.workflow.states import Step, perform_task, run_states
 
 PERSON: Final = "person"
 """Who calls from the command line."""

@@ -12,6 +12,8 @@ from devtools.faults.injection import Process
 from devtools.faults.virtual_time import ProcessClock, Tokens, VirtualTime
 from kili_export.changes.events.receive_event import ReceiveEvent
 from kili_export.costs.usage import TrafficCount
+from kili_export.local.kili_standin.http.server import GRAPHQL_PATH
+from kili_export.local.stack.template import Template
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs.messages import AggregateRequest, ConvertRequest, FinishRequest, PlanRequest
 from kili_export.splicing.part_limits import PartLimits
@@ -24,8 +26,6 @@ from kili_export.wiring.publishing import aggregate_archive
 from kili_export.wiring.reconciliation import reconcile
 from kili_export.wiring.settings import Settings
 from kili_export.wiring.webhook import receive_event
-from local.kili_standin.http.server import GRAPHQL_PATH
-from local.stack.template import Template
 
 SMALL_PARTS: Final = PartLimits(
     min_part=512,

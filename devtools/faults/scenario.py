@@ -19,6 +19,11 @@ from devtools.faults.virtual_time import VirtualTime
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.core.bucket_layout import archive_key
 from kili_export.core.errors import ExportError, InvalidConfiguration, Unavailable
+from kili_export.local.kili_standin.changes.world import KiliWorld
+from kili_export.local.kili_standin.http.server import Site
+from kili_export.local.kili_standin.projects.generated_project import generate_project
+from kili_export.local.kili_standin.state.model import StoredMedia
+from kili_export.local.workflow.errors import FunctionFailed
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.registration.declaration import parse_registration
@@ -26,11 +31,6 @@ from kili_export.registration.register_exports import register_exports
 from kili_export.wiring import operating
 from kili_export.wiring.application import Application
 from kili_export.wiring.operating import confirm_removals, request_run
-from local.kili_standin.changes.world import KiliWorld
-from local.kili_standin.http.server import Site
-from local.kili_standin.projects.generated_project import generate_project
-from local.kili_standin.state.model import StoredMedia
-from local.workflow.errors import FunctionFailed
 
 SNAPSHOT: Final = "v1"
 _ASSETS: Final = 6

@@ -22,9 +22,9 @@ from devtools.faults.judgement import (
 )
 from devtools.faults.scenario import STAGES, Play, Stage, new_site, new_world
 from devtools.faults.virtual_time import Tokens, VirtualTime
+from kili_export.local.kili_standin.changes.world import KiliWorld
+from kili_export.local.kili_standin.http.server import Site
 from kili_export.wiring.operating import request_run
-from local.kili_standin.changes.world import KiliWorld
-from local.kili_standin.http.server import Site
 
 _DAY = 25 * 3600.0
 _DAYS = 3

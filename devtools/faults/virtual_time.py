@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from devtools.faults.injection import Process
-from local.workflow.clock import Interrupt
-from local.workflow.errors import Aborted
+from kili_export.local.workflow.clock import Interrupt
+from kili_export.local.workflow.errors import Aborted
 
 T = TypeVar("T")
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)

@@ -28,11 +28,11 @@ from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import StackServices
+from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
+from kili_export.local.stack.cli_connection import connection_to
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
-from local.kili_standin import KiliWorld, generate_project, start_standin
-from local.stack.cli_connection import connection_to
 
 _KEY = "load-key"
 _PATIENCE_SECONDS = 1800.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from local.kili_standin import KiliWorld
+from kili_export.local.kili_standin import KiliWorld
 
 _TIMEOUT_SECONDS = 30.0
 

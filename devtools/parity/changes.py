@@ -5,8 +5,8 @@ from random import Random
 
 from devtools.corpus.drawing import Json, Pen
 from devtools.corpus.pictures import ALICE, BOB, CHLOE, some_shapes
-from local.kili_standin import KiliWorld
-from local.kili_standin.state.model import SUBMITTED, Project
+from kili_export.local.kili_standin import KiliWorld
+from kili_export.local.kili_standin.state.model import SUBMITTED, Project
 
 
 class Changes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from local.demo.agreement import same_area
+from kili_export.local.demo.agreement import same_area
 
 Files = Mapping[str, bytes]
 _README_DATE = re.compile(rb"(?m)^- Export date: \d{8}-\d{6}$")

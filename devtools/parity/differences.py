@@ -14,7 +14,7 @@ from devtools.parity import readings
 from devtools.parity.combinations import YOLO, Combination
 from devtools.parity.comparison import Files, Finding, Verdict, compare
 from devtools.parity.readings import Reading
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.state.model import Project
 
 _ANY = re.compile("")
 _NEVER = re.compile(r"(?!)")

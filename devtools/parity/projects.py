@@ -11,7 +11,7 @@ from devtools.corpus.pictures import ALICE, BOB, CHLOE
 from devtools.parity import combinations as make
 from devtools.parity.combinations import FORMATS, RAW, YOLO, Combination
 from devtools.parity.real_pictures import real_pictures, real_pictures_are_there
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.state.model import Project
 
 Plan = Callable[[Project], Iterable[Combination]]
 _FILTERS: tuple[Mapping[str, Any], ...] = (

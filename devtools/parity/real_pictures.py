@@ -8,8 +8,8 @@ import orjson
 
 from devtools.corpus.drawing import Json, box, job, outline
 from devtools.corpus.pictures import document, label, picture
-from local.kili_standin.projects.project_documents import read_project
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.projects.project_documents import read_project
+from kili_export.local.kili_standin.state.model import Project
 
 _ANNOTATIONS = (
     Path(__file__).resolve().parents[3] / "shared" / "data" / "coco-real" / "instances.json"

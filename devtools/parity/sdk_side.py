@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any, Self
 
 from devtools.parity.combinations import Combination
-from local.stack.environment import process_environment
+from kili_export.local.stack.environment import process_environment
 
 _RENAMED = {"format": "fmt", "filters": "asset_filter_kwargs"}
 

@@ -12,8 +12,8 @@ from devtools.readers.listing import Listing, ReaderFailed, printed_listing
 from devtools.readers.processes import run
 from devtools.readers.reader import SCRIPTS
 from devtools.readers.workspace import PYTHON
-from local.stack.child import ServerDidNotStart
-from local.stack.seaweed import REGION, SeaweedServer
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.seaweed import REGION, SeaweedServer
 
 _BUCKET: Final = "readers"
 _KEY: Final = "archive.zip"

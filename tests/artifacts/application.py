@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.aws.s3 import S3ObjectStore
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.stack.environment import process_environment
-from local.stack.resources import ResourceNames
-from local.stack.seaweed import SeaweedServer
-from local.stack.template import ACCOUNT, REGION, Template, TemplateFunction, function_of_arn
-from local.workflow.api import serve_stepfunctions
-from local.workflow.definition import read_definition
-from local.workflow.errors import FunctionFailed
-from local.workflow.objects import S3Objects
-from local.workflow.service import WorkflowService
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.stack.environment import process_environment
+from kili_export.local.stack.resources import ResourceNames
+from kili_export.local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.template import (
+    ACCOUNT,
+    REGION,
+    Template,
+    TemplateFunction,
+    function_of_arn,
+)
+from kili_export.local.workflow.api import serve_stepfunctions
+from kili_export.local.workflow.definition import read_definition
+from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.objects import S3Objects
+from kili_export.local.workflow.service import WorkflowService
 from tests.artifacts.permission_gate import PermissionGate
 from tests.artifacts.policies import Policy
 from tests.artifacts.sandbox import FunctionError, Sandbox

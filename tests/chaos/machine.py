@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from kili_export.core.errors import ExportError
+from kili_export.local.kili_standin.state.model import Asset
 from kili_export.runs.messages import AggregateAnswer, PlanAnswer, ResultsLocation
-from local.kili_standin.state.model import Asset
 from tests.chaos.system import ALWAYS, EXPORTS, System
 from tests.support.protocol_world import PROJECT, arn
 

@@ -12,12 +12,12 @@ from typing import Any
 from devtools.parity.comparison import Verdict, compare
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.kili.client import KiliClient, KiliSettings
-from local.kili_standin import KiliWorld, generate_project, start_standin
-from local.kili_standin.http.server import StandIn
-from local.kili_standin.state.deliveries import Courier
-from local.kili_standin.state.identifiers import Clock
-from local.kili_standin.state.model import Project
-from local.kili_standin.state.webhooks import Delivery
+from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
+from kili_export.local.kili_standin.http.server import StandIn
+from kili_export.local.kili_standin.state.deliveries import Courier
+from kili_export.local.kili_standin.state.identifiers import Clock
+from kili_export.local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.state.webhooks import Delivery
 from tests.support.fakes import ManualClock
 from tests.support.protocol_world import PROJECT, SECRET, World
 

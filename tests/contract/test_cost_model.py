@@ -8,8 +8,8 @@ import pytest
 
 from kili_export.costs.prices import LISTED, Unit
 from kili_export.costs.run_cost import MEGABYTES, Step, workflow_usage
-from local.stack.template import Template
-from local.workflow.definition import read_definition
+from kili_export.local.stack.template import Template
+from kili_export.local.workflow.definition import read_definition
 from tests.unit.local.workflow.doubles import Bench, Functions
 
 DEFINITION = read_definition(Path(__file__).parents[2] / "statemachine" / "export.asl.yaml")

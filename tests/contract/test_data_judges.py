@@ -11,7 +11,7 @@ import pytest
 
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.core.export_options import Compatibility, Layout
-from local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.seaweed import SeaweedServer
 from tests.contract.test_jsonl_agrees import exported as exported_lines
 from tests.contract.test_jsonl_agrees import lines_of
 from tests.contract.test_outside_judges import (

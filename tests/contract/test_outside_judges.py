@@ -22,7 +22,7 @@ from pycocotools.coco import COCO
 from kili_export.core.export_options import Compatibility, ExportOptions, ExportType, Layout, Split
 from kili_export.core.pictures.size import picture_header
 from kili_export.core.project import Project
-from local.kili_standin.projects.pictures import ScenePicture
+from kili_export.local.kili_standin.projects.pictures import ScenePicture
 from tests.support.kili_samples import (
     Json,
     answers,

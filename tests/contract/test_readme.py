@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from kili_export.formats.registry import FORMATS
+from kili_export.local.main import parser
 from kili_export.registration.declaration import parse_registration
-from local.main import parser
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

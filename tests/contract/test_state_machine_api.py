@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
-from local.workflow.errors import FunctionFailed
-from local.workflow.objects import S3Objects
-from local.workflow.service import WorkflowService
+from kili_export.local.workflow.api import StepFunctionsEndpoint, serve_stepfunctions
+from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.objects import S3Objects
+from kili_export.local.workflow.service import WorkflowService
 from tests.artifacts.permission_gate import PermissionGate
 from tests.unit.local.workflow.doubles import Bench, Functions, machine, task
 

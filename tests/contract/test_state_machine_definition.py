@@ -9,6 +9,12 @@ import pytest
 import yaml
 
 from kili_export.changes.events.run_starter import ExecutionInput
+from kili_export.local.workflow.check import check_definition
+from kili_export.local.workflow.definition import read_definition, substitution_names
+from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.expressions import evaluate
+from kili_export.local.workflow.limits import EXPRESS_SECONDS
+from kili_export.local.workflow.retry import longest_delay
 from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
@@ -23,12 +29,6 @@ from kili_export.runs.messages import (
     WorkItem,
     WorkList,
 )
-from local.workflow.check import check_definition
-from local.workflow.definition import read_definition, substitution_names
-from local.workflow.errors import FunctionFailed
-from local.workflow.expressions import evaluate
-from local.workflow.limits import EXPRESS_SECONDS
-from local.workflow.retry import longest_delay
 from tests.unit.local.workflow.doubles import Bench, Functions
 
 PATH = Path(__file__).parents[2] / "statemachine" / "export.asl.yaml"

@@ -3,18 +3,20 @@
 import importlib
 import json
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devtools.build.checks import DEFINITION, check_template, check_workflow
 from kili_export.costs import estimate as cost_estimate
+from kili_export.local.workflow.definition import read_definition, substitution_names
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs import announcements as notifications
 from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.wiring.settings import VARIABLES
-from local.workflow.definition import read_definition, substitution_names
 from tests.support.template_document import ROOT, functions, resources_of, template
 
 POWERTOOLS = {
@@ -148,7 +150,10 @@ def test_artifacts_are_built_for_the_processor_that_functions_run_on() -> None:
     for name, layer in resources_of("AWS::Serverless::LayerVersion").items():
         assert [layer["Metadata"]["BuildArchitecture"]] == architectures, name
         assert layer["Properties"]["CompatibleArchitectures"] == architectures, name
-        assert layer["Metadata"]["BuildMethod"] == template()["Globals"]["Function"]["Runtime"]
+        # Only the layer of packages has parts that are compiled for one version of Python.
+        runtime = template()["Globals"]["Function"]["Runtime"]
+        expected = "makefile" if name == "SharedLayer" else runtime
+        assert layer["Metadata"]["BuildMethod"] == expected
 
 
 def test_the_rule_forwards_what_is_published() -> None:
@@ -420,3 +425,17 @@ def test_handlers_are_thin() -> None:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
         code = [line for line in lines if not line.startswith(("import ", "from ", "#"))]
         assert len(code) <= 60, path
+
+
+def test_the_shared_layer_leaves_out_the_stack_of_one_machine(tmp_path: Path) -> None:
+    layer = resources_of("AWS::Serverless::LayerVersion")["SharedLayer"]
+    subprocess.run(
+        ("make", "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"),
+        cwd=ROOT / layer["Properties"]["ContentUri"],
+        check=True,
+        capture_output=True,
+    )
+    built = {path.name for path in (tmp_path / "python" / "kili_export").iterdir()}
+    package = {path.name for path in (ROOT / "layers/shared/kili_export").iterdir()}
+    assert package - built - {"__pycache__"} == {"local"}
+    assert not list(tmp_path.rglob("__pycache__"))

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from kili_export.core.asset import FetchedAsset
-from local.kili_standin.projects.pictures import encode_png
+from kili_export.local.kili_standin.projects.pictures import encode_png
 from tests.increments.kinds import Kind, State
 from tests.increments.sequences import NAMES, SLOTS, Event
 from tests.support.kili_samples import Json, asset, fetched, label

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
+from kili_export import Export
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
 
 pytestmark = pytest.mark.xdist_group("local_stack")
@@ -73,6 +75,12 @@ def _files(root: Path) -> dict[str, bytes]:
     }
 
 
+def _holding(site: Site, wanted: bytes, pattern: str) -> list[str]:
+    """The files of the state directory that hold some bytes."""
+    files = [path for path in (site.folder / "state").glob(pattern) if path.is_file()]
+    return [str(path) for path in files if wanted in path.read_bytes()]
+
+
 def test_a_folder_follows_the_export(site: Site) -> None:
     roots = {export: site.folder / f"follows-{export}" for export in ("yolo", "coco")}
     first = {export: site.answer("sync", export, str(root)) for export, root in roots.items()}
@@ -87,6 +95,13 @@ def test_a_folder_follows_the_export(site: Site) -> None:
         assert second["bytes_down"] < first[export]["bytes_down"]
         assert _files(root) == site.pulled(export)
     assert site.answer("sync", "yolo", str(roots["yolo"]))["method"] == "nothing"
+
+
+def test_programs_open_the_export_of_this_machine(site: Site) -> None:
+    export = Export.local(site.project.id, "yolo", state=site.stack.state)
+    assert {file.path: data for file, data in export.contents()} == site.pulled("yolo")
+    with pytest.raises(InvalidConfiguration, match="No stack is running"):
+        Export.local(site.project.id, "yolo", state=site.folder / "nowhere")
 
 
 def test_a_snapshot_is_taken_once_listed_pulled_and_deleted(site: Site) -> None:
@@ -117,7 +132,9 @@ def test_one_deleted_asset_is_erased_from_what_was_kept(site: Site) -> None:
     assert "confirm with --yes" in site.complaint("purge", "--asset", asset.id)
     root = site.folder / "follows-purge"
     site.answer("sync", "coco", str(root))
+    assert _holding(site, asset.id.encode(), "**/*")
     erased = site.answer("purge", "--asset", asset.id, "--yes")["objects"]
+    assert not _holding(site, asset.id.encode(), "**/*")
     assert any("/snapshots/with-it.json" in key for key in erased)
     assert any("/archives/" in key for key in erased)
     assert any(key.startswith("runs/") for key in erased)
@@ -134,7 +151,13 @@ def test_one_export_and_then_the_project_are_erased(site: Site) -> None:
     assert "Export 'coco' of project" in site.complaint("pull", "coco", "--output", "x")
     status = site.answer("status")
     assert [one["name"] for one in status["exports"]] == ["yolo"]
+    named, project = b"scene-", site.project.id.encode()
+    assert _holding(site, named, "s3/*.dat"), "what the volumes hold can be found"
+    assert _holding(site, project, "logs/*")
+    assert _holding(site, project, "executions/*")
     erased = site.answer("purge", "--yes")["objects"]
+    assert not _holding(site, named, "**/*")
+    assert not _holding(site, project, "logs/*") + _holding(site, project, "executions/*")
     assert f"registrations/{site.project.id}.json" in erased
     assert "has no exports" in site.complaint("status")
     assert "Nothing of" in site.complaint("purge", "--yes")

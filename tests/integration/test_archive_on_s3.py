@@ -16,6 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.errors import AccessDenied, ConflictError, IntegrityError, Unavailable
+from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.archive_reader import read_archive, read_entry
 from kili_export.splicing.entries import encode_entry
@@ -32,7 +33,6 @@ from kili_export.splicing.upload_parts import (
     plan_parts,
 )
 from kili_export.storage.object_store import StoredObject
-from local.stack.seaweed import SeaweedServer
 from tests.support.archive_readers import check_with_every_reader, sha256
 from tests.support.seaweed import BUCKET
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.child import ServerDidNotStart
-from local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.seaweed import SeaweedServer
 
 STACK = """
 import sys
 from pathlib import Path
-from local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.seaweed import SeaweedServer
 server = SeaweedServer(Path(sys.argv[1]), bucket="kept", access_key_id="k", secret_access_key="s")
 server.start()
 server.client().put_object(Bucket="kept", Key="a/b", Body=b"written before the crash")

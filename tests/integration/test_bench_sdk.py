@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devtools.bench.against_sdk.sdk import Sdk, SdkFailed
-from local.demo.kili_process import KiliProcess
+from kili_export.local.demo.kili_process import KiliProcess
 
 
 def test_an_export_of_the_sdk_is_measured(tmp_path: Path) -> None:

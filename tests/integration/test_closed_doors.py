@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
 from kili_export.machine.state_files import SECRETS
-from local.kili_standin import KiliWorld, generate_project, start_standin
 from tests.support.local_stack import StackProcess
 from tests.support.other_user import as_nobody
 

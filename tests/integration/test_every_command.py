@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from kili_export.cli.exit_codes import ExitCode
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
-from local.main import main
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
+from kili_export.local.main import main
 from tests.support.every_command import OF_A_STACK, WRITTEN_PATHS, Command, written_paths
 from tests.support.local_stack import StackProcess
 

@@ -17,9 +17,14 @@ from kili_export.core.errors import (
     Unavailable,
 )
 from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.local.kili_standin import (
+    KiliWorld,
+    generate_project,
+    sample_project,
+    start_standin,
+)
+from kili_export.local.kili_standin.state.model import Project
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from local.kili_standin import KiliWorld, generate_project, sample_project, start_standin
-from local.kili_standin.state.model import Project
 from tests.support.fakes import ManualClock
 
 ALL = FetchNeeds("IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True)

@@ -25,7 +25,7 @@ def test_it_says_where_it_is_serves_a_file_and_stops(
             }
         )
     )
-    command = [sys.executable, "-m", "local.kili_standin", "--api-key", "k"]
+    command = [sys.executable, "-m", "kili_export.local.kili_standin", "--api-key", "k"]
     with subprocess.Popen(
         [*command, "--project", str(document)], stdout=subprocess.PIPE, text=True
     ) as process:

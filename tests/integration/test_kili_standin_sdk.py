@@ -12,8 +12,13 @@ import orjson
 import pytest
 import yaml
 
-from local.kili_standin import KiliWorld, generate_project, sample_project, start_standin
-from local.kili_standin.state.model import Asset, Project
+from kili_export.local.kili_standin import (
+    KiliWorld,
+    generate_project,
+    sample_project,
+    start_standin,
+)
+from kili_export.local.kili_standin.state.model import Asset, Project
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
 pytestmark = [

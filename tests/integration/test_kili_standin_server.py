@@ -8,10 +8,10 @@ import orjson
 import pytest
 import requests
 
-from local.kili_standin import KiliWorld, StandIn, sample_project, start_standin
-from local.kili_standin.api.fields import FIELDS
-from local.kili_standin.api.graphql_api import load_schema
-from local.kili_standin.api.operations import OPERATIONS
+from kili_export.local.kili_standin import KiliWorld, StandIn, sample_project, start_standin
+from kili_export.local.kili_standin.api.fields import FIELDS
+from kili_export.local.kili_standin.api.graphql_api import load_schema
+from kili_export.local.kili_standin.api.operations import OPERATIONS
 
 ASSETS = """
 query assets($where: AssetWhere!, $first: PageSize!, $skip: Int!) {

@@ -10,8 +10,8 @@ from typing import Any
 import kili_events
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.api.graphql_api import GraphQLApi
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.api.graphql_api import GraphQLApi
 
 ASSET = "scene-28.png"
 CREATE = """
@@ -176,7 +176,7 @@ def test_a_receiver_that_is_not_there_is_given_up_on(world: KiliWorld) -> None:
     _settled(world)
     (entry,) = world.courier.log()
     assert (entry["outcome"], entry["attempts"]) == ("failed", 4)
-    assert entry["problem"] == "ConnectionError"
+    assert entry["problem"] == "NewConnectionError"
 
 
 def test_deliveries_are_lost_and_doubled(world: KiliWorld, receiver: Receiver) -> None:

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from local.demo.agreement import differences
+from kili_export.local.demo.agreement import differences
 from tests.support.archive_readers import check_with_every_reader
 from tests.support.local_bench import EXPORTS, Bench, running_bench
 
@@ -30,7 +30,7 @@ def assert_agrees_with_the_sdk(bench: Bench) -> None:
     theirs.mkdir(exist_ok=True)
     subprocess.run(
         (
-            *(sys.executable, "-m", "local.demo.sdk_exports"),
+            *(sys.executable, "-m", "kili_export.local.demo.sdk_exports"),
             *(bench.stack.kili.endpoint, bench.project.id, str(theirs), *EXPORTS.values()),
         ),
         input=bench.world.api_key,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kili_export.core.clock import SystemClock
+from kili_export.local.demo.agreement import differences
+from kili_export.local.kili_standin import generate_project
 from kili_export.machine.state_files import StateFiles
-from local.demo.agreement import differences
-from local.kili_standin import generate_project
 from tests.support.local_bench import EXPORTS, Bench, dated_files, running_bench
 
 pytestmark = pytest.mark.xdist_group("local_stack")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from devtools.load.__main__ import handler_seconds
-from local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
-from local.workflow.errors import FunctionFailed
+from kili_export.local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
+from kili_export.local.workflow.errors import FunctionFailed
 
 pytestmark = pytest.mark.xdist_group("local_stack_workers")
 
@@ -63,7 +63,7 @@ def _spec(
         handler=handler,
         environment={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(folder),
+            "LAMBDA_TASK_ROOT": str(folder),
             "AWS_LAMBDA_FUNCTION_NAME": "kili-export-sample",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         },
@@ -181,8 +181,8 @@ def test_workers_end_with_a_stack_that_is_killed(folder: Path) -> None:
     script = textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from local.stack.workers import FunctionSpec, WorkerPool
-        environment = {{"PYTHONPATH": {str(folder)!r}, "AWS_LAMBDA_FUNCTION_NAME": "n",
+        from kili_export.local.stack.workers import FunctionSpec, WorkerPool
+        environment = {{"LAMBDA_TASK_ROOT": {str(folder)!r}, "AWS_LAMBDA_FUNCTION_NAME": "n",
                         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1"}}
         spec = FunctionSpec("sample", "handlers.lambda_handler", environment, 60.0, 1, "arn")
         pool = WorkerPool({{"sample": spec}}, Path({str(folder)!r}) / "logs5")

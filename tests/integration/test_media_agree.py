@@ -22,11 +22,11 @@ from kili_export.core.export_options import ExportOptions
 from kili_export.core.media import FrameCut
 from kili_export.formats.registry import FORMATS, format_named
 from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.projects.project_documents import read_project
+from kili_export.local.kili_standin.state.model import Project
 from kili_export.registration.declaration import parse_registration
 from kili_export.steps.conversion.ffmpeg import Ffmpeg, NoCutter
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.projects.project_documents import read_project
-from local.kili_standin.state.model import Project
 from tests.support.sdk_reference import Archive, compare_archives, members_of
 from tests.support.workbench import Workbench
 

@@ -17,10 +17,10 @@ from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.clock import SystemClock
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.local.kili_standin import KiliWorld, start_standin
+from kili_export.local.kili_standin.state.model import Project, StoredMedia
+from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.splicing.part_limits import PartLimits
-from local.kili_standin import KiliWorld, start_standin
-from local.kili_standin.state.model import Project, StoredMedia
-from local.stack.seaweed import SeaweedServer
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
 

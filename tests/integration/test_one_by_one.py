@@ -14,13 +14,13 @@ import pytest
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.kili.client import KiliClient, KiliSettings
+from kili_export.local.kili_standin import KiliWorld, read_project, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project, StoredContent
+from kili_export.local.main import main
 from kili_export.reading.rows.label_choice import LabelChoice
 from kili_export.reading.rows.list_assets import AssetLabels, AssetListing, list_assets
 from kili_export.reading.rows.list_labels import LabelListing, list_labels
 from kili_export.reading.rows.listed_lines import Line, LineBatch
-from local.kili_standin import KiliWorld, read_project, sample_project, start_standin
-from local.kili_standin.state.model import Project, StoredContent
-from local.main import main
 from tests.support.fakes import ManualClock
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
@@ -470,7 +470,8 @@ def test_without_a_key_and_without_a_stack_the_way_out_is_named(
 
 
 def test_whoever_reads_only_the_beginning_is_not_bothered(shell: Bench) -> None:
-    command = f"{sys.executable} -m local.main labels {shell.project.id} --parsed --quiet"
+    command = f"{sys.executable} -m kili_export.local.main labels"
+    command += f" {shell.project.id} --parsed --quiet"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} | head -n 1"],
         capture_output=True,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.main import main
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.main import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "one-by-one.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```console\n\$ kili-export (.*)\n((?:.*\n)*?)```", PAGE)

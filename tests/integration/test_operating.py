@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from kili_export.local.demo.agreement import differences
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
+from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.machine.state_files import DATABASE
-from local.demo.agreement import differences
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
-from local.stack.state_directory import StateDirectory
 from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
 

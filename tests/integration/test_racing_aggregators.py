@@ -13,9 +13,9 @@ from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.bucket_layout import export_prefix, state_prefix
 from kili_export.core.errors import ConflictError, TransientError
+from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import MIB, PartLimits
-from local.stack.seaweed import SeaweedServer
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.support.kili_samples import job, project
 from tests.support.seaweed import BUCKET

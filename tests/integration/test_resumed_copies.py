@@ -15,6 +15,7 @@ from kili_export.aws.s3 import S3ObjectStore
 from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import ConflictError, OutOfTime, Unavailable
+from kili_export.local.workflow.errors import FunctionFailed
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import AggregateRequest
@@ -22,7 +23,6 @@ from kili_export.splicing.part_limits import MIB, PartLimits
 from kili_export.splicing.upload_parts import CopyPart, Source, parts_digest
 from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.storage.resumable_uploads import ResumableUploads
-from local.workflow.errors import FunctionFailed
 from tests.integration.test_archive_on_s3 import open_uploads
 from tests.support.fakes import CountingTokens
 from tests.support.kili_samples import job, project

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kili_export.aws.s3 import S3ObjectStore
+from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.sync import SyncRequest, sync_folder
-from local.stack.seaweed import SeaweedServer
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, state_of

@@ -17,11 +17,11 @@ from moto import mock_aws
 from kili_export.changes.events.pending_changes import RECONCILE
 from kili_export.core.bucket_layout import work_key
 from kili_export.core.errors import ExportError
+from kili_export.local.stack.template import ACCOUNT, REGION
+from kili_export.local.workflow.definition import read_definition
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
 from kili_export.runs.messages import WorkItem
 from kili_export.steps.planning.work_list import write_work_list
-from local.stack.template import ACCOUNT, REGION
-from local.workflow.definition import read_definition
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
 from tests.support.named_tests import NAMED, exists

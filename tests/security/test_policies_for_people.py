@@ -18,7 +18,7 @@ from kili_export.aws.client import forget_credentials
 from kili_export.cli import main as entry
 from kili_export.core.rate_limit import BudgetRules
 from kili_export.kili.clients import KiliClients
-from local.stack.template import ACCOUNT, REGION
+from kili_export.local.stack.template import ACCOUNT, REGION
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld, Recorder
 from tests.security.test_least_privilege import VALUES, kms_needs
@@ -43,7 +43,7 @@ OUTPUTS: Final = {
     "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
     "WebhookUrl": "https://api.example/webhooks/kili",
 }
-READING: Final = ("pull", "sync", "report")
+READING: Final = ("pull", "sync", "report", "diff", "history", "snapshots")
 OPERATING: Final = (
     ("status",),
     ("status", PROJECT),
@@ -176,6 +176,9 @@ def _record(folder: Path, kili: ScriptedKili) -> dict[str, set[Access]]:
         "pull": (PROJECT, "raw", "--output", str(folder / "raw.zip")),
         "sync": (PROJECT, "raw", str(folder / "raw")),
         "report": (PROJECT, "raw"),
+        "diff": (PROJECT, "raw", "1"),
+        "history": (PROJECT, "raw"),
+        "snapshots": (PROJECT, "raw"),
     }
     with recorder.working("reader"):
         for name in READING:

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from kili_export.local.stack.resources import ResourceNames
 from kili_export.runs.announcements import FAILED, PUBLISHED, SOURCE
-from local.stack.resources import ResourceNames
 
 _QUEUE = "kili-export-notifications"
 

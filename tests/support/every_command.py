@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.main import parser
+from kili_export.local.main import parser
 
 _OPTIONS = {
     "register": ("--export", "yolo=yolo_v8"),
     "pull": ("--output", "yolo.zip"),
     "snapshot": ("v1",),
+    "diff": ("1",),
 }
 """What commands need besides their positional arguments."""
 

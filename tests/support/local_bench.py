@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import requests
 
-from local.kili_standin import KiliWorld, sample_project, start_standin
-from local.kili_standin.state.model import Project
-from local.workflow.executions import Execution, ExecutionStore
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from kili_export.local.kili_standin.state.model import Project
+from kili_export.local.workflow.executions import Execution, ExecutionStore
 from tests.support.leak_watch import private_lines
 from tests.support.local_stack import StackProcess
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.kili_standin import StandIn
+from kili_export.local.kili_standin import StandIn
 
-COMMAND = (sys.executable, "-m", "local.main")
+COMMAND = (sys.executable, "-m", "kili_export.local.main")
 START_SECONDS = 60
 
 

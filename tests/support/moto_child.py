@@ -11,7 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from local.stack.lifeline import end_with_parent
+from kili_export.local.stack.lifeline import end_with_parent
 
 Answer = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack.child import Child, ServerDidNotStart
+from kili_export.local.stack.child import Child, ServerDidNotStart
 
 
 class MotoServer:

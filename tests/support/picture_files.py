@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 
 from kili_export.core.pictures.size import PictureKind
-from local.kili_standin.projects.pictures import encode_png
+from kili_export.local.kili_standin.projects.pictures import encode_png
 
 PNG = encode_png([bytearray(7)] * 5, [(1, 2, 3)])
 METADATA = b"\xff\xe1" + struct.pack(">H", 1002) + bytes(1000)

@@ -21,7 +21,7 @@ from typing import Any
 
 from kili_export.core.export_options import ExportOptions
 from kili_export.core.project import Project
-from local.demo.agreement import same_area
+from kili_export.local.demo.agreement import same_area
 
 Archive = dict[str, bytes]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kili_export.aws.s3 import S3ObjectStore
-from local.stack.seaweed import SeaweedServer
+from kili_export.local.stack.seaweed import SeaweedServer
 
 BUCKET = "test-archives"
 _counter = itertools.count(1)

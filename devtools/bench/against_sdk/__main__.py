@@ -21,7 +21,7 @@ from devtools.bench.against_sdk.comparison import Comparison, compare
 from devtools.bench.against_sdk.report import document, markdown
 from devtools.bench.against_sdk.verdicts import verdicts
 from devtools.bench.machine import describe
-from local.demo.kili_process import KiliProcess
+from kili_export.local.demo.kili_process import KiliProcess
 
 _SIZES = (1_000, 10_000)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from devtools.bench.processes import cpu_seconds
-from local.demo.kili_process import KiliProcess
+from kili_export.local.demo.kili_process import KiliProcess
 
 
 @dataclass(frozen=True, slots=True)

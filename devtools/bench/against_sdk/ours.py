@@ -19,11 +19,11 @@ from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackConnection
+from kili_export.local.demo.kili_process import KiliProcess
+from kili_export.local.stack.cli_connection import connection_to
+from kili_export.local.workflow.executions import Execution, ExecutionStore
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
-from local.demo.kili_process import KiliProcess
-from local.stack.cli_connection import connection_to
-from local.workflow.executions import Execution, ExecutionStore
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 1800.0

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from devtools.bench.against_sdk.counting_proxy import CountingProxy
-from local.stack.child import ServerDidNotStart
-from local.stack.environment import process_environment
-from local.stack.seaweed import s3_port
-from local.stack.state_directory import RunningStack, StateDirectory
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.environment import process_environment
+from kili_export.local.stack.seaweed import s3_port
+from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 
 _END_SECONDS = 60
 _NEVER = "100000000"
@@ -62,7 +62,7 @@ class StackProcess:
         where = ("--port", "0", "--state", str(self.state.path), "--s3-door", str(self.s3.port))
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "local.main", "up", *where, *timing),
+                (sys.executable, "-m", "kili_export.local.main", "up", *where, *timing),
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 env=self._environment,

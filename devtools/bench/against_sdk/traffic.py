@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from devtools.bench.against_sdk.counting_proxy import CountingProxy
-from local.stack.seaweed import metrics_url
+from kili_export.local.stack.seaweed import metrics_url
 
 _SAMPLE = re.compile(r"^(SeaweedFS_s3_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
 _REQUESTS = "SeaweedFS_s3_request_total"

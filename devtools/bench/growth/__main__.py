@@ -31,10 +31,10 @@ from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.core.bucket_layout import manifest_key
+from kili_export.local.stack.environment import process_environment
+from kili_export.local.stack.seaweed import REGION, SeaweedServer
 from kili_export.runs.messages import AggregateRequest
 from kili_export.storage.object_store import ObjectStore
-from local.stack.environment import process_environment
-from local.stack.seaweed import REGION, SeaweedServer
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _BUCKET = "growth"

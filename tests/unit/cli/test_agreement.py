@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.agreement import differences
+from kili_export.local.demo.agreement import differences
 
 
 def _archive(folder: Path, name: str, members: dict[str, Any]) -> Path:

@@ -8,8 +8,8 @@ import pytest
 from kili_export.cli import main as entry
 from kili_export.cli.exit_codes import MEANINGS, ExitCode
 from kili_export.core import errors
-from local import main as local_entry
-from local.main import main, parser
+from kili_export.local import main as local_entry
+from kili_export.local.main import main, parser
 
 
 @pytest.mark.parametrize(

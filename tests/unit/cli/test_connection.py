@@ -5,8 +5,8 @@ from typing import Any
 
 import boto3
 
-from local.stack.cli_connection import connection_to
-from local.stack.state_directory import RunningStack, StateDirectory
+from kili_export.local.stack.cli_connection import connection_to
+from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 
 
 def running(name: str) -> RunningStack:

@@ -9,9 +9,9 @@ import pytest
 from moto import mock_aws
 
 from kili_export.cli.exit_codes import ExitCode
+from kili_export.local.main import main
 from kili_export.wiring import deployed_stack
 from kili_export.wiring.settings import VARIABLES
-from local.main import main
 from tests.support.template_document import functions, template
 
 OUTPUTS = {

@@ -14,8 +14,8 @@ import pytest
 
 from kili_export.cli import main as entry
 from kili_export.cli.exit_codes import ExitCode
-from local import main as local_entry
-from local.main import main
+from kili_export.local import main as local_entry
+from kili_export.local.main import main
 from tests.support.every_command import (
     ALL,
     OF_A_STACK,

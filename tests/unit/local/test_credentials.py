@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kili_export.cli.exit_codes import ExitCode
-from local.main import main
-from local.stack.state_directory import RunningStack, StateDirectory
-from local.stack.supervisor import announcement
+from kili_export.local.main import main
+from kili_export.local.stack.state_directory import RunningStack, StateDirectory
+from kili_export.local.stack.supervisor import announcement
 
 SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key"}
 FIELDS = SECRETS | {"s3_endpoint", "bucket", "region"}

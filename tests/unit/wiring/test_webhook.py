@@ -12,9 +12,9 @@ from functions.webhook.app import lambda_handler
 from kili_export.changes.events.change_events import Action
 from kili_export.changes.events.receive_event import Accepted
 from kili_export.core.errors import AccessDenied, InvalidEvent, Throttled, Unauthorized, Unavailable
+from kili_export.local.stack.lambda_context import LocalContext
 from kili_export.wiring import lambda_handler as frame
 from kili_export.wiring.webhook import MAX_BODY_BYTES
-from local.stack.lambda_context import LocalContext
 from tests.support.standard_output import StandardOutput
 
 SAMPLES = Path(__file__).resolve().parents[3] / "events" / "webhook"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from kili_export.core.document import Document
 from kili_export.core.errors import ConflictError, Unavailable
+from kili_export.local.stack.lambda_context import LocalContext
 from kili_export.maintenance.reconciliation.messages import (
     ReconcileAnswer,
     ReconciledProject,
@@ -34,7 +35,6 @@ from kili_export.runs.messages import (
     WorkList,
 )
 from kili_export.wiring import lambda_handler
-from local.stack.lambda_context import LocalContext
 from tests.support.standard_output import StandardOutput
 
 EVENTS = Path(__file__).resolve().parents[3] / "events"

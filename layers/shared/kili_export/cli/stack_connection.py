@@ -8,6 +8,7 @@ from typing import Protocol
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.runs.messages import FinishAnswer
+from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring.deployed_stack import deployed_stack
 from kili_export.wiring.settings import Settings
 
@@ -24,6 +25,12 @@ class LocalStack(Protocol):
 
     def answers(self, project_id: str, count: int) -> Sequence[FinishAnswer]:
         """What the latest runs answered at their end, the latest first."""
+
+    def erase_traces(self, objects: ObjectStore, project_id: str, words: Sequence[str]) -> None:
+        """Erases what the machine keeps, besides objects, that holds one of some ids.
+
+        Raises Unavailable when bytes of deleted objects stay on the disk.
+        """
 
 
 @dataclass(frozen=True, slots=True)

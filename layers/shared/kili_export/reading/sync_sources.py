@@ -1,17 +1,19 @@
 """Where a folder gets what it lacks: from the deltas after its generation, or from the archive."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kili_export.archives.archive_with_deltas import open_archive
+from kili_export.archives.entry_contents import iter_contents
 from kili_export.archives.ledger.archive_files import files_of
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.stored_deltas import open_deltas
 from kili_export.core.dos_time import moment_of
-from kili_export.core.errors import IntegrityError
+from kili_export.core.errors import AccessDenied, IntegrityError
 from kili_export.reading.folder import FollowedFiles
 from kili_export.reading.folder_change import checked_path
 from kili_export.reading.folder_state import FolderState
@@ -106,11 +108,13 @@ def _from_deltas(
 
 
 def _from_archive(objects: ObjectStore, manifest: Manifest) -> Contents:
-    ledger = open_ledger(objects, manifest)
-    digests = files_of(ledger.all(), ledger.shared_with_digests())
-    wanted = {checked_path(path): digest.sha256 for path, digest in digests.items()}
     archive = open_archive(objects, manifest)
     places = {record.path: (archive, record) for record in archive.directory.records()}
+    try:
+        wanted = _by_ledger(objects, manifest)
+    except AccessDenied:
+        # Readers of `exports/` alone.
+        wanted = _by_reading(archive)
     lacking = next((path for path in wanted if path not in places), None)
     if lacking is not None:
         raise IntegrityError(
@@ -123,3 +127,21 @@ def _from_archive(objects: ObjectStore, manifest: Manifest) -> Contents:
             f"{manifest.counts.members}"
         )
     return Contents("archive", wanted, places)
+
+
+def _by_ledger(objects: ObjectStore, manifest: Manifest) -> dict[str, str]:
+    """The digest of every file by path. Reads the ledger, which not every reader may."""
+    ledger = open_ledger(objects, manifest)
+    digests = files_of(ledger.all(), ledger.shared_with_digests())
+    return {checked_path(path): digest.sha256 for path, digest in digests.items()}
+
+
+def _by_reading(archive: StoredArchive) -> dict[str, str]:
+    """The digest of every file by path, out of the files themselves: reads all of them."""
+    digests = {}
+    for record, chunks in iter_contents(archive, archive.directory.records()):
+        digest = hashlib.sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        digests[checked_path(record.path)] = digest.hexdigest()
+    return digests

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from devtools.crashes import judgement
+from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
-from local.stack.state_directory import StateDirectory
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)

@@ -5,7 +5,7 @@ import pytest
 from devtools.corpus import CORPUS, corpus_project
 from devtools.parity.combinations import FORMATS
 from devtools.parity.projects import parity_projects
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin.state.model import Project
 
 PROJECTS = {one.name: one for one in parity_projects()}
 

@@ -5,11 +5,15 @@ from typing import Any
 import orjson
 import pytest
 
-from local.kili_standin import KiliWorld, read_project
-from local.kili_standin.http.bucket import Bucket
-from local.kili_standin.projects.project_documents import InvalidProject
-from local.kili_standin.state.label_rules import is_last_for_step, latest_labels, position
-from local.kili_standin.state.model import Project
+from kili_export.local.kili_standin import KiliWorld, read_project
+from kili_export.local.kili_standin.http.bucket import Bucket
+from kili_export.local.kili_standin.projects.project_documents import InvalidProject
+from kili_export.local.kili_standin.state.label_rules import (
+    is_last_for_step,
+    latest_labels,
+    position,
+)
+from kili_export.local.kili_standin.state.model import Project
 
 STEPS = [
     {"name": "Labeling", "type": "DEFAULT"},

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
-from local.kili_standin import KiliWorld, read_project, sample_project
-from local.kili_standin.state.label_search import InvalidSearch, compile_search, count_categories
+from kili_export.local.kili_standin import KiliWorld, read_project, sample_project
+from kili_export.local.kili_standin.state.label_search import (
+    InvalidSearch,
+    compile_search,
+    count_categories,
+)
 
 JOB = {"JOB": {"annotations": [{"categories": [{"name": "CAR"}]}]}}
 DOCUMENT: dict[str, Any] = {

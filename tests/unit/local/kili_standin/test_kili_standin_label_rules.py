@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.kili_standin.state import label_rules
-from local.kili_standin.state.model import (
+from kili_export.local.kili_standin.state import label_rules
+from kili_export.local.kili_standin.state.model import (
     EMPTY_CONTENT,
     SUBMITTED,
     Asset,

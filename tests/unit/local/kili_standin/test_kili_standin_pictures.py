@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from local.kili_standin.projects.answers import BOX_JOB, MASK_JOB, SceneContent
-from local.kili_standin.projects.pictures import ScenePicture, draw
-from local.kili_standin.projects.scenes import Scene, Shape, make_scene
+from kili_export.local.kili_standin.projects.answers import BOX_JOB, MASK_JOB, SceneContent
+from kili_export.local.kili_standin.projects.pictures import ScenePicture, draw
+from kili_export.local.kili_standin.projects.scenes import Scene, Shape, make_scene
 
 SQUARE = Shape("BOX", (((2, 6), (2, 2), (6, 2), (6, 6)),))
 

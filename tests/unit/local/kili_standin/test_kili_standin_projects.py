@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from local.kili_standin import generate_project, read_project, sample_project
-from local.kili_standin.projects.project_documents import InvalidProject
-from local.kili_standin.state.model import Label, Project
+from kili_export.local.kili_standin import generate_project, read_project, sample_project
+from kili_export.local.kili_standin.projects.project_documents import InvalidProject
+from kili_export.local.kili_standin.state.model import Label, Project
 
 
 def _shown(project: Project) -> list[Any]:

@@ -7,9 +7,9 @@ from typing import Any
 import kili_events
 import pytest
 
-from local.kili_standin import KiliWorld, sample_project
-from local.kili_standin.state.state import UnknownEntity
-from local.kili_standin.state.webhooks import is_system_event, matches
+from kili_export.local.kili_standin import KiliWorld, sample_project
+from kili_export.local.kili_standin.state.state import UnknownEntity
+from kili_export.local.kili_standin.state.webhooks import is_system_event, matches
 
 PLAIN = "scene-28.png"
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.stack.expiry import Expiry
+from kili_export.local.stack.expiry import Expiry
 
 KEPT = timedelta(days=14)
 
@@ -35,7 +35,7 @@ def test_old_runs_go_and_archives_stay(s3: Any) -> None:
         "state/x",
     ):
         s3.put_object(Bucket="bucket", Key=key, Body=b"x")
-    expiry = Expiry(s3, "bucket", KEPT)
+    expiry = Expiry(s3, "bucket", KEPT, lambda _: 0)
     assert expiry.apply(datetime.now(UTC) + KEPT - timedelta(hours=1)) == 0
     assert expiry.apply(datetime.now(UTC) + KEPT + timedelta(hours=1)) == 2
     assert _keys(s3) == {"exports/p/e/latest.zip", "state/x"}
@@ -43,8 +43,13 @@ def test_old_runs_go_and_archives_stay(s3: Any) -> None:
 
 def test_unfinished_uploads_go_after_a_day(s3: Any) -> None:
     s3.create_multipart_upload(Bucket="bucket", Key="exports/p/e/archives/1.zip")
-    expiry = Expiry(s3, "bucket", KEPT)
+    expiry = Expiry(s3, "bucket", KEPT, lambda _: 0)
     old = s3.list_multipart_uploads(Bucket="bucket")["Uploads"][0]["Initiated"]
     assert expiry.apply(old + timedelta(hours=23)) == 0
     assert expiry.apply(old + timedelta(hours=25)) == 1
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="bucket")
+
+
+def test_executions_that_ended_before_then_are_forgotten(s3: Any) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert Expiry(s3, "bucket", KEPT, lambda before: (now - before).days).apply(now) == KEPT.days

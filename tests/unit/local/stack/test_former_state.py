@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kili_export.core.errors import InvalidConfiguration, InvalidEvent, Unavailable
-from local.stack.former_state import FormerJournal
+from kili_export.local.stack.former_state import FormerJournal
 
 
 class Taker:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.stack.front_door import FrontDoor, PortUnavailable, WebhookGate
-from local.stack.http_server import Limits
+from kili_export.local.stack.front_door import FrontDoor, PortUnavailable, WebhookGate
+from kili_export.local.stack.http_server import Limits
 
 SECRET = "the secret"
 BODY = b'{"event": "label.created"}'

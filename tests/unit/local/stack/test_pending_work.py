@@ -8,8 +8,8 @@ import pytest
 
 from kili_export.core.clock import SystemClock
 from kili_export.core.errors import Throttled
+from kili_export.local.stack.pending_work import take_up
 from kili_export.machine.state_files import StateFiles
-from local.stack.pending_work import take_up
 from tests.support.fakes import NOON
 
 

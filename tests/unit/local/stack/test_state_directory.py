@@ -6,7 +6,7 @@ import pytest
 
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
-from local.stack.state_directory import (
+from kili_export.local.stack.state_directory import (
     RunningStack,
     StateDirectory,
     StateInUse,

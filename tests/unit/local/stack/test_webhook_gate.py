@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.stack.front_door import Response, WebhookGate, http_api_event
-from local.workflow.errors import FunctionFailed
+from kili_export.local.stack.front_door import Response, WebhookGate, http_api_event
+from kili_export.local.workflow.errors import FunctionFailed
 
 BODY = json.dumps(
     {

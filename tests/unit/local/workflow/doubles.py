@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.workflow.clock import Interrupt
-from local.workflow.errors import Aborted
-from local.workflow.executions import Execution
-from local.workflow.runtime import WorkflowEvent
-from local.workflow.service import WorkflowService
+from kili_export.local.workflow.clock import Interrupt
+from kili_export.local.workflow.errors import Aborted
+from kili_export.local.workflow.executions import Execution
+from kili_export.local.workflow.runtime import WorkflowEvent
+from kili_export.local.workflow.service import WorkflowService
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.workflow.check import check_definition
-from local.workflow.definition import read_definition
+from kili_export.local.workflow.check import check_definition
+from kili_export.local.workflow.definition import read_definition
 from tests.unit.local.workflow.doubles import machine, pass_state, task
 
 EXPORT = Path(__file__).parents[4] / "statemachine" / "export.asl.yaml"

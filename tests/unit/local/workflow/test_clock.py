@@ -4,9 +4,9 @@ from functools import partial
 
 import pytest
 
-from local.workflow.clock import Interrupt, WallClock
-from local.workflow.errors import Aborted
-from local.workflow.parallel import run_all
+from kili_export.local.workflow.clock import Interrupt, WallClock
+from kili_export.local.workflow.errors import Aborted
+from kili_export.local.workflow.parallel import run_all
 
 PATIENCE = 20
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.workflow.definition import read_definition
-from local.workflow.errors import FunctionFailed
-from local.workflow.executions import Execution
+from kili_export.local.workflow.definition import read_definition
+from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.executions import Execution
 from tests.unit.local.workflow.doubles import Bench, Function, Functions
 
 DEFINITION = read_definition(Path(__file__).parents[4] / "statemachine" / "export.asl.yaml")

@@ -1,7 +1,12 @@
 import pytest
 
-from local.workflow.errors import StateFailed, UnsupportedField
-from local.workflow.expressions import evaluate, expressions_in, is_expression, variables_of
+from kili_export.local.workflow.errors import StateFailed, UnsupportedField
+from kili_export.local.workflow.expressions import (
+    evaluate,
+    expressions_in,
+    is_expression,
+    variables_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.workflow.definition import read_definition, substitute, substitution_names
-from local.workflow.errors import UnsupportedField
-from local.workflow.grammar import refuse_unsupported
+from kili_export.local.workflow.definition import read_definition, substitute, substitution_names
+from kili_export.local.workflow.errors import UnsupportedField
+from kili_export.local.workflow.grammar import refuse_unsupported
 from tests.unit.local.workflow.doubles import machine, pass_state, task
 
 EXPORT = read_definition(Path(__file__).parents[4] / "statemachine" / "export.asl.yaml")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.workflow.errors import FunctionFailed
-from local.workflow.executions import Execution
+from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.executions import Execution
 from tests.unit.local.workflow.doubles import Bench, Functions, machine, pass_state, task
 
 RUN = "arn:aws:states:us-east-1:000000000000:mapRun:kili-export/Each:"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.workflow.retry import Retries, find_handler, longest_delay, matches
+from kili_export.local.workflow.retry import Retries, find_handler, longest_delay, matches
 
 
 @pytest.mark.parametrize(

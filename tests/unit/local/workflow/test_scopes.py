@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from local.workflow.errors import UnsupportedField
-from local.workflow.grammar import refuse_unsupported
-from local.workflow.limits import DEFINITION_BYTES, NAME_LENGTH
+from kili_export.local.workflow.errors import UnsupportedField
+from kili_export.local.workflow.grammar import refuse_unsupported
+from kili_export.local.workflow.limits import DEFINITION_BYTES, NAME_LENGTH
 from tests.unit.local.workflow.doubles import machine, pass_state, task
 
 Definition = dict[str, Any]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.workflow.clock import WallClock
-from local.workflow.errors import FunctionFailed, UnsupportedField
-from local.workflow.executions import Execution, ExecutionStore
-from local.workflow.service import (
+from kili_export.local.workflow.clock import WallClock
+from kili_export.local.workflow.errors import FunctionFailed, UnsupportedField
+from kili_export.local.workflow.executions import Execution, ExecutionStore
+from kili_export.local.workflow.service import (
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     InvalidExecutionInput,
@@ -146,6 +146,21 @@ def test_the_name_of_an_execution_that_ended_is_refused_whatever_its_input(bench
     for value in ({"x": 1}, {"x": 2}):
         with pytest.raises(ExecutionAlreadyExists):
             service.start("n", value)
+
+
+def test_what_ended_before_a_time_is_forgotten_and_what_runs_is_not(
+    bench: Bench, gate: Gate
+) -> None:
+    service = bench.service(MACHINE)
+    running = start(service, gate)
+    assert service.expire(EPOCH + timedelta(days=365)) == 0
+    gate.open.set()
+    ended = service.join(running.arn).stopped
+    assert ended is not None
+    assert service.expire(ended) == 0
+    assert service.expire(ended + timedelta(seconds=1)) == 1
+    assert service.list() == []
+    assert bench.service(MACHINE).list() == [], "nothing is stored of it"
 
 
 def test_a_name_is_free_again_90_days_after_its_execution_ended(bench: Bench) -> None:

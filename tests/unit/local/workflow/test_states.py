@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from local.workflow.errors import FunctionFailed
+from kili_export.local.workflow.errors import FunctionFailed
 from tests.unit.local.workflow.doubles import Bench, Functions, machine, pass_state, task
 
 LARGE = "x" * (256 * 1024)

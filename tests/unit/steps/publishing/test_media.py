@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kili_export.core.asset import FetchedAsset
 from kili_export.core.errors import Unavailable
 from kili_export.core.export_options import Compatibility, ExportOptions, Layout
+from kili_export.local.kili_standin.projects.pictures import encode_png
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.conversion.media_spool import MediaLimits
-from local.kili_standin.projects.pictures import encode_png
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_increments import without_ids

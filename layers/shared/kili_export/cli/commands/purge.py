@@ -3,6 +3,8 @@
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
@@ -24,16 +26,23 @@ def purge(arguments: Namespace) -> ExitCode:
     application = services.application
     eraser = operating.eraser(application)
     if arguments.asset:
-        return _purge_asset(PurgeAsset(eraser), arguments, output)
+        return _purge_asset(PurgeAsset(eraser), services, arguments, output)
     use_case = PurgeExports(eraser, application.changes, application.project_state)
-    found = use_case.find(arguments.project_id, arguments.export)
+    wanted = (arguments.project_id, arguments.export)
+    try:
+        found = use_case.find(*wanted)
+    except InvalidConfiguration:
+        # A purge before this one may have come no further than the objects.
+        purge_traces(services, *wanted)
+        raise
     size = bytes_text(sum(stored.size for stored in found))
     what = f"{_kinds([stored.key for stored in found])} ({size})"
     if not _agreed(arguments, what):
         return _left(arguments, output)
-    erased = use_case(arguments.project_id, arguments.export)
-    purge_copies(services, arguments.project_id, arguments.export)
-    _tell(arguments, output, erased)
+    erased = use_case(*wanted)
+    purge_copies(services, *wanted)
+    purge_traces(services, *wanted)
+    _tell(arguments, services, output, erased)
     return ExitCode.OK
 
 
@@ -47,13 +56,28 @@ def purge_copies(services: StackServices, project_id: str, export: str | None) -
         keep_copies(services.objects, services.copies, project_id)
 
 
-def _purge_asset(use_case: PurgeAsset, arguments: Namespace, output: Output) -> ExitCode:
+def purge_traces(
+    services: StackServices, project_id: str, export: str | None, asset_ids: Sequence[str] = ()
+) -> None:
+    """Erases what a stack of this machine keeps besides objects. AWS keeps what `_KEPT` says."""
+    local = services.connection.local
+    if local is None:
+        return
+    words = asset_ids or ((project_id,) if export is None else ())
+    local.erase_traces(services.objects, project_id, words)
+
+
+def _purge_asset(
+    use_case: PurgeAsset, services: StackServices, arguments: Namespace, output: Output
+) -> ExitCode:
     wanted = (arguments.project_id, arguments.export, arguments.asset)
     keys = [key for traces in use_case.find(*wanted) for key in traces.keys]
     what = f"{_kinds(keys)}, everything that runs left, and former versions"
     if not _agreed(arguments, what):
         return _left(arguments, output)
-    _tell(arguments, output, use_case(*wanted))
+    erased = use_case(*wanted)
+    purge_traces(services, *wanted[:2], (arguments.asset,))
+    _tell(arguments, services, output, erased)
     return ExitCode.OK
 
 
@@ -76,7 +100,8 @@ def _left(arguments: Namespace, output: Output) -> ExitCode:
     return ExitCode.FAILED
 
 
-def _tell(arguments: Namespace, output: Output, erased: Erased) -> None:
+def _tell(arguments: Namespace, services: StackServices, output: Output, erased: Erased) -> None:
+    kept = () if services.connection.local is not None else _KEPT
     answer = {
         "project_id": arguments.project_id,
         "export": arguments.export,
@@ -84,11 +109,20 @@ def _tell(arguments: Namespace, output: Output, erased: Erased) -> None:
         "purged": True,
         "objects": sorted(erased.keys),
         "versions": erased.versions,
+        "kept": kept,
     }
     text = f"Erased {_kinds(list(erased.keys))}, {counted(erased.versions, 'former version')}."
-    output.result(answer, "\n".join([text, *(f"  {key}" for key in sorted(erased.keys))]))
+    lines = [text, *(f"  {key}" for key in sorted(erased.keys))]
+    lines.extend(f"AWS keeps for a while: {what}." for what in kept)
+    output.result(answer, "\n".join(lines))
 
 
+_KEPT: Final = (
+    "histories of executions, 90 days",
+    "logs of functions, as long as LogRetentionDays says",
+    "the table's point-in-time recovery, 35 days",
+)
+"""What AWS keeps of a purged project. It offers no way to erase single histories or log lines."""
 _KINDS = {
     "archives": "archive",
     "deltas": "delta",

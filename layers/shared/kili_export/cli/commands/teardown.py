@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kili_export.cli.commands.purge import purge_copies
+from kili_export.cli.commands.purge import purge_copies, purge_traces
 from kili_export.cli.commands.webhook import webhook_name
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
@@ -74,6 +74,7 @@ def _purge(services: StackServices, project_id: str) -> None:
     eraser = operating.eraser(application)
     PurgeExports(eraser, application.changes, application.project_state)(project_id, None)
     purge_copies(services, project_id, None)
+    purge_traces(services, project_id, None)
 
 
 def _kept(connection: StackConnection) -> list[str]:

@@ -16,6 +16,7 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.core.file_paths import member_path
 from kili_export.core.media import Measure, MediaRequest
 from kili_export.core.project import Project
+from kili_export.core.storable import is_storable
 from kili_export.formats.coco.documents import (
     Document,
     annotations_in,
@@ -245,7 +246,7 @@ def _own_key(base: str, taken: dict[str, int]) -> str:
 def _annotation_key(job: str, annotation: Mapping[str, Any]) -> str:
     """What identifies the annotation within its label: its `mid`, without one what it says."""
     mid = annotation.get("mid")
-    if isinstance(mid, str) and mid:
+    if isinstance(mid, str) and mid and is_storable(mid):
         return f"{job}/{mid}"
     said = json.dumps(annotation, sort_keys=True)
     return f"{job}[{hashlib.sha256(said.encode()).hexdigest()[:16]}]"

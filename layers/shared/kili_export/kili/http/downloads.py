@@ -5,25 +5,28 @@ import logging
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-import requests
+from urllib3 import HTTPResponse
 
 from kili_export.core.errors import ExportError, TransientError
 from kili_export.kili.http.endpoint import KiliEndpoint, allowed_url, origin_name
+from kili_export.kili.http.exact_json import parse_json
 from kili_export.kili.http.failures import (
     NETWORK_ERRORS,
     FailedAttempt,
     of_failure,
+    of_slowness,
     of_status,
     of_unreadable,
 )
 from kili_export.kili.http.guarded_connections import AddressRefused
+from kili_export.kili.http.http_client import HttpClient
 from kili_export.kili.http.response_bodies import TooLarge, TooSlow, read_body
 from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
-from kili_export.kili.http.transport import authorized_by
 
 OPERATION = "download"
 TIMEOUTS = (10.0, 30.0)
@@ -70,7 +73,7 @@ class Unreadable:
 Problem = Expired | Unreachable | Unreadable
 Outcome = Document | Problem
 Taken = TypeVar("Taken")
-Take = Callable[[requests.Response, str], Taken | Problem | FailedAttempt]
+Take = Callable[[HTTPResponse, str], Taken | Problem | FailedAttempt]
 """Reads a successful answer of a host, given with its name."""
 
 _REFUSED = "its address is not one that may be read"
@@ -93,16 +96,17 @@ class JsonDownloads:
     def __init__(
         self,
         endpoint: KiliEndpoint,
-        session: requests.Session,
+        http: HttpClient,
         policy: RetryPolicy,
         traffic: KiliTraffic,
         largest: int = LARGEST_DOCUMENT,
     ) -> None:
         self._endpoint = endpoint
-        self._session = session
+        self._http = http
         self._policy = policy
         self._traffic = traffic
         self._largest = largest
+        self._pool = ThreadPoolExecutor(THREADS, "download")
 
     def all(self, urls: Mapping[Key, str]) -> dict[Key, Outcome]:
         """What became of each download; an address that several share is read once.
@@ -118,9 +122,8 @@ class JsonDownloads:
         def download(url: str) -> None:
             outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
 
-        with ThreadPoolExecutor(min(THREADS, len(distinct))) as pool:
-            for done in [pool.submit(download, url) for url in distinct]:
-                done.result()
+        for done in [self._pool.submit(download, url) for url in distinct]:
+            done.result()
         return {key: outcomes[url] for key, url in urls.items()}
 
     def one(self, url: str) -> Outcome:
@@ -156,13 +159,8 @@ class JsonDownloads:
         name = origin_name(url)
         self._traffic.sent(OPERATION, 0)
         try:
-            with self._session.get(
-                url,
-                headers={"Accept": accept, **_encodings(accept)},
-                auth=authorized_by(self._endpoint.download_authorization(url)),
-                timeout=TIMEOUTS,
-                allow_redirects=False,
-                stream=True,
+            with self._http.send(
+                "GET", url, headers=self._headers(url, accept), timeouts=TIMEOUTS
             ) as response:
                 return self._outcome(response, name, take)
         except AddressRefused:
@@ -172,31 +170,36 @@ class JsonDownloads:
         except TooLarge as excess:
             return Unreadable(f"it is larger than {excess.args[0]} bytes")
         except TooSlow:
-            return of_failure(requests.ReadTimeout(), name)
+            return of_slowness(name)
+
+    def _headers(self, url: str, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept}
+        if accept == "*/*":
+            # Files are asked for as they are, so that their length can be checked.
+            headers["Accept-Encoding"] = "identity"
+        authorization = self._endpoint.download_authorization(url)
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return headers
 
     def _outcome(
-        self, response: requests.Response, name: str, take: Take[Taken]
+        self, response: HTTPResponse, name: str, take: Take[Taken]
     ) -> Taken | Problem | FailedAttempt:
-        status = response.status_code
+        status = response.status
         if status in _REDIRECTS and "Location" in response.headers:
             raise _Redirected(response.headers["Location"])
         if status in _EXPIRED:
             return Expired(f"{name} answered HTTP {status}")
-        if status != requests.codes.ok:
+        if status != HTTPStatus.OK:
             return of_status(status, response.headers, "", name)
         return take(response, name)
 
-    def _document(self, response: requests.Response, name: str) -> Outcome | FailedAttempt:
+    def _document(self, response: HTTPResponse, name: str) -> Outcome | FailedAttempt:
         content = read_body(
             response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._policy.clock
         )
         self._traffic.received(len(content))
         return _parsed(content, name)
-
-
-def _encodings(accept: str) -> dict[str, str]:
-    """Files are asked for as they are, so that their length can be checked."""
-    return {"Accept-Encoding": "identity"} if accept == "*/*" else {}
 
 
 def _is_down(outcomes: list[Outcome]) -> bool:
@@ -205,8 +208,7 @@ def _is_down(outcomes: list[Outcome]) -> bool:
 
 def _parsed(content: bytes, name: str) -> Document | Unreadable | FailedAttempt:
     try:
-        # Not orjson: integers beyond 64 bits must stay what they are.
-        return Document(json.loads(content))
+        return Document(parse_json(content))
     except RecursionError:
         return Unreadable("it is nested too deeply")
     except ValueError as error:

@@ -1,0 +1,90 @@
+"""`kili-export up`: the whole system on this machine, until a signal ends it."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from argparse import Namespace
+from pathlib import Path
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import complain
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.private_files import UMASK
+from kili_export.local.stack.state_directory import default_state
+from kili_export.local.stack.supervisor import LocalStack, StackOptions, announcement
+from kili_export.local.stack.workers import WorkerDidNotStart
+from kili_export.wiring.settings import VARIABLES, Settings
+
+# What the wiring decides is not for the caller's environment to change.
+_WIRING = (
+    "_NAME",
+    "_ARN",
+    "_SECRET_ID",
+    "_ENDPOINT",
+    "_PREFIX",
+    "WINDOW_SECONDS",
+    "SETTLE_SECONDS",
+)
+_PROJECT_KEY = "KILI_PROJECT_KEY_"
+"""Begins the names of variables with the keys of single projects; their secret's name follows."""
+
+
+def up(arguments: Namespace) -> ExitCode:
+    """Runs the stack until SIGINT or SIGTERM."""
+    options = _options(arguments)
+    os.umask(UMASK)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with (stack := LocalStack(options, _tell)) as running:
+            print(json.dumps(announcement(running)), flush=True)
+            _tell(f"Ready. Kili may call {running.webhook_url}; stop with Ctrl+C.")
+            ended = stack.watch(stop)
+    except (ServerDidNotStart, WorkerDidNotStart) as error:
+        complain(f"{error}. The logs are in {options.state}/logs.")
+        return ExitCode.FAILED
+    if ended:
+        complain(
+            f"{ended} ended by itself; its log is in {options.state}/logs. Nothing that was "
+            "accepted is lost: start the stack again."
+        )
+        return ExitCode.FAILED
+    return ExitCode.OK
+
+
+def _options(arguments: Namespace) -> StackOptions:
+    key = os.environ.get("KILI_API_KEY", "").strip()
+    if not key:
+        raise InvalidConfiguration(
+            "KILI_API_KEY is not set. Make a key in Kili (My profile, API keys) and export it, "
+            "or see the whole system without Kili: kili-export demo"
+        )
+    return StackOptions(
+        state=Path(arguments.state) if arguments.state else default_state(),
+        kili_api_endpoint=Settings.from_environment().kili_api_endpoint,
+        kili_api_key=key,
+        project_keys={
+            name.removeprefix(_PROJECT_KEY): value.strip()
+            for name, value in os.environ.items()
+            if name.startswith(_PROJECT_KEY) and value.strip()
+        },
+        host=arguments.host,
+        port=arguments.port,
+        window=arguments.window,
+        settle=arguments.settle,
+        reconcile_every=arguments.reconcile_every,
+        s3_door=arguments.s3_door,
+        tuning={
+            one.name: os.environ[one.name]
+            for one in VARIABLES
+            if one.name in os.environ and not one.name.endswith(_WIRING)
+        },
+    )
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,118 @@
+"""The files of one generation by path: what is known of each, and where it stands."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Final, Protocol
+
+from kili_export.archives.archive_with_deltas import open_archive
+from kili_export.archives.manifest import Manifest
+from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.dos_time import moment_of
+from kili_export.splicing.entry_record import Record
+from kili_export.storage.object_store import ObjectStore
+
+_WILDCARDS: Final = frozenset("*?[")
+_ANY_FOLDERS: Final = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of a generation.
+
+    `record` says where in `archive` it stands. `digest` is what its contents are checked against
+    (`archives.digests`), empty where that is not known.
+    """
+
+    record: Record
+    archive: StoredArchive = field(repr=False, compare=False)
+    digest: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its path in the archive, with `/` between folders."""
+        return self.record.path
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes, uncompressed."""
+        return self.record.size
+
+    @property
+    def asset_id(self) -> str | None:
+        """The asset that it belongs to, None for files of the whole dataset."""
+        return self.record.owner or None
+
+    @property
+    def modified(self) -> datetime:
+        """Its date, in UTC."""
+        return moment_of(self.record.modified)
+
+    def has_contents_of(self, other: "PublishedFile") -> bool:
+        """Whether both have the same contents: by digest, or by size and CRC-32 without one."""
+        if self.digest and other.digest:
+            return self.digest == other.digest
+        return (self.size, self.record.crc32) == (other.size, other.record.crc32)
+
+
+class PublishedFiles(Protocol):
+    """The files of one generation."""
+
+    def find(self, path: str) -> PublishedFile | None:
+        """The file at a path."""
+
+    def below(self, prefix: str = "") -> Iterator[PublishedFile]:
+        """The files whose paths start so, in the order of their paths' UTF-8 bytes."""
+
+
+class FilesOfArchives:
+    """Implements PublishedFiles by the directories of the archive and of the deltas after it."""
+
+    def __init__(self, objects: ObjectStore, manifest: Manifest) -> None:
+        """Reads nothing yet."""
+        self._objects = objects
+        self._manifest = manifest
+
+    def find(self, path: str) -> PublishedFile | None:
+        """See PublishedFiles."""
+        record = self._archive.directory.find(path)
+        return None if record is None else PublishedFile(record, self._archive)
+
+    def below(self, prefix: str = "") -> Iterator[PublishedFile]:
+        """See PublishedFiles."""
+        for record in self._archive.directory.with_prefix(prefix):
+            yield PublishedFile(record, self._archive)
+
+    @cached_property
+    def _archive(self) -> StoredArchive:
+        return open_archive(self._objects, self._manifest)
+
+
+def matching(files: PublishedFiles, pattern: str) -> Iterator[PublishedFile]:
+    """The files whose paths match, by path.
+
+    `*`, `?` and `[…]` match within one folder or name, `**` any folders.
+    """
+    wanted = pattern.split("/")
+    for file in files.below(_plain_beginning(pattern)):
+        if _matches(file.path.split("/"), wanted):
+            yield file
+
+
+def _plain_beginning(pattern: str) -> str:
+    """What comes before the first character that stands for others."""
+    end = next((at for at, one in enumerate(pattern) if one in _WILDCARDS), len(pattern))
+    return pattern[:end]
+
+
+def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    if not wanted:
+        return not parts
+    first, *rest = wanted
+    if first == _ANY_FOLDERS:
+        return bool(parts and not rest) or any(
+            _matches(parts[skipped:], rest) for skipped in range(len(parts))
+        )
+    return bool(parts) and fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
