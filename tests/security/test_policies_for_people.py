@@ -229,7 +229,8 @@ def test_every_command_is_tried() -> None:
         *READING,
         *(" ".join(words[:2]) if words[0] == "webhook" else words[0] for words in OPERATING),
     }
-    assert tried == set(entry._COMMANDS)
+    # An export in one process asks Kili alone.
+    assert tried == set(entry._COMMANDS) - {"export"}
 
 
 @pytest.mark.parametrize("person", sorted(POLICIES))
