@@ -229,7 +229,7 @@ def test_every_command_is_tried() -> None:
         *READING,
         *(" ".join(words[:2]) if words[0] == "webhook" else words[0] for words in OPERATING),
     }
-    # An export in one process asks Kili alone.
+    # `export` reads Kili and writes files: it asks AWS for nothing.
     assert tried == set(entry._COMMANDS) - {"export"}
 
 

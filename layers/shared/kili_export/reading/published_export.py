@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from kili_export.archives.entry_contents import iter_contents
 from kili_export.archives.loss_report.report_document import LossReport
@@ -19,6 +19,7 @@ from kili_export.archives.manifest import (
     DeltaReference,
     Manifest,
     Quarantined,
+    TableReference,
 )
 from kili_export.archives.manifest_store import read_manifest
 from kili_export.archives.snapshots import iter_snapshots, read_snapshot
@@ -34,9 +35,9 @@ from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.history import Generation, iter_history
 from kili_export.reading.open_file import open_file
 from kili_export.reading.published_files import (
-    FilesOfArchives,
+    GenerationFiles,
     PublishedFile,
-    PublishedFiles,
+    files_of_generation,
     matching,
 )
 from kili_export.reading.pull import download_archive
@@ -109,23 +110,18 @@ class PublishedExport:
         """The assets that could not be exported, each with its error."""
         return self.manifest.quarantined
 
-    def latest(self) -> "PublishedExport":
+    def latest(self) -> Self:
         """What is current now."""
-        return PublishedExport(
-            self._objects, read_manifest(self._objects, self.project_id, self.name)
-        )
+        return self._of(read_manifest(self._objects, self.project_id, self.name))
 
-    def at(self, snapshot: str) -> "PublishedExport":
+    def at(self, snapshot: str) -> Self:
         """The generation that a snapshot keeps. Raises InvalidConfiguration without such."""
-        found = read_snapshot(self._objects, self.project_id, self.name, snapshot)
-        return PublishedExport(self._objects, found)
+        return self._of(read_snapshot(self._objects, self.project_id, self.name, snapshot))
 
-    def snapshots(self) -> dict[str, "PublishedExport"]:
+    def snapshots(self) -> dict[str, Self]:
         """Every snapshot of the export by name."""
-        return {
-            name: PublishedExport(self._objects, manifest)
-            for name, manifest in iter_snapshots(self._objects, self.project_id, self.name)
-        }
+        found = iter_snapshots(self._objects, self.project_id, self.name)
+        return {name: self._of(manifest) for name, manifest in found}
 
     def files(self, pattern: str = "**") -> Iterator[PublishedFile]:
         """The files whose paths match, by path.
@@ -230,9 +226,16 @@ class PublishedExport:
         return target.tell()
 
     @cached_property
-    def published_files(self) -> PublishedFiles:
+    def published_files(self) -> GenerationFiles:
         """The files by path. Read when they are first asked for."""
-        return FilesOfArchives(self._objects, self.manifest)
+        return files_of_generation(self._objects, self.manifest)
+
+    def _of(self, manifest: Manifest) -> Self:
+        """Another generation by the same way."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), manifest=manifest)
+        vars(other).pop("published_files", None)
+        return other
 
     @property
     def _chain(self) -> DeltaChain:
@@ -259,8 +262,9 @@ class PublishedExport:
     def _is_whole(self) -> bool:
         """Whether everything is there that the manifest names for readers."""
         manifest = self.manifest
-        named: Sequence[ArchiveReference | DeltaReference] = (
+        named: Sequence[ArchiveReference | DeltaReference | TableReference] = (
             manifest.archive,
+            *manifest.files,
             *manifest.deltas,
             *manifest.recent_deltas,
         )

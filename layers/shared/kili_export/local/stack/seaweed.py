@@ -115,6 +115,8 @@ class SeaweedServer:
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=2,
                 max_pool_connections=32,
+                # Loopback is never a proxy's business.
+                proxies={},
             ),
         )
 
