@@ -20,6 +20,7 @@ WITHOUT_A_STACK = frozenset({"up", "demo", "export"})
 
 WRITTEN_PATHS = (
     ("pull", "P", "yolo", "--output"),
+    ("export", "P", "--format", "kili", "--output"),
     ("assets", "P", "--output"),
     ("labels", "P", "--output"),
 )
