@@ -8,7 +8,7 @@ from kili_export.archives.ledger.ledger_reader import LedgerReader
 FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
 """Formats without the layout that is the default of both sides."""
-Side = Literal["ours", "SDK"]
+Side = Literal["ours", "one shot", "SDK"]
 What = Literal["full", "change, rewritten", "change, spliced", "change, as a delta"]
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _WORKER = "kili_export.local.stack.worker"
@@ -40,8 +41,10 @@ def _family(pid: int) -> Iterator[int]:
     """A process and all that it started, and so on."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _family(int(child))
+        # A thread may end meanwhile; what it had started has another parent then.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def cpu_seconds(pid: int) -> float:

@@ -14,8 +14,8 @@ from devtools.faults.s3_service import Stored
 from kili_export.archives.manifest import (
     ArchiveReference,
     DeltaReference,
-    LedgerReference,
     Manifest,
+    TableReference,
 )
 from kili_export.maintenance.retention.history import History
 from kili_export.runs.announcements import PUBLISHED
@@ -167,7 +167,7 @@ def _comparable(data: bytes, dated: str) -> bytes:
 
 
 def _contradictions_of(cloud: Cloud, manifest: Manifest) -> Iterator[str]:
-    named: list[ArchiveReference | DeltaReference | LedgerReference]
+    named: list[ArchiveReference | DeltaReference | TableReference]
     named = [manifest.archive, manifest.ledger, *manifest.deltas]
     for reference in named:
         stored = cloud.bucket.objects.get(reference.key)

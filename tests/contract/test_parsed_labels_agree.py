@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kili_export.core.project import Project
-from kili_export.reading.rows.annotations import LabelParser, Line
+from kili_export.formats.jsonl.annotations import LabelParser, Line
 from tests.support import kili_samples
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -11,6 +11,7 @@ _OPTIONS = {
     "register": ("--export", "yolo=yolo_v8"),
     "pull": ("--output", "yolo.zip"),
     "snapshot": ("v1",),
+    "diff": ("1",),
 }
 """What commands need besides their positional arguments."""
 

@@ -7,9 +7,9 @@ from kili_export.archives.manifest import (
     ArchiveReference,
     Counts,
     DeltaReference,
-    LedgerReference,
     Manifest,
     Regions,
+    TableReference,
 )
 from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
 from kili_export.core.export_options import ExportOptions, OptionsDocument
@@ -72,9 +72,7 @@ def manifest_of(
         moved=Transfer(requests={}, bytes_down=0, bytes_up=0),
         definition="d",
         dated="2026",
-        ledger=LedgerReference(
-            key=ledger_key(PROJECT, EXPORT, generation, run), etag='"l"', size=1
-        ),
+        ledger=TableReference(key=ledger_key(PROJECT, EXPORT, generation, run), etag='"l"', size=1),
         regions=Regions(media_end=0, labels_end=0, documents_end=0),
     )
 

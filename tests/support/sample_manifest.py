@@ -6,9 +6,9 @@ from typing import Any
 from kili_export.archives.manifest import (
     ArchiveReference,
     Counts,
-    LedgerReference,
     Manifest,
     Regions,
+    TableReference,
 )
 from kili_export.core.export_options import OptionsDocument
 from kili_export.costs.usage import Transfer
@@ -29,7 +29,7 @@ def manifest_of(**fields: Any) -> Manifest:
         "moved": Transfer(requests={}, bytes_down=0, bytes_up=0),
         "definition": "d",
         "dated": "2026-03-02T12:00:00+00:00",
-        "ledger": LedgerReference(key="l.zip", etag='"l"', size=1),
+        "ledger": TableReference(key="l.zip", etag='"l"', size=1),
         "regions": Regions(media_end=0, labels_end=1, documents_end=1),
     }
     return Manifest(**{**plain, **fields})

@@ -91,6 +91,7 @@ def compare(kili: KiliProcess, folder: Path, assets: int, tell: Tell) -> Compari
         if assets <= _THOROUGH:
             _theirs(bench, sdk, "full", found)
             _alone(bench, ours, found)
+            _in_one_process(bench, found)
         _changed(bench, ours, "change, rewritten", found)
         _theirs(bench, sdk, "change, rewritten" if assets <= _THOROUGH else "full", found)
         _judge(bench, ours, sdk, found)
@@ -122,6 +123,16 @@ def _alone(bench: _Bench, ours: Ours, found: Comparison) -> None:
         found.alone.append(ours.measure("full", other, (kind,), bench.assets, begin))
     ours.unregister(other)
     bench.kili.control("archive_project", project_id=other)
+
+
+def _in_one_process(bench: _Bench, found: Comparison) -> None:
+    """Each format by a first call without a stack."""
+    folder = bench.folder / "one-shot"
+    folder.mkdir()
+    one_shot = Sdk(bench.kili, folder, "one shot", "one_shot_child")
+    for kind in FORMATS:
+        bench.tell(f"{bench.assets} assets: one shot, {kind}")
+        found.alone.append(one_shot.measure("full", bench.project, kind, bench.assets))
 
 
 def _changed(bench: _Bench, ours: Ours, what: What, found: Comparison) -> None:

@@ -55,6 +55,8 @@ def markdown(
         "  increments: after a change it exports everything again. That is measured at 1,000",
         "  assets. Above, ours are compared with its one full export, made after the change.",
         "  Ours are measured for each format alone at 1,000 assets only.",
+        "- *One shot* is `kili-export export` into a file, without a stack, likewise in a fresh",
+        "  process for each format.",
         "- *rewritten*: small archives are rewritten from their bytes; *spliced*: by copies on",
         "  S3 (`REWRITE_LIMIT=0`), where a part has at least 5 MiB; *as a delta*: the archive",
         "  stays and a delta follows it, as for large archives between two compactions",

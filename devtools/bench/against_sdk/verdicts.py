@@ -33,6 +33,7 @@ def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
     """All verdicts on what was measured, at every size."""
     found = [_full(one) for one in comparisons]
     for one in comparisons:
+        found += _first_calls(one)
         found += _increments(one)
     found += [_bytes(one) for one in comparisons]
     problems = [problem for one in comparisons for problem in one.problems]
@@ -55,6 +56,21 @@ def _full(one: Comparison) -> Verdict:
         f"{factor:.1f} times ({ours.rate:.0f} against {theirs.rate:.0f} a second)",
         factor >= _FULL,
     )
+
+
+def _first_calls(one: Comparison) -> Iterable[Verdict]:
+    """An export in one process takes no longer than the SDK's, from the first call on."""
+    for ours in (line for line in one.alone if line.side == "one shot"):
+        [theirs] = [
+            line for line in one.alone if line.side == "SDK" and line.formats == ours.formats
+        ]
+        yield Verdict(
+            f"first call of `kili-export export` for {one.assets} assets in {ours.formats[0]}: at "
+            "least as fast as kili.export_labels",
+            f"{theirs.seconds / ours.seconds:.1f} times as fast ({ours.seconds:.1f} s against "
+            f"{theirs.seconds:.1f} s)",
+            ours.seconds <= theirs.seconds,
+        )
 
 
 def _increments(one: Comparison) -> Iterable[Verdict]:

@@ -27,7 +27,7 @@ from tests.support.kili_samples import (
     shape,
 )
 
-FORMATS = ("kili", "coco", "yolo_v8", "pascal_voc")
+FORMATS = ("kili", "coco", "yolo_v8", "pascal_voc", "jsonl")
 
 
 def files_of(

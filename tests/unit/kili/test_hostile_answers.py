@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ from kili_export.core.errors import ExportError, IntegrityError, Unavailable
 from kili_export.core.project import ProjectDocument
 from kili_export.steps.conversion.asset_source import FetchNeeds
 from tests.support.hostile import nested
-from tests.unit.kili.doubles import Answer, Line, Told, data, in_turn, told
+from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, in_turn, told
 from tests.unit.kili.test_answers import ASSET, PROJECT
 
 NEEDS = FetchNeeds("IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True)
@@ -45,7 +44,7 @@ ASKS: dict[str, Ask] = {
 }
 
 
-def proper(request: requests.PreparedRequest) -> Any:
+def proper(request: Asked) -> Any:
     """What Kili should answer to a request."""
     if request.method == "GET":
         return {"data": {"data": {}}}
@@ -88,7 +87,7 @@ def with_junk(document: Any, path: tuple[Any, ...], junk: Any) -> Any:
 @settings(max_examples=60)
 @given(st.data())
 def test_junk_anywhere_is_an_error_of_ours_or_does_no_harm(ask: Ask, data: st.DataObject) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         document = proper(request)
         spots = places(document)
         path = spots[data.draw(st.integers(0, len(spots) - 1))]
@@ -107,7 +106,7 @@ def test_junk_anywhere_is_an_error_of_ours_or_does_no_harm(ask: Ask, data: st.Da
 @settings(max_examples=25)
 @given(st.data())
 def test_an_answer_that_breaks_off_is_never_taken_for_one(ask: Ask, data: st.DataObject) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         whole = json.dumps(proper(request)).encode()
         return Told(200, whole[: data.draw(st.integers(0, len(whole) - 1))])
 
@@ -150,7 +149,7 @@ def test_half_a_character_in_what_must_be_exact_is_refused() -> None:
 
 
 def count_or(answer: Callable[[dict[str, Any]], object], counted: int) -> Line:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         body = json.loads(request.body or b"{}")
         if "countAssets" in body["query"]:
             return data(counted)

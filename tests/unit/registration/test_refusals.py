@@ -41,9 +41,9 @@ def of_options() -> Iterator[Refusal]:
         yield "file", PICTURES, of_format(name, single_file=True), name, "set single_file to false"
     for name in ("pascal_voc", "geojson"):
         yield "folder per job", PICTURES, ExportOptions(name), name, "set layout to merged"
-    for name in ("pascal_voc", "coco", "geojson"):
+    for name in ("pascal_voc", "coco", "geojson", "jsonl"):
         yield "fractions", PICTURES, of_format(name, normalized_coordinates=True), name, without
-    for name in (*YOLO, "geojson"):
+    for name in (*YOLO, "geojson", "jsonl"):
         yield "pixels", PICTURES, of_format(name, normalized_coordinates=False), name, without
     for name in (*YOLO, "pascal_voc", "coco", "geojson"):
         for export_type in (ExportType.NORMAL, ExportType.LATEST_FROM_ALL_STEPS):

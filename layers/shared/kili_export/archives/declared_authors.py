@@ -16,7 +16,7 @@ from kili_export.core.export_options import Authors
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
 from kili_export.storage.object_store import ObjectStore
 
-_WRITE_AUTHORS: Final = frozenset({"kili", "raw", "geojson"})
+_WRITE_AUTHORS: Final = frozenset({"kili", "raw", "geojson", "jsonl"})
 _LOOSER: Final = {
     Authors.KEEP: frozenset[Authors](),
     Authors.PSEUDONYMOUS: frozenset({Authors.KEEP}),

@@ -63,12 +63,16 @@ class DeltaReference(Document):
         return PurePosixPath(self.key).name
 
 
-class LedgerReference(Document):
-    """The asset ledger that belongs to the archive. Internal."""
+class TableReference(Document):
+    """An immutable table: its key, its ETag, its size in bytes.
+
+    The last `index` bytes say where its blocks are (`storage/tables`).
+    """
 
     key: str
     etag: str
     size: int
+    index: int = 0
 
 
 class ClassEntry(Document):
@@ -119,6 +123,9 @@ class Manifest(PublishedDocument):
     `lineage` is random text that all generations share which follow each other, from
     `first_generation` on: another one means another export, though it has the same name. Version
     0.1 wrote none, nor `version`. `ended_at` says since when the export is declared no more.
+
+    `files` are the tables of all files by path, oldest first (`archives/files_table.py`): of each
+    file the newest counts. Version 0.1 wrote none.
     """
 
     schema_version: Literal[1] = 1
@@ -148,13 +155,19 @@ class Manifest(PublishedDocument):
     spending: RunUsage = RunUsage()
     definition: str
     dated: str
-    ledger: LedgerReference
+    ledger: TableReference
+    files: tuple[TableReference, ...] = ()
     regions: Regions
     next_ids: dict[str, int] = Field(default_factory=dict)
     recent_removals: tuple[RemovedAssets, ...] = ()
     """Assets that left unasked, and that count yet when more of them do."""
     fence: int = 0
     """The lease whose holder took the project over from a run that seemed dead, 0 if none did."""
+
+    @property
+    def tables(self) -> tuple[TableReference, ...]:
+        """All tables that it names, and the ledger whatever it is."""
+        return (self.ledger, *self.files)
 
     @property
     def own_delta(self) -> DeltaReference | None:

@@ -54,8 +54,9 @@ def iter_snapshots(
 
 def pinned_keys(manifest: Manifest) -> frozenset[str]:
     """What must stay for a snapshot to be whole."""
+    tables = (table.key for table in manifest.tables)
     deltas = (delta.key for delta in manifest.deltas)
-    return frozenset({manifest.archive.key, manifest.ledger.key, *deltas})
+    return frozenset({manifest.archive.key, *tables, *deltas})
 
 
 def parse_snapshot(key: str, data: bytes) -> Manifest:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from kili_export.cli.archive_arguments import add_archives
+from kili_export.cli.archive_arguments import CommandParser, add_archives
 from kili_export.cli.exit_codes import MEANINGS
+from kili_export.cli.export_arguments import add_export
 from kili_export.cli.row_arguments import add_rows
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.project import PROJECT_ID
@@ -33,9 +34,11 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    kind = cast("type[ArgumentParser]", CommandParser)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
     if local is not None:
         local(commands)
+    add_export(commands)
     _add_registration(commands)
     _add_runs(commands)
     _add_reading(commands)
@@ -139,13 +142,6 @@ def _add_reading(commands: Commands) -> None:
     )
     _add_target(status)
     _add_cost(commands)
-    pull = commands.add_parser("pull", help="download the current archive of an export")
-    pull.set_defaults(command="pull")
-    pull.add_argument("project_id", metavar="PROJECT_ID")
-    pull.add_argument("export", metavar="EXPORT")
-    pull.add_argument("--output", required=True, metavar="FILE")
-    pull.add_argument("--snapshot", metavar="NAME", help="a snapshot's archive instead")
-    _add_target(pull)
 
 
 def _add_cost(commands: Commands) -> None:

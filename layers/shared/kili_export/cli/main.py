@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Imported when they are run: no command needs what all of them do.
 _COMMANDS: Mapping[str, str] = {
+    "export": "kili_export.cli.commands.export:export",
     "register": "kili_export.cli.commands.register:register",
     "unregister": "kili_export.cli.commands.register:unregister",
     "run": "kili_export.cli.commands.runs:run",
@@ -39,6 +40,9 @@ _COMMANDS: Mapping[str, str] = {
     "pull": "kili_export.cli.commands.pull:pull",
     "report": "kili_export.cli.commands.report:report",
     "snapshot": "kili_export.cli.commands.snapshot:snapshot",
+    "diff": "kili_export.cli.commands.generations:diff",
+    "history": "kili_export.cli.commands.generations:history",
+    "snapshots": "kili_export.cli.commands.snapshot:snapshots",
     "sync": "kili_export.cli.commands.sync:sync",
     "purge": "kili_export.cli.commands.purge:purge",
     "assets": "kili_export.cli.commands.rows:assets",

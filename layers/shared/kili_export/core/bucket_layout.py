@@ -39,6 +39,11 @@ def delta_key(project_id: str, export: str, generation: int, run_id: str) -> str
     return f"exports/{project_id}/{export}/deltas/{generation:08d}-{run_id}.zip"
 
 
+def files_key(project_id: str, export: str, generation: int, run_id: str) -> str:
+    """An immutable table of files."""
+    return f"exports/{project_id}/{export}/files/{generation:08d}-{run_id}.table"
+
+
 def ledger_key(project_id: str, export: str, generation: int, run_id: str) -> str:
     """An immutable asset ledger."""
     return f"state/{project_id}/{export}/ledgers/{generation:08d}-{run_id}.zip"

@@ -4,7 +4,9 @@ ExportError
 ├── InvalidEvent            a webhook body that is not an event; the sender must mend it
 ├── Unauthorized            a webhook call without the secret that was agreed on
 ├── InvalidConfiguration    a registration, option or setting that cannot work
-│   └── IncompatibleProject a format or option that this project cannot be exported with
+│   ├── IncompatibleProject a format or option that this project cannot be exported with
+│   ├── NoSuchFile          the generation has no file at that path; a FileNotFoundError too
+│   └── ChangesUnknown      no deltas lead from there to here: take all files
 ├── AccessDenied            Kili or AWS refuses our credentials; retrying cannot help
 ├── RequestRefused          the other side understood and said no; retrying cannot help
 ├── TransientError          may succeed if tried again
@@ -12,6 +14,7 @@ ExportError
 │   └── Unavailable         the other side is down, slow or cut off
 ├── IntegrityError          stored or received bytes are not what was promised
 ├── ConflictError           somebody else committed first; plan again
+│   └── GenerationExpired   what a reader held on to was removed meanwhile; open the export again
 ├── OutOfTime               the invocation ends before the work does; the next one goes on
 ├── OutlastsInvocation      more than any invocation has time for; retrying cannot help
 ├── RemovalsHeld            too much vanished at once; a person must confirm
@@ -45,6 +48,14 @@ class IncompatibleProject(InvalidConfiguration):
     """A format or option that this project cannot be exported with."""
 
 
+class NoSuchFile(InvalidConfiguration, FileNotFoundError):
+    """A generation of an export has no file at that path."""
+
+
+class ChangesUnknown(InvalidConfiguration):
+    """What changed since is not known: too long ago, or of another lineage. Take all files."""
+
+
 class AccessDenied(ExportError):
     """Credentials were refused, or the project is not visible with them."""
 
@@ -75,6 +86,10 @@ class IntegrityError(ExportError):
 
 class ConflictError(ExportError):
     """Somebody else committed first: what was planned no longer fits."""
+
+
+class GenerationExpired(ConflictError):
+    """A generation that a reader held on to was removed meanwhile; open the export again."""
 
 
 class OutOfTime(ExportError):

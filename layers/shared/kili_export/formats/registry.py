@@ -20,6 +20,7 @@ from kili_export.formats.corrected.corrected import (
 from kili_export.formats.corrected.pictures import flat_pictures, pictures_in_folders
 from kili_export.formats.corrected.yolo import CorrectedYoloFormat
 from kili_export.formats.geojson.geojson import GeoJsonFormat
+from kili_export.formats.jsonl.jsonl import JsonlFormat
 from kili_export.formats.kili_raw.kili import KiliFormat
 from kili_export.formats.pascal_voc.pascal_voc import PascalVocFormat, box_within
 from kili_export.formats.yolo.classes import class_list, class_mapping, class_sequence
@@ -35,6 +36,7 @@ FORMATS: Mapping[str, ExportFormat] = {
     "coco": CocoFormat(),
     "pascal_voc": PascalVocFormat(),
     "geojson": GeoJsonFormat(),
+    "jsonl": JsonlFormat(),
 }
 _KILI = KiliFormat(unique_folder, keeps_folders=True, knows_geotiffs=True)
 CORRECTED: Mapping[str, ExportFormat] = {
@@ -44,6 +46,7 @@ CORRECTED: Mapping[str, ExportFormat] = {
     "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, shape_within, first_category=1)),
     "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures, box_within)),
     "geojson": CorrectedGeoJsonFormat(GeoJsonFormat(strict=True)),
+    "jsonl": JsonlFormat(),
 }
 
 

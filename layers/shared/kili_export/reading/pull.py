@@ -34,21 +34,24 @@ def pull_archive(
     IntegrityError when what came is not what the manifest promises.
     """
     if snapshot is not None:
-        return _download(objects, read_snapshot(objects, project_id, export, snapshot), target)
+        return download_archive(
+            objects, read_snapshot(objects, project_id, export, snapshot), target
+        )
     manifest = read_manifest(objects, project_id, export)
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _download(objects, manifest, target)
+            return download_archive(objects, manifest, target)
         except (ConflictError, IntegrityError):
             # Retention may have removed an archive that was replaced meanwhile.
             newer = read_manifest(objects, project_id, export)
             if (newer.archive, newer.deltas) == (manifest.archive, manifest.deltas):
                 raise
             manifest = newer
-    return _download(objects, manifest, target)
+    return download_archive(objects, manifest, target)
 
 
-def _download(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> Manifest:
+def download_archive(objects: ObjectStore, manifest: Manifest, target: BinaryIO) -> Manifest:
+    """Streams what a manifest names into `target`. Raises IntegrityError, ConflictError."""
     target.seek(0)
     target.truncate()
     expected = manifest.archive.size

@@ -23,6 +23,7 @@ from kili_export.storage.object_store import ObjectStore
 
 _ATTEMPTS = 3
 _SHOWN = 5
+_NO_CHANGE = FolderChange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,28 @@ class SyncRequest:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What was done. `fetched` counts files, `resumed` those that an earlier try had fetched."""
+    """What was done. `change` has the files that were written and removed, by path.
+
+    `fetched` counts files, `resumed` those that an earlier try had fetched.
+    """
 
     manifest: Manifest
     method: Literal["nothing", "deltas", "archive"]
     from_generation: int | None
-    written: int = 0
-    removed: int = 0
+    change: FolderChange = _NO_CHANGE
     fetched: int = 0
     resumed: int = 0
     files: int = 0
+
+    @property
+    def written(self) -> int:
+        """How many files were written."""
+        return len(self.change.write)
+
+    @property
+    def removed(self) -> int:
+        """How many files were removed."""
+        return len(self.change.remove)
 
     @property
     def classes_changed(self) -> bool:
@@ -69,23 +82,18 @@ def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: SyncRequest
     when nothing was published, or when the folder follows something else or holds files in the
     way; IntegrityError when what is stored is not what it should be.
     """
-    if not wish.take_over and folder.is_foreign():
-        raise InvalidConfiguration(
-            "This folder is not empty and did not follow an export before: sync would set files "
-            "beside those that are there, and remove them with --delete. Take an empty folder, or "
-            "confirm with --yes."
-        )
+    _check_taken(folder, wish)
     manifest = _manifest(objects, wish)
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _bring(objects, folder, wish, manifest)
+            return bring_folder(objects, folder, wish, manifest)
         except (ConflictError, IntegrityError):
             # Retention may have removed what was replaced meanwhile.
             newer = _manifest(objects, wish)
             if (newer.archive, newer.ledger) == (manifest.archive, manifest.ledger):
                 raise
             manifest = newer
-    return _bring(objects, folder, wish, manifest)
+    return bring_folder(objects, folder, wish, manifest)
 
 
 def _manifest(objects: ObjectStore, wish: SyncRequest) -> Manifest:
@@ -94,9 +102,14 @@ def _manifest(objects: ObjectStore, wish: SyncRequest) -> Manifest:
     return read_manifest(objects, wish.project_id, wish.export)
 
 
-def _bring(
+def bring_folder(
     objects: ObjectStore, folder: FollowingFolder, wish: SyncRequest, manifest: Manifest
 ) -> SyncResult:
+    """Makes the folder hold what this manifest names. Raises as `sync_folder` does.
+
+    And ConflictError or IntegrityError when what the manifest names expired meanwhile.
+    """
+    _check_taken(folder, wish)
     known = folder.read(verify=wish.verify)
     _check_same(known.state, wish)
     before = known.state.generation if known.state else None
@@ -125,12 +138,20 @@ def _bring(
         manifest,
         contents.method,
         before,
-        written=len(change.write),
-        removed=len(change.remove),
+        change=change,
         fetched=fetched,
         resumed=resumed,
         files=len(contents.wanted),
     )
+
+
+def _check_taken(folder: FollowingFolder, wish: SyncRequest) -> None:
+    if not wish.take_over and folder.is_foreign():
+        raise InvalidConfiguration(
+            "This folder is not empty and did not follow an export before: sync would set files "
+            "beside those that are there, and remove them with --delete. Take an empty folder, or "
+            "confirm with --yes."
+        )
 
 
 def _check_same(state: FolderState | None, wish: SyncRequest) -> None:

@@ -2,12 +2,18 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from kili_export.changes.events.change_events import Action, ChangeEvent, interests_of
 from kili_export.changes.events.event_catalogue import decide
+from kili_export.changes.events.pending_changes import (
+    PendingChangeRecorder,
+    PendingChangeStore,
+    asset_of,
+    asset_subject,
+)
 from kili_export.core.clock import TimeLeft
 from kili_export.core.errors import RequestRefused
 from kili_export.registration.declaration import ProjectRegistration
@@ -107,6 +113,33 @@ def replay_events(
             cursor = _stopped(cursor, began, now)
             break
     return Replayed(cursor, frozenset(assets))
+
+
+def mark_replayed(
+    kili: PastEvents,
+    cursors: "CursorStore",
+    changes: PendingChangeStore,
+    marks: PendingChangeRecorder,
+    registration: ProjectRegistration,
+    time_left: TimeLeft | None = None,
+) -> Replayed:
+    """Replays the events of a project since its cursor, and moves that. Answers what was marked.
+
+    What past events ask for is marked, and only then are they done with.
+    """
+    project_id = registration.project_id
+    past = replay_events(
+        kili,
+        registration,
+        cursors.cursor(project_id),
+        now=marks.clock.now(),
+        time_left=time_left,
+    )
+    missed = past.assets - {asset_of(mark.subject) for mark in changes.marks(project_id)}
+    for asset_id in sorted(missed):
+        marks.mark(project_id, asset_subject(asset_id))
+    cursors.move(project_id, past.cursor)
+    return replace(past, assets=missed)
 
 
 def _changes_what_filters_select(name: str) -> bool:

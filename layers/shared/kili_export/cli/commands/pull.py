@@ -7,9 +7,10 @@ from kili_export.archives.manifest import Manifest
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import STANDARD, check_target, whole_file
 from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.reading_source import ReadingSource
 from kili_export.cli.services import StackServices
-from kili_export.cli.stack_connection import connect
 from kili_export.reading.pull import pull_archive
+from kili_export.storage.object_store import ObjectStore
 
 
 def pull(arguments: Namespace) -> ExitCode:
@@ -17,9 +18,9 @@ def pull(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     target: str = arguments.output
     check_target(target)
-    services = StackServices.of(connect(arguments))
+    objects = ReadingSource.of(arguments).objects
     manifest, size = _download(
-        services, arguments.project_id, arguments.export, target, arguments.snapshot
+        objects, arguments.project_id, arguments.export, target, arguments.snapshot
     )
     if target != STANDARD:
         archive = manifest.archive
@@ -45,12 +46,12 @@ def download(
 
     Raises as `pull_archive` and `whole_file` do.
     """
-    return _download(services, project_id, export, str(target), snapshot)[0]
+    return _download(services.objects, project_id, export, str(target), snapshot)[0]
 
 
 def _download(
-    services: StackServices, project_id: str, export: str, target: str, snapshot: str | None
+    objects: ObjectStore, project_id: str, export: str, target: str, snapshot: str | None
 ) -> tuple[Manifest, int]:
     with whole_file(target) as file:
-        manifest = pull_archive(services.objects, project_id, export, file, snapshot=snapshot)
+        manifest = pull_archive(objects, project_id, export, file, snapshot=snapshot)
         return manifest, file.tell()

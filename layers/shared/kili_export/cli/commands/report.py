@@ -5,8 +5,7 @@ from argparse import Namespace
 from kili_export.archives.loss_report.report_document import AssetLosses
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
-from kili_export.cli.services import StackServices
-from kili_export.cli.stack_connection import connect
+from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.counted import counted
 from kili_export.reading.read_report import read_report
 
@@ -14,8 +13,8 @@ from kili_export.reading.read_report import read_report
 def report(arguments: Namespace) -> ExitCode:
     """Shows every asset that lost something, and why."""
     output = Output(as_json=arguments.json)
-    services = StackServices.of(connect(arguments))
-    found = read_report(services.objects, arguments.project_id, arguments.export)
+    objects = ReadingSource.of(arguments).objects
+    found = read_report(objects, arguments.project_id, arguments.export)
     if output.as_json:
         output.result(found.model_dump(mode="json"), "")
         return ExitCode.OK

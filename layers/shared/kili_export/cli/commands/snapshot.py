@@ -8,10 +8,12 @@ from kili_export.archives.manifest import Manifest
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.reading_source import ReadingSource
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.take_snapshot import delete_snapshot, take_snapshot
+from kili_export.storage.object_store import ObjectStore
 
 
 def snapshot(arguments: Namespace) -> ExitCode:
@@ -24,7 +26,8 @@ def snapshot(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     services = StackServices.of(connect(arguments))
     if arguments.list:
-        _list(services, arguments, output)
+        require_export(services.objects, arguments.project_id, arguments.export)
+        _list(services.objects, arguments, output)
         return ExitCode.OK
     act = delete_snapshot if arguments.delete else take_snapshot
     manifest = act(services.objects, arguments.project_id, arguments.export, arguments.name)
@@ -35,9 +38,16 @@ def snapshot(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _list(services: StackServices, arguments: Namespace, output: Output) -> None:
-    require_export(services.objects, arguments.project_id, arguments.export)
-    found = list(iter_snapshots(services.objects, arguments.project_id, arguments.export))
+def snapshots(arguments: Namespace) -> ExitCode:
+    """Lists the snapshots that there are; needs `exports/` alone."""
+    source = ReadingSource.of(arguments)
+    source.export(arguments)
+    _list(source.objects, arguments, Output(as_json=arguments.json))
+    return ExitCode.OK
+
+
+def _list(objects: ObjectStore, arguments: Namespace, output: Output) -> None:
+    found = list(iter_snapshots(objects, arguments.project_id, arguments.export))
     if output.as_json:
         output.result({"snapshots": [_described(*one) for one in found]}, "")
     elif not found:

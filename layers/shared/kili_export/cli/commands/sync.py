@@ -7,8 +7,7 @@ from typing import Any
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import using
 from kili_export.cli.output import Output, bytes_text
-from kili_export.cli.services import StackServices
-from kili_export.cli.stack_connection import connect
+from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.counted import counted
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
@@ -21,8 +20,8 @@ _OTHER_CLASSES = (
 def sync(arguments: Namespace) -> ExitCode:
     """Brings a folder up to date."""
     output = Output(as_json=arguments.json)
-    services = StackServices.of(connect(arguments))
-    begun = services.application.traffic.snapshot()
+    source = ReadingSource.of(arguments)
+    begun = source.traffic.snapshot()
     with using(arguments.directory), FolderOnDisk.open(arguments.directory) as folder:
         wish = SyncRequest(
             arguments.project_id,
@@ -32,8 +31,8 @@ def sync(arguments: Namespace) -> ExitCode:
             verify=arguments.verify,
             take_over=arguments.yes or _agreed(folder, arguments),
         )
-        synced = sync_folder(services.objects, folder, wish)
-    moved = services.application.traffic.snapshot().bytes_down - begun.bytes_down
+        synced = sync_folder(source.objects, folder, wish)
+    moved = source.traffic.snapshot().bytes_down - begun.bytes_down
     output.result(_answer(arguments, synced, moved), _summary(arguments.directory, synced, moved))
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
 

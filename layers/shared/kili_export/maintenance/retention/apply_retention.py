@@ -57,7 +57,7 @@ class ApplyRetention:
         manifest, _ = load_manifest(self.objects, project_id, export)
         # After the manifest: one that was replaced since was remembered before.
         history, _ = self._history(project_id, export)
-        named = {key for past in history.past for key in (past.archive, past.ledger)}
+        named = frozenset[str]().union(*(past.keys for past in history.past))
         return not named.union(pinned_keys(manifest) if manifest else ()).isdisjoint(keys)
 
     def delete_expired(self, project_id: str, export: str) -> list[str]:
@@ -136,8 +136,7 @@ class ApplyRetention:
 
 
 def _named(past: PastManifest) -> Named:
-    keys = frozenset({past.archive, past.ledger})
-    return Named(past.generation, keys, past.chain_from, past.until)
+    return Named(past.generation, past.keys, past.chain_from, past.until)
 
 
 def _named_by(manifest: Manifest) -> Named:

@@ -10,7 +10,8 @@ from kili_export.core.document import Document
 class PastManifest(Document):
     """What a manifest named, and until when at least it was current.
 
-    `chain_from` is the generation of the oldest delta that it named.
+    `chain_from` is the generation of the oldest delta that it named, `tables` are tables besides
+    the ledger. Version 0.1 knew none.
     """
 
     generation: int
@@ -18,6 +19,12 @@ class PastManifest(Document):
     ledger: str
     chain_from: int
     until: datetime
+    tables: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All that it named besides deltas."""
+        return frozenset({self.archive, self.ledger, *self.tables})
 
     @classmethod
     def of(cls, manifest: Manifest, until: datetime) -> "PastManifest":
@@ -28,6 +35,7 @@ class PastManifest(Document):
             ledger=manifest.ledger.key,
             chain_from=oldest_delta(manifest),
             until=until,
+            tables=tuple(table.key for table in manifest.tables[1:]),
         )
 
 
@@ -42,7 +50,7 @@ class History(Document):
         """The history after this manifest; one that is the last already stays it, until later."""
         added = PastManifest.of(manifest, until)
         kept = self.past
-        if kept and (kept[-1].archive, kept[-1].ledger) == (added.archive, added.ledger):
+        if kept and kept[-1].keys == added.keys:
             kept = kept[:-1]
         return self.model_copy(update={"past": (*kept, added)})
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-_NAME = re.compile(r".*/(archives|deltas|ledgers)/(\d{8,})-[^/]+\.zip")
+_NAME = re.compile(r".*/(archives|deltas|files|ledgers)/(\d{8,})-[^/]+\.(?:zip|table)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.project import Project
-from kili_export.reading.rows.annotations import LabelParser
+from kili_export.formats.jsonl.annotations import LabelParser
 from kili_export.reading.rows.field_selection import ASSET, select_fields
 from kili_export.reading.rows.kili_rows import KiliRows
 from kili_export.reading.rows.listed_lines import (

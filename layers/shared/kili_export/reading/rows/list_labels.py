@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kili_export.reading.rows.annotations import LabelParser
+from kili_export.formats.jsonl.annotations import LabelParser
 from kili_export.reading.rows.field_selection import LABEL, select_fields
 from kili_export.reading.rows.kili_rows import KiliRows
 from kili_export.reading.rows.label_choice import LabelChoice

@@ -20,6 +20,7 @@ from kili_export.steps.publishing.full_export.deadline import ComputingTime
 from kili_export.steps.publishing.full_export.publish_full_export import publish_rebuild
 from kili_export.steps.publishing.generation.commit import Publisher, Retention
 from kili_export.steps.publishing.generation.export_run import ExportRun
+from kili_export.steps.publishing.generation.table_writing import TableWriting
 from kili_export.steps.publishing.generation.write_generation import GenerationWriter
 from kili_export.steps.publishing.increment.publish_increment import publish_increment, still_held
 from kili_export.storage.object_store import ObjectStore
@@ -92,6 +93,15 @@ class PublishExport:
         previous, etag = load_manifest(self.objects, plan.project_id, export.name)
         joins = joins_prefix(plan.project_id, plan.run_id, export.name)
         publisher = Publisher(self.objects, self.limits, uploads, joins)
+        published = previous is not None and previous.run_id == plan.run_id
+        if not published and etag != export.manifest_etag:
+            raise ConflictError(
+                f"export {export.name} was published by another run since this one was planned"
+            )
+        ledger = open_ledger(self.objects, previous)
+        if previous is not None and not previous.files and export.mode == "incremental":
+            tables = TableWriting(publisher, plan.project_id, export.name, uploads.attempt)
+            previous = tables.taken_over(previous, ledger)
         latest = LatestCopy(self.objects, self.limits, self.latest_max_bytes, uploads)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
@@ -109,18 +119,12 @@ class PublishExport:
             self.rewriting,
         )
         run = ExportRun(self.objects, self.sharding, writer, request.results)
-        published = previous is not None and previous.run_id == plan.run_id
-        if not published and etag != export.manifest_etag:
-            raise ConflictError(
-                f"export {export.name} was published by another run since this one was planned"
-            )
         if previous is not None:
             latest.refresh(previous)
             reports.refresh(previous)
         if previous is not None and published:
             writer.retention.delete_expired(plan.project_id, export.name)
             return writer.answer(previous, held=still_held(run, previous))
-        ledger = open_ledger(self.objects, previous)
         if export.mode == "rebuild":
             return publish_rebuild(run, ledger, time)
         return publish_increment(run, ledger)

@@ -12,6 +12,7 @@ from heapq import merge
 from typing import Final
 
 from kili_export.archives.delta_document import DELTA_LIST
+from kili_export.archives.files_table import KnownFile
 from kili_export.archives.ledger.archive_files import FormerFiles
 from kili_export.archives.ledger.asset_ledger import (
     SHARED,
@@ -27,7 +28,7 @@ from kili_export.core.errors import IntegrityError
 from kili_export.formats.common.format import ExportContext, ExportFormat
 from kili_export.runs.segment_records import ConvertedMedium, ConvertedMember
 from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.regions import Gap, Region, Regions
+from kili_export.splicing.regions import Region
 from kili_export.splicing.splice import AssembledArchive, BaseArchive, SplicePlan, splice
 from kili_export.splicing.zip_headers import record_span
 from kili_export.steps.publishing.assets.archive_additions import asset_additions
@@ -45,7 +46,13 @@ from kili_export.steps.publishing.documents.spanning_documents import (
 from kili_export.steps.publishing.documents.streamed_files import streamed_file
 from kili_export.steps.publishing.full_export.all_assets import AllAssets, AssetFate, AssetInExport
 from kili_export.steps.publishing.full_export.carried_over_files import FormerState
-from kili_export.steps.publishing.full_export.full_export_delta import ChangedIds, by_path, list_ids
+from kili_export.steps.publishing.full_export.full_export_delta import (
+    ChangedIds,
+    by_path,
+    holes,
+    list_ids,
+    span_bytes,
+)
 from kili_export.steps.publishing.full_export.ledger_writer import NewLedger
 from kili_export.steps.publishing.generation.delta_list import (
     DeltaHead,
@@ -55,9 +62,9 @@ from kili_export.steps.publishing.generation.delta_list import (
 from kili_export.steps.publishing.path_conflicts.in_full_export import FullPathConflicts, NamedFile
 from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.spool import Spool, hold_in_spool
+from kili_export.storage.tables.table_writer import Pair
 
 _END: Final = b"\0"
-_HOLE_BYTES: Final = 8
 
 
 @dataclass(slots=True)
@@ -185,14 +192,14 @@ class FullExport:
         """The files that differ from those of the archive before."""
         listed, unchanged = DeltaList(), ExternalSorter()
         records, count, at_hand = Spool(), 0, set[str]()
-        for before, after in by_path(self._before, self._files()):
+        for before, after in by_path(self._before, self._named()):
             if after is None:
                 if before is not None:
                     listed.remove(before.path, before.asset_id)
             elif before is not None and before.identity == after.identity:
                 if after.raw:
                     span = record_span(after.raw, 0)
-                    unchanged.add(_span_bytes(span.offset, span.local_length))
+                    unchanged.add(span_bytes(span.offset, span.local_length))
             else:
                 known = before is not None
                 listed.bring(after.path, after.sha256, after.asset_id or None, known=known)
@@ -205,11 +212,11 @@ class FullExport:
         list_ids(listed.assets_changed, self._changed.changed)
         list_ids(listed.assets_removed, self._changed.removed)
         for hole in self.claims.gaps:
-            unchanged.add(_span_bytes(hole.start, hole.length))
+            unchanged.add(span_bytes(hole.start, hole.length))
         base = AssembledArchive(
             self.claims.assembly,
             Directory(records, count),
-            list(_holes(unchanged, self.claims.assembly.regions)),
+            list(holes(unchanged, self.claims.assembly.regions)),
         )
         additions = [
             *asset_additions((), (one for one in self.claims.restored if one[1].path in at_hand)),
@@ -220,6 +227,15 @@ class FullExport:
         plan = splice(base, (), additions, hold_in_spool)
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
         return DeltaPlan(plan, added, changed, removed)
+
+    def files(self) -> Iterator[KnownFile]:
+        """All files after it, by path."""
+        return (KnownFile(one.path, one.sha256, one.asset_id or None) for one in self._named())
+
+    def changed_files(self, delta: Directory, generation: int) -> tuple[Pair, ...]:
+        """None: the table of all files is written."""
+        del delta, generation
+        return ()
 
     def counts(self, members: int) -> Counts:
         """The counts of the new archive."""
@@ -261,7 +277,7 @@ class FullExport:
             else:
                 self.claims.keep(file.path, file.claim)
 
-    def _files(self) -> Iterator[NamedFile]:
+    def _named(self) -> Iterator[NamedFile]:
         """All files of the new archive, by path."""
         shared = (
             NamedFile(path, digest.sha256, digest.identity, "", b"")
@@ -329,22 +345,3 @@ def _known_media(
             )
         )
     return found
-
-
-def _span_bytes(start: int, length: int) -> bytes:
-    return start.to_bytes(_HOLE_BYTES) + length.to_bytes(_HOLE_BYTES)
-
-
-def _holes(spans: ExternalSorter, regions: Regions) -> Iterator[Gap]:
-    """Holes in ascending order, neighbours of one region as one."""
-    ends = regions.ends()
-    start = end = 0
-    for span in spans:
-        first = int.from_bytes(span[:_HOLE_BYTES])
-        if first > end or end == start or first in ends:
-            if end > start:
-                yield Gap(start, end - start)
-            start = end = first
-        end += int.from_bytes(span[_HOLE_BYTES:])
-    if end > start:
-        yield Gap(start, end - start)

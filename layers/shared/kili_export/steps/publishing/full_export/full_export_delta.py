@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from kili_export.archives.ledger.archive_files import FormerFile, FormerFiles
 from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.splicing.regions import Gap, Regions
 from kili_export.steps.publishing.generation.changes import contents_of
 from kili_export.steps.publishing.generation.delta_list import JsonItems
 from kili_export.steps.publishing.path_conflicts.in_full_export import NamedFile
 from kili_export.storage.external_sort import ExternalSorter
+
+_HOLE_BYTES: Final = 8
 
 
 @dataclass(slots=True)
@@ -52,3 +56,23 @@ def by_path(
 def list_ids(items: JsonItems, ids: ExternalSorter) -> None:
     """Adds sorted ids to a list of JSON items."""
     items.extend(asset_id.decode() for asset_id in ids)
+
+
+def span_bytes(start: int, length: int) -> bytes:
+    """A span of bytes; spans sort by where they begin."""
+    return start.to_bytes(_HOLE_BYTES) + length.to_bytes(_HOLE_BYTES)
+
+
+def holes(spans: ExternalSorter, regions: Regions) -> Iterator[Gap]:
+    """Holes in ascending order, neighbours of one region as one."""
+    ends = regions.ends()
+    start = end = 0
+    for span in spans:
+        first = int.from_bytes(span[:_HOLE_BYTES])
+        if first > end or end == start or first in ends:
+            if end > start:
+                yield Gap(start, end - start)
+            start = end = first
+        end += int.from_bytes(span[_HOLE_BYTES:])
+    if end > start:
+        yield Gap(start, end - start)

@@ -83,5 +83,6 @@ class Publisher:
 def own_keys(manifest: Manifest) -> frozenset[str]:
     """The objects that the manifest's own run wrote for it."""
     last = manifest.recent_deltas[-1:]
-    keys = (manifest.archive.key, manifest.ledger.key, *(delta.key for delta in last))
+    tables = (table.key for table in manifest.tables)
+    keys = (manifest.archive.key, *tables, *(delta.key for delta in last))
     return frozenset(key for key in keys if manifest.run_id in key)

@@ -1,21 +1,18 @@
 """Writes one generation: archive, delta and ledger, then the manifest that names them."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from kili_export.archives.archive_with_deltas import stored_regions
 from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
 from kili_export.archives.latest_copy import LatestCopy
-from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
 from kili_export.archives.manifest import (
     CHAIN_LENGTH,
     ArchiveReference,
-    Counts,
     DeltaReference,
-    LedgerReference,
     Manifest,
+    TableReference,
 )
 from kili_export.archives.removal_guard import NONE, Removals, remembered_removals
 from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
@@ -24,69 +21,18 @@ from kili_export.core.errors import ConflictError
 from kili_export.runs.messages import AggregateAnswer
 from kili_export.runs.metering import TransferTally, UsageTally
 from kili_export.runs.plan import ExportPlan, RunPlan
-from kili_export.splicing.splice import BaseArchive, SplicePlan
+from kili_export.splicing.central_directory import Directory
+from kili_export.splicing.splice import BaseArchive
 from kili_export.splicing.upload_parts import Source
 from kili_export.steps.publishing.generation.commit import Publisher, Retention, own_keys
-from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaPlan
+from kili_export.steps.publishing.generation.delta_list import DeltaHead
 from kili_export.steps.publishing.generation.manifest_parts import (
     classes_generation,
     classes_of,
     quarantined,
 )
-
-
-class NewGeneration(Protocol):
-    """Everything that a run changes in one export: an increment, or an export made again."""
-
-    @property
-    def failed(self) -> Mapping[str, str]:
-        """The assets that the run did not come to a good end with, and why."""
-
-    @property
-    def settled(self) -> Set[str]:
-        """Those that were listed as failed and are not to be any more."""
-
-    @property
-    def next_ids(self) -> Mapping[str, int]:
-        """The next number of each namespace."""
-
-    @property
-    def is_rebuild(self) -> bool:
-        """Whether nothing of the archive that stood before is built upon."""
-
-    @property
-    def changes_archive(self) -> bool:
-        """Whether there is to be a new archive."""
-
-    @property
-    def changes_ledger(self) -> bool:
-        """Whether there is to be a new ledger."""
-
-    @property
-    def changes_losses(self) -> bool:
-        """Whether the assets that the run touched lose something else than before."""
-
-    @property
-    def loss_changes(self) -> LossChanges | None:
-        """What the report of losses can be brought up to date with; None if all is made again."""
-
-    def archive(self) -> SplicePlan:
-        """The new archive."""
-
-    def ledger(self) -> SplicePlan:
-        """The new ledger."""
-
-    def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
-        """What changes for readers of the archive that stood before, as an archive.
-
-        What is large comes out of the new archive if that is `written`.
-        """
-
-    def counts(self, members: int) -> Counts:
-        """The counts after it, of an archive with so many files."""
-
-    def losses(self) -> int:
-        """How much is lost in all after it."""
+from kili_export.steps.publishing.generation.new_generation import NewGeneration
+from kili_export.steps.publishing.generation.table_writing import TableWriting
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +157,10 @@ class GenerationWriter:
         )
 
     @property
+    def _tables(self) -> TableWriting:
+        return TableWriting(self.publisher, self.plan.project_id, self.export.name, self.attempt)
+
+    @property
     def _last_generation(self) -> int:
         """The one that the new one follows; one that was purged counts, though nothing is left."""
         return self.previous.generation if self.previous else self.export.generation
@@ -226,17 +176,24 @@ class GenerationWriter:
         written: _Written | None = None
         if generation.is_rebuild or previous is None:
             written = self._write_archive(generation, number)
-        delta = self._write_delta(generation, number, written) if changed else None
+        delta, placed = self._write_delta(generation, number, written) if changed else (None, None)
         brought = () if delta is None else (delta,)
         if written is None and previous is not None and not self._is_due(brought):
             archive, regions = previous.archive, previous.regions
             following = (*previous.deltas, *brought)
             members = previous.counts.members + sum(one.added - one.removed for one in brought)
+            files = previous.files
+            if placed is not None:
+                pairs = generation.changed_files(placed, number)
+                files = self._tables.change_files(files, pairs, number)
         else:
             written = written or self._write_archive(generation, number)
             archive, regions = written.reference, stored_regions(written.base.regions)
             following = ()
             members = archive.members
+            files = self._tables.all_files(
+                written.base.directory, generation.files(), archive.generation
+            )
         classes = classes_of(self.plan.project.to_project())
         version = delta.version if delta else previous.files_version if previous else archive.name
         chain = (*(previous.recent_deltas if previous else ()), *brought)
@@ -267,6 +224,7 @@ class GenerationWriter:
             definition=self.export.definition,
             dated=self.export.dated,
             ledger=ledger,
+            files=files,
             regions=regions,
             next_ids=dict(generation.next_ids),
         )
@@ -298,20 +256,20 @@ class GenerationWriter:
         source = Source(key, stored.etag, spliced.size)
         return _Written(reference, BaseArchive(source, spliced.directory, spliced.regions))
 
-    def _write_ledger(self, generation: NewGeneration, number: int) -> LedgerReference:
+    def _write_ledger(self, generation: NewGeneration, number: int) -> TableReference:
         if not generation.changes_ledger and self.previous is not None:
             return self.previous.ledger
         spliced = generation.ledger()
         key = ledger_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, spliced.pieces)
-        return LedgerReference(key=key, etag=stored.etag, size=spliced.size)
+        return TableReference(key=key, etag=stored.etag, size=spliced.size)
 
     def _write_delta(
         self, generation: NewGeneration, number: int, written: _Written | None
-    ) -> DeltaReference | None:
-        """What the generation changes, None for the first one."""
+    ) -> tuple[DeltaReference | None, Directory | None]:
+        """What the generation changes and where the delta has it; nothing for the first one."""
         if self.previous is None:
-            return None
+            return None, None
         head = DeltaHead(
             self.plan.project_id,
             self.export.name,
@@ -324,7 +282,7 @@ class GenerationWriter:
         delta = generation.delta(head, written.base if written else None)
         key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, delta.plan.pieces)
-        return DeltaReference(
+        reference = DeltaReference(
             key=key,
             etag=stored.etag,
             size=delta.plan.size,
@@ -336,3 +294,4 @@ class GenerationWriter:
             removed=delta.removed,
             regions=stored_regions(delta.plan.regions),
         )
+        return reference, delta.plan.directory

@@ -1,10 +1,11 @@
 """A generation that is built on the archive before it: what changed assets change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from kili_export.archives.delta_document import DELTA_LIST
+from kili_export.archives.files_table import KnownFile, PublishedFiles, files_after
 from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader
@@ -12,6 +13,8 @@ from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_comparison import changes_rows
 from kili_export.archives.manifest import Counts, Manifest
 from kili_export.archives.stored_archive import StoredArchive
+from kili_export.core.errors import IntegrityError
+from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
 from kili_export.steps.publishing.assets.archive_additions import asset_additions
 from kili_export.steps.publishing.documents.spanning_documents import DatasetFileChanges
@@ -25,6 +28,7 @@ from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaL
 from kili_export.steps.publishing.increment.ledger_changes import ledger_changes, splice_ledger
 from kili_export.steps.publishing.path_conflicts.in_increment import PathChanges
 from kili_export.storage.spool import hold_in_spool
+from kili_export.storage.tables.table_writer import Pair
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Increment:
     failed: Mapping[str, str]
     settled: frozenset[str]
     base: StoredArchive
+    files_before: PublishedFiles
     known: LedgerReader
 
     @property
@@ -124,6 +129,20 @@ class Increment:
             removed=len(differences.removed),
         )
 
+    def files(self) -> Iterator[KnownFile]:
+        """All files after it, by path."""
+        return files_after(self.files_before.scan(), self._files_brought, self.removed)
+
+    def changed_files(self, delta: Directory, generation: int) -> list[Pair]:
+        """What the files table is to say of the files that come, as the delta has them, and go."""
+        pairs: list[Pair] = [(path.encode(), None) for path in self.removed]
+        for file in self._files_brought:
+            record = delta.find(file.path)
+            if record is None:
+                raise IntegrityError(f"the delta lacks {file.path!r}")
+            pairs.append(file.placed(record, generation).to_pair())
+        return sorted(pairs)
+
     def counts(self, members: int) -> Counts:
         """Those of before, and what the changed assets change in them."""
         before = self.previous.counts
@@ -154,6 +173,11 @@ class Increment:
     @cached_property
     def _ledger_changes(self) -> dict[str, bytes | None]:
         return ledger_changes(self.old, self.new, self.gone, self.names.claims, self.shared)
+
+    @property
+    def _files_brought(self) -> Iterator[KnownFile]:
+        for path, digest in self.brought.items():
+            yield KnownFile(path, digest.sha256, digest.asset_id)
 
     def _bytes_brought(self) -> int:
         labels = sum(item.member.record.size for item in self.names.located)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kili_export.archives.archive_with_deltas import open_archive
+from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.manifest import Manifest
@@ -40,7 +41,9 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
     if previous is None:
         raise IntegrityError(f"export {run.export.name} has nothing to build an increment on")
     found = _allowed(run, previous, ledger, _found(_outcome(run), ledger))
-    base = open_archive(run.objects, previous)
+    base, files = open_archive(run.objects, previous), open_files(run.objects, previous)
+    if files is None:
+        raise IntegrityError(f"the files of export {run.export.name} are not known")
     numbering = Numbering(previous.next_ids)
     converted = (located.asset for located in found.outcome.converted.values())
     new = new_records(converted, found.old, found.old, numbering)
@@ -56,6 +59,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
         failed=found.outcome.failed,
         settled=frozenset(found.outcome.converted) | found.outcome.missing,
         base=base,
+        files_before=files,
         known=ledger,
     )
     return run.writer.publish(increment, held=found.held, removed=found.losses.count)

@@ -5,7 +5,7 @@ pixels `vertices`, `pointPixels`, `polylinePixels`. Fractions stay as the label 
 to the view that the labeler saw; pixels are those of the stored picture, a turned view undone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,14 @@ from kili_export.formats.shapes.numbers import Number, is_number
 Size = tuple[Number, Number]
 Note = Callable[[str], None]
 """Takes down what could not be read."""
-_OFFSETS = ("content", "beginOffset", "endOffset")
+_OFFSETS = ("content", "beginOffset", "endOffset", "beginId", "endId")
 _RELATED = ("startEntities", "endEntities", "startObjects", "endObjects")
+SHAPE_FIELDS = (*_OFFSETS, *_RELATED, "boundingPoly", "point", "points", "polyline")
+"""The fields of an annotation that say where it is; `annotations` besides, on documents."""
+_OF_POSES = ("code", "name", "jobName", "mid", "categories", "point")
+_PAGES = "pageNumberArray"
+OF_POSITIONS = ("boundingPoly", _PAGES, "polys")
+"""What says where something is on the pages of a document."""
 _UNREADABLE = "its vertices cannot be read, so it has no pixels"
 
 
@@ -51,7 +57,10 @@ def geometry_of(annotation: Mapping[str, Any], canvas: Canvas, note: Note) -> di
         {name: _mids(annotation[name]) for name in _RELATED if annotation.get(name) is not None}
     )
     pixels = _Pixels(canvas.size, canvas.rotation, note)
-    if annotation.get("boundingPoly"):
+    if _PAGES in annotation:
+        own = {name: annotation[name] for name in OF_POSITIONS if name in annotation}
+        place["positions"] = list(_positions([own], canvas, note))
+    elif annotation.get("boundingPoly"):
         place["boundingPoly"] = pixels.rings(annotation["boundingPoly"])
     if annotation.get("point"):
         place["point"] = annotation["point"]
@@ -66,6 +75,13 @@ def geometry_of(annotation: Mapping[str, Any], canvas: Canvas, note: Note) -> di
     return place
 
 
+def note_unheld(value: Mapping[str, Any], held: Collection[str], note: Note) -> None:
+    """Notes the fields that are not among those that a line holds, unless they are empty."""
+    unheld = sorted(name for name in value.keys() - held if value[name] not in (None, {}, []))
+    if unheld:
+        note(f"a line does not hold its {', '.join(unheld)}")
+
+
 def _mids(related: Any) -> list[Any]:
     listed = related if isinstance(related, list) else [related]
     return [one.get("mid") if isinstance(one, Mapping) else one for one in listed]
@@ -75,7 +91,8 @@ def _pose_point(point: Any, pixels: "_Pixels") -> Any:
     if not isinstance(point, Mapping):
         pixels.note(_UNREADABLE)
         return point
-    shown = {name: point[name] for name in ("code", "name", "jobName", "point") if name in point}
+    shown = {name: point[name] for name in _OF_POSES if name in point}
+    note_unheld(point, (*_OF_POSES, "type"), pixels.note)
     if shown.get("point"):
         shown |= pixels.named("pointPixels", [shown["point"]], single=True)
     return shown
@@ -87,7 +104,8 @@ def _positions(nested: list[Any], canvas: Canvas, note: Note) -> Iterator[dict[s
         if not isinstance(one, Mapping):
             note(_UNREADABLE)
             continue
-        listed = one.get("pageNumberArray")
+        note_unheld(one, OF_POSITIONS, note)
+        listed = one.get(_PAGES)
         numbers = listed if isinstance(listed, list) else []
         shapes = {
             name: one[name] for name in ("boundingPoly", "polys") if isinstance(one.get(name), list)

@@ -11,7 +11,8 @@ Shape of a line, keys without a value left out but for the first eight and `cate
     frame (videos), mlTask, category and categoryName (of the first category),
     categories [{key, name, confidence, children}], confidence (of the first category), score,
     mid, name (given by the labeler), type (the tool), isKeyFrame, rotation (degrees of the view),
-    geometry (see parsed_shapes), text, file {id, name, mimeType}, children [answers], problems
+    geometry (see annotation_shapes), text, file {id, name, mimeType, path}, children [answers],
+    problems
 
 Each answer in `children` has job, jobName, mlTask and the same keys as a line from `categories` on;
 children of an annotation are in the line, those of a category in that category.
@@ -23,9 +24,16 @@ from typing import Any
 
 from kili_export.core.asset import JsonObject
 from kili_export.core.project import Job, Project
+from kili_export.formats.jsonl.annotation_shapes import (
+    OF_POSITIONS,
+    SHAPE_FIELDS,
+    Canvas,
+    geometry_of,
+    note_unheld,
+    size_in,
+)
 from kili_export.formats.shapes.geometry import ROTATION_JOB, rotation_of
 from kili_export.formats.shapes.numbers import is_number
-from kili_export.reading.rows.annotation_shapes import Canvas, geometry_of, size_in
 
 Line = dict[str, Any]
 NAMES_JOB = "ANNOTATION_NAMES_JOB"
@@ -36,6 +44,15 @@ DEEPEST = 40
 """Children of children are followed so far; interfaces hardly nest deeper than three."""
 _LONGEST_NUMBER = 15
 _FILE_FIELDS = {"fileId": "id", "fileName": "name", "fileMimeType": "mimeType"}
+_FILE_PATH = "filePath"
+# `kind` is what poses say besides their `type`.
+_HELD = frozenset(
+    {
+        *("annotations", "categories", "children", "isKeyFrame", "kind", "mid", "score", "text"),
+        *("type", _FILE_PATH, *SHAPE_FIELDS, *OF_POSITIONS, *_FILE_FIELDS),
+    }
+)
+_HELD_OF_CATEGORIES = frozenset({"children", "confidence", "name"})
 
 
 @dataclass(slots=True)
@@ -158,12 +175,10 @@ class LabelParser:
             part.shown["rotation"] = view.rotation
         if place := geometry_of(answer, view.canvas, part.note):
             part.shown["geometry"] = place
-        if "text" in answer:
-            part.shown["text"] = answer["text"]
-        if answer.get("fileId") is not None:
-            part.shown["file"] = {new: answer.get(old) for old, new in _FILE_FIELDS.items()}
+        _add_text_and_file(part, answer)
         if answer.get("children"):
             part.shown["children"] = self._children(part, answer["children"], view, depth)
+        note_unheld(answer, _HELD, part.note)
         return part.finished()
 
     def _add_tool(self, part: _Part, name: str, answer: Mapping[str, Any]) -> None:
@@ -203,6 +218,7 @@ class LabelParser:
             shown["confidence"] = given["confidence"]
         if given.get("children"):
             shown["children"] = self._children(part, given["children"], view, depth)
+        note_unheld(given, _HELD_OF_CATEGORIES, part.note)
         return shown
 
     def _category_name(self, job: str, key: str) -> str | None:
@@ -246,10 +262,21 @@ class LabelParser:
         if kind == "GEOSPATIAL":
             layers = asset.get("geospatialExportMetadata")
             first = layers[0] if isinstance(layers, list) and layers else None
-            return Canvas(size_in(first) if self._project.is_labeled_in_pixels else None)
+            size = size_in(first) if self._project.is_labeled_in_pixels else None
+            # In whole pixels, as the SDK counts them.
+            return Canvas(None if size is None else (int(size[0]), int(size[1])))
         if _is_on_earth(asset.get("jsonContent")):
             return Canvas()
         return Canvas(size_in(asset.get("resolution")), rotation=rotation)
+
+
+def _add_text_and_file(part: _Part, answer: Mapping[str, Any]) -> None:
+    if "text" in answer:
+        part.shown["text"] = answer["text"]
+    if answer.get("fileId") is not None:
+        part.shown["file"] = {new: answer.get(old) for old, new in _FILE_FIELDS.items()}
+        if _FILE_PATH in answer:
+            part.shown["file"]["path"] = answer[_FILE_PATH]
 
 
 def _head(asset: JsonObject, label: JsonObject) -> Line:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.reading.rows.annotations import DEEPEST, LabelParser, Line
+from kili_export.formats.jsonl.annotations import DEEPEST, LabelParser, Line
 from tests.support.kili_samples import Json, answers, asset, box, job, label, project, ring, shape
 
 JOBS = {

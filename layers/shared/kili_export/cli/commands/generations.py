@@ -1,0 +1,85 @@
+"""`kili-export history` and `kili-export diff`: the generations of an export beside each other."""
+
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import datetime
+from typing import Final
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.reading_source import ReadingSource
+from kili_export.core.counted import counted
+from kili_export.reading.changes import KINDS, Changes
+from kili_export.reading.history import Generation
+from kili_export.reading.published_export import PublishedExport
+
+_SHOWN: Final = 40
+_UNKNOWN: Final = "-"
+
+
+def history(arguments: Namespace) -> ExitCode:
+    """Shows what each generation changed, the latest first."""
+    output = Output(as_json=arguments.json)
+    export = ReadingSource.of(arguments).export(arguments)
+    found = list(export.history())
+    if output.as_json:
+        output.result({"lineage": export.lineage, "generations": list(map(asdict, found))}, "")
+        return ExitCode.OK
+    columns = ("Generation", "Published", "Files", "Added", "Changed", "Removed", "Delta", "Name")
+    output.table(f"Generations of {export.name}", columns, list(map(_row, found)))
+    return ExitCode.OK
+
+
+def diff(arguments: Namespace) -> ExitCode:
+    """Shows what changed between two generations."""
+    output = Output(as_json=arguments.json)
+    export = ReadingSource.of(arguments).export(arguments)
+    changes = export.changes(
+        _side(export, arguments.before), _side(export, arguments.after) if arguments.after else None
+    )
+    if output.as_json:
+        output.result(_answer(changes), "")
+        return ExitCode.OK
+    rows = [(file.kind, file.path, file.asset_id or _UNKNOWN) for file in changes.files[:_SHOWN]]
+    if rows:
+        title = f"Generation {changes.from_generation} to {changes.generation} of {export.name}"
+        output.table(title, ("Change", "File", "Asset"), rows)
+    if len(changes) > len(rows):
+        output.line(f"… and {len(changes) - len(rows)} more; --json lists all.")
+    output.line(_summary(changes))
+    return ExitCode.OK
+
+
+def _side(export: PublishedExport, word: str) -> int | PublishedExport:
+    return int(word) if word.isdecimal() else export.at(word)
+
+
+def _answer(changes: Changes) -> dict[str, object]:
+    return {
+        "from_generation": changes.from_generation,
+        "generation": changes.generation,
+        "files": list(map(asdict, changes)),
+        "assets": changes.assets.model_dump(mode="json"),
+    }
+
+
+def _summary(changes: Changes) -> str:
+    files = ", ".join(f"{len(changes.paths(kind))} {kind}" for kind in KINDS)
+    assets = ", ".join(f"{len(getattr(changes.assets, kind))} {kind}" for kind in KINDS)
+    return f"{counted(len(changes), 'file')}: {files}. Assets: {assets}."
+
+
+def _row(one: Generation) -> tuple[object, ...]:
+    return (
+        one.generation,
+        _moment(one.published_at),
+        one.files,
+        *(_UNKNOWN if number is None else number for number in (one.added, one.changed)),
+        _UNKNOWN if one.removed is None else one.removed,
+        _UNKNOWN if one.bytes is None else bytes_text(one.bytes),
+        ", ".join(one.snapshots),
+    )
+
+
+def _moment(when: datetime | None) -> str:
+    return _UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,1 @@
+"""JSON lines, for databases and data frames."""

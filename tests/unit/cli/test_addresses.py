@@ -1,0 +1,56 @@
+"""An address in place of a project and an export, wherever options stand around it."""
+
+import pytest
+
+from kili_export.local.main import parser
+
+ADDRESS = "s3://my-bucket/exports/proj1/yolo"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sync", ADDRESS, "folder"),
+        ("sync", f"{ADDRESS}/", "folder", "--snapshot", "v1"),
+        ("sync", "--snapshot", "v1", ADDRESS, "folder"),
+        ("sync", "--snap", "v1", ADDRESS, "--delete", "folder"),
+        ("sync", "--delete", "--snapshot=v1", ADDRESS, "folder"),
+    ],
+)
+def test_it_is_taken_apart(words: tuple[str, ...]) -> None:
+    given = parser().parse_args(words)
+    assert (given.bucket, given.project_id, given.export) == ("my-bucket", "proj1", "yolo")
+    assert given.directory == "folder"
+
+
+def test_what_stands_in_another_place_is_none() -> None:
+    given = parser().parse_args(["sync", "proj1", "yolo", "s3://other/exports/proj1/yolo"])
+    assert (given.bucket, given.directory) == (None, "s3://other/exports/proj1/yolo")
+    pulled = parser().parse_args(["pull", "--output", ADDRESS, "proj1", "yolo"])
+    assert (pulled.bucket, pulled.output) == (None, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://my-bucket",
+        "s3://my-bucket/exports/proj1",
+        "s3://my-bucket/state/proj1/yolo",
+        "s3://my-bucket/exports/proj1/yolo/manifest.json",
+        "s3://my bucket/exports/proj1/yolo",
+        "s3://my-bucket/exports/../yolo",
+    ],
+)
+def test_an_address_of_something_else_is_refused(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["history", address])
+    assert ended.value.code == 2
+    assert "is not the address of an export" in capsys.readouterr().err
+
+
+def test_commands_that_write_take_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["snapshot", ADDRESS, "v1", "--endpoint-url", "http://localhost"])
+    assert "--endpoint-url" in capsys.readouterr().err
