@@ -324,7 +324,7 @@ def test_no_client_talks_at_the_level_debug() -> None:
     root.setLevel(logging.DEBUG)
     try:
         lambda_handler.keep_clients_quiet()
-        for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool", "requests"):
+        for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool"):
             assert not logging.getLogger(name).isEnabledFor(logging.DEBUG), name
     finally:
         root.setLevel(before)

@@ -1,6 +1,6 @@
 """Makes what remains of a planned run in one process: conversion, publishing, completion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,18 +21,23 @@ from kili_export.runs.messages import (
 from kili_export.storage.json_lines import iter_lines
 from kili_export.storage.object_store import ObjectStore
 
+Convert = Callable[[ConvertRequest], BatchResult]
+Each = Callable[[Convert, Iterable[ConvertRequest]], Iterable[BatchResult]]
+
 
 @dataclass(frozen=True, slots=True)
 class WholeRun:
     """The steps that the workflow would call, one after another, over the same documents.
 
-    `convert`, `publish` and `finish` are the use cases of the steps. Any number of batches.
+    `convert`, `publish` and `finish` are the use cases of the steps. Any number of batches; `each`
+    applies `convert` to them, in their order, however many at once.
     """
 
     objects: ObjectStore
-    convert: Callable[[ConvertRequest], BatchResult]
+    convert: Convert
     publish: Callable[[AggregateRequest], AggregateAnswer]
     finish: Callable[[FinishRequest], FinishAnswer]
+    each: Each = map
 
     def __call__(self, planned: PlanAnswer, execution_arn: str) -> FinishAnswer:
         """Makes the run of a plan answer with the status `run`. Raises what the steps raise."""
@@ -46,7 +51,7 @@ class WholeRun:
         """
         if planned.work is None or not planned.work.count or not planned.results_prefix:
             return None
-        answered = map(self.convert, _batches(self.objects, planned))
+        answered = self.each(self.convert, _batches(self.objects, planned))
         return write_batch_results(self.objects, planned.results_prefix, answered)
 
     def published(
