@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.manifest import Manifest
 
 FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
@@ -76,7 +76,6 @@ def total(lines: list[Measured]) -> Measured:
     )
 
 
-def directory_bytes(ledger: LedgerReader) -> int:
-    """Bytes of a ledger's directory."""
-    archive = ledger.archive
-    return 0 if archive is None else archive.source.size - archive.regions.documents_end
+def directory_bytes(manifest: Manifest) -> int:
+    """Bytes of the indexes of all tables that a manifest names."""
+    return sum(table.index for table in manifest.tables)
