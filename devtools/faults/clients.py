@@ -1,29 +1,29 @@
-"""The real clients of boto3 and requests, cut off right above their sockets."""
+"""The real client of boto3 and ours of Kili, cut off right above their sockets."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
-from http.client import HTTPException
 from types import SimpleNamespace
 from typing import Any, Final, Protocol
 from unittest.mock import patch
 
 import botocore
 import botocore.endpoint
-import requests
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.useragent import UserAgentString
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPResponse
+from urllib3 import HTTPConnectionPool, HTTPResponse
+from urllib3 import exceptions as failures
 
 from devtools.faults.injection import Failure, Overloaded, Process
 from devtools.faults.own_file import OwnFile
 from devtools.faults.wire import Answer, Request
 from kili_export.aws.client import aws_client
+from kili_export.kili.http.http_client import HttpClient
+from kili_export.kili.http.watchdog import Watch, Watchdog
 
 ENDPOINT: Final = "http://127.0.0.1:9"
 """Where nobody listens: whatever slipped through would be refused at once."""
@@ -75,7 +75,9 @@ def connected(world: World) -> Iterator[None]:
         patch.dict(os.environ, _ENVIRONMENT),
         patch.object(botocore.endpoint, "time", pause),
         patch.object(UserAgentString, "to_string", lambda _: "faults"),
-        patch.object(HTTPAdapter, "send", _send),
+        patch.object(HttpClient, "send", _send),
+        # Its thread would not live on in a branch, and no body trickles here.
+        patch.object(Watchdog, "within", lambda *_: nullcontext(Watch(math.inf, _nothing))),
         patch.object(ThreadPoolExecutor, "submit", _at_once),
         patch("kili_export.steps.conversion.media_spool.TemporaryFile", OwnFile),
         patch.object(_NETWORK, "world", world),
@@ -132,9 +134,22 @@ def _names(service_id: str) -> str:
     return known.get(service_id, service_id)
 
 
-def _send(_adapter: HTTPAdapter, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+def _nothing() -> None:
+    """Nothing is cut off."""
+
+
+def _send(
+    _client: HttpClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeouts: tuple[float, float],
+    body: bytes | None = None,
+) -> HTTPResponse:
+    del timeouts
     world = _world()
-    asked = Request.of(request)
+    asked = Request.of(SimpleNamespace(method=method, url=url, headers=headers, body=body))
     try:
         answer = world.ask(KILI, _operation(asked), asked)
     except Overloaded:
@@ -142,9 +157,14 @@ def _send(_adapter: HTTPAdapter, request: requests.PreparedRequest, **_: Any) ->
     except Failure as failure:
         if failure.slow:
             world.pass_time(_SLOW_SECONDS[KILI])
-            raise requests.ReadTimeout(request=request) from None
-        raise requests.ConnectionError(HTTPException("cut off"), request=request) from None
-    return _response(request, answer)
+            raise failures.ReadTimeoutError(HTTPConnectionPool("kili"), url, "slow") from None
+        raise failures.ProtocolError("cut off") from None
+    return HTTPResponse(
+        body=answer.to_botocore("").raw,
+        headers=answer.headers,
+        status=answer.status,
+        preload_content=False,
+    )
 
 
 def _operation(request: Request) -> str:
@@ -153,25 +173,6 @@ def _operation(request: Request) -> str:
         return "media" if "/media/" in request.url else "content"
     _, _, root = str(json.loads(request.body)["query"]).partition("data:")
     return root.partition("(")[0].strip()
-
-
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers = CaseInsensitiveDict(answer.headers)
-    response.url = request.url or ""
-    response.request = request
-    response.raw = _raw(answer)
-    return response
-
-
-def _raw(answer: Answer) -> Any:
-    return HTTPResponse(
-        body=answer.to_botocore("").raw,
-        headers=dict(answer.headers),
-        status=answer.status,
-        preload_content=False,
-    )
 
 
 def _json_error(status: int, code: str) -> Answer:

@@ -19,7 +19,7 @@ class Request:
 
     @classmethod
     def of(cls, prepared: Any) -> Self:
-        """A request as botocore or requests prepared it."""
+        """A request as a client prepared it."""
         body = prepared.body
         if hasattr(body, "read"):
             body.seek(0)

@@ -3,9 +3,9 @@
     python -m devtools.parity [--quick | --part N/M] [--project NAME] [--seed N] [--json]
 
 Builds projects in a stand-in of Kili, exports each with every fitting format and option on both
-sides, ours through the whole local loop, and prints a line for each combination. The exit status
-is 0 when nothing differs but what the table of differences explains, 1 otherwise, 2 when the
-arguments make no sense.
+sides, ours through the whole local loop and in one process, and prints a line for each combination.
+The exit status is 0 when nothing differs but what the table of differences explains, 1 otherwise,
+2 when the arguments make no sense.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from devtools.parity.combinations import Combination
 from devtools.parity.corrected import CORRECTED_ROWS
 from devtools.parity.differences import DIFFERENCES
 from devtools.parity.loop import Loop
+from devtools.parity.one_shot_side import OneShotSide
 from devtools.parity.projects import ParityProject, parity_projects
 from devtools.parity.report import document, table
 from devtools.parity.results import Result, rows_shown
@@ -34,7 +35,8 @@ from kili_export.local.stack.supervisor import LocalStack, StackOptions
 
 _API_KEY = "parity-key"
 # Small batches, so that even small projects are converted in several.
-_TUNING = {"KILI_REQUESTS_PER_MINUTE": "100000", "BATCH_SIZE": "7"}
+_BATCH = 7
+_TUNING = {"KILI_REQUESTS_PER_MINUTE": "100000", "BATCH_SIZE": str(_BATCH)}
 _A_DAY = 86_400.0
 Selected = list[tuple[ParityProject, list[Combination]]]
 
@@ -89,7 +91,8 @@ def _parity(seed: int, tell: Callable[[str], None]) -> Iterator[Parity]:
         running = started.enter_context(LocalStack(options, tell))
         loop = Loop(connection_to(running, StateDirectory(options.state)), folder)
         sdk = started.enter_context(SdkSide(kili.endpoint, _API_KEY, folder / "sdk"))
-        yield Parity(world, loop, sdk, seed, tell)
+        one_shot = OneShotSide(kili.endpoint, _API_KEY, folder / "one-shot", _BATCH)
+        yield Parity(world, loop, sdk, one_shot, seed, tell)
 
 
 def _selected(options: argparse.Namespace) -> Selected:

@@ -96,6 +96,12 @@ class Judge:
             left = "" if row is None else unexplained(row, finding, ours, theirs, combination)
             self._count(result, finding, row, left)
 
+    def one_shot(self, result: Result, ours: Files, published: Files) -> None:
+        """The export in one process must have the files that a stack published."""
+        for finding in compare(ours, published, result.combination.format):
+            if finding.verdict not in (Verdict.EQUAL, Verdict.MEANING):
+                result.blame(f"in one process: {finding.path}: {finding.verdict} {finding.detail}")
+
     def _count(self, result: Result, finding: Finding, row: str | None, left: str) -> None:
         if finding.verdict is Verdict.EQUAL:
             result.equal += 1

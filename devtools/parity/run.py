@@ -1,6 +1,6 @@
-"""Compares projects one after another: ours through the whole local loop, theirs by the SDK."""
+"""Compares projects one after another: ours by stack and in one process, theirs by the SDK."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from devtools.parity.comparison import Files, files_of
 from devtools.parity.corrected import Corrected
 from devtools.parity.differences import SoundSide, sound_sides
 from devtools.parity.loop import Loop, NotPublished
+from devtools.parity.one_shot_side import OneShotSide
 from devtools.parity.projects import ParityProject
 from devtools.parity.results import Judge, Result
 from devtools.parity.sdk_side import SdkExport, SdkSide
@@ -27,6 +28,7 @@ class Parity:
     world: KiliWorld
     loop: Loop
     sdk: SdkSide
+    one_shot: OneShotSide
     seed: int
     tell: Callable[[str], None]
 
@@ -40,6 +42,7 @@ class Parity:
             fit = [r.combination for r in results if r.equal + r.in_meaning and not r.note]
             results += comparison.after_changes(_varied(fit))
         self.loop.forget(project.id)
+        self.one_shot.forget(project.id)
         with self.world.lock:
             del self.world.projects[project.id]
         return results
@@ -71,6 +74,7 @@ class _Comparison:
         names = [f"e{number}" for number in range(len(combinations))]
         refusals = self._refusals(combinations, names)
         archives = self._archives(combinations, names, refusals, results)
+        self._one_shot(combinations, names, archives, results)
         unsound: list[_Unsound] = []
         for name, result, future in zip(names, results, pending, strict=True):
             theirs = future.result()
@@ -93,12 +97,14 @@ class _Comparison:
         declared = [one.declaration(name) for one, name in zip(combinations, names, strict=True)]
         try:
             parity.loop.export(project.id, declared)
+            parity.one_shot.export(project.id, declared)
             self._change()
         except NotPublished as error:
             for result in results:
                 result.blame(str(error))
             return results
         archives = parity.loop.archives(project.id, names)
+        self._one_shot(combinations, names, archives, results)
         unsound: list[_Unsound] = []
         for name, result, future in zip(names, results, self._exported(combinations), strict=True):
             theirs = future.result()
@@ -172,6 +178,22 @@ class _Comparison:
                 if name in accepted:
                     result.blame(str(error))
             return {}
+
+    def _one_shot(
+        self,
+        combinations: Sequence[Combination],
+        names: Sequence[str],
+        archives: Mapping[str, bytes],
+        results: Sequence[Result],
+    ) -> None:
+        """Exports in one process what the stack published: both have the same files."""
+        pairs = zip(names, combinations, strict=True)
+        declared = [one.declaration(name) for name, one in pairs if name in archives]
+        made = self._parity.one_shot.export(self._project.id, declared)
+        for name, result in zip(names, results, strict=True):
+            if name in archives:
+                ours, theirs = files_of(made[name]), files_of(archives[name])
+                self._judge.one_shot(result, ours, theirs)
 
     def _corrected(self, combination: Combination) -> Corrected | None:
         """How a corrected archive of the project as it is now is compared."""

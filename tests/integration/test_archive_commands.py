@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from kili_export import Export
+from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
@@ -93,6 +95,13 @@ def test_a_folder_follows_the_export(site: Site) -> None:
         assert second["bytes_down"] < first[export]["bytes_down"]
         assert _files(root) == site.pulled(export)
     assert site.answer("sync", "yolo", str(roots["yolo"]))["method"] == "nothing"
+
+
+def test_programs_open_the_export_of_this_machine(site: Site) -> None:
+    export = Export.local(site.project.id, "yolo", state=site.stack.state)
+    assert {file.path: data for file, data in export.contents()} == site.pulled("yolo")
+    with pytest.raises(InvalidConfiguration, match="No stack is running"):
+        Export.local(site.project.id, "yolo", state=site.folder / "nowhere")
 
 
 def test_a_snapshot_is_taken_once_listed_pulled_and_deleted(site: Site) -> None:

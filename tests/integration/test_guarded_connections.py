@@ -16,13 +16,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import certifi
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kili_export.core.clock import SystemClock
-from kili_export.core.errors import RequestRefused, Unavailable
+from kili_export.core.errors import InvalidConfiguration, RequestRefused, Unavailable
 from kili_export.kili.http.addresses import AddressRules, parse_networks
 from kili_export.kili.http.downloads import (
     Document,
@@ -33,11 +34,11 @@ from kili_export.kili.http.downloads import (
 )
 from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.http_client import HttpClient, NetworkSettings
 from kili_export.kili.http.media_downloads import MediaDownloads
 from kili_export.kili.http.response_bodies import TooSlow, read_body
 from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
-from kili_export.kili.http.transport import new_session
 from tests.support.fakes import ManualClock
 
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
@@ -124,23 +125,26 @@ class Names:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
+def client(guard: ConnectionGuard, authorities: str = certifi.where()) -> HttpClient:
+    return HttpClient(guard, "tests", NetworkSettings(authorities, {}))
+
+
 @dataclass(slots=True)
 class Fetcher:
     """Downloads that may connect to 127.0.0.1 and not to 127.0.0.2."""
 
     names: Names = field(default_factory=Names)
     endpoint: str = "https://kili.example/api/label/v2/graphql"
-    verify: str | None = None
+    authorities: str = certifi.where()
 
     def downloads(self, largest: int = 1_000_000) -> JsonDownloads:
         endpoint = KiliEndpoint(self.endpoint, "key")
         rules = AddressRules(parse_networks(f"{PUBLIC}/32"))
-        session = new_session(ConnectionGuard(rules, endpoint.origin, self.names.resolve))
-        session.trust_env = False
-        if self.verify:
-            session.verify = self.verify
+        guard = ConnectionGuard(rules, endpoint.origin, self.names.resolve)
         patience = RetryPolicy(ManualClock(), 60.0, most_attempts=2)
-        return JsonDownloads(endpoint, session, patience, KiliTraffic(), largest)
+        return JsonDownloads(
+            endpoint, client(guard, self.authorities), patience, KiliTraffic(), largest
+        )
 
     def one(self, url: str) -> Outcome:
         return self.downloads().one(url)
@@ -220,10 +224,9 @@ def test_a_name_that_changes_between_redirections_is_checked_again(private: Serv
 )
 def test_other_spellings_of_inner_addresses_do_not_help(host: str, private: Server) -> None:
     endpoint = KiliEndpoint("https://kili.example/api/label/v2/graphql", "key")
-    session = new_session(ConnectionGuard(AddressRules(), endpoint.origin))
-    session.trust_env = False
+    http = client(ConnectionGuard(AddressRules(), endpoint.origin))
     patience = RetryPolicy(ManualClock(), 60.0, most_attempts=1)
-    downloads = JsonDownloads(endpoint, session, patience, KiliTraffic())
+    downloads = JsonDownloads(endpoint, http, patience, KiliTraffic())
     outcome = downloads.one(f"http://{host}:{private.port}/x")
     assert outcome == REFUSED or isinstance(outcome, Unreachable)
     assert private.connections == 0
@@ -282,11 +285,72 @@ def test_tls_is_about_the_name_and_not_about_the_address(certificate: Path) -> N
     context.sni_callback = lambda _socket, name, _context: shown.append(name)
     with serving(PUBLIC, document) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        fetcher = Fetcher(names, verify=str(certificate))
+        fetcher = Fetcher(names, authorities=str(certificate))
         assert fetcher.one(f"https://media.example:{server.port}/x") == Document({"is": "read"})
         assert shown == ["media.example"]
         other = fetcher.one(f"https://other.example:{server.port}/x")
         assert isinstance(other, Unreachable), "a certificate for another name was accepted"
+
+
+def test_nothing_is_sent_that_the_address_did_not_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password word\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    def cookie(one: Handler) -> None:
+        one.answer(b"{}", Set_Cookie="session=1; Path=/")
+
+    with serving(PUBLIC, cookie) as server:
+        fetcher = Fetcher(Names({"media.example": [[PUBLIC]]}))
+        downloads = fetcher.downloads()
+        for _ in range(2):
+            assert downloads.one(f"http://media.example:{server.port}/x") == Document({})
+        assert [set(one.headers.keys()) for one in server.seen] == [
+            {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+        ] * 2
+
+
+def test_connections_are_kept() -> None:
+    def kept(one: Handler) -> None:
+        one.protocol_version = "HTTP/1.1"
+        one.close_connection = False
+        document(one)
+
+    with serving(PUBLIC, kept) as server:
+        downloads = Fetcher(Names({"media.example": [[PUBLIC]]})).downloads()
+        for number in range(5):
+            url = f"http://media.example:{server.port}/{number}"
+            assert downloads.one(url) == Document({"is": "read"})
+        assert server.connections == 1
+
+
+def test_a_proxy_connects_unless_the_host_is_an_exception(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("no_proxy", "near.example")
+    names = Names({"near.example": [[PUBLIC]]})
+    guard = ConnectionGuard(AddressRules(parse_networks(f"{PUBLIC}/32")), None, names.resolve)
+    with serving(PUBLIC, document) as server:
+        proxy = f"http://me:word@{PUBLIC}:{server.port}"
+        http = HttpClient(guard, "tests", NetworkSettings(certifi.where(), {"http": proxy}))
+        for host in ("far.example", "near.example"):
+            url = f"http://{host}:{server.port}/x?y=1"
+            with http.send("GET", url, headers={}, timeouts=(5, 5)) as response:
+                assert response.read() == b'{"is": "read"}'
+        far, near = server.seen
+        assert far.path == f"http://far.example:{server.port}/x?y=1"
+        assert far.headers["Proxy-Authorization"] == "Basic bWU6d29yZA=="
+        assert near.path == "/x?y=1"
+        assert near.headers["Proxy-Authorization"] is None
+        assert names.asked == {"near.example": 1}
+
+
+def test_certificates_that_cannot_be_read_are_named() -> None:
+    settings = NetworkSettings("/nowhere/authorities.pem", {})
+    with pytest.raises(InvalidConfiguration, match="REQUESTS_CA_BUNDLE"):
+        HttpClient(ConnectionGuard(AddressRules()), "tests", settings)
 
 
 def endless(handler: Handler) -> None:
@@ -369,17 +433,15 @@ TRICKLES = {
 }
 
 
-def seconds_until_too_slow(url: str, verify: str | None = None) -> float:
+def seconds_until_too_slow(url: str, authorities: str = certifi.where()) -> float:
     rules = AddressRules(parse_networks(f"{PUBLIC}/32"))
     resolve = Names({"media.example": [[PUBLIC]]}).resolve
-    with new_session(ConnectionGuard(rules, None, resolve)) as session:
-        session.trust_env = False
-        session.verify = verify or True
-        with session.get(url, stream=True, timeout=(2, 5)) as response:
-            began = time.monotonic()
-            with pytest.raises(TooSlow):
-                read_body(response, limit=1_000_000, seconds=0.3, clock=SystemClock())
-            return time.monotonic() - began
+    http = client(ConnectionGuard(rules, None, resolve), authorities)
+    with http.send("GET", url, headers={}, timeouts=(2, 5)) as response:
+        began = time.monotonic()
+        with pytest.raises(TooSlow):
+            read_body(response, limit=1_000_000, seconds=0.3, clock=SystemClock())
+        return time.monotonic() - began
 
 
 @pytest.mark.parametrize("kind", TRICKLES)

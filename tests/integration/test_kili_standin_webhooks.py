@@ -176,7 +176,7 @@ def test_a_receiver_that_is_not_there_is_given_up_on(world: KiliWorld) -> None:
     _settled(world)
     (entry,) = world.courier.log()
     assert (entry["outcome"], entry["attempts"]) == ("failed", 4)
-    assert entry["problem"] == "ConnectionError"
+    assert entry["problem"] == "NewConnectionError"
 
 
 def test_deliveries_are_lost_and_doubled(world: KiliWorld, receiver: Receiver) -> None:

@@ -35,9 +35,10 @@ from kili_export.runs.messages import (
     BatchResult,
     ConvertRequest,
     PlanAnswer,
+    PlanRequest,
     ResultsLocation,
 )
-from kili_export.storage.object_store import StoredObject
+from kili_export.storage.object_store import ObjectStore, StoredObject
 from tests.artifacts.accesses import accesses_of
 from tests.artifacts.policies import Access
 from tests.support.fakes import ManualClock, RecordingWorkflow
@@ -220,13 +221,21 @@ class RecordedWorld(World):
         )
         return self.recorder.watch(client)
 
-    def convert_batch(self, request: ConvertRequest) -> BatchResult:
-        with self.recorder.working("convert_assets"):
-            return super().convert_batch(request)
+    def convert_batch(
+        self, request: ConvertRequest, objects: ObjectStore | None = None
+    ) -> BatchResult:
+        with self.recorder.working("plan_export" if objects else "convert_assets"):
+            return super().convert_batch(request, objects)
 
-    def publish(self, request: AggregateRequest) -> AggregateAnswer:
-        with self.recorder.working("aggregate_archive"):
-            return super().publish(request)
+    def publish(
+        self, request: AggregateRequest, objects: ObjectStore | None = None
+    ) -> AggregateAnswer:
+        with self.recorder.working("plan_export" if objects else "aggregate_archive"):
+            return super().publish(request, objects)
+
+    def make_short(self, request: PlanRequest) -> PlanAnswer:
+        with self.recorder.working("plan_export"):
+            return super().make_short(request)
 
     def _write_results(
         self, planned: PlanAnswer, outputs: Sequence[BatchResult]

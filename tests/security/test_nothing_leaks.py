@@ -29,6 +29,7 @@ from kili_export.runs.messages import (
     FinishAnswer,
     PlanAnswer,
 )
+from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring import lambda_handler
 from tests.chaos.system import System
 from tests.support.leak_watch import LeakWatch
@@ -65,17 +66,24 @@ class HandledWorld(World):
         self.reconcile = _handled("reconcile", self.reconcile, ReconcileAnswer)
         self.receive_event = self.receive
 
-    def convert_batch(self, request: ConvertRequest) -> BatchResult:
-        answer: BatchResult = _handled("convert_assets", super().convert_batch, BatchResult)(
-            request
-        )
+    def convert_batch(
+        self, request: ConvertRequest, objects: ObjectStore | None = None
+    ) -> BatchResult:
+        inner = super().convert_batch
+
+        def use_case(request: ConvertRequest) -> BatchResult:
+            return inner(request, objects)
+
+        answer: BatchResult = _handled("convert_assets", use_case, BatchResult)(request)
         return answer
 
-    def publish(self, request: AggregateRequest) -> AggregateAnswer:
+    def publish(
+        self, request: AggregateRequest, objects: ObjectStore | None = None
+    ) -> AggregateAnswer:
         inner = super().publish
 
         def use_case(request: AggregateRequest, *_time_left: Any) -> AggregateAnswer:
-            return inner(request)
+            return inner(request, objects)
 
         answer: AggregateAnswer = _handled("aggregate_archive", use_case, AggregateAnswer)(request)
         return answer
@@ -316,7 +324,7 @@ def test_no_client_talks_at_the_level_debug() -> None:
     root.setLevel(logging.DEBUG)
     try:
         lambda_handler.keep_clients_quiet()
-        for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool", "requests"):
+        for name in ("botocore.parsers", "botocore.auth", "urllib3.connectionpool"):
             assert not logging.getLogger(name).isEnabledFor(logging.DEBUG), name
     finally:
         root.setLevel(before)

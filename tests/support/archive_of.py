@@ -29,6 +29,7 @@ class IdAllocator:
         self._next: dict[str, int] = {}
 
     def number(self, asset_id: str, slot: IdSlot) -> int:
+        slot.key.encode()  # Keys are stored as text.
         place = (slot.namespace, asset_id, slot.key)
         if place not in self._given:
             number = self._next.get(slot.namespace, slot.first)

@@ -203,7 +203,7 @@ class InMemoryObjects:
 
     def _part(self, part: Part) -> bytes:
         if isinstance(part, CopyPart):
-            return self._read(part.source.key, part.start, part.length, part.source.etag)
+            return self._source(part)
         assert isinstance(part, BufferPart)
         return b"".join(map(self._piece, part.pieces))
 
@@ -213,6 +213,11 @@ class InMemoryObjects:
             return bytes(piece.data[:])
         self.bytes_down += piece.length
         self.bytes_up += piece.length
+        return self._source(piece)
+
+    def _source(self, piece: CopyPart | CopyRange) -> bytes:
+        if piece.source.key not in self.stored:
+            raise ConflictError(f"{piece.source.key} is gone")
         return self._read(piece.source.key, piece.start, piece.length, piece.source.etag)
 
     def _read(self, key: str, start: int, length: int, etag: str | None) -> bytes:

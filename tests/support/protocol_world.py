@@ -21,6 +21,7 @@ from kili_export.changes.comparison.kili_listing import (
 from kili_export.changes.events.change_events import ChangeEvent
 from kili_export.changes.events.debounce_window import DebounceWindow
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
+from kili_export.changes.events.follow_events import FollowEvents
 from kili_export.changes.events.follow_up import FollowUpRuns
 from kili_export.changes.events.pending_changes import PendingChangeRecorder
 from kili_export.changes.events.receive_event import Accepted, ReceiveEvent
@@ -29,8 +30,8 @@ from kili_export.changes.events.request_run import RequestRun
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.changes.events.secret_check import SecretCheck
 from kili_export.core.asset import FetchedAsset
-from kili_export.core.bucket_layout import manifest_key, registration_key
-from kili_export.core.clock import TimeLeft
+from kili_export.core.bucket_layout import manifest_key, registration_key, runs_prefix
+from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import AccessDenied, AssetError, ExportError
 from kili_export.core.project import Project
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, ReconcileRequest
@@ -42,8 +43,9 @@ from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.pseudonym_key import provide_key
-from kili_export.registration.stored_registrations import RememberedRegistrations
+from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
 from kili_export.runs.announcements import Announcer
+from kili_export.runs.batch_results import write_batch_results
 from kili_export.runs.lease import ProjectLease
 from kili_export.runs.messages import (
     AggregateAnswer,
@@ -67,6 +69,10 @@ from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.planning.plan_run import PlanExport
 from kili_export.steps.planning.run_draft import RunLimits
 from kili_export.steps.publishing.publish_export import PublishExport
+from kili_export.steps.short_run import ShortRun
+from kili_export.steps.whole_run import WholeRun
+from kili_export.storage.held_objects import HeldObjects
+from kili_export.storage.object_store import ObjectStore
 from tests.support.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -101,6 +107,7 @@ class ScriptedKili:
     unlisted: set[str] = field(default_factory=set)
     """What Kili has and its listings miss, as while pages shift."""
     past: list[RecordedEvent] = field(default_factory=list)
+    past_calls: int = 0
     listings: list[Mapping[str, Any] | None] = field(default_factory=list)
     pages_from: list[int] = field(default_factory=list)
     """Where each listing in pages was begun or gone on with."""
@@ -218,11 +225,19 @@ class ScriptedKili:
         from_event_id: str | None = None,
     ) -> Iterator[RecordedEvent]:
         del project_id, from_event_id
+        self.past_calls += 1
         yield from (one for one in self.past if one.created_at >= (created_at_gte or ""))
 
-    def tell_past(self, event_id: str, at: datetime, name: str, asset_id: str | None) -> None:
+    def tell_past(
+        self,
+        event_id: str,
+        at: datetime,
+        name: str,
+        asset_id: str | None,
+        label_id: str | None = None,
+    ) -> None:
         """Adds an event to the list of past events, and to nothing else."""
-        event = ChangeEvent(name, PROJECT, asset_id=asset_id)
+        event = ChangeEvent(name, PROJECT, asset_id=asset_id, label_id=label_id)
         self.past.append(RecordedEvent(event_id, at.isoformat(), event))
 
     def install_webhook(self, project_id: str, url: str, header: str, name: str) -> None:
@@ -256,10 +271,15 @@ class World:
     executed: set[str] = field(default_factory=set)
     receive: ReceiveEvent = field(init=False)
     plan: PlanExport = field(init=False)
+    plan_export: PlanExport = field(init=False)
     finish: FinishExport = field(init=False)
+    finish_export: FinishExport = field(init=False)
     reconcile: Reconcile = field(init=False)
+    follow_events: FollowEvents = field(init=False)
     time_left: TimeLeft | None = None
     """Of every invocation that plans."""
+    short: bool = False
+    """Whether the first step of every run may make it whole."""
     continued: int = 0
     """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
@@ -282,7 +302,7 @@ class World:
         check = SecretCheck(self.secrets, self.clock)
         self.receive = ReceiveEvent(check, registrations, self.marks, starter)
         announcer = Announcer(self.objects, self.publisher, BUCKET)
-        self.plan = PlanExport(
+        self.plan = self.plan_export = PlanExport(
             objects=self.objects,
             changes=self.changes,
             removals=self.state,
@@ -295,7 +315,7 @@ class World:
             follow_up=follow_up,
             limits=RunLimits(3, 8, self.marks_per_run, self.slice_assets),
         )
-        self.finish = FinishExport(
+        self.finish = self.finish_export = FinishExport(
             objects=self.objects,
             changes=self.changes,
             removals=self.state,
@@ -324,10 +344,24 @@ class World:
             self.marks,
             DelayedRechecks(self.objects, self.clock),
             repair,
+            self._follow,
+        )
+        self.follow_events = FollowEvents(
+            self.kili,
+            self.state,
+            self.changes,
+            self.marks,
+            DelayedRechecks(self.objects, self.clock),
+            starter,
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
         self.retry_assets = RetryAssets(self.objects, self.request_run)
         self.confirm_removals = ConfirmRemovals(self.state, self.request_run)
+
+    def _follow(self, project_id: str) -> int:
+        registration = load_registration(self.objects, project_id)
+        assert registration is not None
+        return self.follow_events(registration)
 
     # ------------------------------------------------------------------ what people do
 
@@ -378,9 +412,9 @@ class World:
             self.objects, self.changes, self.state, self.state, self.workflow, self.clock
         )
 
-    def look_after(self, *, compare: bool = True) -> ReconcileAnswer:
+    def look_after(self, *, compare: bool = True, follow: bool = False) -> ReconcileAnswer:
         """The schedule fires."""
-        return self.reconcile(ReconcileRequest(compare=compare))
+        return self.reconcile(ReconcileRequest(compare=compare, follow=follow))
 
     # ------------------------------------------------------------------ what the workflow does
 
@@ -406,19 +440,15 @@ class World:
 
     def run(self, name: str) -> FinishAnswer | PlanAnswer:
         """One execution, from its beginning to its end."""
-        planned = self.begin(name)
+        planned = self.run_short(name) if self.short else self.begin(name)
         if planned.status != "run":
-            return planned
+            return planned.finished or planned
         return self.end(name, planned)
 
     def begin(self, name: str) -> PlanAnswer:
         """An execution waits for its window and plans."""
-        self.executed.add(name)
-        begins = datetime.fromisoformat(self.workflow.started[name]["not_before"])
-        self.clock.time = max(self.clock.time, begins)
-        self.workflow.running.add(arn(name))
+        request = self._enter(name)
         try:
-            request = PlanRequest(project_id=PROJECT, execution_arn=arn(name))
             planned = self.plan(request, self.time_left)
             while planned.status == "continue":
                 self.continued += 1
@@ -431,6 +461,26 @@ class World:
         if planned.status != "run":
             self.workflow.running.discard(arn(name))
         return planned
+
+    def run_short(self, name: str) -> PlanAnswer:
+        """An execution whose first step may make the whole run; it ends where that did."""
+        request = self._enter(name).model_copy(update={"whole": True})
+        answer = self.make_short(request)
+        if answer.status != "run":
+            self.workflow.running.discard(arn(name))
+        return answer
+
+    def make_short(self, request: PlanRequest) -> PlanAnswer:
+        """One invocation of the function that plans, which goes on where the run is small."""
+        held = HeldObjects(self.objects, runs_prefix(PROJECT))
+        rest = WholeRun(
+            held,
+            lambda given: self.convert_batch(given, held),
+            lambda given: self.publish(given, held),
+            replace(self.finish_export, objects=held),
+        )
+        time_left = self.time_left or InvocationTime(lambda: 890_000)
+        return ShortRun(held, replace(self.plan_export, objects=held), rest, time_left)(request)
 
     def end(self, name: str, planned: PlanAnswer) -> FinishAnswer:
         """A planned execution converts, aggregates and finishes."""
@@ -527,14 +577,18 @@ class World:
 
     # ------------------------------------------------------------------ details
 
-    def convert_batch(self, request: ConvertRequest) -> BatchResult:
+    def convert_batch(
+        self, request: ConvertRequest, objects: ObjectStore | None = None
+    ) -> BatchResult:
         """One child of the map over batches."""
-        return ConvertAssets(self.objects, self.kili, self.tokens)(request)
+        return ConvertAssets(objects or self.objects, self.kili, self.tokens)(request)
 
-    def publish(self, request: AggregateRequest) -> AggregateAnswer:
+    def publish(
+        self, request: AggregateRequest, objects: ObjectStore | None = None
+    ) -> AggregateAnswer:
         """One child of the map over exports."""
         aggregate = PublishExport(
-            objects=self.objects,
+            objects=objects or self.objects,
             clock=self.clock,
             random=self.tokens,
             traffic=self.objects,
@@ -544,6 +598,14 @@ class World:
             rewriting=self.rewriting,
         )
         return aggregate(request)
+
+    def _enter(self, name: str) -> PlanRequest:
+        """An execution begins, and waits for its window."""
+        self.executed.add(name)
+        begins = datetime.fromisoformat(self.workflow.started[name]["not_before"])
+        self.clock.time = max(self.clock.time, begins)
+        self.workflow.running.add(arn(name))
+        return PlanRequest(project_id=PROJECT, execution_arn=arn(name))
 
     def _convert(self, planned: PlanAnswer, batch: Sequence[WorkItem]) -> BatchResult:
         assert planned.run_id
@@ -557,12 +619,8 @@ class World:
     def _write_results(
         self, planned: PlanAnswer, outputs: Sequence[BatchResult]
     ) -> ResultsLocation:
-        prefix = planned.results_prefix
-        lines = [json.dumps({"batches": [one.model_dump(mode="json")]}) for one in outputs]
-        self.objects.put(f"{prefix}/SUCCEEDED_0.jsonl", "\n".join(lines).encode())
-        manifest = {"ResultFiles": {"SUCCEEDED": [{"Key": f"{prefix}/SUCCEEDED_0.jsonl"}]}}
-        self.objects.put(f"{prefix}/manifest.json", json.dumps(manifest).encode())
-        return ResultsLocation(bucket=BUCKET, key=f"{prefix}/manifest.json")
+        assert planned.results_prefix
+        return write_batch_results(self.objects, planned.results_prefix, outputs, BUCKET)
 
     def _aggregate(
         self,

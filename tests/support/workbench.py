@@ -27,6 +27,7 @@ from kili_export.core.project import Project, ProjectDocument
 from kili_export.costs.usage import Traffic
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.runs.batch_results import write_batch_results
 from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
@@ -218,11 +219,7 @@ class Workbench:
     def write_results(self, plan: RunPlan, batches: Sequence[BatchResult]) -> ResultsLocation:
         """Writes what the map's children answered."""
         prefix = results_prefix(plan.project_id, plan.run_id)
-        lines = [json.dumps({"batches": [batch.model_dump(mode="json")]}) for batch in batches]
-        self.objects.put(f"{prefix}/SUCCEEDED_0.jsonl", "\n".join(lines).encode())
-        manifest = {"ResultFiles": {"SUCCEEDED": [{"Key": f"{prefix}/SUCCEEDED_0.jsonl"}]}}
-        self.objects.put(f"{prefix}/manifest.json", json.dumps(manifest).encode())
-        return ResultsLocation(bucket=BUCKET, key=f"{prefix}/manifest.json")
+        return write_batch_results(self.objects, prefix, batches, BUCKET)
 
     def request(self, plan: RunPlan, export: str, results: ResultsLocation) -> AggregateRequest:
         """The input of the aggregation of one export."""

@@ -1,4 +1,4 @@
-"""The other side: Kili's SDK, each export in a fresh process."""
+"""Exports that need no stack, each in a fresh process: Kili's SDK's, and ours in one process."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.bench.against_sdk.kili_meter import KiliMeter
-from devtools.bench.measured import Measured, What
+from devtools.bench.measured import Measured, Side, What
 from kili_export.local.demo.kili_process import KiliProcess
 from kili_export.local.stack.environment import process_environment
 
@@ -20,10 +20,15 @@ class SdkFailed(Exception):
 
 @dataclass(frozen=True)
 class Sdk:
-    """The SDK on one Kili. Its latest archives stay in `folder` as `{format}.zip`."""
+    """The SDK on one Kili. Its latest archives stay in `folder` as `{format}.zip`.
+
+    With another `child` it is what that exports with, as another `side`.
+    """
 
     kili: KiliProcess
     folder: Path
+    side: Side = "SDK"
+    child: str = "sdk_child"
 
     def measure(self, what: What, project_id: str, kind: str, assets: int) -> Measured:
         """Exports once. Raises SdkFailed."""
@@ -32,7 +37,7 @@ class Sdk:
         meter = KiliMeter(self.kili)
         done = subprocess.run(
             (
-                *(sys.executable, "-m", "devtools.bench.against_sdk.sdk_child"),
+                *(sys.executable, "-m", f"devtools.bench.against_sdk.{self.child}"),
                 *(self.kili.endpoint, project_id, kind, str(target)),
             ),
             input=f"{self.kili.api_key}\n",
@@ -47,7 +52,7 @@ class Sdk:
         told = json.loads(done.stdout)
         asked = meter.read()
         return Measured(
-            side="SDK",
+            side=self.side,
             what=what,
             formats=(kind,),
             assets=assets,

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from devtools.bench.memory.folder_objects import FolderObjects
 from devtools.bench.memory.synthetic_runs import EXPORT, ListedProject, SyntheticRun
 from kili_export.archives.manifest import Manifest
 from kili_export.changes.comparison.compare_assets import compare_listing
@@ -24,6 +23,7 @@ from kili_export.changes.comparison.declared_exports import ExportState
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.clock import SystemClock, SystemRandom
 from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.machine.folder_objects import FolderObjects
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.runs.messages import AggregateRequest
@@ -82,7 +82,7 @@ def measure(folder: str, case: str, step: str, options: argparse.Namespace) -> t
 
 
 def _step(options: argparse.Namespace) -> int:
-    objects = FolderObjects(Path(options.folder))
+    objects = FolderObjects.at(Path(options.folder), SystemClock(), durable=False)
     request_file = Path(options.folder) / "request.json"
     if options.prepare and options.step != "comparison":
         request_file.write_bytes(_prepared(objects, options).to_bytes())

@@ -27,13 +27,13 @@ from kili_export.core.media import KnownMedia
 from kili_export.core.project import ProjectDocument
 from kili_export.formats.common.format import ExportContext
 from kili_export.formats.registry import format_of
+from kili_export.runs.batch_results import write_batch_results
 from kili_export.runs.messages import (
     AggregateRequest,
     BatchResult,
     ByteRange,
     ExportSegment,
     MediaObject,
-    ResultsLocation,
     WorkItem,
 )
 from kili_export.runs.plan import ExportPlan, RunPlan
@@ -67,22 +67,14 @@ class SyntheticRun:
         objects.put(plan_key(project_id, run_id), plan.to_bytes())
         items = (WorkItem(asset_id=_asset_id(number)).to_bytes() for number in self.assets)
         objects.put(work_key(project_id, run_id), b"\n".join(items))
-        lines = (
-            orjson.dumps({"batches": [batch.model_dump(mode="json")]})
-            for batch in self._batches(objects, project_id, run_id)
-        )
         prefix = results_prefix(project_id, run_id)
-        data = b"\n".join(lines)
-        objects.put(f"{prefix}/SUCCEEDED_0.jsonl", data)
-        files = [{"Key": f"{prefix}/SUCCEEDED_0.jsonl", "Size": len(data)}]
-        manifest = orjson.dumps({"ResultFiles": {"SUCCEEDED": files}})
-        objects.put(f"{prefix}/manifest.json", manifest)
+        results = write_batch_results(objects, prefix, self._batches(objects, project_id, run_id))
         return AggregateRequest(
             project_id=project_id,
             run_id=run_id,
             plan_key=plan_key(project_id, run_id),
             export=EXPORT,
-            results=ResultsLocation(bucket="bucket", key=f"{prefix}/manifest.json"),
+            results=results,
         )
 
     def _plan(self, etag: str | None, generation: int) -> RunPlan:

@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import orjson
-
-from devtools.bench.memory.folder_objects import FolderObjects
 from devtools.readers.kinds.sample import SampleArchive
 from devtools.readers.listing import Found, found, listing_of
 from kili_export.archives.delta_document import DELTA_LIST
@@ -31,15 +28,16 @@ from kili_export.core.media import KnownMedia
 from kili_export.core.project import Project, ProjectDocument
 from kili_export.formats.common.format import Conversion, ExportContext, Member
 from kili_export.formats.registry import format_of
+from kili_export.machine.folder_objects import FolderObjects
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.runs.batch_results import write_batch_results
 from kili_export.runs.messages import (
     AggregateRequest,
     BatchResult,
     ByteRange,
     ExportSegment,
     MediaObject,
-    ResultsLocation,
     WorkItem,
 )
 from kili_export.runs.plan import ExportPlan, RunPlan
@@ -71,7 +69,7 @@ class Publication:
 
     def __init__(self, folder: Path, *, with_assets: bool) -> None:
         self._folder = folder / "bucket"
-        self._objects = FolderObjects(self._folder)
+        self._objects = FolderObjects.at(self._folder, SystemClock())
         self._options = ExportOptions("kili", with_assets=with_assets)
         self._runs = 0
         self._assets: dict[int, MadeUpAsset] = {}
@@ -110,7 +108,10 @@ class Publication:
 
     def path_of(self, key: str) -> Path:
         """The file of an object."""
-        return self._folder / key
+        stored = self._objects.head(key)
+        if stored is None:
+            raise RuntimeError(f"{key} does not exist")
+        return self._objects.path(stored)
 
     @property
     def _aggregate(self) -> PublishExport:
@@ -189,17 +190,12 @@ class Publication:
 
     def _request(self, run_id: str, batch: BatchResult) -> AggregateRequest:
         prefix = results_prefix(_PROJECT, run_id)
-        line = orjson.dumps({"batches": [batch.model_dump(mode="json")]})
-        listed = self._objects.put(f"{prefix}/SUCCEEDED_0.jsonl", line)
-        files = {"SUCCEEDED": [{"Key": listed.key, "Size": listed.size}]}
-        key = f"{prefix}/manifest.json"
-        self._objects.put(key, orjson.dumps({"ResultFiles": files}))
         return AggregateRequest(
             project_id=_PROJECT,
             run_id=run_id,
             plan_key=plan_key(_PROJECT, run_id),
             export=_EXPORT,
-            results=ResultsLocation(bucket="bucket", key=key),
+            results=write_batch_results(self._objects, prefix, [batch]),
         )
 
 

@@ -55,10 +55,8 @@ def test_the_region_is_read_again_with_the_credentials(monkeypatch: pytest.Monke
 def test_the_command_line_s_clients_are_in_that_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
     application = Application(Settings(bucket_name="b", state_machine_arn="a"))
-    made: list[Any] = [
-        StepFunctionsExecutions.connect("arn").client,
-        application.workflow.client,
-    ]
+    workflow: Any = application.workflow
+    made: list[Any] = [StepFunctionsExecutions.connect("arn").client, workflow.client]
     assert {client.meta.region_name for client in made} == {"eu-west-3"}
 
 

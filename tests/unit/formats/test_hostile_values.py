@@ -59,6 +59,15 @@ def test_any_number_may_stand_where_a_coordinate_should(
 
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("compatibility", list(Compatibility))
+def test_half_a_character_may_stand_in_the_id_of_an_annotation(
+    format_name: str, compatibility: Compatibility
+) -> None:
+    response = answers(CARS=[box("BIG", 0.1, 0.1, 0.5, 0.5, mid="\ud800")])
+    assert files_of(format_name, response, project({"CARS": job(["BIG"])}), compatibility)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("compatibility", list(Compatibility))
 def test_children_in_a_circle_end(format_name: str, compatibility: Compatibility) -> None:
     categories = {"A": {"name": "a", "children": ["KIND"]}}
     jobs = {

@@ -1,4 +1,4 @@
-"""A network that answers from a script, below a real session of requests."""
+"""A network that answers from a script, in place of the HTTP client."""
 
 import io
 import json
@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
 import urllib3
 
 from kili_export.kili.client import KiliClient
-from kili_export.kili.http.addresses import AddressRules
 from kili_export.kili.http.downloads import ATTEMPTS, JsonDownloads
 from kili_export.kili.http.endpoint import KiliEndpoint
-from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.http_client import HttpClient
 from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
-from kili_export.kili.http.transport import GraphQLTransport, new_session
+from kili_export.kili.http.transport import GraphQLTransport
 from tests.support.fakes import ManualClock
 
 ENDPOINT = "https://kili.example/api/label/v2/graphql"
@@ -47,35 +45,45 @@ def errors(message: str, code: str = "", status: int = 200) -> Told:
     return told({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that the network got."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 Answer = Told | Exception
-Respond = Callable[[requests.PreparedRequest], Answer]
+Respond = Callable[[Asked], Answer]
 
 
-class Network(requests.adapters.BaseAdapter):
+class Network(HttpClient):
     """Answers every request by `respond`, and remembers them all."""
 
     def __init__(self, respond: Respond) -> None:
-        super().__init__()
         self.respond = respond
-        self.requests: list[requests.PreparedRequest] = []
+        self.requests: list[Asked] = []
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        timeouts: tuple[float, float],
+        body: bytes | None = None,
+    ) -> urllib3.HTTPResponse:
+        del timeouts
+        request = Asked(method, url, headers, body)
         self.requests.append(request)
         answer = self.respond(request)
         if isinstance(answer, Exception):
             raise answer
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers.update(answer.headers)
-        response.url = request.url or ""
-        response.request = request
-        response.raw = urllib3.HTTPResponse(
+        return urllib3.HTTPResponse(
             io.BytesIO(answer.body), answer.headers, answer.status, preload_content=False
         )
-        return response
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def bodies(self) -> list[dict[str, Any]]:
         """The GraphQL requests that were sent."""
@@ -111,20 +119,17 @@ class Line:
         self.began = self.clock.now()
         self.traffic = KiliTraffic()
         self.budget = Unlimited()
-        self.session = session = new_session(ConnectionGuard(AddressRules()))
-        session.mount("https://", self.network)
-        session.mount("http://", self.network)
         endpoint = KiliEndpoint(ENDPOINT, KEY)
         self.transport = GraphQLTransport(
             endpoint,
-            session,
+            self.network,
             self.budget,
             RetryPolicy(self.clock, patience, jitter=lambda: 0.5),
             self.traffic,
         )
         self.downloads = JsonDownloads(
             endpoint,
-            session,
+            self.network,
             RetryPolicy(self.clock, patience, jitter=lambda: 0.5, most_attempts=ATTEMPTS),
             self.traffic,
             largest,

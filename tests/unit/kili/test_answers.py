@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-import requests
 
 from kili_export.core.errors import (
     AccessDenied,
@@ -14,7 +13,7 @@ from kili_export.core.errors import (
     Unavailable,
 )
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from tests.unit.kili.doubles import Answer, Line, Told, data, errors, in_turn, told
+from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, errors, in_turn, told
 
 PROJECT: dict[str, Any] = {
     "id": "P",
@@ -108,7 +107,7 @@ def test_a_count_of_another_shape_is_an_error(answer: object) -> None:
 def _lacking(*absent: str) -> Line:
     """A server whose schema lacks fields, as it tells one by one."""
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         document = json.loads(request.body or b"")["query"]
         for name in absent:
             kind = "Project" if "projects(" in document else "Asset"
@@ -236,7 +235,7 @@ def test_some_contents_that_cannot_be_reached_fail_their_assets_alone() -> None:
         for one in ("A", "B")
     ]
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         if request.method == "POST":
             return data(assets)
         return Told(503) if str(request.url).endswith("A") else told({})
@@ -314,7 +313,7 @@ def test_an_asset_that_flickers_is_tried_later() -> None:
 
 @pytest.mark.parametrize(("input_type", "sizes"), [("IMAGE", [50, 50, 20]), ("VIDEO", [10] * 12)])
 def test_queries_ask_for_no_more_than_kilis_own_client(input_type: str, sizes: list[int]) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         wanted = json.loads(request.body or b"")["variables"]["where"]["idIn"]
         return data([{**ASSET, "id": one} for one in wanted])
 

@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
+from dataclasses import astuple
 from typing import Any
 
+import orjson
 import pytest
-import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kili_export.core.errors import ExportError, IntegrityError, Unavailable
+from kili_export.core.project import ProjectDocument
 from kili_export.steps.conversion.asset_source import FetchNeeds
-from tests.unit.kili.doubles import Answer, Line, Told, data, told
+from tests.support.hostile import nested
+from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, in_turn, told
 from tests.unit.kili.test_answers import ASSET, PROJECT
 
 NEEDS = FetchNeeds("IMAGE", latest_label=True, latest_labels=True, labels=True, json_content=True)
@@ -40,7 +44,7 @@ ASKS: dict[str, Ask] = {
 }
 
 
-def proper(request: requests.PreparedRequest) -> Any:
+def proper(request: Asked) -> Any:
     """What Kili should answer to a request."""
     if request.method == "GET":
         return {"data": {"data": {}}}
@@ -83,7 +87,7 @@ def with_junk(document: Any, path: tuple[Any, ...], junk: Any) -> Any:
 @settings(max_examples=60)
 @given(st.data())
 def test_junk_anywhere_is_an_error_of_ours_or_does_no_harm(ask: Ask, data: st.DataObject) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         document = proper(request)
         spots = places(document)
         path = spots[data.draw(st.integers(0, len(spots) - 1))]
@@ -102,7 +106,7 @@ def test_junk_anywhere_is_an_error_of_ours_or_does_no_harm(ask: Ask, data: st.Da
 @settings(max_examples=25)
 @given(st.data())
 def test_an_answer_that_breaks_off_is_never_taken_for_one(ask: Ask, data: st.DataObject) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         whole = json.dumps(proper(request)).encode()
         return Told(200, whole[: data.draw(st.integers(0, len(whole) - 1))])
 
@@ -121,8 +125,31 @@ def test_bodies_made_to_break_a_parser_are_errors(ask: Ask, body: bytes) -> None
         ask(Line(lambda _: Told(200, body)))
 
 
+@pytest.mark.parametrize("junk", ["\ud800", 2**70, float("nan"), nested(300)], ids=range(4))
+def test_what_is_answered_of_a_project_or_a_listing_can_be_stored(junk: object) -> None:
+    """A plan holds the project, a listing its assets: neither may fail on one text in them."""
+    project = {**PROJECT, "jsonInterface": {"jobs": {"J": {"content": {"categories": {"A": {}}}}}}}
+    for path in places(project):
+        answered = with_junk(project, path, junk)
+        with suppress(ExportError):
+            found = Line(in_turn(data([answered]))).client.project("P")
+            stored = ProjectDocument.of(found)
+            assert ProjectDocument.from_bytes(stored.to_bytes()) == stored
+    for path in places(ASSET):
+        answered = with_junk(ASSET, path, junk)
+        with suppress(ExportError):
+            listed = Line(in_turn(data([answered]), data(1))).client.list_asset_ids("P")
+            orjson.dumps([astuple(one) for one in listed])
+
+
+def test_half_a_character_in_what_must_be_exact_is_refused() -> None:
+    project = {**PROJECT, "inputType": "\ud800"}
+    with pytest.raises(IntegrityError, match="a project with inputType that is not Unicode"):
+        Line(lambda _: data([project])).client.project("P")
+
+
 def count_or(answer: Callable[[dict[str, Any]], object], counted: int) -> Line:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         body = json.loads(request.body or b"{}")
         if "countAssets" in body["query"]:
             return data(counted)

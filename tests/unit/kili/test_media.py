@@ -5,7 +5,7 @@ import io
 import zlib
 
 import pytest
-import requests
+from urllib3.exceptions import IncompleteRead
 
 from kili_export.core.errors import RequestRefused, Unavailable
 from kili_export.steps.conversion.asset_source import FetchedMedium
@@ -55,9 +55,7 @@ def test_a_file_without_a_promised_length_is_taken_as_it_comes() -> None:
     assert medium.content_type == ""
 
 
-@pytest.mark.parametrize(
-    "broken", [_told(BODY[:7], len(BODY)), requests.exceptions.ChunkedEncodingError()], ids=str
-)
+@pytest.mark.parametrize("broken", [_told(BODY[:7], len(BODY)), IncompleteRead(1, 2)], ids=str)
 def test_an_interrupted_download_is_tried_again_from_the_beginning(broken: Answer) -> None:
     medium, written, line = _fetch(broken, _told())
 

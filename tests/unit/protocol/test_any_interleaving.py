@@ -71,7 +71,8 @@ class Interleavings(RuleBasedStateMachine):
     @rule(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.world.pending()), label="begin")
-        planned = self.world.begin(name)
+        short = data.draw(st.booleans(), label="short")
+        planned = self.world.run_short(name) if short else self.world.begin(name)
         if planned.status == "run":
             self.under_way[name] = Stage(planned)
 

@@ -26,14 +26,19 @@ def aws_client(service: str, *, read_timeout: int = 10) -> Any:
 
 
 def readers_client(
-    *, endpoint_url: str | None = None, profile: str | None = None, region: str | None = None
+    endpoint_url: str | None,
+    profile: str | None,
+    region: str | None,
+    keys: tuple[str, str] | None = None,
 ) -> Any:
     """A client of S3 with a reader's own credentials: of a profile, else of the environment.
 
-    Raises InvalidConfiguration when there is no such profile, or the endpoint is no address.
+    `keys` are an access key and its secret, in place of both. Raises InvalidConfiguration when
+    there is no such profile, or the endpoint is no address.
     """
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        access_key, secret = keys or (None, None)
+        session = boto3.Session(access_key, secret, profile_name=profile, region_name=region)
         config = _config(_OBJECTS_TIMEOUT)
         if endpoint_url is not None:
             # Other servers than AWS's seldom have a host name for each bucket.

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
-
-import yaml
+from typing import BinaryIO, cast
 
 from kili_export.cli.streams import standard_output_errors
 from kili_export.core.errors import ExportError, InvalidConfiguration
@@ -57,35 +55,6 @@ def using(path: object, verb: str = "used") -> Iterator[None]:
         yield
     except OSError as error:
         raise file_error(error, path, verb) from error
-
-
-def read_yaml(name: str) -> Any:
-    """What a YAML or JSON file holds, `-` for standard input.
-
-    Raises InvalidConfiguration when it cannot be read or is not YAML, in one line.
-    """
-    try:
-        return yaml.safe_load(_text(name))
-    except UnicodeDecodeError as error:
-        raise InvalidConfiguration(f"{name} is not UTF-8.") from error
-    except yaml.MarkedYAMLError as error:
-        at = error.problem_mark
-        place = f", line {at.line + 1}, column {at.column + 1}" if at else ""
-        raise InvalidConfiguration(f"{name}{place} is not YAML: {error.problem}.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # A date such as 2026-13-01 is a ValueError.
-        reason = " ".join(str(error).split())
-        raise InvalidConfiguration(f"{name} is not YAML: {reason}.") from error
-
-
-def _text(name: str) -> str:
-    if name != STANDARD:
-        with using(name, "read"):
-            return Path(name).read_text(encoding="utf-8")
-    if sys.stdin is None:
-        raise InvalidConfiguration("Standard input is closed; name a file.")
-    with using("Standard input", "read"):
-        return sys.stdin.read()
 
 
 def check_target(name: str) -> None:

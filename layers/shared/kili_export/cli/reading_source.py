@@ -4,13 +4,13 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 from kili_export.archives.manifest_store import read_manifest
-from kili_export.aws.s3_traffic import S3Traffic
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.costs.usage import Traffic
 from kili_export.reading.published_export import PublishedExport
 from kili_export.storage.object_store import ObjectStore
-from kili_export.wiring.export import Access
+from kili_export.wiring.readers_access import ReadersAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,14 @@ class ReadingSource:
     """The bucket, and what is moved from it."""
 
     objects: ObjectStore
-    traffic: S3Traffic
+    traffic: Traffic
 
     @classmethod
     def of(cls, arguments: Namespace) -> "ReadingSource":
         """The one that the arguments name. Raises InvalidConfiguration and Unavailable."""
-        access = Access(arguments.endpoint_url, arguments.profile, arguments.region)
+        access = ReadersAccess(arguments.endpoint_url, arguments.profile, arguments.region)
         if arguments.bucket is None:
-            if access != Access():
+            if access != ReadersAccess():
                 raise InvalidConfiguration(
                     "--endpoint-url, --profile and --region go with an address: "
                     "s3://BUCKET/exports/PROJECT_ID/EXPORT"

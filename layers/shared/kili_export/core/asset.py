@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kili_export.core.file_dates import LabelDates
+from kili_export.core.storable import storable_text
 
 JsonObject = Mapping[str, Any]
 
@@ -116,7 +117,7 @@ def sortable_moment(created_at: object) -> str:
     try:
         moment = datetime.fromisoformat(created_at)
     except ValueError:
-        return created_at
+        return storable_text(created_at)
     # Two notations of one moment must not sort apart: fractions and zones may be left out.
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="microseconds")

@@ -12,6 +12,7 @@ from kili_export.changes.comparison.kili_listing import ListedAsset
 from kili_export.core.asset import fingerprint, order_key
 from kili_export.core.errors import IntegrityError, RequestRefused
 from kili_export.core.project import Project
+from kili_export.core.storable import is_storable, storable, storable_text
 from kili_export.core.urls import is_url
 
 Row = dict[str, Any]
@@ -37,6 +38,8 @@ def text(row: Mapping[str, Any], name: str, what: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value:
         raise IntegrityError(f"Kili answered {what} without {name}")
+    if not is_storable(value):
+        raise IntegrityError(f"Kili answered {what} with {name} that is not Unicode")
     return value
 
 
@@ -57,8 +60,8 @@ def count(answer: object) -> int:
 def listed_asset(row: Row) -> ListedAsset:
     """One row of a listing."""
     name = row.get("externalId")
-    # Half a surrogate pair cannot be stored; fetching the asset will tell.
-    readable = name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
+    # Fetching the asset tells of a name that cannot be stored.
+    readable = storable_text(name) if isinstance(name, str) else ""
     return ListedAsset(row["id"], readable, order_key(row), fingerprint(row))
 
 
@@ -69,12 +72,12 @@ def project_of(row: Row) -> Project:
     version = row.get("workflowVersion")
     return Project(
         project_id=text(row, "id", "a project"),
-        title=str(row.get("title") or ""),
-        description=None if description is None else str(description),
+        title=storable_text(str(row.get("title") or "")),
+        description=None if description is None else storable_text(str(description)),
         input_type=text(row, "inputType", "a project"),
         json_interface=_interface(row.get("jsonInterface")),
-        geospatial_settings=settings if isinstance(settings, dict) else None,
-        workflow_version=None if version is None else str(version),
+        geospatial_settings=storable(settings) if isinstance(settings, dict) else None,
+        workflow_version=None if version is None else storable_text(str(version)),
         has_data_connections=bool(row.get("dataConnections")),
     )
 
@@ -103,4 +106,4 @@ def _interface(value: object) -> Mapping[str, Any]:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return {}
-    return value if isinstance(value, dict) else {}
+    return storable(value) if isinstance(value, dict) else {}

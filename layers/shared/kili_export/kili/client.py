@@ -36,7 +36,7 @@ from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.media_downloads import MediaDownloads
 from kili_export.kili.http.retrying import ProcessRateLimiter, RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
-from kili_export.kili.http.transport import GraphQLTransport, new_session
+from kili_export.kili.http.transport import GraphQLTransport, new_http_client
 from kili_export.kili.listing import PAGE, ReadPage, list_consistently, read_pages
 from kili_export.kili.past_events import events_since
 from kili_export.kili.queries import (
@@ -103,18 +103,18 @@ class KiliClient:
         """
         endpoint = KiliEndpoint(settings.endpoint, settings.api_key)
         guard = ConnectionGuard(AddressRules(settings.private_networks), endpoint.origin)
-        session = new_session(guard)
+        http = new_http_client(guard)
         traffic = KiliTraffic()
         policy = RetryPolicy(clock, settings.patience_seconds)
         pace = budget or ProcessRateLimiter(clock, settings.requests_per_minute)
         downloads = JsonDownloads(
             endpoint,
-            session,
+            http,
             RetryPolicy(clock, settings.patience_seconds, most_attempts=ATTEMPTS),
             traffic,
             settings.largest_document,
         )
-        transport = GraphQLTransport(endpoint, session, pace, policy, traffic)
+        transport = GraphQLTransport(endpoint, http, pace, policy, traffic)
         return cls(transport, downloads, clock, traffic)
 
     def project(self, project_id: str) -> Project:

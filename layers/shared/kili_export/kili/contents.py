@@ -7,6 +7,7 @@ from typing import Any
 from kili_export.core.asset import FetchedAsset, JsonObject, fingerprint, order_key
 from kili_export.core.errors import AssetError
 from kili_export.core.file_dates import LabelDates
+from kili_export.core.storable import is_storable
 from kili_export.kili.answers import Row, parsed_metadata, rows, text
 from kili_export.kili.http.downloads import Document, Outcome
 from kili_export.kili.queries import AUTHOR_FIELDS, LABEL_FIELDS
@@ -48,7 +49,7 @@ def fetched_asset(row: Row, needs: FetchNeeds, outcomes: Mapping[Source, Outcome
     """The asset with its contents. Raises AssetError when any of them cannot be had."""
     asset_id = row["id"]
     name = row.get("externalId")
-    if not isinstance(name, str) or not _is_storable(name):
+    if not isinstance(name, str) or not is_storable(name):
         raise AssetError("its external id is not a text in Unicode", asset_id=asset_id)
     fields = {field: row.get(field) for field in _PLAIN_ASSET_FIELDS}
     fields["jsonMetadata"] = parsed_metadata(row.get("jsonMetadata"))
@@ -161,11 +162,3 @@ def _content_labels(row: Row, needs: FetchNeeds) -> Iterator[Row]:
 
 def _labels(row: Row) -> list[Row]:
     return rows(row.get("labels") or [], "labels")
-
-
-def _is_storable(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -7,7 +7,7 @@ that an answer may rest on it. Errors are raised in this system's words.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -27,10 +27,17 @@ class DatabaseDamaged(Unavailable):
 class Database:
     """One file. Safe for several threads and processes."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        """Opens nothing yet."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        tables: Mapping[str, str] = TABLES,
+    ) -> None:
+        """Opens nothing yet. `tables` are made where there is no file."""
         self.path = path
         self._busy_seconds = busy_seconds
+        self._tables = tables
         self._turn = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
@@ -101,7 +108,7 @@ class Database:
             return
         with _transaction(connection):
             # Another process may have been first.
-            for statement in TABLES.values() if _version(connection) < VERSION else ():
+            for statement in self._tables.values() if _version(connection) < VERSION else ():
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={VERSION}")
 

@@ -25,10 +25,12 @@ from kili_export.core.errors import (
     Unavailable,
 )
 from kili_export.runs.messages import BatchResult, ResultsLocation
-from kili_export.storage.json_lines import iter_lines
+from kili_export.storage.json_lines import LinePieces, iter_lines
 from kili_export.storage.object_store import ObjectStore
 
 _LONGEST_CAUSE: Final = 500
+_PIECE: Final = 8 << 20
+"""Bytes held at once; what is copied into a list must have 5 MiB at least."""
 _OWN_ERRORS: Final = frozenset(
     one.__name__
     for one in (
@@ -61,6 +63,20 @@ def iter_batch_results(
             raise IntegrityError(f"the map's results {file['Key']} do not exist")
         for line in lines:
             yield from _batches(_json(line))
+
+
+def write_batch_results(
+    objects: ObjectStore, prefix: str, results: Iterable[BatchResult], bucket: str = ""
+) -> ResultsLocation:
+    """Writes what batches answered that no map ran, as the workflow's map writes it."""
+    lines = LinePieces(objects, f"{prefix}/SUCCEEDED_0.jsonl", _PIECE)
+    for result in results:
+        lines.add(orjson.dumps({"batches": [result.model_dump(mode="json")]}) + b"\n")
+    written = lines.finish()
+    manifest = {"ResultFiles": {"SUCCEEDED": [{"Key": written.key, "Size": written.size}]}}
+    key = f"{prefix}/manifest.json"
+    objects.put(key, orjson.dumps(manifest), content_type="application/json")
+    return ResultsLocation(bucket=bucket, key=key)
 
 
 def first_batch_failure(objects: ObjectStore, results: ResultsLocation | None) -> str | None:

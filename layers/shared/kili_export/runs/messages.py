@@ -23,11 +23,15 @@ class ResumeToken(Document):
 
 
 class PlanRequest(Document):
-    """Input of plan_export. `resume` is what an earlier `continue` answered."""
+    """Input of plan_export. `resume` is what an earlier `continue` answered.
+
+    `whole`: a run that is small enough may be made whole at once.
+    """
 
     project_id: str
     execution_arn: str
     resume: ResumeToken | None = None
+    whole: bool = False
 
 
 class WorkList(Document):
@@ -49,10 +53,12 @@ class PlanAnswer(Document):
     """Output of plan_export.
 
     `busy`: another run holds the project. `idle`: nothing to do. Both end the execution quietly.
-    `continue`: the time of the invocation is up; the next one goes on with the listing.
+    `continue`: the time of the invocation is up; the next one goes on with the listing. `done`: the
+    run was made whole, and `finished` is what came of it. `small`: one invocation has time for all
+    that remains of the run.
     """
 
-    status: Literal["run", "idle", "busy", "continue"]
+    status: Literal["run", "idle", "busy", "continue", "done"]
     project_id: str
     run_id: str | None = None
     plan_key: str | None = None
@@ -60,6 +66,8 @@ class PlanAnswer(Document):
     exports: tuple[ExportName, ...] = ()
     results_prefix: str | None = None
     resume: ResumeToken | None = None
+    small: bool = False
+    finished: "FinishAnswer | None" = None
 
 
 class KnownFiles(Document):

@@ -63,13 +63,13 @@ class LinePieces:
         self.stored.append(Source(stored.key, stored.etag, stored.size))
         self.held.clear()
 
-    def finish(self) -> None:
-        """Puts the pieces together under the key."""
+    def finish(self) -> StoredObject:
+        """Puts the pieces together under the key. Answers the object."""
         if not self.stored:
-            self.objects.put(self.key, bytes(self.held), content_type="application/x-ndjson")
-            return
+            return self.objects.put(self.key, bytes(self.held), content_type="application/x-ndjson")
         if self.held:
             self.flush()
         parts = [CopyPart(piece, 0, piece.size) for piece in self.stored]
-        self.objects.compose(self.key, parts, content_type="application/x-ndjson")
+        whole = self.objects.compose(self.key, parts, content_type="application/x-ndjson")
         self.objects.delete([piece.key for piece in self.stored])
+        return whole

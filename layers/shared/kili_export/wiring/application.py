@@ -7,7 +7,7 @@ every module. The modules beside this one put the use cases of one function toge
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kili_export.changes.events.debounce_window import DebounceWindow
 from kili_export.core.clock import Clock, RandomSource, SystemClock, SystemRandom
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from kili_export.aws.dynamodb.project_state import DynamoProjectState
     from kili_export.aws.event_bridge import EventBridgePublisher
     from kili_export.aws.meter import ProcessMeter
-    from kili_export.aws.s3 import S3ObjectStore
-    from kili_export.aws.s3_traffic import S3Traffic
     from kili_export.aws.secrets import StoredSecret
-    from kili_export.aws.step_functions import StepFunctionsWorkflow
     from kili_export.changes.events.follow_up import FollowUpRuns
     from kili_export.changes.events.pending_changes import PendingChangeRecorder
-    from kili_export.changes.events.run_starter import RunStarter
+    from kili_export.changes.events.run_starter import RunStarter, Workflow
     from kili_export.core.rate_limit import BudgetStore
+    from kili_export.costs.usage import Traffic
     from kili_export.kili.client import KiliClient
     from kili_export.kili.clients import KiliClients
     from kili_export.machine.announcements import SqliteAnnouncements
@@ -35,7 +33,13 @@ if TYPE_CHECKING:
     from kili_export.machine.state_files import StateFiles
     from kili_export.registration.project_keys import ProjectKeys
     from kili_export.runs.announcements import Announcer
-    from kili_export.runs.lease import ProjectLease
+    from kili_export.runs.lease import Executions, ProjectLease
+    from kili_export.runs.plan import RunPlan
+    from kili_export.storage.object_store import ObjectStore
+
+    class RunWorkflow(Workflow, Executions, Protocol):
+        """The state machine, as runs are started and asked for."""
+
 
 _PATIENCE: Final = 300.0
 """Seconds to wait for a turn to call Kili."""
@@ -57,6 +61,8 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.random: RandomSource = random or SystemRandom()
         self._make_client = make_client
+        self.plans: dict[str, RunPlan] = {}
+        """What batches of assets were converted by last, by its key."""
 
     @cached_property
     def rules(self) -> DebounceWindow:
@@ -123,14 +129,14 @@ class Application:
         return client
 
     @cached_property
-    def objects(self) -> "S3ObjectStore":
+    def objects(self) -> "ObjectStore":
         """The bucket."""
         from kili_export.aws.s3 import S3ObjectStore
 
         return S3ObjectStore(self._s3, self.settings.required("bucket_name"))
 
     @cached_property
-    def copies(self) -> "S3ObjectStore | None":
+    def copies(self) -> "ObjectStore | None":
         """The bucket of copies, which commands alone reach; None where there is none."""
         from kili_export.aws.s3 import S3ObjectStore
 
@@ -138,7 +144,7 @@ class Application:
         return S3ObjectStore(self._s3, name) if name else None
 
     @cached_property
-    def traffic(self) -> "S3Traffic":
+    def traffic(self) -> "Traffic":
         """What the bucket's client moves. Counting begins when this is first asked for."""
         from kili_export.aws.s3_traffic import S3Traffic
 
@@ -172,7 +178,7 @@ class Application:
         return DynamoProjectState(self._table)
 
     @cached_property
-    def workflow(self) -> "StepFunctionsWorkflow":
+    def workflow(self) -> "RunWorkflow":
         """The state machine."""
         from kili_export.aws.step_functions import StepFunctionsWorkflow
 
@@ -271,8 +277,13 @@ class Application:
 
 
 def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
-    """Kili without anything of AWS, at the address that the settings name."""
+    """Kili without anything of AWS, at the address that the settings name.
+
+    This process has the calls to itself: it may make a quarter of those of a minute at once, and
+    small projects need not wait at all.
+    """
     from kili_export.kili.client import KiliClient, KiliSettings
+    from kili_export.kili.http.retrying import ProcessRateLimiter
 
     wanted = KiliSettings(
         settings.kili_api_endpoint,
@@ -280,7 +291,8 @@ def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
         settings.kili_requests_per_minute,
         private_networks=settings.networks,
     )
-    return KiliClient.connect(wanted, SystemClock())
+    clock, most = SystemClock(), settings.kili_requests_per_minute
+    return KiliClient.connect(wanted, clock, ProcessRateLimiter(clock, most, max(10, most // 4)))
 
 
 @cache

@@ -23,7 +23,7 @@ _UNITS: Final = {
     "Bytes": MetricUnit.Bytes,
     "Seconds": MetricUnit.Seconds,
 }
-_TALKATIVE: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
+_TALKATIVE: Final = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
 class _LambdaInvocation:

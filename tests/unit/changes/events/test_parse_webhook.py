@@ -182,6 +182,7 @@ def test_a_wrong_shape_is_refused_by_the_name_of_the_field(body: object, field: 
         (b'{"n": NaN}', "number"),
         (b'{"n": ' + b"1" * 10_000 + b"}", "number"),
         (b'{"event": "a", "event": "b"}', "event is given more than once"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', r"^\? is given more than once"),
         (
             b'{"event": "asset.deleted", "projectId": "P","payload": {"assetId":1, "assetId":2}}',
             "payload.assetId is given more than once",
@@ -191,7 +192,7 @@ def test_a_wrong_shape_is_refused_by_the_name_of_the_field(body: object, field: 
             "logPayload.projectId is given more than once",
         ),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_body_that_cannot_be_read_is_refused(body: bytes, says: str) -> None:
     with pytest.raises(InvalidEvent, match=says):

@@ -1,13 +1,15 @@
 """Documents behind links: bounded, parsed exactly, and without the key."""
 
 import math
-from typing import Any
+from threading import Barrier
 
 import pytest
-import requests
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, ReadTimeoutError
 
 from kili_export.kili.http.downloads import THREADS, Document, Expired, Unreachable, Unreadable
-from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Line, Told, in_turn, told
+from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Asked, Line, Told, in_turn, told
 
 BUCKET = "https://bucket.example/label.json?sig=secret"
 OWN = "https://kili.example/api/label/v2/files?id=1"
@@ -47,22 +49,6 @@ def test_foreign_hosts_never_see_the_key() -> None:
     foreign, own = line.network.requests
     assert "Authorization" not in foreign.headers
     assert KEY not in str(foreign.headers)
-    assert own.headers["Authorization"] == f"X-API-Key: {KEY}"
-
-
-def test_the_netrc_file_is_not_asked_for_credentials(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("default login me password word\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    line = Line(in_turn(told({"data": {"data": 1}})))
-
-    line.downloads.one(BUCKET)
-    line.client.count_assets("P")
-
-    foreign, own = line.network.requests
-    assert "Authorization" not in foreign.headers
     assert own.headers["Authorization"] == f"X-API-Key: {KEY}"
 
 
@@ -117,11 +103,12 @@ def test_a_refusal_may_be_an_expired_link(status: int) -> None:
         (Told(500), 1),
         (Told(200, b'{"cut'), 3),
         (Told(200, b"\xff\xfe\xff"), 3),
-        (requests.ConnectTimeout(), 3),
-        (requests.exceptions.ChunkedEncodingError(), 3),
-        (requests.ReadTimeout(), 2),
+        (ConnectTimeoutError(HTTPConnection("bucket.example"), "late"), 3),
+        (IncompleteRead(1, 2), 3),
+        (ReadTimeoutError(HTTPConnectionPool("bucket.example"), "/?sig=secret", "late"), 2),
     ],
-    ids=str,
+    # The address of an object is another one in each process.
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_a_storage_that_fails_is_asked_a_few_times(answer: Answer, attempts: int) -> None:
     line = Line(in_turn(answer))
@@ -176,6 +163,25 @@ def test_each_gets_what_its_own_link_holds() -> None:
     assert outcomes == {number: Document({"url": url}) for number, url in urls.items()}
 
 
+def test_a_slow_storage_is_asked_by_all_threads() -> None:
+    together = Barrier(THREADS)
+
+    def respond(_: Asked) -> Answer:
+        # Nobody gets an answer before all have asked.
+        together.wait(60)
+        return told({})
+
+    urls = {number: f"https://bucket.example/{number}" for number in range(2 * THREADS)}
+
+    outcomes = Line(respond).downloads.all(urls)
+
+    assert outcomes == dict.fromkeys(urls, Document({}))
+
+
+def test_nothing_to_download_is_no_work() -> None:
+    assert Line(in_turn(Told(500))).downloads.all({}) == {}
+
+
 def test_a_storage_that_is_down_is_not_tried_for_everything() -> None:
     line = Line(in_turn(Told(500)))
     urls = {number: f"https://bucket.example/{number}" for number in range(100)}
@@ -197,15 +203,6 @@ def test_a_storage_that_fails_for_some_is_tried_for_the_others() -> None:
 
     assert len(line.network.requests) == 100
     assert sum(outcome == Document({}) for outcome in outcomes.values()) == THREADS
-
-
-def test_cookies_are_not_kept() -> None:
-    line = Line(in_turn(Told(200, b"{}", {"Set-Cookie": "session=1; Path=/"})))
-
-    line.downloads.one(BUCKET)
-    line.downloads.one(BUCKET)
-
-    assert "Cookie" not in line.network.requests[1].headers
 
 
 def test_downloads_are_counted_apart_and_not_budgeted() -> None:

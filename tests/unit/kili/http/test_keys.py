@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 import pytest
-import requests
 
 from kili_export.core.errors import AccessDenied, InvalidConfiguration
 from kili_export.kili.http.api_keys import REMEMBERED, RotatingKey
 from kili_export.kili.http.endpoint import KiliEndpoint
 from tests.support.fakes import ManualClock
-from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Line, data, errors, told
+from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Asked, Line, data, errors, told
 
 PROJECT = data([{"id": "project1", "inputType": "IMAGE"}])
 
@@ -34,7 +33,7 @@ class Kili:
     refusal: Answer = field(default_factory=lambda: told({}, 401))
     asked_with: list[str] = field(default_factory=list)
 
-    def respond(self, request: requests.PreparedRequest) -> Answer:
+    def respond(self, request: Asked) -> Answer:
         key = request.headers["Authorization"].removeprefix("X-API-Key: ")
         self.asked_with.append(key)
         return PROJECT if key in self.accepted else self.refusal

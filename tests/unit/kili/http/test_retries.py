@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
-import requests
 import urllib3.exceptions
 
 from kili_export.core.errors import (
@@ -40,24 +39,11 @@ _POOL = urllib3.HTTPConnectionPool("kili.example", 443)
 _CONNECTION = urllib3.connection.HTTPConnection("kili.example")
 
 
-def _refused_connection() -> Exception:
-    inner = urllib3.exceptions.NewConnectionError(_CONNECTION, "refused")
-    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(_POOL, "/?sig=x", inner))
-
-
-def _no_such_host() -> Exception:
-    inner = urllib3.exceptions.NameResolutionError("kili.example", _CONNECTION, OSError())  # type: ignore[arg-type]
-    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(_POOL, "/?sig=x", inner))
-
-
-def _slow_body() -> Exception:
-    return requests.ConnectionError(urllib3.exceptions.ReadTimeoutError(_POOL, "/", "slow"))
-
-
-def _reset() -> Exception:
-    return requests.ConnectionError(
-        urllib3.exceptions.ProtocolError("reset", ConnectionResetError())
-    )
+_REFUSED = urllib3.exceptions.NewConnectionError(_CONNECTION, "refused")
+_UNKNOWN_HOST = urllib3.exceptions.NameResolutionError("kili.example", _CONNECTION, OSError())  # type: ignore[arg-type]
+_LATE_CONNECTION = urllib3.exceptions.ConnectTimeoutError(_CONNECTION, "late")
+_LATE_BYTES = urllib3.exceptions.ReadTimeoutError(_POOL, "/?sig=x", "late")
+_RESET = urllib3.exceptions.ProtocolError("reset", ConnectionResetError())
 
 
 UNTIL_PATIENCE_ENDS = None
@@ -73,14 +59,14 @@ POLICY: dict[str, tuple[Answer, int | None, int | None, type[ExportError]]] = {
     "429": (told({}, 429), UNTIL_PATIENCE_ENDS, UNTIL_PATIENCE_ENDS, Throttled),
     "521": (Told(521), UNTIL_PATIENCE_ENDS, UNTIL_PATIENCE_ENDS, Unavailable),
     "connection refused": (
-        _refused_connection(),
+        _REFUSED,
         UNTIL_PATIENCE_ENDS,
         UNTIL_PATIENCE_ENDS,
         Unavailable,
     ),
-    "no such host": (_no_such_host(), UNTIL_PATIENCE_ENDS, UNTIL_PATIENCE_ENDS, Unavailable),
+    "no such host": (_UNKNOWN_HOST, UNTIL_PATIENCE_ENDS, UNTIL_PATIENCE_ENDS, Unavailable),
     "connect timeout": (
-        requests.ConnectTimeout(),
+        _LATE_CONNECTION,
         UNTIL_PATIENCE_ENDS,
         UNTIL_PATIENCE_ENDS,
         Unavailable,
@@ -95,14 +81,13 @@ POLICY: dict[str, tuple[Answer, int | None, int | None, type[ExportError]]] = {
     "503": (Told(503), 5, 1, Unavailable),
     "502": (Told(502), 5, 1, Unavailable),
     "520": (Told(520), 5, 1, Unavailable),
-    "connection reset": (_reset(), 5, 1, Unavailable),
-    "truncated": (requests.exceptions.ChunkedEncodingError(), 5, 1, Unavailable),
+    "connection reset": (_RESET, 5, 1, Unavailable),
+    "truncated": (urllib3.exceptions.IncompleteRead(1, 2), 5, 1, Unavailable),
     "not JSON": (Told(200, b'{"data": {"da'), 5, 1, Unavailable),
     "no data": (told({"data": None}), 5, 1, Unavailable),
     "not an object": (told([1]), 5, 1, Unavailable),
     "nested without end": (Told(200, b"[" * 200_000), 5, 1, Unavailable),
-    "read timeout": (requests.ReadTimeout(), 2, 1, Unavailable),
-    "slow body": (_slow_body(), 2, 1, Unavailable),
+    "read timeout": (_LATE_BYTES, 2, 1, Unavailable),
     "504": (Told(504), 2, 1, Unavailable),
     "524": (Told(524), 2, 1, Unavailable),
     "500": (Told(500), 1, 1, Unavailable),
@@ -112,8 +97,8 @@ POLICY: dict[str, tuple[Answer, int | None, int | None, type[ExportError]]] = {
     "GraphQL forbidden": (errors("no", "FORBIDDEN"), 1, 1, AccessDenied),
     "GraphQL unauthenticated": (errors("no", "UNAUTHENTICATED"), 3, 3, AccessDenied),
     "GraphQL known to pass": (errors("Failed to fetch data connection"), 5, 1, Unavailable),
-    "certificate": (requests.exceptions.SSLError(), 2, 2, Unavailable),
-    "unusable URL": (requests.exceptions.InvalidURL(), 1, 1, InvalidConfiguration),
+    "certificate": (urllib3.exceptions.SSLError(), 2, 2, Unavailable),
+    "unusable URL": (urllib3.exceptions.LocationParseError("?sig=x"), 1, 1, InvalidConfiguration),
 }
 
 
@@ -145,20 +130,21 @@ def test_a_passing_failure_is_survived(case: str) -> None:
     assert line.budget.taken == 2, "attempts count against the budget too"
 
 
-def test_every_exception_of_requests_has_a_row() -> None:
+def test_every_exception_of_urllib3_has_a_row() -> None:
     known = {
         kind
-        for _, kind in inspect.getmembers(requests.exceptions, inspect.isclass)
-        if issubclass(kind, requests.RequestException) and not issubclass(kind, Warning)
+        for _, kind in inspect.getmembers(urllib3.exceptions, inspect.isclass)
+        if kind.__module__ == urllib3.exceptions.__name__
+        and issubclass(kind, Exception)
+        and not issubclass(kind, Warning)
     }
 
     assert known - FAILURES.keys() == set(), "exceptions that nobody has thought about"
 
 
 @pytest.mark.parametrize("kind", FAILURES, ids=lambda kind: kind.__name__)
-def test_no_exception_of_requests_escapes(kind: type[Exception]) -> None:
-    failure = requests.JSONDecodeError("no", "{", 0) if kind is requests.JSONDecodeError else kind()
-    line = Line(in_turn(failure))
+def test_no_exception_of_urllib3_escapes(kind: type[Exception]) -> None:
+    line = Line(in_turn(kind.__new__(kind)))
 
     with pytest.raises(ExportError):
         line.transport.execute(QUERY, {})
@@ -166,10 +152,10 @@ def test_no_exception_of_requests_escapes(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [OSError("disk"), TimeoutError(), urllib3.exceptions.ProtocolError("x")],
+    [OSError("disk"), TimeoutError(), ConnectionResetError()],
     ids=lambda failure: type(failure).__name__,
 )
-def test_failures_below_requests_are_failed_attempts_too(failure: Exception) -> None:
+def test_failures_below_urllib3_are_failed_attempts_too(failure: Exception) -> None:
     assert isinstance(of_failure(failure, "https://kili.example").error, Unavailable)
 
 
@@ -239,7 +225,7 @@ def test_an_answer_that_trickles_in_is_cut_off() -> None:
     line = Line(in_turn(data("x" * 3_000_000)))
     hasty = RetryPolicy(HastyClock(), seconds=0)
     transport = GraphQLTransport(
-        KiliEndpoint(ENDPOINT, KEY), line.session, line.budget, hasty, line.traffic
+        KiliEndpoint(ENDPOINT, KEY), line.network, line.budget, hasty, line.traffic
     )
 
     with pytest.raises(Unavailable, match="no answer in time"):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from kili_export.cli.row_arguments import ASSET_FILTERS, LABEL_FILTERS
 from kili_export.core.errors import AccessDenied, IntegrityError, RequestRefused, Unavailable
@@ -15,7 +14,7 @@ from kili_export.reading.rows.field_selection import LABEL, select_fields
 from kili_export.reading.rows.kili_rows import RowPage
 from kili_export.reading.rows.label_choice import LabelChoice
 from kili_export.reading.rows.row_filters import ASSET_ROW_FILTERS, LABEL_ROW_FILTERS
-from tests.unit.kili.doubles import Answer, Line, Told, data, errors, told
+from tests.unit.kili.doubles import Answer, Asked, Line, Told, data, errors, told
 
 PROJECT = Project("P", "T", None, "IMAGE", {"jobs": {}})
 FIELDS = select_fields(LABEL, ["id", "jsonResponse"])
@@ -34,7 +33,7 @@ def _line(
 ) -> Line:
     """A client of a server that answers labels by id, documents by address, and the project."""
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         if request.method == "GET":
             return document(str(request.url))
         body = json.loads(request.body or b"{}")
@@ -161,7 +160,7 @@ def test_a_field_that_the_server_lacks_is_a_refusal_that_names_it() -> None:
 def test_a_choice_reads_no_contents() -> None:
     rows = [{"id": "a", "assetId": "x", "labelType": "REVIEW", "isLatestReviewLabelForUser": True}]
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: Asked) -> Answer:
         body = json.loads(request.body or b"{}")
         if "countLabels" in body["query"]:
             return data(len(rows))

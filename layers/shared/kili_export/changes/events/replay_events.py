@@ -2,12 +2,18 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from kili_export.changes.events.change_events import Action, ChangeEvent, interests_of
 from kili_export.changes.events.event_catalogue import decide
+from kili_export.changes.events.pending_changes import (
+    PendingChangeRecorder,
+    PendingChangeStore,
+    asset_of,
+    asset_subject,
+)
 from kili_export.core.clock import TimeLeft
 from kili_export.core.errors import RequestRefused
 from kili_export.registration.declaration import ProjectRegistration
@@ -95,7 +101,7 @@ def replay_events(
         return Replayed(EventsCursor("", now.isoformat()))
     interests = interests_of(registration)
     began, assets = cursor, set[str]()
-    for number, recorded in enumerate(_events(kili, registration.project_id, cursor), 1):
+    for number, recorded in enumerate(new_events(kili, registration.project_id, cursor), 1):
         event, thorough = recorded.event, cursor.thorough
         if decide(event, interests).action not in {Action.IGNORE, Action.STOP}:
             if event.name == _UNTOLD and event.asset_id:
@@ -107,6 +113,33 @@ def replay_events(
             cursor = _stopped(cursor, began, now)
             break
     return Replayed(cursor, frozenset(assets))
+
+
+def mark_replayed(
+    kili: PastEvents,
+    cursors: "CursorStore",
+    changes: PendingChangeStore,
+    marks: PendingChangeRecorder,
+    registration: ProjectRegistration,
+    time_left: TimeLeft | None = None,
+) -> Replayed:
+    """Replays the events of a project since its cursor, and moves that. Answers what was marked.
+
+    What past events ask for is marked, and only then are they done with.
+    """
+    project_id = registration.project_id
+    past = replay_events(
+        kili,
+        registration,
+        cursors.cursor(project_id),
+        now=marks.clock.now(),
+        time_left=time_left,
+    )
+    missed = past.assets - {asset_of(mark.subject) for mark in changes.marks(project_id)}
+    for asset_id in sorted(missed):
+        marks.mark(project_id, asset_subject(asset_id))
+    cursors.move(project_id, past.cursor)
+    return replace(past, assets=missed)
 
 
 def _changes_what_filters_select(name: str) -> bool:
@@ -131,14 +164,29 @@ def _stopped(cursor: EventsCursor, began: EventsCursor, now: datetime) -> Events
     return EventsCursor("", now.isoformat(), thorough=True)
 
 
-def _events(kili: PastEvents, project_id: str, cursor: EventsCursor) -> Iterator[RecordedEvent]:
+def new_events(kili: PastEvents, project_id: str, cursor: EventsCursor) -> Iterator[RecordedEvent]:
+    """The events after the cursor's; none where Kili lists no past events.
+
+    Kili is asked for those from the cursor's moment on: of that very moment, the ones that come
+    before the cursor's event were read with it.
+    """
+    held: list[RecordedEvent] | None = []
     try:
         for recorded in kili.events_since(project_id, created_at_gte=cursor.created_at):
-            if recorded.event_id != cursor.event_id:
+            if recorded.event_id == cursor.event_id:
+                held = None
+            elif held is None:
+                yield recorded
+            elif recorded.created_at == cursor.created_at:
+                held.append(recorded)
+            else:
+                yield from held
+                held = None
                 yield recorded
     except RequestRefused:
         # Not every Kili lists past events; the comparison does without them.
         return
+    yield from held or ()
 
 
 class CursorStore(Protocol):

@@ -15,6 +15,7 @@ from kili_export.changes.events.change_events import ChangeEvent
 from kili_export.changes.events.event_catalogue import names_an_asset
 from kili_export.core.errors import InvalidEvent
 from kili_export.core.project import ENTITY_ID, PROJECT_ID
+from kili_export.core.storable import storable_text
 
 _EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._:-]{0,127}")
 _LABEL_TYPE = re.compile(r"[A-Z_]{1,32}")
@@ -132,7 +133,8 @@ def _object(value: object, field: str) -> Mapping[str, Any]:
         _refuse(field, "must be an object")
     if isinstance(value, _Repeating):
         # Which of the two is meant cannot be known; inside a label's content nobody asks.
-        _refuse(f"{field}.{value.repeated[:64]}".lstrip("."), "is given more than once")
+        name = storable_text(value.repeated[:64])
+        _refuse(f"{field}.{name}".lstrip("."), "is given more than once")
     return value
 
 

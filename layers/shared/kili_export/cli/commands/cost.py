@@ -10,10 +10,10 @@ from kili_export.archives.compaction import CompactionCost
 from kili_export.archives.manifest import Manifest
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
+from kili_export.cli.yaml_files import read_yaml
 from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.estimate import (

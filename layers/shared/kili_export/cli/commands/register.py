@@ -7,10 +7,10 @@ from typing import Any
 from kili_export.archives.declared_authors import require_hidden_authors
 from kili_export.archives.ended_exports import end_exports, unregister_exports
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.files import read_yaml
 from kili_export.cli.output import Output
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
+from kili_export.cli.yaml_files import read_yaml
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.copies import keep_copies, restore_pseudonym_key

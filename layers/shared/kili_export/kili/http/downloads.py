@@ -2,34 +2,42 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-import requests
+from urllib3 import HTTPResponse
 
 from kili_export.core.errors import ExportError, TransientError
 from kili_export.kili.http.endpoint import KiliEndpoint, allowed_url, origin_name
+from kili_export.kili.http.exact_json import parse_json
 from kili_export.kili.http.failures import (
     NETWORK_ERRORS,
     FailedAttempt,
     of_failure,
+    of_slowness,
     of_status,
     of_unreadable,
 )
 from kili_export.kili.http.guarded_connections import AddressRefused
+from kili_export.kili.http.http_client import HttpClient
 from kili_export.kili.http.response_bodies import TooLarge, TooSlow, read_body
 from kili_export.kili.http.retrying import RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
-from kili_export.kili.http.transport import authorized_by
 
 OPERATION = "download"
 TIMEOUTS = (10.0, 30.0)
 LONGEST_SECONDS = 120.0
 LARGEST_DOCUMENT = 256 * 1024 * 1024
+FIRST_THREADS = 2
 THREADS = 10
+_QUICK = 0.01
+"""Seconds that threads get before as many join them: where a storage answers at once, each more
+only takes turns with the others."""
 MOST_REDIRECTS = 3
 ATTEMPTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -70,7 +78,7 @@ class Unreadable:
 Problem = Expired | Unreachable | Unreadable
 Outcome = Document | Problem
 Taken = TypeVar("Taken")
-Take = Callable[[requests.Response, str], Taken | Problem | FailedAttempt]
+Take = Callable[[HTTPResponse, str], Taken | Problem | FailedAttempt]
 """Reads a successful answer of a host, given with its name."""
 
 _REFUSED = "its address is not one that may be read"
@@ -93,16 +101,17 @@ class JsonDownloads:
     def __init__(
         self,
         endpoint: KiliEndpoint,
-        session: requests.Session,
+        http: HttpClient,
         policy: RetryPolicy,
         traffic: KiliTraffic,
         largest: int = LARGEST_DOCUMENT,
     ) -> None:
         self._endpoint = endpoint
-        self._session = session
+        self._http = http
         self._policy = policy
         self._traffic = traffic
         self._largest = largest
+        self._pool = ThreadPoolExecutor(THREADS, "download")
 
     def all(self, urls: Mapping[Key, str]) -> dict[Key, Outcome]:
         """What became of each download; an address that several share is read once.
@@ -110,17 +119,19 @@ class JsonDownloads:
         When as many as run at once could not be reached, and none could, the rest is not tried:
         each would cost all its attempts.
         """
-        distinct = list(dict.fromkeys(urls.values()))
-        if not distinct:
-            return {}
+        left = deque(dict.fromkeys(urls.values()))
         outcomes: dict[str, Outcome] = {}
 
-        def download(url: str) -> None:
-            outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
+        def work() -> None:
+            while (url := _taken(left)) is not None:
+                outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
 
-        with ThreadPoolExecutor(min(THREADS, len(distinct))) as pool:
-            for done in [pool.submit(download, url) for url in distinct]:
-                done.result()
+        threads = [self._pool.submit(work) for _ in range(min(FIRST_THREADS, len(left)))]
+        while left and len(threads) < THREADS and wait(threads, timeout=_QUICK).not_done:
+            more = min(len(threads), THREADS - len(threads), len(left))
+            threads += [self._pool.submit(work) for _ in range(more)]
+        for done in threads:
+            done.result()
         return {key: outcomes[url] for key, url in urls.items()}
 
     def one(self, url: str) -> Outcome:
@@ -156,13 +167,8 @@ class JsonDownloads:
         name = origin_name(url)
         self._traffic.sent(OPERATION, 0)
         try:
-            with self._session.get(
-                url,
-                headers={"Accept": accept, **_encodings(accept)},
-                auth=authorized_by(self._endpoint.download_authorization(url)),
-                timeout=TIMEOUTS,
-                allow_redirects=False,
-                stream=True,
+            with self._http.send(
+                "GET", url, headers=self._headers(url, accept), timeouts=TIMEOUTS
             ) as response:
                 return self._outcome(response, name, take)
         except AddressRefused:
@@ -172,21 +178,31 @@ class JsonDownloads:
         except TooLarge as excess:
             return Unreadable(f"it is larger than {excess.args[0]} bytes")
         except TooSlow:
-            return of_failure(requests.ReadTimeout(), name)
+            return of_slowness(name)
+
+    def _headers(self, url: str, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept}
+        if accept == "*/*":
+            # Files are asked for as they are, so that their length can be checked.
+            headers["Accept-Encoding"] = "identity"
+        authorization = self._endpoint.download_authorization(url)
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return headers
 
     def _outcome(
-        self, response: requests.Response, name: str, take: Take[Taken]
+        self, response: HTTPResponse, name: str, take: Take[Taken]
     ) -> Taken | Problem | FailedAttempt:
-        status = response.status_code
+        status = response.status
         if status in _REDIRECTS and "Location" in response.headers:
             raise _Redirected(response.headers["Location"])
         if status in _EXPIRED:
             return Expired(f"{name} answered HTTP {status}")
-        if status != requests.codes.ok:
+        if status != HTTPStatus.OK:
             return of_status(status, response.headers, "", name)
         return take(response, name)
 
-    def _document(self, response: requests.Response, name: str) -> Outcome | FailedAttempt:
+    def _document(self, response: HTTPResponse, name: str) -> Outcome | FailedAttempt:
         content = read_body(
             response, limit=self._largest, seconds=LONGEST_SECONDS, clock=self._policy.clock
         )
@@ -194,9 +210,11 @@ class JsonDownloads:
         return _parsed(content, name)
 
 
-def _encodings(accept: str) -> dict[str, str]:
-    """Files are asked for as they are, so that their length can be checked."""
-    return {"Accept-Encoding": "identity"} if accept == "*/*" else {}
+def _taken(left: deque[str]) -> str | None:
+    try:
+        return left.popleft()
+    except IndexError:
+        return None
 
 
 def _is_down(outcomes: list[Outcome]) -> bool:
@@ -205,8 +223,7 @@ def _is_down(outcomes: list[Outcome]) -> bool:
 
 def _parsed(content: bytes, name: str) -> Document | Unreadable | FailedAttempt:
     try:
-        # Not orjson: integers beyond 64 bits must stay what they are.
-        return Document(json.loads(content))
+        return Document(parse_json(content))
     except RecursionError:
         return Unreadable("it is nested too deeply")
     except ValueError as error:

@@ -1,6 +1,7 @@
 """Where Kili is, and which addresses may be asked with and without its key."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -97,6 +98,7 @@ def _usable(key: str) -> str:
     return key
 
 
+@lru_cache(maxsize=256)
 def _split(url: str) -> SplitResult | None:
     if _AMBIGUOUS.search(url):
         return None

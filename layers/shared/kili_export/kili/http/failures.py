@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import requests
-import urllib3.exceptions
-from requests import exceptions as failures
+from urllib3 import exceptions as failures
 
 from kili_export.core.errors import (
     AccessDenied,
@@ -84,36 +82,44 @@ _CUT_OFF = _Rule(
 _SLOW = _Rule("slow", "no answer in time from", ATTEMPTS_WHEN_SLOW, may_have_been_processed=True)
 _TLS = _Rule("tls", "no secure connection with", ATTEMPTS_WHEN_SLOW, may_have_been_processed=False)
 _UNUSABLE = _Rule("unusable", "unusable address of", 1, False, InvalidConfiguration)
-_UNSENDABLE = _Rule("unsendable", "a request that is not JSON for", 1, False, RequestRefused)
 _ASTRAY = _Rule("astray", "too many redirections from", 1, True, RequestRefused)
 FAILURES: Mapping[type[Exception], _Rule] = MappingProxyType(
     {
-        failures.RequestException: _CUT_OFF,
-        failures.InvalidJSONError: _UNSENDABLE,
-        failures.JSONDecodeError: _CUT_OFF,
         failures.HTTPError: _CUT_OFF,
-        failures.ConnectionError: _CUT_OFF,
+        failures.PoolError: _CUT_OFF,
+        failures.RequestError: _CUT_OFF,
+        failures.MaxRetryError: _CUT_OFF,
+        failures.EmptyPoolError: _NOT_REACHED,
+        failures.FullPoolError: _NOT_REACHED,
+        failures.ClosedPoolError: _NOT_REACHED,
+        failures.NewConnectionError: _NOT_REACHED,
+        failures.NameResolutionError: _NOT_REACHED,
+        failures.ConnectTimeoutError: _NOT_REACHED,
         failures.ProxyError: _NOT_REACHED,
         failures.SSLError: _TLS,
-        failures.Timeout: _SLOW,
-        failures.ConnectTimeout: _NOT_REACHED,
-        failures.ReadTimeout: _SLOW,
-        failures.URLRequired: _UNUSABLE,
-        failures.TooManyRedirects: _ASTRAY,
-        failures.MissingSchema: _UNUSABLE,
-        failures.InvalidSchema: _UNUSABLE,
-        failures.InvalidURL: _UNUSABLE,
+        failures.TimeoutError: _SLOW,
+        failures.TimeoutStateError: _SLOW,
+        failures.ReadTimeoutError: _SLOW,
+        failures.HostChangedError: _ASTRAY,
+        failures.LocationValueError: _UNUSABLE,
+        failures.LocationParseError: _UNUSABLE,
+        failures.URLSchemeUnknown: _UNUSABLE,
         failures.InvalidHeader: _UNUSABLE,
-        failures.InvalidProxyURL: _UNUSABLE,
-        failures.ChunkedEncodingError: _CUT_OFF,
-        failures.ContentDecodingError: _CUT_OFF,
-        failures.StreamConsumedError: _CUT_OFF,
-        failures.RetryError: _CUT_OFF,
+        failures.ProxySchemeUnknown: _UNUSABLE,
+        failures.ProxySchemeUnsupported: _UNUSABLE,
+        failures.ProtocolError: _CUT_OFF,
+        failures.DecodeError: _CUT_OFF,
+        failures.ResponseError: _CUT_OFF,
+        failures.ResponseNotChunked: _CUT_OFF,
+        failures.BodyNotHttplibCompatible: _CUT_OFF,
+        failures.IncompleteRead: _CUT_OFF,
+        failures.InvalidChunkLength: _CUT_OFF,
+        failures.HeaderParsingError: _CUT_OFF,
         failures.UnrewindableBodyError: _CUT_OFF,
     }
 )
-"""Every class of requests.exceptions, and what it says of the request."""
-NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""Every class of urllib3.exceptions, and what it says of the request."""
+NETWORK_ERRORS = (failures.HTTPError, failures.ProxySchemeUnsupported, OSError)
 """Whatever a request, or reading its answer, may raise."""
 
 
@@ -123,6 +129,11 @@ def of_failure(failure: Exception, origin: str) -> FailedAttempt:
     The failure's own text is left out: it holds the URL with its signature.
     """
     return _rule(failure).failed_attempt(origin)
+
+
+def of_slowness(origin: str) -> FailedAttempt:
+    """The failed_attempt of a request whose answer took too long."""
+    return _SLOW.failed_attempt(origin)
 
 
 def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> FailedAttempt:
@@ -200,22 +211,10 @@ def _of_server_error(
 
 
 def _rule(failure: Exception) -> _Rule:
-    cause = _urllib3_cause(failure)
-    if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
-        return _SLOW
-    if type(failure) is failures.ConnectionError and isinstance(
-        cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
-    ):
-        return _NOT_REACHED
     for kind in type(failure).__mro__:
         if kind in FAILURES:
             return FAILURES[kind]
     return _SLOW if isinstance(failure, TimeoutError) else _CUT_OFF
-
-
-def _urllib3_cause(failure: Exception) -> object:
-    cause = failure.args[0] if failure.args else None
-    return cause.reason if isinstance(cause, urllib3.exceptions.MaxRetryError) else cause
 
 
 def _code(error: Mapping[str, Any]) -> str:

@@ -7,9 +7,8 @@ The name stays what TLS certificates and the Host header are about.
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import requests
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -19,7 +18,6 @@ from urllib3.util.connection import create_connection
 from kili_export.kili.http.addresses import AddressRules
 from kili_export.kili.http.endpoint import Origin
 
-_POOL_SIZE: Final = 16
 _ANY_PORT: Final = 9
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. Raises socket.gaierror."""
@@ -75,24 +73,9 @@ class ConnectionGuard:
         return self.rules.names(address) or not self.is_own(address)
 
 
-class GuardedAdapter(requests.adapters.HTTPAdapter):
-    """Sends requests through guarded connections.
+def pool_classes(guard: ConnectionGuard) -> dict[str, type[HTTPConnectionPool]]:
+    """By scheme, pools whose connections go where the guard lets them."""
 
-    Where a proxy is configured it is the proxy that connects, and its own rules that count.
-    """
-
-    def __init__(self, guard: ConnectionGuard) -> None:
-        self._guard = guard
-        super().__init__(pool_maxsize=_POOL_SIZE)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Makes the pool of connections."""
-        # The stubs of requests do not know the types of this hook's parameters.
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._guard)
-
-
-def _pool_classes(guard: ConnectionGuard) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return _connected(guard, "http", self)

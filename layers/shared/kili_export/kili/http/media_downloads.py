@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from typing import IO
 
-import requests
+from urllib3 import HTTPResponse
 
 from kili_export.core.clock import Clock
 from kili_export.core.errors import RequestRefused, Unavailable
@@ -31,7 +31,7 @@ class MediaDownloads:
         """See AssetSource.fetch_media."""
         start = target.tell()
 
-        def take(response: requests.Response, name: str) -> FetchedMedium | FailedAttempt:
+        def take(response: HTTPResponse, name: str) -> FetchedMedium | FailedAttempt:
             # What a former attempt left is written over and, if it was longer, cut off.
             target.seek(start)
             target.truncate()
@@ -46,7 +46,7 @@ class MediaDownloads:
         raise error(outcome.reason)
 
     def _stream(
-        self, response: requests.Response, name: str, target: IO[bytes], largest: int
+        self, response: HTTPResponse, name: str, target: IO[bytes], largest: int
     ) -> FetchedMedium | FailedAttempt:
         promised = _promised(response)
         if promised is not None and promised > largest:
@@ -64,7 +64,7 @@ class MediaDownloads:
         return FetchedMedium(size, crc32, sha256.hexdigest(), content_type)
 
 
-def _promised(response: requests.Response) -> int | None:
+def _promised(response: HTTPResponse) -> int | None:
     """How many bytes the file has; None where the answer says nothing, or the encoded length."""
     length = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity").strip().lower()

@@ -2,27 +2,30 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import requests
+from urllib3 import HTTPResponse
 
 from kili_export.core.errors import Throttled
 from kili_export.kili.http.endpoint import KiliEndpoint
+from kili_export.kili.http.exact_json import parse_json
 from kili_export.kili.http.failures import (
     KEY_REFUSED,
     NETWORK_ERRORS,
     FailedAttempt,
     of_answer_errors,
     of_failure,
+    of_slowness,
     of_status,
     of_unreadable,
 )
-from kili_export.kili.http.guarded_connections import ConnectionGuard, GuardedAdapter
+from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.http_client import HttpClient
 from kili_export.kili.http.response_bodies import TooLarge, TooSlow, read_body
 from kili_export.kili.http.retrying import RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
@@ -54,27 +57,9 @@ def client_version() -> str:
         return "0"
 
 
-def new_session(guard: ConnectionGuard) -> requests.Session:
-    """A session that keeps no cookies, shows who calls, and connects to where it may."""
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers["User-Agent"] = f"{CLIENT_NAME}/{client_version()}"
-    adapter = GuardedAdapter(guard)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def authorized_by(header: str | None) -> Callable[[requests.PreparedRequest], Any]:
-    """Sets this Authorization or none; without it `requests` would look into ~/.netrc."""
-
-    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.pop("Authorization", None)
-        if header is not None:
-            request.headers["Authorization"] = header
-        return request
-
-    return authorize
+def new_http_client(guard: ConnectionGuard) -> HttpClient:
+    """A client that shows who calls, and connects to where it may."""
+    return HttpClient(guard, f"{CLIENT_NAME}/{client_version()}")
 
 
 class GraphQLTransport:
@@ -83,13 +68,13 @@ class GraphQLTransport:
     def __init__(
         self,
         endpoint: KiliEndpoint,
-        session: requests.Session,
+        http: HttpClient,
         budget: RateLimiter,
         policy: RetryPolicy,
         traffic: KiliTraffic,
     ) -> None:
         self._endpoint = endpoint
-        self._session = session
+        self._http = http
         self._budget = budget
         self._policy = policy
         self._traffic = traffic
@@ -116,22 +101,21 @@ class GraphQLTransport:
                 continue
             retry_loop.wait_or_give_up(answer, repeatable=not operation.mutation)
 
-    def _attempt(self, body: bytes, authorization: str | None) -> tuple[Any] | FailedAttempt:
+    def _attempt(self, body: bytes, authorization: str) -> tuple[Any] | FailedAttempt:
         name = self._endpoint.name
         try:
-            with self._session.post(
+            with self._http.send(
+                "POST",
                 self._endpoint.url,
-                data=body,
+                body=body,
                 headers={
+                    "Authorization": authorization,
                     "Accept": "application/json",
                     "Content-Type": "application/json",
                     "apollographql-client-name": CLIENT_NAME,
                     "apollographql-client-version": client_version(),
                 },
-                auth=authorized_by(authorization),
-                timeout=TIMEOUTS,
-                allow_redirects=False,
-                stream=True,
+                timeouts=TIMEOUTS,
             ) as response:
                 content = read_body(
                     response,
@@ -144,23 +128,23 @@ class GraphQLTransport:
         except TooLarge:
             return of_unreadable("answered more than can be read", name)
         except TooSlow:
-            return of_failure(requests.ReadTimeout(), name)
+            return of_slowness(name)
         self._traffic.received(len(content))
         return _answer(response, content, self._endpoint)
 
 
 def _answer(
-    response: requests.Response, content: bytes, endpoint: KiliEndpoint
+    response: HTTPResponse, content: bytes, endpoint: KiliEndpoint
 ) -> tuple[Any] | FailedAttempt:
-    name = endpoint.name
+    name, status = endpoint.name, response.status
     parsed = _parsed(content)
     answer = parsed if isinstance(parsed, dict) else {}
     # Errors of a 401 or 429 come from a gateway and say less than the status.
-    if answer.get("errors") and (response.ok or response.status_code in (400, 403, 422)):
+    if answer.get("errors") and (status < 400 or status in (400, 403, 422)):
         return of_answer_errors(answer["errors"], name, endpoint.without_key)
-    if response.status_code != requests.codes.ok:
+    if status != HTTPStatus.OK:
         text = content[:4096].decode("utf-8", "replace")
-        return of_status(response.status_code, response.headers, text, name)
+        return of_status(status, response.headers, text, name)
     if parsed is None:
         return of_unreadable("answered something that is not JSON", name)
     data = answer.get("data")
@@ -171,6 +155,6 @@ def _answer(
 
 def _parsed(content: bytes) -> object:
     try:
-        return json.loads(content)
+        return parse_json(content)
     except (ValueError, RecursionError):
         return None

@@ -1,13 +1,14 @@
 """The demo's Kili: the stand-in in a process of its own, and the hand on its control endpoint."""
 
 import json
-import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import requests
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
-from kili_export.local.stack.child import Child, ServerDidNotStart
+from kili_export.local.stack.child import Child, ServerDidNotStart, python_module
 from kili_export.local.stack.environment import process_environment
 
 _TIMEOUT_SECONDS = 30
@@ -18,9 +19,7 @@ class KiliProcess:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._session = requests.Session()
-        # Loopback is never a proxy's business.
-        self._session.trust_env = False
+        self._connections = PoolManager()
         self.endpoint = ""
         self.api_key = ""
         self.project_id = ""
@@ -30,7 +29,7 @@ class KiliProcess:
     def __enter__(self) -> "KiliProcess":
         """Starts it. Raises ServerDidNotStart."""
         self._child = Child(
-            (sys.executable, "-m", "kili_export.local.demo.kili_child"),
+            python_module("kili_export.local.demo.kili_child"),
             environment=process_environment(),
             log=self._log,
             answers=True,
@@ -45,7 +44,7 @@ class KiliProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.close()
+        self._connections.clear()
         if self._child is not None:
             self._child.stop()
 
@@ -57,9 +56,12 @@ class KiliProcess:
         return self._child.process.pid
 
     def control(self, operation: str, **body: Any) -> dict[str, Any]:
-        """Has something happen in Kili. Raises requests' HTTPError when it cannot."""
+        """Has something happen in Kili. Raises urllib3's HTTPError when it cannot."""
         url = f"{self._control.rstrip('/')}/{operation}"
-        answer = self._session.post(url, json=body, timeout=_TIMEOUT_SECONDS)
-        answer.raise_for_status()
+        answer = self._connections.request(
+            "POST", url, json=body, timeout=_TIMEOUT_SECONDS, retries=False
+        )
+        if answer.status != HTTPStatus.OK:
+            raise HTTPError(f"{operation}: HTTP {answer.status}: {answer.data.decode()}")
         result: dict[str, Any] = answer.json()
         return result

@@ -23,7 +23,7 @@ from kili_export.changes.events.replay_events import (
     CursorStore,
     PastEvents,
     Replayed,
-    replay_events,
+    mark_replayed,
 )
 from kili_export.core.clock import TimeLeft
 from kili_export.core.errors import InvalidConfiguration
@@ -69,7 +69,7 @@ class RepairProject:
             raise InvalidConfiguration(f"project {project_id} has no exports")
         # First of all: without it an empty listing would look like a deletion of everything.
         project = self.kili.project(project_id)
-        past = self._replay(project_id, registration, time_left)
+        past = self._replay(registration, time_left)
         listing = ComparisonListing(
             self.objects, self.kili, self.marks.clock, self.marks.random, project_id, "sweep"
         )
@@ -83,22 +83,15 @@ class RepairProject:
         listing.forget(listed)
         return repaired
 
-    def _replay(
-        self, project_id: str, registration: ProjectRegistration, time_left: TimeLeft | None
-    ) -> Replayed:
-        """What past events ask for. It is marked, and only then are they done with.
+    def _replay(self, registration: ProjectRegistration, time_left: TimeLeft | None) -> Replayed:
+        """What past events ask for, marked now.
 
         Not when the comparison ends, which may take several invocations: a long list of events
         would be read from its beginning in each of them.
         """
-        cursor = self.cursors.cursor(project_id)
-        now = self.marks.clock.now()
-        past = replay_events(self.kili, registration, cursor, now=now, time_left=time_left)
-        known = {asset_of(mark.subject) for mark in self.changes.marks(project_id)}
-        missed = past.assets - known
-        self._mark_assets(project_id, missed)
-        self.cursors.move(project_id, past.cursor)
-        return replace(past, assets=missed)
+        return mark_replayed(
+            self.kili, self.cursors, self.changes, self.marks, registration, time_left
+        )
 
     def _compare(
         self,

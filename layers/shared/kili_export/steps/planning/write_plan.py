@@ -7,6 +7,7 @@ from kili_export.changes.comparison.listing_slices import ListedLine, ListingSli
 from kili_export.changes.events.pending_changes import labels_to_await
 from kili_export.core.bucket_layout import marks_key, plan_key, results_prefix, work_key
 from kili_export.core.project import ProjectDocument
+from kili_export.costs.run_cost import WHOLE_BATCHES
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.messages import ExportName, PlanAnswer, PlanRequest, WorkItem, WorkList
 from kili_export.runs.metering import Meter
@@ -25,6 +26,8 @@ _VIDEO_BATCH = 10
 """Kili answers ten videos at most in one page."""
 _MEDIA_BATCH = 10
 """A batch must be done within a minute, downloads included; a video's are its frames."""
+_SMALL_BYTES = 256 << 20
+"""Archive, deltas and ledger of an export, of which the function that plans may make the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +67,21 @@ class PlanWriter:
         self.objects.put(
             plan_key(project_id, run_id), plan.to_bytes(), content_type="application/json"
         )
+        work = WorkList(
+            key=key,
+            count=count,
+            batch_size=self._batch_size(run),
+            max_concurrency=self.limits.max_concurrency,
+        )
         return PlanAnswer(
             status="run",
             project_id=project_id,
             run_id=run_id,
             plan_key=plan_key(project_id, run_id),
-            work=WorkList(
-                key=key,
-                count=count,
-                batch_size=self._batch_size(run),
-                max_concurrency=self.limits.max_concurrency,
-            ),
+            work=work,
             exports=tuple(ExportName(name=plan.name) for plan in run.plans if plan.mode != "slice"),
             results_prefix=results_prefix(project_id, run_id),
+            small=_is_small(run, work),
         )
 
     def _batch_size(self, run: RunDraft) -> int:
@@ -126,6 +131,26 @@ class PlanWriter:
         elif run.step.taken is not None:
             slices = ListingSlices(self.objects, run.project_id)
             yield from map(_unchanged, slices.read(run.step.session_id, run.step.taken))
+
+
+def _is_small(run: RunDraft, work: WorkList) -> bool:
+    """Whether one invocation has time, memory and disk for all of the run.
+
+    Media may take any of them; what failed before goes through single steps.
+    """
+    planned = {plan.name for plan in run.plans}
+    published = [one.manifest for one in run.exports if one.name in planned and one.manifest]
+    sizes = (
+        one.archive.size + one.ledger.size + sum(delta.size for delta in one.deltas)
+        for one in published
+    )
+    return (
+        work.count <= WHOLE_BATCHES * work.batch_size
+        and run.step is None
+        and not run.taken_over.results
+        and not any(plan.options.with_assets for plan in run.plans)
+        and all(size <= _SMALL_BYTES for size in sizes)
+    )
 
 
 def _unchanged(listed: ListedLine) -> ItemInOrder:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
-import requests
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
 from kili_export.local.kili_standin.state.identifiers import Clock, iso
 from kili_export.local.kili_standin.state.webhooks import Delivery
@@ -115,10 +116,9 @@ class Courier:
             self._thread = None
 
     def _run(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False  # neither proxies nor .netrc may touch the header
+        with PoolManager() as connections:
             while (delivery := self._next()) is not None:
-                self._carry(session, delivery)
+                self._carry(connections, delivery)
 
     def _next(self) -> Delivery | None:
         with self._changed:
@@ -130,14 +130,14 @@ class Courier:
             self._busy = True
             return self._queue.popleft()
 
-    def _carry(self, session: requests.Session, delivery: Delivery) -> None:
+    def _carry(self, connections: PoolManager, delivery: Delivery) -> None:
         delay = self._take_delay()
         if delay:
             self._pause(delay)
         if self._closed:
             return
         for attempt in range(1, self.policy.attempts + 1):
-            status, problem = self._send(session, delivery)
+            status, problem = self._send(connections, delivery)
             if status is not None and status < 500:
                 break
             if self._closed or attempt == self.policy.attempts:
@@ -160,15 +160,20 @@ class Courier:
             self._changed.wait_for(lambda: self._closed, seconds)
 
     @staticmethod
-    def _send(session: requests.Session, delivery: Delivery) -> tuple[int | None, str | None]:
+    def _send(connections: PoolManager, delivery: Delivery) -> tuple[int | None, str | None]:
         headers = {} if delivery.header is None else {"Authorization": delivery.header}
         try:
-            answer = session.post(
-                delivery.url, json=delivery.body, headers=headers, timeout=_TIMEOUT_SECONDS
+            answer = connections.request(
+                "POST",
+                delivery.url,
+                json=delivery.body,
+                headers={"Content-Type": "application/json", **headers},
+                timeout=_TIMEOUT_SECONDS,
+                retries=False,
             )
-        except requests.RequestException as error:
+        except HTTPError as error:
             return None, type(error).__name__
-        return answer.status_code, None
+        return answer.status, None
 
     def _record(
         self,

@@ -1,0 +1,128 @@
+"""Sends single requests over kept connections: no cookie, no redirection, no credentials found."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+from urllib3 import HTTPResponse, PoolManager, ProxyManager, Timeout
+from urllib3.util import create_urllib3_context, make_headers
+
+from kili_export.core.errors import InvalidConfiguration
+from kili_export.kili.http.guarded_connections import ConnectionGuard, pool_classes
+
+_AUTHORITIES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_HOSTS: Final = 16
+"""How many hosts keep connections; an address in a project may name any."""
+_CONNECTIONS: Final = 32
+"""How many connections one host keeps."""
+_ENCODINGS: Final = "gzip, deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """What the environment says of the network, read once.
+
+    `authorities`: file or folder of the certificates to trust. `proxies`: by scheme, `all` for
+    each; hosts of NO_PROXY are reached without.
+    """
+
+    authorities: str
+    proxies: Mapping[str, str]
+
+    @classmethod
+    def of_environment(cls) -> "NetworkSettings":
+        """As REQUESTS_CA_BUNDLE, HTTPS_PROXY and their like have it."""
+        named = (os.environ.get(name) for name in _AUTHORITIES)
+        return cls(next(filter(None, named), certifi.where()), getproxies())
+
+
+class HttpClient:
+    """One attempt at a request. Threads may share it.
+
+    Where a proxy is configured it is the proxy that connects, and its own rules that count.
+    """
+
+    def __init__(
+        self, guard: ConnectionGuard, user_agent: str, settings: NetworkSettings | None = None
+    ) -> None:
+        """Raises InvalidConfiguration when the certificates cannot be read."""
+        settings = settings or NetworkSettings.of_environment()
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": _ENCODINGS}
+        self._options: dict[str, Any] = {
+            "num_pools": _HOSTS,
+            "maxsize": _CONNECTIONS,
+            "ssl_context": _trusting(settings.authorities),
+        }
+        self._direct = PoolManager(**self._options)
+        self._direct.pool_classes_by_scheme = pool_classes(guard)
+        self._by_proxy = {
+            scheme: self._through(proxy)
+            for scheme, proxy in settings.proxies.items()
+            if scheme in ("http", "https", "all")
+        }
+        # The same few hosts are asked again and again.
+        self._manager = lru_cache(maxsize=_HOSTS)(self._manager_of)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        timeouts: tuple[float, float],
+        body: bytes | None = None,
+    ) -> HTTPResponse:
+        """The answer, whose body is still to be read; leaving it as a context closes it.
+
+        `timeouts` are the seconds to connect, and to wait for the next bytes. Raises
+        urllib3.exceptions.HTTPError, OSError.
+        """
+        parts = urlsplit(url)
+        connect, read = timeouts
+        answer = self._manager(parts.scheme, parts.hostname or "").urlopen(
+            method,
+            url,
+            headers={**self._headers, **headers},
+            body=body,
+            timeout=Timeout(connect=connect, read=read),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        return cast("HTTPResponse", answer)
+
+    def _manager_of(self, scheme: str, host: str) -> PoolManager:
+        proxied = self._by_proxy.get(scheme) or self._by_proxy.get("all")
+        return self._direct if proxied is None or proxy_bypass(host) else proxied
+
+    def _through(self, proxy: str) -> ProxyManager:
+        address = proxy if "://" in proxy else f"http://{proxy}"
+        parts = urlsplit(address)
+        named = parts.username is not None
+        credentials = f"{parts.username}:{parts.password or ''}" if named else None
+        return ProxyManager(
+            address,
+            proxy_headers=make_headers(proxy_basic_auth=credentials),
+            **self._options,
+        )
+
+
+def _trusting(authorities: str) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    folder = Path(authorities).is_dir()
+    try:
+        context.load_verify_locations(
+            cafile=None if folder else authorities, capath=authorities if folder else None
+        )
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"the certificates of {' or '.join(_AUTHORITIES)} cannot be read: {error}"
+        ) from error
+    return context

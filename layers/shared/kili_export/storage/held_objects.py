@@ -1,0 +1,170 @@
+"""Keeps small objects of one place in memory, for work that one process begins and ends."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from kili_export.core.errors import ConflictError, IntegrityError
+from kili_export.splicing.held_bytes import cut_held
+from kili_export.splicing.upload_parts import BufferPart, CopyPart, CopyRange, InlineBytes, Part
+from kili_export.storage.object_store import LongUploads, ObjectStore, StoredObject
+
+_MOST_BYTES: Final = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    data: bytes
+    stored: StoredObject
+    content_type: str
+
+
+@dataclass(slots=True)
+class HeldObjects:
+    """An ObjectStore in front of another, `behind`.
+
+    What is written below `prefix` is held in memory, `most` bytes altogether, until `store`; what
+    does not fit, and everything else, goes to the store behind. Keys below the prefix are written
+    by this process alone.
+    """
+
+    behind: ObjectStore
+    prefix: str
+    most: int = _MOST_BYTES
+    _held: dict[str, _Held] = field(default_factory=dict)
+    _size: int = 0
+
+    def store(self) -> None:
+        """Writes what is held to the store behind, in the order in which it was written here."""
+        for key, one in self._held.items():
+            self.behind.put(key, one.data, content_type=one.content_type)
+        self._held.clear()
+        self.most = 0
+
+    def head(self, key: str) -> StoredObject | None:
+        """See ObjectStore."""
+        return self._held[key].stored if key in self._held else self.behind.head(key)
+
+    def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
+        """See ObjectStore."""
+        if key not in self._held:
+            return self.behind.get(key, if_match=if_match)
+        return self._one(key, if_match).data, self._held[key].stored
+
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        """See ObjectStore."""
+        if key not in self._held:
+            return self.behind.get_range(key, start, length, if_match=if_match)
+        data = self._one(key, if_match).data[start : start + length]
+        if len(data) != length:
+            raise IntegrityError(f"{key} has no {length} bytes at {start}")
+        return data
+
+    def download(self, key: str, target: BinaryIO, *, if_match: str | None = None) -> StoredObject:
+        """See ObjectStore."""
+        if key not in self._held:
+            return self.behind.download(key, target, if_match=if_match)
+        target.write(self._one(key, if_match).data)
+        return self._held[key].stored
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        if_match: str | None = None,
+        if_none_match: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> StoredObject:
+        """See ObjectStore. What is held has no metadata."""
+        is_plain = if_match is None and not metadata
+        if not (is_plain and key.startswith(self.prefix) and self._size + len(data) <= self.most):
+            self._held.pop(key, None)
+            return self.behind.put(
+                key,
+                data,
+                if_match=if_match,
+                if_none_match=if_none_match,
+                metadata=metadata,
+                content_type=content_type,
+            )
+        if if_none_match and key in self._held:
+            raise ConflictError(f"{key} exists")
+        stored = StoredObject(key, f'"{hashlib.sha256(data).hexdigest()}"', len(data))
+        self._held[key] = _Held(bytes(data), stored, content_type)
+        self._size += len(data)
+        return stored
+
+    def compose(
+        self,
+        key: str,
+        parts: Sequence[Part],
+        *,
+        if_match: str | None = None,
+        if_none_match: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/zip",
+        plan: str = "",
+        uploads: LongUploads | None = None,
+    ) -> StoredObject:
+        """See ObjectStore. What is copied from a held object is sent as bytes."""
+        return self.behind.compose(
+            key,
+            [self._sent(part) for part in parts],
+            if_match=if_match,
+            if_none_match=if_none_match,
+            metadata=metadata,
+            content_type=content_type,
+            plan=plan,
+            uploads=uploads,
+        )
+
+    def composed(
+        self, key: str, plan: str, *, uploads: LongUploads | None = None
+    ) -> StoredObject | None:
+        """See ObjectStore."""
+        return self.behind.composed(key, plan, uploads=uploads)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """See ObjectStore."""
+        self.behind.delete([key for key in keys if self._held.pop(key, None) is None])
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """See ObjectStore."""
+        held = [one.stored for key, one in self._held.items() if key.startswith(prefix)]
+        if not held:
+            return self.behind.list(prefix)
+        return iter(sorted([*held, *self.behind.list(prefix)], key=lambda one: one.key))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """See ObjectStore. Folders of held objects alone are not among them."""
+        return self.behind.folders(prefix)
+
+    def delete_versions(self, prefix: str, *, current: bool, keep: Collection[str] = ()) -> int:
+        """See ObjectStore. What is held has no versions."""
+        return self.behind.delete_versions(prefix, current=current, keep=keep)
+
+    def abort_uploads(self, prefix: str) -> int:
+        """See ObjectStore."""
+        return self.behind.abort_uploads(prefix)
+
+    def _one(self, key: str, if_match: str | None) -> _Held:
+        one = self._held[key]
+        if if_match not in {None, one.stored.etag}:
+            raise ConflictError(f"{key} is not {if_match}")
+        return one
+
+    def _sent(self, part: Part) -> Part:
+        if isinstance(part, CopyPart):
+            copied = CopyRange(part.source, part.start, part.length)
+            sent = self._at_hand(copied)
+            return part if sent is copied else BufferPart((sent,))
+        return BufferPart(tuple(map(self._at_hand, part.pieces)))
+
+    def _at_hand(self, piece: CopyRange | InlineBytes) -> CopyRange | InlineBytes:
+        if isinstance(piece, InlineBytes) or piece.source.key not in self._held:
+            return piece
+        data = self._one(piece.source.key, piece.source.etag).data
+        return InlineBytes(cut_held(data, piece.start, piece.start + piece.length))

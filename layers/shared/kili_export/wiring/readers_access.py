@@ -1,0 +1,25 @@
+"""How a reader with rights on exports alone reaches a bucket."""
+
+from dataclasses import dataclass, field
+
+from kili_export.aws.client import readers_client
+from kili_export.aws.readers_bucket import ReadersBucket
+from kili_export.aws.s3_traffic import S3Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class ReadersAccess:
+    """Where S3 is and whose credentials are used: boto3's defaults where nothing is given.
+
+    `keys` are an access key and its secret, in place of what boto3 finds.
+    """
+
+    endpoint_url: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    keys: tuple[str, str] | None = field(default=None, repr=False)
+
+    def bucket(self, name: str) -> tuple[ReadersBucket, S3Traffic]:
+        """A bucket's part for readers, and what is moved from it. Raises InvalidConfiguration."""
+        client = readers_client(self.endpoint_url, self.profile, self.region, self.keys)
+        return ReadersBucket(client, name), S3Traffic(client)
