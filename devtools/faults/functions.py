@@ -11,6 +11,7 @@ from devtools.faults.cloud import BUCKET, MACHINE_ARN, SECRETS, TABLE
 from devtools.faults.injection import Process
 from devtools.faults.virtual_time import ProcessClock, Tokens, VirtualTime
 from kili_export.changes.events.receive_event import ReceiveEvent
+from kili_export.core.clock import TimeLeft
 from kili_export.costs.usage import TrafficCount
 from kili_export.local.kili_standin.http.server import GRAPHQL_PATH
 from kili_export.local.stack.template import Template
@@ -21,7 +22,8 @@ from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.wiring.application import Application
 from kili_export.wiring.completion import finish_export
 from kili_export.wiring.conversion import convert_assets
-from kili_export.wiring.planning import plan_export
+from kili_export.wiring.invocation import Level, Unit
+from kili_export.wiring.planning import plan_or_make
 from kili_export.wiring.publishing import aggregate_archive
 from kili_export.wiring.reconciliation import reconcile
 from kili_export.wiring.settings import Settings
@@ -75,6 +77,25 @@ class FaultyApplication(Application):
         return receive_event(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unheard:
+    """An invocation whose log and metrics nobody reads."""
+
+    time_left: TimeLeft
+
+    def count(self, metric: str, value: float, unit: Unit = "Count") -> None:
+        """Nothing."""
+
+    def describe(self, **known: Any) -> None:
+        """Nothing."""
+
+    def log(self, message: str, known: Mapping[str, Any], level: Level = "info") -> None:
+        """Nothing."""
+
+    def log_failure(self, message: str, error: Exception) -> None:
+        """Nothing."""
+
+
 def start_application(
     process: Process, time: VirtualTime, tokens: Tokens, settings: Mapping[str, int]
 ) -> FaultyApplication:
@@ -101,7 +122,7 @@ def _aggregate(application: FaultyApplication) -> PublishExport:
 FUNCTIONS: Final[Mapping[str, Callable[[FaultyApplication, Any], Any]]] = {
     "webhook": _webhook,
     "plan_export": lambda app, given: _json(
-        plan_export(app, given["project_id"])(PlanRequest(**given))
+        plan_or_make(app, PlanRequest(**given), _Unheard(app.time_left))
     ),
     "convert_assets": lambda app, given: _json(
         convert_assets(app, given["batch"]["project_id"])(ConvertRequest.model_validate(given))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kili_export.costs.prices import LISTED, Unit
-from kili_export.costs.run_cost import MEGABYTES, Step, workflow_usage
+from kili_export.costs.run_cost import MEGABYTES, Step, run_usage, workflow_usage
 from kili_export.local.stack.template import Template
 from kili_export.local.workflow.definition import read_definition
 from tests.unit.local.workflow.doubles import Bench, Functions
@@ -19,6 +19,14 @@ FUNCTIONS = {
     "convert_assets": "convert",
     "aggregate_archive": "publish",
     "finish_export": "finish",
+}
+SUBSTITUTIONS = {
+    "Partition": "aws",
+    "BucketName": "bucket",
+    "PlanExportFunctionArn": "plan",
+    "ConvertAssetsFunctionArn": "convert",
+    "AggregateArchiveFunctionArn": "aggregate",
+    "FinishExportFunctionArn": "finish",
 }
 NAMES = ("Bucket", "Table", "EventBus", "KiliApiKeySecret", "WebhookSecret")
 
@@ -44,16 +52,8 @@ def test_a_run_takes_as_many_transitions_as_are_priced(
         aggregate=lambda payload: {"export": payload["export"], "status": "committed"},
         finish=lambda payload: {"project_id": payload["project_id"]},
     )
-    arns = {f"{name}ExportFunctionArn": name.lower() for name in ("Plan", "Finish")}
-    substitutions = {
-        "Partition": "aws",
-        "BucketName": "bucket",
-        "ConvertAssetsFunctionArn": "convert",
-        "AggregateArchiveFunctionArn": "aggregate",
-        **arns,
-    }
     value = {"project_id": "p1", "window": "w7", "not_before": "2026-01-01T00:00:30Z"}
-    execution = bench.run(DEFINITION, value, substitutions)
+    execution = bench.run(DEFINITION, value, SUBSTITUTIONS)
     assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
 
     batches = len(bench.kinds("ChildStarted"))
@@ -61,6 +61,26 @@ def test_a_run_takes_as_many_transitions_as_are_priced(
     priced = workflow_usage(Step(batches, 0.0, {}), exports)[Unit.TRANSITION]
     entered = len(bench.kinds("StateEntered")) - of_children
     assert priced == entered + batches, "see run_cost: the workflow has other states now"
+
+
+def test_a_run_that_planning_makes_whole_takes_as_many_transitions_as_are_priced(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    bench.functions = Functions(
+        plan=lambda payload: {
+            "status": "done" if payload["whole"] else "idle",
+            "project_id": "p1",
+            "finished": {"project_id": "p1", "cleared": 1},
+        }
+    )
+    value = {"project_id": "p1", "window": "w7", "not_before": "2026-01-01T00:00:30Z"}
+    execution = bench.run(DEFINITION, value, SUBSTITUTIONS)
+
+    assert execution.output == {"project_id": "p1", "cleared": 1}, (execution.error,)
+    nothing = Step(0, 1.0, {})
+    usage = run_usage(plan=nothing, convert=nothing, publish=nothing, finish=nothing, exports=3)
+    assert usage[Unit.TRANSITION] == len(bench.kinds("StateEntered"))
 
 
 def planned(assets: int, exports: int) -> dict[str, Any]:

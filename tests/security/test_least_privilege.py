@@ -91,6 +91,7 @@ RARE: dict[tuple[str, str, str], str] = {
         "::test_who_reads_the_bucket_can_tell_that_an_object_is_not_there"
     ),
     ("plan_export", "s3:AbortMultipartUpload", "${Bucket.Arn}/runs/*"): _FAILED_UPLOAD,
+    ("plan_export", "s3:DeleteObject", "${Bucket.Arn}/exports/*"): _RETENTION,
     ("plan_export", "states:StartExecution", _MACHINE): (
         "marks that came while an idle run held the lease get a run: tests/unit/runs/"
         "test_lease.py::test_an_idle_plan_looks_for_marks_again_after_it_released"
@@ -109,6 +110,19 @@ def ordinary_course() -> RecordedWorld:
     world.clock.advance(600)
     world.look_after()
     world.request_run(PROJECT, full=True)
+    world.run_pending()
+    return world
+
+
+def small_runs_are_made_whole() -> RecordedWorld:
+    world = RecordedWorld(short=True)
+    world.request_run(PROJECT)
+    world.run_pending()
+    for number in range(3):
+        world.submit("as_001", f"again_{number}", 0.3 + number / 10)
+        world.run_pending()
+    world.submit("as_001", "at_last", 0.9)
+    world.look_after()
     world.run_pending()
     return world
 
@@ -238,6 +252,7 @@ def a_work_list_is_long() -> RecordedWorld:
 
 SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     ordinary_course,
+    small_runs_are_made_whole,
     full_export_in_slices,
     a_run_dies_in_the_middle_of_uploads,
     a_run_meets_another,

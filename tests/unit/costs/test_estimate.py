@@ -46,6 +46,39 @@ def test_full_batches_take_the_time_that_full_exports_took() -> None:
     assert usage[Unit.EXPRESS_REQUEST] == pytest.approx(MILLION / 101 * 3)
 
 
+MADE_BY_PLANNING = Step(0, 1.0, {"s3.PutObject": 2})
+WHOLE = CountedRun(
+    plan=STEP,
+    convert=MADE_BY_PLANNING,
+    publish=MADE_BY_PLANNING,
+    finish=MADE_BY_PLANNING,
+    exports=2,
+    assets=1,
+)
+
+
+@pytest.mark.parametrize("per_window", [1, 100])
+def test_a_run_that_planning_makes_whole_has_one_invocation_and_four_transitions(
+    per_window: int,
+) -> None:
+    usage = per_million_events([WHOLE], [FULL], NOTHING, per_window)
+    runs = MILLION / per_window
+    assert usage[Unit.TRANSITION] == runs * 4
+    assert usage[Unit.LAMBDA_REQUEST] == MILLION + runs
+    assert usage.get(Unit.EXPRESS_REQUEST, 0) == 0
+    if per_window == 1:
+        assert usage[Unit.S3_WRITE] == MILLION * 4 * 2
+
+
+def test_a_window_of_more_than_planning_makes_whole_takes_the_workflows_steps() -> None:
+    usage = per_million_events([WHOLE], [FULL], NOTHING, 101)
+    runs = MILLION / 101
+    assert usage[Unit.TRANSITION] == pytest.approx(runs * (6 + 3 * 2 + 3))
+    assert usage[Unit.LAMBDA_REQUEST] == pytest.approx(MILLION + runs * (1 + 3 + 2 + 1))
+    # Plan 2, working files 3 and 3, three batches of 2, publishing 2, completion 2, the map 2.
+    assert usage[Unit.S3_WRITE] == pytest.approx(runs * (2 + 6 + 6 + 2 + 2 + 2))
+
+
 def test_what_is_written_again_is_kept_for_a_while_each_time() -> None:
     usage = per_million_events([CHANGE], [FULL], Republished(10**9, MONTH / 1000), 10)
     assert usage[Unit.S3_GB_MONTH] == pytest.approx(MILLION / 10 / 1000)

@@ -19,7 +19,6 @@ from kili_export.core.errors import (
     IntegrityError,
     NoSuchFile,
 )
-from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.reading.changes import Changes, FileChange
@@ -270,9 +269,13 @@ class ReadersObjects:
         return call
 
 
-def test_readers_of_exports_alone_sync_too(bench: Workbench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.1", "with a files table"])
+def test_readers_of_exports_alone_sync_too(bench: Workbench, tmp_path: Path, version: str) -> None:
     objects: object = ReadersObjects(bench)
-    export = PublishedExport(objects, bench.manifest("yolo"))  # type: ignore[arg-type]
+    manifest = bench.manifest("yolo")
+    if version == "0.1":
+        manifest = manifest.model_copy(update={"files": ()})
+    export = PublishedExport(objects, manifest)  # type: ignore[arg-type]
     assert export.sync(tmp_path).fetched == len(unpacked(export))
     (tmp_path / "data.yaml").write_text("changed")
     assert export.sync(tmp_path).fetched == 1
@@ -290,9 +293,11 @@ STEPS = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=STEPS, seldom=st.booleans(), name=st.sampled_from(["yolo", "coco"]))
+@given(
+    steps=STEPS, seldom=st.booleans(), listed=st.booleans(), name=st.sampled_from(["yolo", "coco"])
+)
 def test_all_ways_of_reading_agree_over_random_histories(
-    steps: list[tuple[str, int]], *, seldom: bool, name: str
+    steps: list[tuple[str, int]], *, seldom: bool, listed: bool, name: str
 ) -> None:
     bench = Workbench(two_jobs(), {"yolo": OPTIONS["yolo"], "coco": OPTIONS["coco"]})
     if seldom:
@@ -312,8 +317,14 @@ def test_all_ways_of_reading_agree_over_random_histories(
     now = opened(bench, name)
     files = unpacked(now)
     for export, before in held:
-        _check_files(export, before)
+        _check_files(export if listed else _as_of_version_0_1(export), before)
         _check_changes(now, export, (before, files))
+
+
+def _as_of_version_0_1(export: PublishedExport) -> PublishedExport:
+    """The same without a files table."""
+    manifest = export.manifest.model_copy(update={"files": ()})
+    return PublishedExport(export._objects, manifest)
 
 
 def _take(bench: Workbench, name: str, step: str, number: int, at: int) -> None:
@@ -341,8 +352,11 @@ def _check_files(export: PublishedExport, files: dict[str, bytes]) -> None:
             path: data for path, data in files.items() if path.endswith(".txt")
         }
     except GenerationExpired:
-        kept = export.manifest.archive.key in export._objects.stored  # type: ignore[attr-defined]
-        assert not kept or export.manifest.deltas
+        stored = export._objects.stored  # type: ignore[attr-defined]
+        manifest = export.manifest
+        keys = [manifest.archive.key, *(one.key for one in manifest.deltas)]
+        keys += [one.key for one in manifest.files]
+        assert not stored.keys() >= set(keys)
 
 
 def _check_changes(
@@ -364,5 +378,10 @@ def _known_changes(now: PublishedExport, since: PublishedExport) -> Iterator[Cha
             continue
 
 
-def test_options_are_those_that_the_histories_need() -> None:
-    assert OPTIONS["yolo"] == ExportOptions("yolo_v8", layout=Layout.MERGED)
+def test_a_file_is_found_without_reading_a_directory(bench: Workbench) -> None:
+    export = opened(bench)
+    bench.objects.requests.clear()
+    data = export.open("labels/d1/1.txt").read()
+    assert data == unpacked(export)["labels/d1/1.txt"]
+    first, second, *_ = [key for _, key in bench.objects.requests]
+    assert ("/files/" in first, "/files/" in second) == (True, False)

@@ -86,9 +86,13 @@ class PublishedFiles:
         found = self.tables.find(path.encode() for path in paths)
         return {one.path: one for one in (StoredFile.from_pair(*pair) for pair in found.items())}
 
-    def scan(self, prefix: str = "") -> Iterator[StoredFile]:
-        """The files whose paths start so, ascending by the UTF-8 bytes of their paths."""
-        for key, value in self.tables.scan(prefix.encode(), _after(prefix.encode())):
+    def scan(self, prefix: str = "", start: str = "") -> Iterator[StoredFile]:
+        """The files whose paths start with `prefix`, from `start` on.
+
+        They are ascending by the UTF-8 bytes of their paths.
+        """
+        low = max(prefix.encode(), start.encode())
+        for key, value in self.tables.scan(low, _after(prefix.encode())):
             yield StoredFile.from_pair(key, value)
 
     def source(self, file: StoredFile) -> Source:

@@ -28,7 +28,11 @@ class ProcessMeter:
 
     def invocation(self) -> "InvocationMeter":
         """A count that begins now."""
-        return InvocationMeter(self)
+        return InvocationMeter(self, 1)
+
+    def part_of_invocation(self) -> "InvocationMeter":
+        """A count that begins now, in an invocation that another count is of."""
+        return InvocationMeter(self, 0)
 
     def reading(self) -> Usage:
         """Everything since the process began; the time is that of a clock that only goes on."""
@@ -59,15 +63,17 @@ class ProcessMeter:
 
 
 class InvocationMeter:
-    """What one invocation uses."""
+    """What one invocation uses, or a part of it."""
 
-    def __init__(self, process: ProcessMeter) -> None:
+    def __init__(self, process: ProcessMeter, invocations: int) -> None:
         self._process = process
+        self._invocations = invocations
         self._begun = process.reading()
 
     def spent(self) -> Usage:
         """What was used since this was made."""
-        return self._process.reading().since(self._begun)
+        used = self._process.reading().since(self._begun)
+        return used.model_copy(update={"invocations": self._invocations})
 
 
 def _length(headers: Mapping[str, Any]) -> int:

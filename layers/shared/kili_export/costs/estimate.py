@@ -5,13 +5,13 @@ lead to estimates for large ones that are rather too high.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from kili_export.costs.prices import MONTH, Unit, added, kept, times
-from kili_export.costs.run_cost import MEGABYTES, Step, run_usage, step_usage
+from kili_export.costs.run_cost import MEGABYTES, WHOLE_BATCHES, Step, run_usage, step_usage
 
 MILLION: Final = 1_000_000
 BATCH: Final = 50
@@ -23,6 +23,8 @@ _SWEEP: Final = Step(
     1, 0.2, {"dynamodb.Query": 2, "dynamodb.GetItem": 2, "s3.ListObjectsV2": 1, "s3.GetObject": 1}
 )
 _SWEEPS_A_MONTH: Final = MONTH / timedelta(minutes=5)
+_WORKING_FILES: Final = 3
+"""Plan, work list and changes of a run whose steps have invocations of their own."""
 _SECRETS: Final = 2
 _ALARMS: Final = 15
 """Each metric that an alarm looks at is paid for."""
@@ -39,14 +41,38 @@ class CountedRun:
     exports: int
     assets: int
 
-    def usage(self, convert: Step | None = None) -> dict[Unit, float]:
-        """Of each priced unit; with other conversions than its own if they are given."""
+    def usage(self) -> dict[Unit, float]:
+        """Of each priced unit."""
         return run_usage(
             plan=self.plan,
-            convert=convert or self.convert,
+            convert=self.convert,
             publish=self.publish,
             finish=self.finish,
             exports=self.exports,
+        )
+
+    def of_size(self, assets: int, seconds_more: float) -> "CountedRun":
+        """The same run for so many assets; each after the counted ones takes `seconds_more`.
+
+        A whole run that is too large to be one takes invocations of its own and working files.
+        """
+        batches = math.ceil(assets / BATCH)
+        share = batches / max(1, self.convert.invocations)
+        more = max(0, assets - self.assets) * seconds_more
+        convert = Step(
+            0 if self.convert.is_of_planning and batches <= WHOLE_BATCHES else batches,
+            self.convert.seconds * share + more,
+            {name: math.ceil(count * share) for name, count in self.convert.requests.items()},
+        )
+        run = replace(self, convert=convert, assets=assets)
+        if not (self.publish.is_of_planning and convert.invocations):
+            return run
+        files = {"s3.PutObject": _WORKING_FILES + batches, "s3.GetObject": _WORKING_FILES * batches}
+        return replace(
+            run,
+            plan=replace(run.plan, requests=_sum(run.plan.requests, files)),
+            publish=replace(run.publish, invocations=run.exports),
+            finish=replace(run.finish, invocations=1),
         )
 
 
@@ -68,7 +94,9 @@ def per_million_events(
     if not changes or per_window < 1:
         raise ValueError("there must be a run that took up changes, and an event in each window")
     runs = MILLION / per_window
-    usages = [run.usage(_conversions(run, full, per_window)) for run in changes]
+    converted = [one for one in full if one.assets]
+    each = sum(one.convert.seconds for one in converted) / max(1, sum(o.assets for o in converted))
+    usages = [run.of_size(per_window, each).usage() for run in changes]
     return added(
         (
             times(step_usage(EVENT, MEGABYTES["webhook"]), MILLION),
@@ -102,18 +130,5 @@ def at_rest(size: int) -> dict[Unit, float]:
     )
 
 
-def _conversions(run: CountedRun, full: Iterable[CountedRun], assets: int) -> Step:
-    """Conversions of so many assets, by those of a run and, for full batches, of full exports."""
-    batches = math.ceil(assets / BATCH)
-    counted = max(1, run.convert.invocations)
-    converted = [one for one in full if one.assets]
-    each = sum(one.convert.seconds for one in converted) / max(1, sum(o.assets for o in converted))
-    more = max(0, assets - run.assets) * each
-    return Step(
-        invocations=batches,
-        seconds=run.convert.seconds / counted * batches + more,
-        requests={
-            name: math.ceil(count / counted * batches)
-            for name, count in run.convert.requests.items()
-        },
-    )
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {*one, *other}}

@@ -8,7 +8,7 @@ from kili_export.costs.prices import Unit, added, aws_requests, lambda_use
 
 MEGABYTES: Final[Mapping[str, int]] = {
     "webhook": 512,
-    "plan": 1024,
+    "plan": 1769,
     "convert": 1769,
     "publish": 3008,
     "finish": 1024,
@@ -20,17 +20,29 @@ _RUN_TRANSITIONS: Final = 6
 """WaitForWindow, PlanExport, WhatToDo, ConvertAssets, AggregateArchives, FinishExport."""
 _EXPORT_TRANSITIONS: Final = 3
 """AggregateArchive, IsAggregated, Aggregated."""
+WHOLE_BATCHES: Final = 2
+"""Of so many batches a run may be for planning to make it whole."""
+_WHOLE_TRANSITIONS: Final = 4
+"""WaitForWindow, PlanExport, WhatToDo, Published: a small run, which planning makes whole."""
 _EXPRESS_MEGABYTES: Final = 64
 _EXPRESS_ROUNDING: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Invocations of one function, their seconds together, and their requests to AWS."""
+    """Invocations of one function, their seconds together, and their requests to AWS.
+
+    A step that the planning invocation made as well has seconds and no invocations of its own.
+    """
 
     invocations: int
     seconds: float
     requests: Mapping[str, int]
+
+    @property
+    def is_of_planning(self) -> bool:
+        """Whether the planning invocation made it."""
+        return not self.invocations and self.seconds > 0
 
 
 def run_usage(
@@ -38,10 +50,18 @@ def run_usage(
 ) -> dict[Unit, float]:
     """What a run used of each priced unit. `exports` is how many it published."""
     steps = {"plan": plan, "convert": convert, "publish": publish, "finish": finish}
+    workflow = (
+        {Unit.TRANSITION: float(_WHOLE_TRANSITIONS)}
+        if publish.is_of_planning
+        else workflow_usage(convert, exports)
+    )
     return added(
         [
-            *(step_usage(step, MEGABYTES[name]) for name, step in steps.items()),
-            workflow_usage(convert, exports),
+            *(
+                step_usage(step, MEGABYTES[name if step.invocations else "plan"])
+                for name, step in steps.items()
+            ),
+            workflow,
         ]
     )
 

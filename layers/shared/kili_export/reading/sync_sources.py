@@ -1,11 +1,10 @@
 """Where a folder gets what it lacks: from the deltas after its generation, or from the archive."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.entry_contents import iter_contents
 from kili_export.archives.ledger.archive_files import files_of
 from kili_export.archives.ledger.ledger_reader import open_ledger
@@ -17,6 +16,7 @@ from kili_export.core.errors import AccessDenied, IntegrityError
 from kili_export.reading.folder import FollowedFiles
 from kili_export.reading.folder_change import checked_path
 from kili_export.reading.folder_state import FolderState
+from kili_export.reading.published_files import PublishedFile, files_of_generation
 from kili_export.splicing.entry_record import Record
 from kili_export.storage.object_store import ObjectStore
 
@@ -42,15 +42,16 @@ def contents_of(
 ) -> Contents:
     """The cheaper way from what is known to what the manifest names.
 
-    With `verify` it is what the ledger lists: nothing that is known of the folder counts.
+    With `verify` it is what the files table lists: nothing that is known of the folder counts.
 
     Raises IntegrityError when what is stored does not fit together, ConflictError when it was
     replaced meanwhile.
     """
     trusted = not known.damaged and not verify
     chain = usable_chain(manifest, known.state) if trusted else None
-    whole = manifest.archive.size + manifest.ledger.size
-    whole += sum(delta.size for delta in manifest.deltas)
+    # A delta is one request, what an archive lacks takes many: deltas may be a little larger.
+    whole = manifest.archive.size + sum(delta.size for delta in manifest.deltas)
+    whole += sum(table.size for table in manifest.tables)
     if chain is not None and sum(delta.size for delta in chain) < whole:
         found = _from_deltas(objects, chain, known)
         if len(found.wanted) == manifest.counts.members:
@@ -108,40 +109,54 @@ def _from_deltas(
 
 
 def _from_archive(objects: ObjectStore, manifest: Manifest) -> Contents:
-    archive = open_archive(objects, manifest)
-    places = {record.path: (archive, record) for record in archive.directory.records()}
+    found = Contents("archive", {}, {})
+    for file in _with_digests(objects, manifest):
+        path = checked_path(file.path)
+        found.wanted[path], found.places[path] = file.digest, file.place
+    if len(found.wanted) != manifest.counts.members:
+        raise IntegrityError(
+            f"what {manifest.archive.key} and what follows it have is {len(found.wanted)} files,"
+            f" and the manifest promises {manifest.counts.members}"
+        )
+    return found
+
+
+def _with_digests(objects: ObjectStore, manifest: Manifest) -> Iterator[PublishedFile]:
+    """All files, each with its digest: of version 0.1 these are in the ledger, or unknown."""
+    found = files_of_generation(objects, manifest).below()
+    if manifest.files:
+        yield from found
+        return
+    files = list(found)
     try:
-        wanted = _by_ledger(objects, manifest)
+        digests = _by_ledger(objects, manifest)
     except AccessDenied:
         # Readers of `exports/` alone.
-        wanted = _by_reading(archive)
-    lacking = next((path for path in wanted if path not in places), None)
-    if lacking is not None:
+        digests = _by_reading(files)
+    lacking = digests.keys() - {file.path for file in files}
+    if lacking:
         raise IntegrityError(
-            f"{manifest.archive.key} and what follows it have no {lacking!r}, and the ledger "
+            f"{manifest.archive.key} and what follows it have no {min(lacking)!r}, and the ledger "
             "names it"
         )
-    if len(wanted) != manifest.counts.members:
-        raise IntegrityError(
-            f"{manifest.ledger.key} names {len(wanted)} files, and the manifest promises "
-            f"{manifest.counts.members}"
-        )
-    return Contents("archive", wanted, places)
+    for file in files:
+        yield replace(file, digest=digests.get(file.path, ""))
 
 
 def _by_ledger(objects: ObjectStore, manifest: Manifest) -> dict[str, str]:
     """The digest of every file by path. Reads the ledger, which not every reader may."""
     ledger = open_ledger(objects, manifest)
     digests = files_of(ledger.all(), ledger.shared_with_digests())
-    return {checked_path(path): digest.sha256 for path, digest in digests.items()}
+    return {path: digest.sha256 for path, digest in digests.items()}
 
 
-def _by_reading(archive: StoredArchive) -> dict[str, str]:
+def _by_reading(files: Sequence[PublishedFile]) -> dict[str, str]:
     """The digest of every file by path, out of the files themselves: reads all of them."""
     digests = {}
-    for record, chunks in iter_contents(archive, archive.directory.records()):
-        digest = hashlib.sha256()
-        for chunk in chunks:
-            digest.update(chunk)
-        digests[checked_path(record.path)] = digest.hexdigest()
+    for file in files[:1]:
+        for record, chunks in iter_contents(file.archive, (one.record for one in files)):
+            digest = hashlib.sha256()
+            for chunk in chunks:
+                digest.update(chunk)
+            digests[record.path] = digest.hexdigest()
     return digests

@@ -50,8 +50,7 @@ def encode_entry(
     """
     method, payload = STORED, data
     if not stored:
-        compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW_DEFLATE)
-        deflated = compressor.compress(data) + compressor.flush()
+        deflated = zlib.compress(data, LEVEL, RAW_DEFLATE)
         if len(deflated) < len(data):
             method, payload = DEFLATED, deflated
     return entry_from_raw(

@@ -63,18 +63,18 @@ def is_large(size: int, compressed_size: int) -> bool:
 
 def encode_numbers(numbers: Numbers) -> EncodedNumbers:
     """Numbers for a record."""
+    size, compressed_size, offset = numbers
+    if max(numbers) < ZIP64_MARK:
+        return EncodedNumbers(NEEDS_20, size, compressed_size, offset, _NOTHING_LARGE)
     large = [number for number in numbers if number >= ZIP64_MARK]
-    zip64 = b""
-    if large:
-        values = b"".join(map(_LARGE.pack, large))
-        zip64 = FIELD.pack(ZIP64_FIELD, len(values)) + values
-    room = _LARGE_ROOM if is_large(numbers.size, numbers.compressed_size) else _ROOM
+    values = b"".join(map(_LARGE.pack, large))
+    zip64 = FIELD.pack(ZIP64_FIELD, len(values)) + values
+    room = _LARGE_ROOM if is_large(size, compressed_size) else _ROOM
     unused, padding = room - len(zip64), b""
     if unused:
         padding = FIELD.pack(PADDING_FIELD, unused - FIELD.size) + bytes(unused - FIELD.size)
     size, compressed_size, offset = (min(number, ZIP64_MARK) for number in numbers)
-    needed = NEEDS_45 if large else NEEDS_20
-    return EncodedNumbers(needed, size, compressed_size, offset, padding + zip64)
+    return EncodedNumbers(NEEDS_45, size, compressed_size, offset, padding + zip64)
 
 
 def end_length(size: int, compressed_size: int) -> int:
@@ -84,6 +84,8 @@ def end_length(size: int, compressed_size: int) -> int:
 
 def decode_numbers(plain: Numbers, end: bytes) -> Numbers:
     """What the fields of 32 bits and the end of a record say together. Raises IntegrityError."""
+    if end == _NOTHING_LARGE and ZIP64_MARK not in plain:
+        return plain
     at = 0
     identifier, length = FIELD.unpack_from(end, at)
     if identifier == PADDING_FIELD:

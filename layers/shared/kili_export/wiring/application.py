@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kili_export.registration.project_keys import ProjectKeys
     from kili_export.runs.announcements import Announcer
     from kili_export.runs.lease import Executions, ProjectLease
+    from kili_export.runs.plan import RunPlan
     from kili_export.storage.object_store import ObjectStore
 
     class RunWorkflow(Workflow, Executions, Protocol):
@@ -60,6 +61,8 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.random: RandomSource = random or SystemRandom()
         self._make_client = make_client
+        self.plans: dict[str, RunPlan] = {}
+        """What batches of assets were converted by last, by its key."""
 
     @cached_property
     def rules(self) -> DebounceWindow:

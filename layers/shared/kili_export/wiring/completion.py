@@ -3,7 +3,7 @@
 from typing import Any
 
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
-from kili_export.runs.messages import FinishRequest
+from kili_export.runs.messages import FinishAnswer, FinishRequest
 from kili_export.steps.completion.finish_run import FinishExport
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
@@ -29,6 +29,13 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
     """Answers a FinishAnswer to a FinishRequest. Raises the errors of core.errors."""
     request = FinishRequest.from_payload(event)
     answer = finish_export(application())(request)
+    return tell_finished(request, answer, invocation).model_dump(mode="json")
+
+
+def tell_finished(
+    request: FinishRequest, answer: FinishAnswer, invocation: Invocation
+) -> FinishAnswer:
+    """Logs and counts what became of a run. Answers the answer."""
     outcomes = [export.status for export in request.exports]
     known = {
         "project_id": request.project_id,
@@ -51,4 +58,4 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
     if answer.freshness_seconds is not None:
         invocation.count("FreshnessSeconds", answer.freshness_seconds, "Seconds")
     invocation.describe(**known)
-    return answer.model_dump(mode="json")
+    return answer

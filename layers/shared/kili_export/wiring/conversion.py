@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from kili_export.runs.messages import ConvertRequest
+from kili_export.runs.messages import BatchResult, ConvertRequest
 from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.conversion.ffmpeg import Ffmpeg
 from kili_export.steps.conversion.media_spool import MediaLimits
@@ -24,13 +24,21 @@ def convert_assets(app: Application, project_id: str) -> ConvertAssets:
         media=MediaLimits(app.settings.media_file_limit),
         meter=meter,
         cutter=Ffmpeg(app.settings.ffmpeg_path),
+        plans=app.plans,
     )
 
 
 def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
     """Answers a BatchResult to a ConvertRequest. Raises the errors of core.errors."""
     request = ConvertRequest.from_payload(event)
-    result = convert_assets(application(), request.batch.project_id)(request)
+    convert = convert_assets(application(), request.batch.project_id)
+    return tell_converted(request, convert(request), invocation).model_dump(mode="json")
+
+
+def tell_converted(
+    request: ConvertRequest, result: BatchResult, invocation: Invocation
+) -> BatchResult:
+    """Logs and counts what became of a batch. Answers the result."""
     known = {
         "project_id": request.batch.project_id,
         "run_id": request.batch.run_id,
@@ -47,4 +55,4 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
     invocation.count("AssetsFailed", len(result.failed))
     invocation.count("AssetsNotReadableYet", len(result.pending))
     invocation.describe(**known)
-    return result.model_dump(mode="json")
+    return result

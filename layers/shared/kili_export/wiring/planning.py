@@ -1,12 +1,13 @@
-"""What plan_export does: takes a project's lease and freezes what a run works from."""
+"""What plan_export does: takes a project's lease, freezes what a run works from, or makes it."""
 
 from typing import Any
 
-from kili_export.runs.messages import PlanRequest
+from kili_export.runs.messages import PlanAnswer, PlanRequest
 from kili_export.steps.planning.plan_run import PlanExport
 from kili_export.steps.planning.run_draft import RunLimits
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
+from kili_export.wiring.small_runs import short_run
 
 
 def plan_export(app: Application, project_id: str) -> PlanExport:
@@ -33,10 +34,19 @@ def plan_export(app: Application, project_id: str) -> PlanExport:
     )
 
 
+def plan_or_make(app: Application, request: PlanRequest, invocation: Invocation) -> PlanAnswer:
+    """Plans a run, and makes a small one whole where the request lets it."""
+    plan = plan_export(app, request.project_id)
+    # A plan that goes on with a listing is no small one.
+    if request.whole and request.resume is None:
+        return short_run(app, request.project_id, plan, invocation)(request)
+    return plan(request, invocation.time_left)
+
+
 def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
     """Answers a PlanAnswer to a PlanRequest. Raises the errors of core.errors."""
     request = PlanRequest.model_validate(event)
-    answer = plan_export(application(), request.project_id)(request, invocation.time_left)
+    answer = plan_or_make(application(), request, invocation)
     planned = answer.work.count if answer.work else 0
     known = {
         "project_id": answer.project_id,
@@ -46,7 +56,7 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
         "assets": planned,
     }
     invocation.log("Run planned", known)
-    invocation.count("RunsPlanned", int(answer.status == "run"))
+    invocation.count("RunsPlanned", int(answer.status in {"run", "done"}))
     invocation.count("AssetsPlanned", planned)
     invocation.describe(**known)
     return answer.model_dump(mode="json")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
-from kili_export.runs.messages import AggregateRequest
+from kili_export.runs.messages import AggregateAnswer, AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.wiring.application import Application, application
@@ -29,6 +29,13 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
     """Answers an AggregateAnswer to an AggregateRequest. Raises the errors of core.errors."""
     request = AggregateRequest.from_payload(event)
     answer = aggregate_archive(application())(request, invocation.time_left)
+    return tell_published(request, answer, invocation).model_dump(mode="json")
+
+
+def tell_published(
+    request: AggregateRequest, answer: AggregateAnswer, invocation: Invocation
+) -> AggregateAnswer:
+    """Logs and counts what became of an export. Answers the answer."""
     known = {
         "project_id": request.project_id,
         "run_id": request.run_id,
@@ -47,4 +54,4 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
     invocation.count("BytesDown", answer.bytes_down, "Bytes")
     invocation.count("BytesUp", answer.bytes_up, "Bytes")
     invocation.describe(**known)
-    return answer.model_dump(mode="json")
+    return answer

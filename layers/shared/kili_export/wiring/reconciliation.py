@@ -7,6 +7,7 @@ from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, Rec
 from kili_export.maintenance.reconciliation.reconcile import Reconcile
 from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.wiring.application import Application, application
+from kili_export.wiring.following import follow_events
 from kili_export.wiring.invocation import Invocation
 
 
@@ -22,6 +23,7 @@ def reconcile(app: Application) -> Reconcile:
         marks=app.marks,
         second_looks=DelayedRechecks(app.objects, app.clock),
         repair=lambda project_id, time_left: _repair(app, project_id)(project_id, time_left),
+        follow=lambda project_id: follow_events(app, project_id),
     )
 
 

@@ -1,6 +1,7 @@
 """Documents behind links: bounded, parsed exactly, and without the key."""
 
 import math
+from threading import Barrier
 
 import pytest
 from urllib3 import HTTPConnectionPool
@@ -8,7 +9,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, ReadTimeoutError
 
 from kili_export.kili.http.downloads import THREADS, Document, Expired, Unreachable, Unreadable
-from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Line, Told, in_turn, told
+from tests.unit.kili.doubles import ENDPOINT, KEY, Answer, Asked, Line, Told, in_turn, told
 
 BUCKET = "https://bucket.example/label.json?sig=secret"
 OWN = "https://kili.example/api/label/v2/files?id=1"
@@ -106,7 +107,8 @@ def test_a_refusal_may_be_an_expired_link(status: int) -> None:
         (IncompleteRead(1, 2), 3),
         (ReadTimeoutError(HTTPConnectionPool("bucket.example"), "/?sig=secret", "late"), 2),
     ],
-    ids=str,
+    # The address of an object is another one in each process.
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_a_storage_that_fails_is_asked_a_few_times(answer: Answer, attempts: int) -> None:
     line = Line(in_turn(answer))
@@ -159,6 +161,25 @@ def test_each_gets_what_its_own_link_holds() -> None:
     outcomes = line.downloads.all(urls)
 
     assert outcomes == {number: Document({"url": url}) for number, url in urls.items()}
+
+
+def test_a_slow_storage_is_asked_by_all_threads() -> None:
+    together = Barrier(THREADS)
+
+    def respond(_: Asked) -> Answer:
+        # Nobody gets an answer before all have asked.
+        together.wait(60)
+        return told({})
+
+    urls = {number: f"https://bucket.example/{number}" for number in range(2 * THREADS)}
+
+    outcomes = Line(respond).downloads.all(urls)
+
+    assert outcomes == dict.fromkeys(urls, Document({}))
+
+
+def test_nothing_to_download_is_no_work() -> None:
+    assert Line(in_turn(Told(500))).downloads.all({}) == {}
 
 
 def test_a_storage_that_is_down_is_not_tried_for_everything() -> None:

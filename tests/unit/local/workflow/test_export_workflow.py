@@ -99,6 +99,37 @@ def visited(execution: Execution) -> list[str]:
     return [name for name, _ in execution.states]
 
 
+def test_a_small_run_is_whole_when_it_is_planned(bench: Bench) -> None:
+    made = {"project_id": "p1", "cleared": 1}
+    answer = {"status": "done", "project_id": "p1", "run_id": "r1", "finished": made}
+
+    execution = run(bench, plan=lambda _payload: answer)
+
+    assert execution.output == made
+    assert visited(execution) == ["WaitForWindow", "PlanExport", "WhatToDo", "Published"]
+    [asked] = bench.functions.payloads("plan")
+    assert asked["whole"] is True
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.OutOfMemory", "TypeError"],
+)
+def test_what_broke_an_invocation_that_plans_goes_through_single_steps(
+    bench: Bench, error: str
+) -> None:
+    def plan(payload: dict[str, Any]) -> Any:
+        if payload["whole"]:
+            raise FunctionFailed(error, "an asset broke it")
+        return planned()(payload)
+
+    execution = run(bench, plan=plan)
+
+    assert execution.status == "SUCCEEDED", (execution.error, execution.cause)
+    assert visited(execution)[-3:] == ["ConvertAssets", "AggregateArchives", "FinishExport"]
+    assert [payload["whole"] for payload in bench.functions.payloads("plan")] == [True, False]
+
+
 def test_a_run_plans_converts_aggregates_and_finishes(bench: Bench) -> None:
     execution = run(bench)
 

@@ -2,8 +2,9 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -32,7 +33,11 @@ OPERATION = "download"
 TIMEOUTS = (10.0, 30.0)
 LONGEST_SECONDS = 120.0
 LARGEST_DOCUMENT = 256 * 1024 * 1024
+FIRST_THREADS = 2
 THREADS = 10
+_QUICK = 0.01
+"""Seconds that threads get before as many join them: where a storage answers at once, each more
+only takes turns with the others."""
 MOST_REDIRECTS = 3
 ATTEMPTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -114,15 +119,18 @@ class JsonDownloads:
         When as many as run at once could not be reached, and none could, the rest is not tried:
         each would cost all its attempts.
         """
-        distinct = list(dict.fromkeys(urls.values()))
-        if not distinct:
-            return {}
+        left = deque(dict.fromkeys(urls.values()))
         outcomes: dict[str, Outcome] = {}
 
-        def download(url: str) -> None:
-            outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
+        def work() -> None:
+            while (url := _taken(left)) is not None:
+                outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
 
-        for done in [self._pool.submit(download, url) for url in distinct]:
+        threads = [self._pool.submit(work) for _ in range(min(FIRST_THREADS, len(left)))]
+        while left and len(threads) < THREADS and wait(threads, timeout=_QUICK).not_done:
+            more = min(len(threads), THREADS - len(threads), len(left))
+            threads += [self._pool.submit(work) for _ in range(more)]
+        for done in threads:
             done.result()
         return {key: outcomes[url] for key, url in urls.items()}
 
@@ -200,6 +208,13 @@ class JsonDownloads:
         )
         self._traffic.received(len(content))
         return _parsed(content, name)
+
+
+def _taken(left: deque[str]) -> str | None:
+    try:
+        return left.popleft()
+    except IndexError:
+        return None
 
 
 def _is_down(outcomes: list[Outcome]) -> bool:

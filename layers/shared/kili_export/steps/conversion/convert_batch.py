@@ -99,6 +99,8 @@ class ConvertAssets:
     media: MediaLimits = field(default_factory=MediaLimits)
     meter: Meter = field(default_factory=NoMeter)
     cutter: FrameCutter = field(default_factory=NoCutter)
+    plans: dict[str, RunPlan] = field(default_factory=dict)
+    """The plan that was read last, by its key: batches of a run share it, and it never changes."""
 
     def __call__(self, request: ConvertRequest) -> BatchResult:
         """Fetches the batch once and writes every export's share of it as one object.
@@ -107,7 +109,7 @@ class ConvertAssets:
         object's key belongs to this attempt alone. Raises TransientError when Kili, its storage
         or the bucket do not answer.
         """
-        plan = load_plan(self.objects, request.batch.plan_key)
+        plan = self._plan(request.batch.plan_key)
         targets = [_target(plan, export) for export in plan.exports]
         items = {item.asset_id: item for item in request.items}
         wanted = [target for target in targets if any(map(target.needs, items.values()))]
@@ -153,6 +155,14 @@ class ConvertAssets:
                 "spent": self.meter.spent(),
             }
         )
+
+    def _plan(self, key: str) -> RunPlan:
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = load_plan(self.objects, key)
+            self.plans.clear()
+            self.plans[key] = plan
+        return plan
 
     def _require_storage(
         self, plan: RunPlan, unreachable: frozenset[str], errors: Mapping[str, object]

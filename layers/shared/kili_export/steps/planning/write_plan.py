@@ -7,6 +7,7 @@ from kili_export.changes.comparison.listing_slices import ListedLine, ListingSli
 from kili_export.changes.events.pending_changes import labels_to_await
 from kili_export.core.bucket_layout import marks_key, plan_key, results_prefix, work_key
 from kili_export.core.project import ProjectDocument
+from kili_export.costs.run_cost import WHOLE_BATCHES
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.messages import ExportName, PlanAnswer, PlanRequest, WorkItem, WorkList
 from kili_export.runs.metering import Meter
@@ -25,7 +26,6 @@ _VIDEO_BATCH = 10
 """Kili answers ten videos at most in one page."""
 _MEDIA_BATCH = 10
 """A batch must be done within a minute, downloads included; a video's are its frames."""
-_SMALL_BATCHES = 2
 _SMALL_BYTES = 256 << 20
 """Archive, deltas and ledger of an export, of which the function that plans may make the next."""
 
@@ -145,7 +145,7 @@ def _is_small(run: RunDraft, work: WorkList) -> bool:
         for one in published
     )
     return (
-        work.count <= _SMALL_BATCHES * work.batch_size
+        work.count <= WHOLE_BATCHES * work.batch_size
         and run.step is None
         and not run.taken_over.results
         and not any(plan.options.with_assets for plan in run.plans)

@@ -1,0 +1,75 @@
+"""What plan_export does besides planning: makes a small run whole."""
+
+import faulthandler
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from kili_export.core.bucket_layout import runs_prefix
+from kili_export.runs.messages import (
+    AggregateAnswer,
+    AggregateRequest,
+    BatchResult,
+    ConvertRequest,
+    FinishAnswer,
+    FinishRequest,
+    PlanAnswer,
+    PlanRequest,
+)
+from kili_export.steps.planning.plan_run import PlanExport
+from kili_export.steps.short_run import ShortRun
+from kili_export.steps.whole_run import WholeRun
+from kili_export.storage.held_objects import HeldObjects
+from kili_export.wiring.application import Application
+from kili_export.wiring.completion import finish_export, tell_finished
+from kili_export.wiring.conversion import convert_assets, tell_converted
+from kili_export.wiring.invocation import Invocation
+from kili_export.wiring.publishing import aggregate_archive, tell_published
+
+_LONGEST_BATCH: Final = 58.0
+"""Seconds, as convert_assets has: an asset that never ends must not hold up its project."""
+
+_STDERR: Final = 2
+
+
+def short_run(
+    app: Application, project_id: str, plan_export: PlanExport, invocation: Invocation
+) -> ShortRun:
+    """Plans runs of a project, and makes the small ones whole in this very invocation.
+
+    The process ends when a batch takes too long; the workflow then goes through single steps.
+    """
+    held = HeldObjects(app.objects, runs_prefix(project_id))
+    time_left = invocation.time_left
+
+    def plan(request: PlanRequest) -> PlanAnswer:
+        return replace(plan_export, objects=held)(request, time_left)
+
+    def convert(request: ConvertRequest) -> BatchResult:
+        meter = app.meter.part_of_invocation()
+        with process_ends_after(_LONGEST_BATCH):
+            use_case = replace(convert_assets(app, project_id), objects=held, meter=meter)
+            return tell_converted(request, use_case(request), invocation)
+
+    def publish(request: AggregateRequest) -> AggregateAnswer:
+        meter = app.meter.part_of_invocation()
+        use_case = replace(aggregate_archive(app), objects=held, meter=meter)
+        return tell_published(request, use_case(request, time_left), invocation)
+
+    def finish(request: FinishRequest) -> FinishAnswer:
+        meter = app.meter.part_of_invocation()
+        use_case = replace(finish_export(app), objects=held, meter=meter)
+        return tell_finished(request, use_case(request), invocation)
+
+    return ShortRun(held, plan, WholeRun(held, convert, publish, finish), time_left)
+
+
+@contextmanager
+def process_ends_after(seconds: float) -> Iterator[None]:
+    """Ends the process, wherever it is, unless the block ends before."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=_STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
