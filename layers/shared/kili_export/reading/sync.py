@@ -132,6 +132,7 @@ def bring_folder(
     if known.state == state and not change:
         return SyncResult(manifest, "nothing", before, files=len(known.files))
     present = _present(folder, known, change, wish)
+    folder.begin(change, state)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)
     return SyncResult(
