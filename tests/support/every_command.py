@@ -12,7 +12,7 @@ _OPTIONS = {
     "pull": ("--output", "yolo.zip"),
     "snapshot": ("v1",),
     "diff": ("1",),
-    "export": ("--format", "kili", "--output", "kili.zip"),
+    "export": ("--format", "coco", "--output", "coco.zip"),
 }
 """What commands need besides their positional arguments."""
 

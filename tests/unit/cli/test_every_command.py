@@ -142,7 +142,7 @@ def _printing(monkeypatch: pytest.MonkeyPatch, *, status: ExitCode, line: str = 
             print(line)
         return status
 
-    monkeypatch.setattr(entry, "_command", lambda _: command)
+    monkeypatch.setattr(entry, "command_of", lambda _: command)
 
 
 @pytest.mark.parametrize("status", [ExitCode.OK, ExitCode.QUARANTINED])

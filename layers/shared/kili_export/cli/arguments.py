@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, cast
 
+from kili_export.cli.about_itself import add_about_itself
 from kili_export.cli.archive_arguments import CommandParser, add_archives
 from kili_export.cli.exit_codes import MEANINGS
 from kili_export.cli.export_arguments import add_export
@@ -34,8 +35,9 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
+    add_about_itself(top)
     kind = cast("type[ArgumentParser]", CommandParser)
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
+    commands = top.add_subparsers(metavar="COMMAND", parser_class=kind)
     if local is not None:
         local(commands)
     add_export(commands)

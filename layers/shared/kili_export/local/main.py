@@ -98,7 +98,8 @@ def _add_demo(commands: Commands) -> None:
         "changes labels, and checks every archive. Status 0 only if all checks held.",
     )
     demo.set_defaults(command="demo")
-    demo.add_argument("--state", help="keep everything in this directory (a temporary one)")
+    demo.add_argument("--state", help="keep everything in this directory")
+    demo.add_argument("--keep", action="store_true", help="keep the temporary directory")
     demo.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
