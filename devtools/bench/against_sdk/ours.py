@@ -114,7 +114,7 @@ class Ours:
         cpu = workers.cpu()
         begin()
         runs = self._await(known)
-        spent = workers.cpu() - cpu
+        spent = {role: seconds - cpu.get(role, 0.0) for role, seconds in workers.cpu().items()}
         moved = s3_count(data, running.bucket, self.stack.s3) - counted
         asked = meter.read()
         archives = [self._archive(project_id, kind) for kind in formats]
@@ -124,7 +124,8 @@ class Ours:
             formats=formats,
             assets=assets,
             seconds=sum(map(_processing, runs)),
-            cpu=spent,
+            cpu=sum(spent.values()),
+            cpu_by_role=spent,
             # Its budget is set out of reach: see the report for what Kili's own pace would be.
             waited=0.0,
             peak_memory=workers.largest_peak(),

@@ -48,9 +48,33 @@ def told(found: list[Verdict], part: str) -> list[bool | None]:
     return chosen
 
 
-@pytest.mark.parametrize(("seconds", "holds"), [(100.0, True), (140.0, False)])
-def test_a_full_export_is_held_against_the_sdks(seconds: float, holds: bool) -> None:
-    assert told(verdicts([comparison(seconds=seconds)]), "full export") == [holds]
+@pytest.mark.parametrize(
+    ("assets", "seconds", "cpu", "holds"),
+    [
+        (10_000, 40.0, 2.4, True),
+        (10_000, 41.0, 2.4, False),
+        (10_000, 40.0, 2.5, False),
+        (1_000, 41.0, 2.5, None),
+    ],
+)
+def test_a_full_export_is_held_against_the_sdks(
+    assets: int, seconds: float, cpu: float, holds: bool | None
+) -> None:
+    found = verdicts([comparison(assets, seconds=seconds, cpu=cpu)])
+    assert told(found, "all formats") == [holds]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu", "holds"), [(3.0, 4.0, True), (3.5, 4.0, False), (3.0, 4.1, False)]
+)
+def test_each_format_alone_is_held_against_the_sdks(
+    seconds: float, cpu: float, holds: bool
+) -> None:
+    one = comparison()
+    coco = replace(line("SDK", "full"), formats=("coco",), seconds=9.0)
+    one.alone += [coco, replace(coco, side="ours", seconds=seconds, cpu=cpu)]
+    one.alone.append(replace(coco, formats=("kili",)))
+    assert told(verdicts([one]), "alone") == [holds]
 
 
 @pytest.mark.parametrize(
@@ -58,21 +82,21 @@ def test_a_full_export_is_held_against_the_sdks(seconds: float, holds: bool) -> 
 )
 def test_an_increment_must_be_faster_and_ask_less(seconds: float, calls: int, holds: bool) -> None:
     found = verdicts([comparison(seconds=seconds, calls=calls)])
-    assert told(found, "times faster") == [holds] * 3
+    assert told(found, "fewer GraphQL calls") == [holds] * 3
 
 
 def test_increments_of_large_projects_are_held_against_the_one_export_of_the_sdk() -> None:
     whole = comparison(seconds=4.0)
     once = replace(whole, lines=[one for one in whole.lines if one.side == "ours"])
     once.lines.insert(2, line("SDK", "full", seconds=399.0, calls=4000))
-    assert told(verdicts([once]), "times faster") == [False] * 3
+    assert told(verdicts([once]), "fewer GraphQL calls") == [False] * 3
     once.lines[2] = line("SDK", "full", seconds=400.0, calls=4000)
-    assert told(verdicts([once]), "times faster") == [True] * 3
+    assert told(verdicts([once]), "fewer GraphQL calls") == [True] * 3
 
 
 def test_increments_of_small_projects_are_not_judged() -> None:
     found = verdicts([comparison(assets=1000, seconds=1.0)])
-    assert told(found, "times faster") == [None] * 3
+    assert told(found, "fewer GraphQL calls") == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -104,8 +128,14 @@ def test_exports_of_single_formats_add_up() -> None:
 
 def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
     comparisons = [comparison(1000), comparison(50_000)]
+    comparisons[0].profile = {"compressing": 0.25, "converting to coco": 0.75, "nothing": 0.0}
+    full = comparisons[1].lines[2]
+    comparisons[1].lines[2] = replace(full, cpu_by_role={"S3": 3.0, "convert_assets": 9.0})
     judged = verdicts(comparisons)
     text = page(comparisons, judged, "2 cores", "2026-03-02")
+    assert "| converting to coco | 0.75 | 75% |" in text
+    assert "| fetching and converting | 9.00 | 75% |" in text
+    assert "| nothing |" not in text
     assert text.count("| ours | full | all four |") == 2
     assert all(one.target in text for one in judged)
     assert json.dumps(document(comparisons, judged, "2 cores", "2026-03-02"))
