@@ -312,6 +312,25 @@ def test_nothing_is_sent_that_the_address_did_not_give(
         ] * 2
 
 
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("", "/"),
+        ("?a=1", "/?a=1"),
+        ("/x?a=%2F&b=c+d#part", "/x?a=%2F&b=c+d"),
+        ("//other.example/../x;y", "//other.example/../x;y"),
+        ("/é?ü", "/%C3%A9?%C3%BC"),
+    ],
+)
+def test_an_address_is_asked_for_as_it_is(address: str, asked: str) -> None:
+    with serving(PUBLIC, document) as server:
+        fetcher = Fetcher(Names({"media.example": [[PUBLIC]]}))
+        outcome = fetcher.one(f"http://media.example:{server.port}{address}")
+        assert outcome == Document({"is": "read"})
+        # The server takes a path of several slashes for one.
+        assert server.seen[0].requestline == f"GET {asked} HTTP/1.1"
+
+
 def test_connections_are_kept() -> None:
     def kept(one: Handler) -> None:
         one.protocol_version = "HTTP/1.1"
