@@ -1,6 +1,7 @@
 # Every target does its own set-up; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
+RUNNING := $(VENV)/.running
 JUDGES := .venv-judges
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -16,19 +17,25 @@ PINNED := -m pip install --quiet --disable-pip-version-check --no-deps --require
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(READY) ## the virtual environment, with .venv/bin/kili-export in it
+setup: $(RUNNING) ## what running needs, with .venv/bin/kili-export
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): $(RUNNING) requirements/dev.txt
+	@echo "Setting up what developing needs, in $(VENV) too (once, one or two minutes)"
+	@$(BIN)/python $(PINNED) -r requirements/dev.txt
+	@$(BIN)/python -m pip check --disable-pip-version-check >&2
+	@touch $@
+
+$(RUNNING): requirements/demo.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once, one or two minutes)"
+	@echo "Setting up $(VENV) (once, a minute; 300 MB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python $(PINNED) -r requirements/dev.txt
+	@$(BIN)/python $(PINNED) -r requirements/demo.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --disable-pip-version-check >&2
 	@touch $@
 
-demo: $(READY) ## the whole system on this machine, live
+demo: $(RUNNING) ## the whole system on this machine, live
 	@$(BIN)/kili-export demo
 
 test: $(READY) ## every test
@@ -100,14 +107,14 @@ properties-shapes: $(READY) ## corrected shapes beside shapely's, 20,000 random 
 	@KILI_EXPORT_SHAPES=$(or $(SHAPES),20000) $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/contract/test_shapes_in_pictures.py
 
 $(JUDGES)/.ready: requirements/judges.txt
-	@echo "Setting up $(JUDGES) (once; 270 MB)"
+	@echo "Setting up $(JUDGES) (once; 720 MB)"
 	@$(PYTHON) -m venv $(JUDGES)
 	@$(JUDGES)/bin/python $(PINNED) -r requirements/judges.txt
 	@touch $@
 
 .PHONY: judges
-judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow
-	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py
+judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow, datasets, DuckDB, pandas
+	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py tests/contract/test_data_judges.py
 
 SCAN := .venv-scan
 

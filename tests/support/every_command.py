@@ -12,13 +12,15 @@ _OPTIONS = {
     "pull": ("--output", "yolo.zip"),
     "snapshot": ("v1",),
     "diff": ("1",),
+    "export": ("--format", "coco", "--output", "coco.zip"),
 }
 """What commands need besides their positional arguments."""
 
-WITHOUT_A_STACK = frozenset({"up", "demo"})
+WITHOUT_A_STACK = frozenset({"up", "demo", "export"})
 
 WRITTEN_PATHS = (
     ("pull", "P", "yolo", "--output"),
+    ("export", "P", "--format", "kili", "--output"),
     ("assets", "P", "--output"),
     ("labels", "P", "--output"),
 )

@@ -7,6 +7,7 @@ import pytest
 
 from kili_export.cli import main as entry
 from kili_export.cli.exit_codes import MEANINGS, ExitCode
+from kili_export.cli.loading import command_of
 from kili_export.core import errors
 from kili_export.local import main as local_entry
 from kili_export.local.main import main, parser
@@ -50,7 +51,6 @@ def test_every_documented_form_is_accepted(text: str, command: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "up --port 70000",
         "up --port -1",
         "up --window 0",
@@ -90,7 +90,7 @@ def test_the_help_explains_every_exit_status() -> None:
 
 def test_every_command_of_the_parser_can_be_imported() -> None:
     for place in {**entry._COMMANDS, **local_entry._COMMANDS}.values():
-        assert callable(entry._command(place)), place
+        assert callable(command_of(place)), place
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_errors_end_with_their_status_and_one_line(
 
         return command
 
-    monkeypatch.setattr(entry, "_command", failing)
+    monkeypatch.setattr(entry, "command_of", failing)
     assert entry.main(["status"]) == code
     shown = capsys.readouterr()
     # Who presses Ctrl+C knows why the command ends.

@@ -9,7 +9,7 @@ import pytest
 
 from kili_export.cli.commands import report as command
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.services import StackServices
+from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.export_options import ExportOptions, Layout
 from tests.support.kili_samples import answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
@@ -21,9 +21,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Workbench:
     bench = Workbench(
         project({"CARS": job(["BIG"])}), {"yolo": ExportOptions("yolo_v8", layout=Layout.MERGED)}
     )
-    services = SimpleNamespace(objects=bench.objects)
-    monkeypatch.setattr(StackServices, "of", lambda _: services)
-    monkeypatch.setattr(command, "connect", lambda _: None)
+    source = SimpleNamespace(objects=bench.objects)
+    monkeypatch.setattr(ReadingSource, "of", lambda _: source)
     return bench
 
 

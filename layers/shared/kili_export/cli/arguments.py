@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, cast
 
+from kili_export.cli.about_itself import add_about_itself
 from kili_export.cli.archive_arguments import CommandParser, add_archives
 from kili_export.cli.exit_codes import MEANINGS
 from kili_export.cli.export_arguments import add_export
@@ -34,8 +35,9 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
+    add_about_itself(top)
     kind = cast("type[ArgumentParser]", CommandParser)
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
+    commands = top.add_subparsers(metavar="COMMAND", parser_class=kind)
     if local is not None:
         local(commands)
     add_export(commands)
@@ -165,6 +167,16 @@ def _add_cost(commands: Commands) -> None:
     )
     cost.add_argument(
         "--assets", type=positive_number, metavar="N", help="of the full export (all)"
+    )
+    cost.add_argument(
+        "--projects",
+        type=positive_number,
+        default=1,
+        metavar="N",
+        help="projects in the month in which nothing changes (%(default)s)",
+    )
+    cost.add_argument(
+        "--dashboard", action="store_true", help="count a dashboard of CloudWatch into that month"
     )
     cost.add_argument("--prices", metavar="FILE", help="YAML: your dollars for one of some units")
     _add_target(cost)

@@ -1,16 +1,16 @@
 """The entry point of `kili-export`."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kili_export.aws.aws_errors import BotoCoreError, NoRegionError, translation
 from kili_export.cli.arguments import check_names, parser
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import file_error
+from kili_export.cli.loading import command_of
 from kili_export.cli.output import complain
 from kili_export.cli.stack_connection import LocalStacks
 from kili_export.cli.streams import OutputFailed, ReaderGone, guarded_streams
@@ -43,6 +43,7 @@ _COMMANDS: Mapping[str, str] = {
     "diff": "kili_export.cli.commands.generations:diff",
     "history": "kili_export.cli.commands.generations:history",
     "snapshots": "kili_export.cli.commands.snapshot:snapshots",
+    "view": "kili_export.cli.commands.view:view",
     "sync": "kili_export.cli.commands.sync:sync",
     "purge": "kili_export.cli.commands.purge:purge",
     "assets": "kili_export.cli.commands.rows:assets",
@@ -65,21 +66,37 @@ class LocalCommands:
 
 def main(arguments: Sequence[str] | None = None, local: LocalCommands | None = None) -> int:
     """Runs one command; the exit status. What goes wrong is one line on standard error."""
-    given = parser(local.add_arguments if local else None).parse_args(arguments)
-    given.local_stacks = local.stacks if local else None
     commands = {**_COMMANDS, **(local.commands if local else {})}
     try:
         with guarded_streams():
+            given = _parsed(parser(local.add_arguments if local else None), arguments)
+            if given is None:
+                return ExitCode.OK
+            given.local_stacks = local.stacks if local else None
             return _run(given, commands[given.command])
     except OutputFailed as error:
         complain(str(error))
         return ExitCode.FAILED
 
 
+def _parsed(accepted: ArgumentParser, arguments: Sequence[str] | None) -> Namespace | None:
+    """What was given; None after a text that was asked for, or the list of commands for nothing."""
+    try:
+        given = accepted.parse_args(arguments)
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        return None
+    if "command" not in given:
+        accepted.print_help()
+        return None
+    return given
+
+
 def _run(given: Namespace, place: str) -> int:
     try:
         check_names(given)
-        return int(_command(place)(given))
+        return int(command_of(place)(given))
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except ReaderGone:
@@ -98,12 +115,6 @@ def _run(given: Namespace, place: str) -> int:
         failure = translation("AWS", error)
         complain(str(failure))
         return _code(failure)
-
-
-def _command(place: str) -> Callable[[Namespace], ExitCode]:
-    module, _, function = place.partition(":")
-    command: Callable[[Namespace], ExitCode] = getattr(import_module(module), function)
-    return command
 
 
 def _code(error: ExportError) -> ExitCode:

@@ -26,6 +26,9 @@ class LocalStack(Protocol):
     def answers(self, project_id: str, count: int) -> Sequence[FinishAnswer]:
         """What the latest runs answered at their end, the latest first."""
 
+    def check_it_can_erase(self) -> None:
+        """Raises InvalidConfiguration where what the server is administered with is missing."""
+
     def erase_traces(self, objects: ObjectStore, project_id: str, words: Sequence[str]) -> None:
         """Erases what the machine keeps, besides objects, that holds one of some ids.
 

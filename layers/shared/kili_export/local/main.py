@@ -60,6 +60,14 @@ def _add_up(commands: Commands) -> None:
         metavar="SECONDS",
         help="how often every project is compared with Kili (%(default)s)",
     )
+    up.add_argument(
+        "--follow-every",
+        type=whole_number,
+        default=10,
+        metavar="SECONDS",
+        help="how often Kili's list of events is read, for what no webhook tells (%(default)s; 0:"
+        " never)",
+    )
     # For measurements: a port by which everybody reaches S3, of a proxy that counts.
     up.add_argument("--s3-door", type=_port, help=SUPPRESS)
 
@@ -85,7 +93,8 @@ def _add_demo(commands: Commands) -> None:
         "changes labels, and checks every archive. Status 0 only if all checks held.",
     )
     demo.set_defaults(command="demo")
-    demo.add_argument("--state", help="keep everything in this directory (a temporary one)")
+    demo.add_argument("--state", help="keep everything in this directory")
+    demo.add_argument("--keep", action="store_true", help="keep the temporary directory")
     demo.add_argument("--json", action="store_true", help="one JSON object per line")
 
 

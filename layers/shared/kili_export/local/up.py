@@ -77,6 +77,7 @@ def _options(arguments: Namespace) -> StackOptions:
         window=arguments.window,
         settle=arguments.settle,
         reconcile_every=arguments.reconcile_every,
+        follow_every=arguments.follow_every,
         s3_door=arguments.s3_door,
         tuning={
             one.name: os.environ[one.name]

@@ -25,6 +25,8 @@ def purge(arguments: Namespace) -> ExitCode:
     services = StackServices.of(connect(arguments))
     application = services.application
     eraser = operating.eraser(application)
+    if services.connection.local is not None:
+        services.connection.local.check_it_can_erase()
     if arguments.asset:
         return _purge_asset(PurgeAsset(eraser), services, arguments, output)
     use_case = PurgeExports(eraser, application.changes, application.project_state)

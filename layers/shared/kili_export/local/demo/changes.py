@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Control = Callable[..., dict[str, Any]]
-_ALL = frozenset({"kili", "yolo", "coco"})
+_ALL = frozenset({"kili", "yolo", "voc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _delete_label(control: Control) -> str:
 CHANGES = (
     Change("A label is submitted on scene-28.png", _submit("scene-28.png")),
     Change(
-        "A reviewer approves scene-29.png: in YOLO and COCO the dates of its files change, no more",
+        "A reviewer approves scene-29.png: in YOLO and VOC the dates of its files change, no more",
         _review,
         reaches=frozenset({"kili"}),
     ),

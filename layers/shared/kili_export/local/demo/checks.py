@@ -1,12 +1,12 @@
 """Compares archives with what Kili's own SDK exports from the same Kili at the same moment."""
 
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from kili_export.local.demo.agreement import differences
 from kili_export.local.demo.kili_process import KiliProcess
+from kili_export.local.stack.child import python_module
 from kili_export.local.stack.environment import process_environment
 
 _SDK_SECONDS = 120
@@ -17,7 +17,7 @@ def sdk_disagreements(
 ) -> dict[str, list[str]]:
     """What differs in each format's archive, empty lists when nothing does."""
     folder.mkdir(exist_ok=True)
-    command = (sys.executable, "-m", "kili_export.local.demo.sdk_exports")
+    command = python_module("kili_export.local.demo.sdk_exports")
     done = subprocess.run(
         (*command, kili.endpoint, kili.project_id, str(folder), *archives),
         input=kili.api_key,

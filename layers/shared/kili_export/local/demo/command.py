@@ -1,11 +1,13 @@
 """`kili-export demo`: changes in a stand-in of Kili become archives, and each one is checked."""
 
 import shutil
+import sys
 import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from kili_export.cli.commands.pull import download
@@ -14,9 +16,11 @@ from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackConnection
+from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.demo.changes import CHANGES, Change
 from kili_export.local.demo.checks import sdk_disagreements
 from kili_export.local.demo.kili_process import KiliProcess
+from kili_export.local.demo.sdk_exports import layout_of
 from kili_export.local.demo.views import Publication, View, view
 from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.state_directory import StateDirectory
@@ -25,7 +29,8 @@ from kili_export.maintenance.reconciliation.project_status import ProjectStatus
 from kili_export.registration.declaration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
-EXPORTS = {"kili": "kili", "yolo": "yolo_v8", "coco": "coco"}
+# The SDK makes them with what it needs by itself, which is little.
+EXPORTS = {"kili": "kili", "yolo": "yolo_v8", "voc": "pascal_voc"}
 _PATIENCE_SECONDS = 60.0
 _WINDOW_SECONDS = 1
 _SETTLE_SECONDS = 1
@@ -33,10 +38,33 @@ _SETTLE_SECONDS = 1
 
 def demo(arguments: Namespace) -> ExitCode:
     """Runs the demo. OK only if every check held."""
+    if not find_spec("kili"):
+        raise InvalidConfiguration(
+            "The demo compares archives with those of Kili's SDK, which is not installed: "
+            "pip install 'kili-continuous-export[demo]'"
+        )
     folder = Path(arguments.state or tempfile.mkdtemp(prefix="kili-export-demo-"))
+    keep = bool(arguments.state or arguments.keep)
+    ok = interrupted = False
+    try:
+        ok = _show(folder, as_json=arguments.json, keep=keep)
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        if keep or not (ok or interrupted):
+            # What a check did not hold on, or a log says, is to be looked at.
+            print(f"The demo's files are in {folder}.", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return ExitCode.OK if ok else ExitCode.FAILED
+
+
+def _show(folder: Path, *, as_json: bool, keep: bool) -> bool:
+    """The whole demo, with its files in a folder. Answers whether all checks held."""
     state = folder / "state"
     began = time.monotonic()
-    with view(as_json=arguments.json) as shown:
+    with view(as_json=as_json) as shown:
         shown.step("Starting a stand-in of Kili, S3, the workers and the workflow")
         with KiliProcess(folder / "kili.log") as kili:
             options = StackOptions(
@@ -51,10 +79,9 @@ def demo(arguments: Namespace) -> ExitCode:
             with LocalStack(options, shown.detail) as running:
                 connection = connection_to(running, StateDirectory(state))
                 archives, ok = _Demo(kili, connection, shown, folder).run()
-        shown.end(archives, time.monotonic() - began, ok=ok)
-    if not arguments.state:
-        shutil.rmtree(state, ignore_errors=True)
-    return ExitCode.OK if ok else ExitCode.FAILED
+        kept = archives if keep or not ok else {}
+        shown.end(kept, time.monotonic() - began, ok=ok)
+    return ok
 
 
 class _Demo:
@@ -83,7 +110,10 @@ class _Demo:
         project = self._kili.project_id
         self._shown.step(f"Registering the sample project {project} with three exports")
         began = datetime.now(UTC)
-        declared = [{"name": name, "format": kind} for name, kind in EXPORTS.items()]
+        declared = [
+            {"name": name, "format": kind, "layout": layout_of(kind)}
+            for name, kind in EXPORTS.items()
+        ]
         registration = parse_registration({"project_id": project, "exports": declared})
         registered = register_exports(
             self._services.objects, self._services.kili, self._services.random, registration
@@ -156,8 +186,6 @@ class _Demo:
                     added=delta.added if delta else manifest.archive.members,
                     changed=delta.changed if delta else 0,
                     removed=delta.removed if delta else 0,
-                    moved=manifest.moved.bytes_down + manifest.moved.bytes_up,
-                    requests=sum(manifest.moved.requests.values()),
                     seconds=(manifest.published_at - began).total_seconds(),
                 )
             )

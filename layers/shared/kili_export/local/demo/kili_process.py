@@ -1,7 +1,6 @@
 """The demo's Kili: the stand-in in a process of its own, and the hand on its control endpoint."""
 
 import json
-import sys
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
-from kili_export.local.stack.child import Child, ServerDidNotStart
+from kili_export.local.stack.child import Child, ServerDidNotStart, python_module
 from kili_export.local.stack.environment import process_environment
 
 _TIMEOUT_SECONDS = 30
@@ -30,7 +29,7 @@ class KiliProcess:
     def __enter__(self) -> "KiliProcess":
         """Starts it. Raises ServerDidNotStart."""
         self._child = Child(
-            (sys.executable, "-m", "kili_export.local.demo.kili_child"),
+            python_module("kili_export.local.demo.kili_child"),
             environment=process_environment(),
             log=self._log,
             answers=True,

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     for name in formats:
         target = Path(folder) / f"{name}.zip"
-        kili.export_labels(project_id, str(target), name, with_assets=False)
+        kili.export_labels(project_id, str(target), name, layout=layout_of(name), with_assets=False)
+
+
+def layout_of(kind: str) -> Literal["split", "merged"]:
+    """The SDK's default layout where the format has it."""
+    return "merged" if kind == "pascal_voc" else "split"
 
 
 if __name__ == "__main__":

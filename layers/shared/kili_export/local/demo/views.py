@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -20,8 +21,8 @@ from kili_export.cli.output import bytes_text
 class Publication:
     """A generation that an export got. `seconds` from the change in Kili to its publishing.
 
-    `added`, `changed` and `removed` count files; `moved` is bytes up and down between the
-    publishing step and S3, in `requests` requests.
+    `files` is how many the archive holds, `size` its bytes; `added`, `changed` and `removed` count
+    files too.
     """
 
     export: str
@@ -31,21 +32,22 @@ class Publication:
     added: int
     changed: int
     removed: int
-    moved: int
-    requests: int
     seconds: float
 
     def sentence(self) -> str:
         """The publication in a line."""
         return (
-            f"{self.export:<8} generation {self.generation}: {self.changes()} of {self.files} "
-            f"files, {bytes_text(self.moved)} in {self.requests} requests for an archive of "
-            f"{bytes_text(self.size)}, {self.seconds:.1f} s after the change"
+            f"{self.export:<5} generation {self.generation} after {self.seconds:.1f} s: files "
+            f"{self.changes()}, {self.unchanged()} as before, archive of {bytes_text(self.size)}"
         )
 
     def changes(self) -> str:
         """What changed: files added, changed and removed."""
         return f"+{self.added} ~{self.changed} -{self.removed}"
+
+    def unchanged(self) -> int:
+        """The files that the new archive took over from the former one."""
+        return self.files - self.added - self.changed
 
 
 class View(Protocol):
@@ -78,7 +80,7 @@ class View(Protocol):
         """Something was checked; without problems it held."""
 
     def end(self, archives: Mapping[str, str], seconds: float, *, ok: bool) -> None:
-        """The demo is over: where the archives are, and whether all checks held."""
+        """The demo is over: where archives were kept, and whether all checks held."""
 
 
 class PlainView:
@@ -124,6 +126,7 @@ class PlainView:
         for name, path in archives.items():
             print(f"{name:<8} {path}")
         print(f"{'All checks held' if ok else 'NOT all checks held'}, after {seconds:.0f} s.")
+        print(_next_step())
 
 
 class JsonView:
@@ -217,6 +220,7 @@ class LiveView:
             self._console.print(f"{name:<8} {escape(path)}", soft_wrap=True)
         color, verdict = ("green", "All checks held") if ok else ("red", "NOT all checks held")
         self._console.print(f"[bold {color}]{verdict}[/bold {color}], after {seconds:.0f} s.")
+        self._console.print(escape(_next_step()), soft_wrap=True)
 
     def _draw(self) -> None:
         self._spinner.update(text=escape(self._stage or "…"))
@@ -225,7 +229,8 @@ class LiveView:
 
     def _table(self) -> Table:
         table = Table(header_style="bold")
-        for column in ("Export", "Generation", "Archive", "Files", "Changed", "Moved", "Seconds"):
+        columns = ("Export", "Generation", "Archive", "Files", "Changed", "As before", "Seconds")
+        for column in columns:
             table.add_column(column, justify="left" if column == "Export" else "right")
         for name, one in self._latest.items():
             waiting = self._fresh.get(name) is False
@@ -235,10 +240,16 @@ class LiveView:
                 bytes_text(one.size),
                 str(one.files),
                 one.changes(),
-                f"{bytes_text(one.moved)}, {one.requests} requests",
+                str(one.unchanged()),
                 f"{one.seconds:.1f}",
             )
         return table
+
+
+def _next_step() -> str:
+    """What is typed next, by the name that this command was called by."""
+    called = sys.argv[0] if Path(sys.argv[0]).name == "kili-export" else "kili-export"
+    return f"Next, with your own project: KILI_API_KEY=YOUR_KEY {called} up"
 
 
 def view(*, as_json: bool) -> View:

@@ -1,6 +1,7 @@
 """A child process: its own log file, a lifeline, and a patient end."""
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,11 @@ _PATIENCE_SECONDS = 5.0
 
 class ServerDidNotStart(Exception):
     """A server of the stack ended before it served; the message names its log."""
+
+
+def python_module(name: str) -> tuple[str, ...]:
+    """The command that runs a module of the package; the working directory hides no module."""
+    return (sys.executable, "-P", "-m", name)
 
 
 class Child:

@@ -1,7 +1,7 @@
 """How the commands reach a stack of this machine."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,8 +13,8 @@ from kili_export.cli.execution_summary import (
     is_of_project,
     problem_of,
 )
+from kili_export.cli.loading import command_of
 from kili_export.cli.stack_connection import StackConnection
-from kili_export.local.stack.purged_traces import erase_traces
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory, default_state
 from kili_export.local.workflow.executions import Execution, ExecutionStore
 from kili_export.runs.messages import FinishAnswer
@@ -60,15 +60,23 @@ class StackOfThisMachine:
         known = self._known(project_id, count)
         return finish_answers(one.output for one in known if one.status == "SUCCEEDED")
 
+    def check_it_can_erase(self) -> None:
+        """See LocalStack."""
+        _eraser()
+
     def erase_traces(self, objects: ObjectStore, project_id: str, words: Sequence[str]) -> None:
         """See LocalStack."""
-        erase_traces(self.state, objects, project_id, words)
+        _eraser()(self.state, objects, project_id, words)
 
     def _known(self, project_id: str, count: int) -> list[Execution]:
         loaded = ExecutionStore(self.state.executions).load()
         known = [one for one in loaded if is_of_project(one.name, project_id)]
         known.sort(key=lambda one: one.started, reverse=True)
         return known[:count]
+
+
+def _eraser() -> Callable[..., None]:
+    return command_of("kili_export.local.stack.purged_traces:erase_traces")
 
 
 def _summary(execution: Execution, store: ExecutionStore) -> ExecutionSummary:

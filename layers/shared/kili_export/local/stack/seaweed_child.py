@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from kili_export.local.stack.child import python_module
+
 _PR_SET_PDEATHSIG = 1
 _PATIENCE_SECONDS = 1.5
 
@@ -25,7 +27,7 @@ def main(command: Sequence[str]) -> int:
     wrote survives a `kill -9`.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "kili_export.local.stack.seaweed_child", "--exec", *command],
+        [*python_module("kili_export.local.stack.seaweed_child"), "--exec", *command],
         stdin=subprocess.DEVNULL,
     )
     ending = threading.Event()

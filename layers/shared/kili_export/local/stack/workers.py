@@ -2,7 +2,6 @@
 
 import queue
 import socket
-import sys
 import threading
 import time
 import uuid
@@ -11,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kili_export.local.stack.child import Child
+from kili_export.local.stack.child import Child, python_module
 from kili_export.local.stack.wire import ConnectionEnded, receive_message, send_message
 from kili_export.local.workflow.errors import FunctionFailed
 
 _START_SECONDS = 60.0
+_COMMAND = python_module("kili_export.local.stack.worker")
 
 
 class WorkerDidNotStart(Exception):
@@ -50,9 +50,8 @@ class _Worker:
         """Starts the process without waiting for it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = (sys.executable, "-m", "kili_export.local.stack.worker")
             self._child = Child(
-                (*command, str(theirs.fileno()), self._spec.handler),
+                (*_COMMAND, str(theirs.fileno()), self._spec.handler),
                 environment=self._spec.environment,
                 log=self._log,
                 pass_fds=(theirs.fileno(),),

@@ -1,0 +1,215 @@
+"""The wheel, installed elsewhere: every command with the base alone, then `demo` with its extra."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kili_export.cli.exit_codes import ExitCode
+from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
+from tests.support.every_command import ALL
+from tests.support.local_stack import StackProcess
+from tests.support.template_document import ROOT
+
+pytestmark = [pytest.mark.xdist_group("local_stack"), pytest.mark.timeout(900)]
+
+MEGABYTES = 80
+"""What the base may need on disk, without pip and what venv puts beside it."""
+_NOT_OURS = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment that only the wheel is installed in, and an empty folder to work in."""
+
+    folder: Path
+    wheel: Path
+    work: Path
+
+    def install(self, extra: str = "") -> None:
+        """Installs the wheel and what it needs. Skips where there is nowhere to get it from."""
+        done = self._run("python", "-m", "pip", "install", "--quiet", f"{self.wheel}{extra}")
+        nowhere = ("No matching distribution", "Could not find a version", "ConnectionError")
+        if done.returncode and any(one in done.stderr for one in nowhere):
+            pytest.skip(f"pip has no index with what the wheel needs: {done.stderr.strip()[-200:]}")
+        assert done.returncode == 0, done.stderr
+
+    def command(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Runs `kili-export` of the wheel."""
+        return self._run("kili-export", *words, **variables)
+
+    def megabytes(self) -> float:
+        """What the packages take on disk, with their compiled modules."""
+        packages = self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        return (
+            sum(
+                file.stat().st_size
+                for package in (packages / "site-packages").iterdir()
+                if not package.name.startswith(_NOT_OURS)
+                for file in (package.rglob("*") if package.is_dir() else [package])
+                if file.is_file()
+            )
+            / 1e6
+        )
+
+    def _run(
+        self, program: str, *words: str, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "KILI", "AWS", "VIRTUAL_ENV"))
+        }
+        return subprocess.run(
+            (str(self.folder / "bin" / program), *words),
+            cwd=self.work,
+            env={**kept, **variables},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
+    subprocess.run((sys.executable, *build, str(folder), str(ROOT)), check=True, timeout=300)
+    [built] = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    work = tmp_path_factory.mktemp("work")
+    # A module of the user's with a name that the library uses hides nothing.
+    (work / "json.py").write_text("raise SystemExit('the working directory was imported')")
+    environment = Environment(folder, wheel, work)
+    environment.install()
+    return environment
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
+    world = KiliWorld(api_key="site-key")
+    world.add_project(sample_project())
+    with start_standin(world) as kili:
+        stack = StackProcess(tmp_path_factory.mktemp("stack") / "state", kili, world.api_key)
+        stack.start()
+        try:
+            yield stack
+        finally:
+            stack.discard()
+
+
+PROJECT = sample_project().id
+
+
+def test_the_wheel_has_one_package_and_what_up_runs(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert {one for one in tops if not one.endswith(".dist-info")} == {"kili_export"}
+    data = {
+        name.partition("/local/application/")[2] for name in names if "/local/application/" in name
+    }
+    deployed = {
+        str(path.relative_to(ROOT))
+        for folder in ("functions", "statemachine")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert data == {"template.yaml", *deployed}
+
+
+def test_the_base_is_small(installed: Environment) -> None:
+    assert installed.megabytes() < MEGABYTES
+
+
+IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
+    "register": (PROJECT, "--file", "exports.yaml"),
+    "wait": (PROJECT,),
+    "run": (PROJECT, "--wait"),
+    "reconcile": (PROJECT,),
+    "confirm": (PROJECT,),
+    "retry": (PROJECT,),
+    "status": (PROJECT,),
+    "cost": (PROJECT,),
+    "credentials": (),
+    "pull": (PROJECT, "yolo", "--output", "yolo.zip"),
+    "sync": (PROJECT, "yolo", "folder"),
+    "report": (PROJECT, "yolo"),
+    "snapshot": (PROJECT, "yolo", "v1"),
+    "snapshots": (PROJECT, "yolo"),
+    "history": (PROJECT, "yolo"),
+    "diff": (PROJECT, "yolo", "v1", "v1"),
+    "assets": (PROJECT, "--output", "assets.jsonl"),
+    "labels": (PROJECT, "--output", "labels.jsonl"),
+    "export": (PROJECT, "--format", "yolo_v8", "--output", "once.zip"),
+    "webhook install": (PROJECT,),
+    "webhook remove": (PROJECT,),
+    "unregister": (PROJECT,),
+}
+"""Every command that needs a stack of either kind, with what it is given."""
+ALONE = {"export"}
+"""Of these, the commands that need no stack at all."""
+OF_A_DEPLOYED_STACK = {"restore", "teardown"}
+OF_THE_EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "up": (),
+    "demo": (),
+    # It erases on the disk what SeaweedFS keeps of deleted objects.
+    "purge": (PROJECT, "yolo", "--yes"),
+}
+
+
+def test_every_command_is_tried() -> None:
+    tried = {*IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
+    assert tried == {one.name for one in ALL}
+
+
+def test_every_command_works_with_the_base_alone(
+    installed: Environment, stack: StackProcess
+) -> None:
+    exports = "exports:\n  - {name: yolo, format: yolo_v8, compatibility: corrected}\n"
+    (installed.work / "exports.yaml").write_text(exports)
+    kili = {
+        name: value for name, value in stack.environment.items() if name.startswith("KILI_API_")
+    }
+    state = ("--state", str(stack.state))
+    for name, words in IN_THIS_ORDER.items():
+        done = installed.command(*name.split(), *words, *(() if name in ALONE else state), **kili)
+        expected = ExitCode.USAGE if name == "confirm" else ExitCode.OK  # nothing to confirm
+        assert done.returncode == expected, f"{name}: {done.stdout}{done.stderr}"
+    for name in OF_A_DEPLOYED_STACK:
+        done = installed.command(name, "--stack-name", "none")
+        assert done.returncode == ExitCode.USAGE, f"{name}: {done.stdout}{done.stderr}"
+        assert done.stderr.startswith("kili-export: No AWS region is set; ")
+
+
+def test_what_the_base_cannot_do_names_the_way_out(
+    installed: Environment, stack: StackProcess
+) -> None:
+    state = {"KILI_EXPORT_STATE": str(stack.state)}
+    for name, words in OF_THE_EXTRAS.items():
+        done = installed.command(name, *words, KILI_API_KEY="key", **state)
+        [line] = done.stderr.splitlines()
+        assert done.returncode == ExitCode.USAGE
+        assert "is not installed: pip install 'kili-continuous-export[" in line
+
+
+def test_the_demo_runs_from_the_wheel(installed: Environment) -> None:
+    """The last test here: nothing is the base alone after it."""
+    installed.install("[demo]")
+    done = installed.command("demo", "--json")
+    assert done.returncode == ExitCode.OK, f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["ok"]) == ("end", True)
