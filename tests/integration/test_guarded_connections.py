@@ -345,21 +345,22 @@ def test_connections_are_kept() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("exception", ["near.example", "near.example:{port}", ".example"])
 def test_a_proxy_connects_unless_the_host_is_an_exception(
-    monkeypatch: pytest.MonkeyPatch,
+    exception: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("no_proxy", "near.example")
     names = Names({"near.example": [[PUBLIC]]})
     guard = ConnectionGuard(AddressRules(parse_networks(f"{PUBLIC}/32")), None, names.resolve)
     with serving(PUBLIC, document) as server:
+        monkeypatch.setenv("no_proxy", exception.format(port=server.port))
         proxy = f"http://me:word@{PUBLIC}:{server.port}"
         http = HttpClient(guard, "tests", NetworkSettings(certifi.where(), {"http": proxy}))
-        for host in ("far.example", "near.example"):
+        for host in ("far.test", "near.example"):
             url = f"http://{host}:{server.port}/x?y=1"
             with http.send("GET", url, headers={}, timeouts=(5, 5)) as response:
                 assert response.read() == b'{"is": "read"}'
         far, near = server.seen
-        assert far.path == f"http://far.example:{server.port}/x?y=1"
+        assert far.path == f"http://far.test:{server.port}/x?y=1"
         assert far.headers["Proxy-Authorization"] == "Basic bWU6d29yZA=="
         assert near.path == "/x?y=1"
         assert near.headers["Proxy-Authorization"] is None

@@ -103,7 +103,8 @@ class HttpClient:
         self, scheme: str, host: str, port: int | None
     ) -> PoolManager | HTTPConnectionPool:
         proxied = self._by_proxy.get(scheme) or self._by_proxy.get("all")
-        if proxied is None or proxy_bypass(host):
+        named = f"[{host}]" if ":" in host else host
+        if proxied is None or proxy_bypass(named if port is None else f"{named}:{port}"):
             return self._direct.connection_from_host(host, port, scheme)
         return proxied
 
