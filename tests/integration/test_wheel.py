@@ -143,6 +143,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "confirm": (PROJECT,),
     "retry": (PROJECT,),
     "status": (PROJECT,),
+    "doctor": (PROJECT,),
     "cost": (PROJECT,),
     "credentials": (),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),

@@ -37,6 +37,7 @@ from kili_export.kili.http.media_downloads import MediaDownloads
 from kili_export.kili.http.retrying import ProcessRateLimiter, RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import GraphQLTransport, new_http_client
+from kili_export.kili.key_check import KeyCheck, check_key
 from kili_export.kili.listing import PAGE, ReadPage, list_consistently, read_pages
 from kili_export.kili.past_events import events_since
 from kili_export.kili.queries import (
@@ -79,12 +80,14 @@ class KiliClient:
     def __init__(
         self,
         transport: GraphQLTransport,
+        endpoint: KiliEndpoint,
         downloads: JsonDownloads,
         clock: Clock,
         traffic: KiliTraffic,
     ) -> None:
         self.traffic = traffic
         self._transport = transport
+        self._endpoint = endpoint
         self._clock = clock
         self._dialect = SchemaAdapter(transport)
         self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
@@ -115,7 +118,11 @@ class KiliClient:
             settings.largest_document,
         )
         transport = GraphQLTransport(endpoint, http, pace, policy, traffic)
-        return cls(transport, downloads, clock, traffic)
+        return cls(transport, endpoint, downloads, clock, traffic)
+
+    def check_key(self) -> KeyCheck:
+        """Whether Kili takes the key. Raises AccessDenied when it does not."""
+        return check_key(self._transport, self._endpoint)
 
     def project(self, project_id: str) -> Project:
         """See KiliListing."""
