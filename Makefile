@@ -107,14 +107,14 @@ properties-shapes: $(READY) ## corrected shapes beside shapely's, 20,000 random 
 	@KILI_EXPORT_SHAPES=$(or $(SHAPES),20000) $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/contract/test_shapes_in_pictures.py
 
 $(JUDGES)/.ready: requirements/judges.txt
-	@echo "Setting up $(JUDGES) (once; 270 MB)"
+	@echo "Setting up $(JUDGES) (once; 720 MB)"
 	@$(PYTHON) -m venv $(JUDGES)
 	@$(JUDGES)/bin/python $(PINNED) -r requirements/judges.txt
 	@touch $@
 
 .PHONY: judges
-judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow
-	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py
+judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow, datasets, DuckDB, pandas
+	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py tests/contract/test_data_judges.py
 
 SCAN := .venv-scan
 

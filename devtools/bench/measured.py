@@ -1,9 +1,10 @@
 """What was measured of one export, by one of the two sides."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.manifest import Manifest
 
 FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
@@ -23,7 +24,7 @@ class Measured:
     `archive` the bytes of the archives that came out of it, and of these `spanning` those of
     documents over the whole dataset and `directory` those of their directories. `ledgers` are
     the bytes of the ledgers' directories. `kili_cpu` are the seconds of a core that the stand-in
-    of Kili took.
+    of Kili took. `cpu_by_role` has `cpu` of our processes by what they do.
     """
 
     side: Side
@@ -44,6 +45,7 @@ class Measured:
     directory: int = 0
     ledgers: int = 0
     spanning: int = 0
+    cpu_by_role: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -76,7 +78,6 @@ def total(lines: list[Measured]) -> Measured:
     )
 
 
-def directory_bytes(ledger: LedgerReader) -> int:
-    """Bytes of a ledger's directory."""
-    archive = ledger.archive
-    return 0 if archive is None else archive.source.size - archive.regions.documents_end
+def directory_bytes(manifest: Manifest) -> int:
+    """Bytes of the indexes of all tables that a manifest names."""
+    return sum(table.index for table in manifest.tables)

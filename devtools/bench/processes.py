@@ -1,11 +1,15 @@
 """The memory of processes, as Linux tells it."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+_STACK = "kili_export.local.main"
 _WORKER = "kili_export.local.stack.worker"
+_FUNCTIONS = "functions."
+WORKFLOW, S3 = "workflow", "S3"
 
 
 class Workers:
@@ -24,15 +28,18 @@ class Workers:
         """The most bytes that any of them has held since."""
         return max(map(_peak, self._all()), default=0)
 
-    def cpu(self) -> float:
-        """Seconds of a core that the whole stack has had: servers and the workflow too."""
-        return sum(cpu_seconds(pid) for pid in _family(self._stack))
+    def cpu(self) -> dict[str, float]:
+        """Seconds of a core that the whole stack has had, by what its processes do."""
+        seconds: defaultdict[str, float] = defaultdict(float)
+        for pid in _family(self._stack):
+            seconds[_role(Path(f"/proc/{pid}"))] += cpu_seconds(pid)
+        return dict(seconds)
 
     def _all(self) -> list[Path]:
         found = []
         for pid in _family(self._stack):
             process = Path(f"/proc/{pid}")
-            if _WORKER in (process / "cmdline").read_bytes().decode().split("\0"):
+            if _WORKER in _command(process):
                 found.append(process)
         return found
 
@@ -45,6 +52,19 @@ def _family(pid: int) -> Iterator[int]:
         with suppress(FileNotFoundError, ProcessLookupError):
             for child in (task / "children").read_text().split():
                 yield from _family(int(child))
+
+
+def _command(process: Path) -> list[str]:
+    return (process / "cmdline").read_bytes().decode().split("\0")
+
+
+def _role(process: Path) -> str:
+    """What a process of a stack does: a function's folder, `workflow`, or `S3`."""
+    command = _command(process)
+    if _STACK in command:
+        return WORKFLOW
+    handlers = [part for part in command if part.startswith(_FUNCTIONS)]
+    return handlers[0].split(".")[1] if handlers else S3
 
 
 def cpu_seconds(pid: int) -> float:

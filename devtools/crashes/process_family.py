@@ -30,7 +30,10 @@ class StackFamily:
     def start(self) -> RunningStack:
         """Starts it, and answers how it is reached. Raises ServerDidNotStart."""
         where = ("--port", "0", "--state", str(self.state.path))
-        timing = ("--window", "1", "--settle", "0", "--reconcile-every", _NEVER)
+        timing = (
+            *("--window", "1", "--settle", "0", "--reconcile-every", _NEVER),
+            *("--follow-every", "0"),
+        )
         log = self.state.path.with_suffix(".log")
         with log.open("ab") as stream:
             self._process = subprocess.Popen(

@@ -183,8 +183,11 @@ def test_schedules_sweep_often_and_compare_now_and_then() -> None:
     }
     assert asked == {
         "Sweep": ReconcileRequest(compare=False),
+        "Follow": ReconcileRequest(compare=False, follow=True),
         "Comparison": ReconcileRequest(compare=True),
     }
+    assert events["Follow"]["Properties"]["State"] == {"Ref": "FollowEvents"}
+    assert template()["Parameters"]["FollowEvents"]["Default"] == "DISABLED"
 
 
 def test_the_webhook_is_throttled_and_its_concurrency_reserved() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from kili_export.core.rate_limit import BudgetRules
 from kili_export.kili.clients import KiliClients
 from kili_export.kili.key_check import KeyCheck
 from kili_export.local.stack.template import ACCOUNT, REGION
+from kili_export.viewing.server import ViewServer
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld, Recorder
 from tests.security.test_least_privilege import VALUES, kms_needs
@@ -44,7 +46,7 @@ OUTPUTS: Final = {
     "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
     "WebhookUrl": "https://api.example/webhooks/kili",
 }
-READING: Final = ("pull", "sync", "report", "diff", "history", "snapshots")
+READING: Final = ("pull", "sync", "report", "diff", "history", "snapshots", "view")
 OPERATING: Final = (
     ("status",),
     ("status", PROJECT),
@@ -127,6 +129,13 @@ def kili_behind_its_key(kili: ScriptedKili) -> Any:
     return get
 
 
+def every_page(server: ViewServer) -> None:
+    """What somebody does with the page, who then ends it."""
+    for place in ("overview", "pictures", "history", "problems"):
+        assert server.viewer.answer(place, {})[0] == HTTPStatus.OK
+    server.close()
+
+
 def deploy() -> None:
     document = {
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
@@ -162,6 +171,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         kili = WebhooksToo()
         patch.setattr(KiliClients, "get", kili_behind_its_key(kili))
+        patch.setattr(ViewServer, "serve", every_page)
         yield Recorded(_record(folder, kili))
 
 
@@ -185,6 +195,7 @@ def _record(folder: Path, kili: ScriptedKili) -> dict[str, set[Access]]:
         "diff": (PROJECT, "raw", "1"),
         "history": (PROJECT, "raw"),
         "snapshots": (PROJECT, "raw"),
+        "view": (PROJECT, "raw"),
     }
     with recorder.working("reader"):
         for name in READING:

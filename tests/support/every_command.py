@@ -21,6 +21,7 @@ WITHOUT_A_STACK = frozenset({"up", "demo", "export", "doctor"})
 
 WRITTEN_PATHS = (
     ("pull", "P", "yolo", "--output"),
+    ("export", "P", "--format", "kili", "--output"),
     ("assets", "P", "--output"),
     ("labels", "P", "--output"),
 )

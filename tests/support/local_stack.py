@@ -26,6 +26,7 @@ class StackProcess:
     api_key: str
     window: int = 1
     settle: int = 0
+    following: tuple[str, ...] = ("--follow-every", "0")
     variables: dict[str, str] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
     ready: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class StackProcess:
 
     def start(self) -> None:
         """Starts it and waits until it serves."""
-        command = (*COMMAND, "up", "--port", "0", "--state", str(self.state))
+        command = (*COMMAND, "up", "--port", "0", "--state", str(self.state), *self.following)
         timing = ("--window", str(self.window), "--settle", str(self.settle))
         with (self.state.parent / "up.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -21,6 +21,7 @@ from kili_export.changes.comparison.kili_listing import (
 from kili_export.changes.events.change_events import ChangeEvent
 from kili_export.changes.events.debounce_window import DebounceWindow
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
+from kili_export.changes.events.follow_events import FollowEvents
 from kili_export.changes.events.follow_up import FollowUpRuns
 from kili_export.changes.events.pending_changes import PendingChangeRecorder
 from kili_export.changes.events.receive_event import Accepted, ReceiveEvent
@@ -42,7 +43,7 @@ from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.pseudonym_key import provide_key
-from kili_export.registration.stored_registrations import RememberedRegistrations
+from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
 from kili_export.runs.announcements import Announcer
 from kili_export.runs.batch_results import write_batch_results
 from kili_export.runs.lease import ProjectLease
@@ -106,6 +107,7 @@ class ScriptedKili:
     unlisted: set[str] = field(default_factory=set)
     """What Kili has and its listings miss, as while pages shift."""
     past: list[RecordedEvent] = field(default_factory=list)
+    past_calls: int = 0
     listings: list[Mapping[str, Any] | None] = field(default_factory=list)
     pages_from: list[int] = field(default_factory=list)
     """Where each listing in pages was begun or gone on with."""
@@ -223,11 +225,19 @@ class ScriptedKili:
         from_event_id: str | None = None,
     ) -> Iterator[RecordedEvent]:
         del project_id, from_event_id
+        self.past_calls += 1
         yield from (one for one in self.past if one.created_at >= (created_at_gte or ""))
 
-    def tell_past(self, event_id: str, at: datetime, name: str, asset_id: str | None) -> None:
+    def tell_past(
+        self,
+        event_id: str,
+        at: datetime,
+        name: str,
+        asset_id: str | None,
+        label_id: str | None = None,
+    ) -> None:
         """Adds an event to the list of past events, and to nothing else."""
-        event = ChangeEvent(name, PROJECT, asset_id=asset_id)
+        event = ChangeEvent(name, PROJECT, asset_id=asset_id, label_id=label_id)
         self.past.append(RecordedEvent(event_id, at.isoformat(), event))
 
     def install_webhook(self, project_id: str, url: str, header: str, name: str) -> None:
@@ -265,6 +275,7 @@ class World:
     finish: FinishExport = field(init=False)
     finish_export: FinishExport = field(init=False)
     reconcile: Reconcile = field(init=False)
+    follow_events: FollowEvents = field(init=False)
     time_left: TimeLeft | None = None
     """Of every invocation that plans."""
     short: bool = False
@@ -333,10 +344,24 @@ class World:
             self.marks,
             DelayedRechecks(self.objects, self.clock),
             repair,
+            self._follow,
+        )
+        self.follow_events = FollowEvents(
+            self.kili,
+            self.state,
+            self.changes,
+            self.marks,
+            DelayedRechecks(self.objects, self.clock),
+            starter,
         )
         self.request_run = RequestRun(self.objects, self.marks, self.tokens, starter)
         self.retry_assets = RetryAssets(self.objects, self.request_run)
         self.confirm_removals = ConfirmRemovals(self.state, self.request_run)
+
+    def _follow(self, project_id: str) -> int:
+        registration = load_registration(self.objects, project_id)
+        assert registration is not None
+        return self.follow_events(registration)
 
     # ------------------------------------------------------------------ what people do
 
@@ -387,9 +412,9 @@ class World:
             self.objects, self.changes, self.state, self.state, self.workflow, self.clock
         )
 
-    def look_after(self, *, compare: bool = True) -> ReconcileAnswer:
+    def look_after(self, *, compare: bool = True, follow: bool = False) -> ReconcileAnswer:
         """The schedule fires."""
-        return self.reconcile(ReconcileRequest(compare=compare))
+        return self.reconcile(ReconcileRequest(compare=compare, follow=follow))
 
     # ------------------------------------------------------------------ what the workflow does
 

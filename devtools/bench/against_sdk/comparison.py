@@ -1,13 +1,14 @@
 """Both sides on the same stand-in of Kili: full exports, then exports after one changed label."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from devtools.bench.against_sdk.ours import Ours
+from devtools.bench.against_sdk.profile import profile_conversion
 from devtools.bench.against_sdk.sdk import Sdk
 from devtools.bench.against_sdk.stack import StackProcess
 from devtools.bench.measured import FORMATS, Measured, What, total
@@ -19,6 +20,8 @@ _SEED = 7
 _UNLIMITED = "100000000"
 _THOROUGH = 1_000
 """Assets up to which everything is measured; above, what tells nothing new is left out."""
+_ALONE = 10_000
+"""Assets up to which our exports of one format alone are measured."""
 Tell = Callable[[str], None]
 
 
@@ -29,7 +32,9 @@ class Comparison:
     assets: int
     lines: list[Measured] = field(default_factory=list)
     alone: list[Measured] = field(default_factory=list)
-    """Exports of one format alone; of large projects the SDK's only."""
+    """Exports of one format alone; of the largest projects the SDK's only."""
+    profile: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of processor time by the parts of a conversion; of small projects only."""
     problems: list[str] = field(default_factory=list)
     readers: tuple[list[str], list[str]] = ([], [])
     """Programs that read the archives, and those that are not on this machine."""
@@ -88,9 +93,11 @@ def compare(kili: KiliProcess, folder: Path, assets: int, tell: Tell) -> Compari
         ours = Ours.on(kili, stack)
         _warm(ours, kili.project_id)
         _full(bench, ours, found)
+        if assets <= _ALONE:
+            _alone(bench, ours, found)
         if assets <= _THOROUGH:
             _theirs(bench, sdk, "full", found)
-            _alone(bench, ours, found)
+            found.profile = profile_conversion(kili, bench.project)
             _in_one_process(bench, found)
         _changed(bench, ours, "change, rewritten", found)
         _theirs(bench, sdk, "change, rewritten" if assets <= _THOROUGH else "full", found)

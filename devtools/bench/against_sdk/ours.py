@@ -12,7 +12,6 @@ from devtools.bench.against_sdk.stack import StackProcess
 from devtools.bench.against_sdk.traffic import s3_count
 from devtools.bench.measured import MERGED, Measured, What, directory_bytes
 from devtools.bench.processes import Workers
-from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import wait_until_settled
@@ -114,7 +113,7 @@ class Ours:
         cpu = workers.cpu()
         begin()
         runs = self._await(known)
-        spent = workers.cpu() - cpu
+        spent = {role: seconds - cpu.get(role, 0.0) for role, seconds in workers.cpu().items()}
         moved = s3_count(data, running.bucket, self.stack.s3) - counted
         asked = meter.read()
         archives = [self._archive(project_id, kind) for kind in formats]
@@ -124,7 +123,8 @@ class Ours:
             formats=formats,
             assets=assets,
             seconds=sum(map(_processing, runs)),
-            cpu=spent,
+            cpu=sum(spent.values()),
+            cpu_by_role=spent,
             # Its budget is set out of reach: see the report for what Kili's own pace would be.
             waited=0.0,
             peak_memory=workers.largest_peak(),
@@ -168,7 +168,7 @@ class Ours:
         return _Archive(
             size=size,
             directory=size - regions.documents_end,
-            ledger=directory_bytes(open_ledger(self.services.objects, manifest)),
+            ledger=directory_bytes(manifest),
             spanning=regions.documents_end - regions.labels_end,
         )
 

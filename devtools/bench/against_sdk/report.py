@@ -1,6 +1,6 @@
 """What was measured, as Markdown and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from devtools.bench.against_sdk.comparison import Comparison
@@ -10,6 +10,15 @@ from kili_export.cli.output import bytes_text
 
 KILI_CALLS_A_MINUTE = 250
 NOTHING = "-"
+_LEAST_SHARE = 0.005
+_ROLES = {
+    "plan_export": "planning",
+    "convert_assets": "fetching and converting",
+    "aggregate_archive": "publishing",
+    "finish_export": "completion",
+    "workflow": "the workflow and the stack",
+    "S3": "the S3 server",
+}
 _COLUMNS = (
     "assets",
     "side",
@@ -54,7 +63,7 @@ def markdown(
         "  imports are not counted, and the line of all formats is their sum. It has no",
         "  increments: after a change it exports everything again. That is measured at 1,000",
         "  assets. Above, ours are compared with its one full export, made after the change.",
-        "  Ours are measured for each format alone at 1,000 assets only.",
+        "  Ours are measured for each format alone at 10,000 assets at most.",
         "- *One shot* is `kili-export export` into a file, without a stack, likewise in a fresh",
         "  process for each format.",
         "- *rewritten*: small archives are rewritten from their bytes; *spliced*: by copies on",
@@ -81,6 +90,7 @@ def markdown(
         "",
         *_table([line for one in comparisons for line in one.alone]),
         "",
+        *_profiles(comparisons),
         "## Targets",
         "",
         "| target | found | verdict |",
@@ -90,6 +100,36 @@ def markdown(
         *_readers(comparisons),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _profiles(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = ["## Where a full export's time goes", ""]
+    for one in comparisons:
+        full = one.line("ours", "full")
+        lines += [
+            f"Processor time of ours, all formats of {one.assets:,} assets, by process:",
+            "",
+            *_shares({_ROLES.get(role, role): spent for role, spent in full.cpu_by_role.items()}),
+            "",
+        ]
+        if one.profile:
+            lines += [
+                "What the converting workers do, without S3, measured in a process of its own:",
+                "",
+                *_shares(one.profile),
+                "",
+            ]
+    return lines
+
+
+def _shares(seconds: Mapping[str, float]) -> list[str]:
+    whole = sum(seconds.values())
+    rows = [
+        f"| {part} | {spent:.2f} | {spent / whole:.0%} |"
+        for part, spent in seconds.items()
+        if spent >= _LEAST_SHARE * whole
+    ]
+    return ["| part | seconds of a core | share |", "|---|---:|---:|", *rows]
 
 
 def document(

@@ -58,7 +58,10 @@ class StackProcess:
     def _start(self) -> None:
         log = self.state.path.parent / "up.log"
         # Nothing but what is measured happens: no comparison with Kili comes in between.
-        timing = ("--window", self._window, "--settle", "0", "--reconcile-every", _NEVER)
+        timing = (
+            *("--window", self._window, "--settle", "0", "--reconcile-every", _NEVER),
+            *("--follow-every", "0"),
+        )
         where = ("--port", "0", "--state", str(self.state.path), "--s3-door", str(self.s3.port))
         with log.open("ab") as stream:
             self._process = subprocess.Popen(

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from devtools.bench.against_sdk.comparison import Comparison
+from devtools.bench.measured import Measured
 from kili_export.splicing.part_limits import DEFAULT_LIMITS
 
 LARGE = 50_000
 """Assets from which on an increment is held against a full export."""
-_FULL = 3.0
+FULL_FROM = 10_000
+"""Assets from which on a full export is held against the SDK's."""
+_FULL, _FULL_CPU, _ALONE = 10.0, 5.0, 3.0
 _INCREMENT = 100.0
 _SHARE = 0.05
 _REWRITTEN = DEFAULT_LIMITS.rewrite_below
@@ -31,7 +34,7 @@ class Verdict:
 
 def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
     """All verdicts on what was measured, at every size."""
-    found = [_full(one) for one in comparisons]
+    found = [verdict for one in comparisons for verdict in _full(one)]
     for one in comparisons:
         found += _first_calls(one)
         found += _increments(one)
@@ -47,14 +50,26 @@ def verdicts(comparisons: Sequence[Comparison]) -> list[Verdict]:
     return found
 
 
-def _full(one: Comparison) -> Verdict:
+def _full(one: Comparison) -> Iterable[Verdict]:
+    """At 10,000 assets and above: below, what does not depend on the size decides."""
     ours, theirs = one.line("ours", "full"), one.line("SDK", "full")
-    factor = ours.rate / theirs.rate
+    yield _faster("all formats", ours, theirs, _FULL, _FULL_CPU)
+    for mine in one.alone:
+        found = [its for its in one.alone if its.side == "SDK" and its.formats == mine.formats]
+        if mine.side == "ours" and found:
+            yield _faster(f"{mine.formats[0]} alone", mine, found[0], _ALONE, _ALONE)
+
+
+def _faster(
+    what: str, ours: Measured, theirs: Measured, by_clock: float, by_processor: float
+) -> Verdict:
+    clock, processor = theirs.seconds / ours.seconds, theirs.cpu / ours.cpu
     return Verdict(
-        f"full export of {one.assets} assets in all formats: {_FULL:.0f} times the SDK's assets "
-        "a second",
-        f"{factor:.1f} times ({ours.rate:.0f} against {theirs.rate:.0f} a second)",
-        factor >= _FULL,
+        f"full export of {ours.assets} assets, {what}: {by_clock:.0f} times faster than the SDK, "
+        f"with {by_processor:.0f} times less processor time",
+        f"{clock:.1f} times faster ({ours.seconds:.1f} s against {theirs.seconds:.1f} s), "
+        f"{processor:.1f} times less ({ours.cpu:.1f} s against {theirs.cpu:.1f} s)",
+        clock >= by_clock and processor >= by_processor if ours.assets >= FULL_FROM else None,
     )
 
 

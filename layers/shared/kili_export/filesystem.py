@@ -73,7 +73,7 @@ class ExportFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
             return _described(self.export.find(name))
         except NoSuchFile:
             prefix = f"{name}/" if name else ""
-            if next(self.export.published_files.below(prefix), None) is None:
+            if next(self.export.scan(prefix), None) is None:
                 raise
             return _folder(name)
 
@@ -94,7 +94,7 @@ class ExportFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
         """The files and folders right below, without walking through the folders."""
         start = prefix
         while True:
-            for file in self.export.published_files.below(prefix, start):
+            for file in self.export.scan(prefix, start):
                 name, slash, _ = file.path.removeprefix(prefix).partition("/")
                 if slash:
                     yield _folder(prefix + name)

@@ -134,7 +134,7 @@ class Line:
             self.traffic,
             largest,
         )
-        self.client = KiliClient(self.transport, endpoint, self.downloads, self.clock, self.traffic)
+        self.client = KiliClient(self.transport, self.downloads, self.clock, self.traffic)
 
     @property
     def waited(self) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Any, Final
 
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.export_address import SCHEME, ExportAddress
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Commands = _SubParsersAction[ArgumentParser]
+_LAST_PORT: Final = 65535
 _ADDRESS_HELP = "or, in place of it and of EXPORT, s3://BUCKET/exports/PROJECT_ID/EXPORT"
 
 
@@ -57,7 +58,15 @@ class CommandParser(ArgumentParser):
 
 def add_archives(commands: Commands, add_target: Callable[[ArgumentParser], None]) -> None:
     """Adds what readers use, and `snapshot` and `purge`."""
-    readers = (_add_pull, _add_sync, _add_report, _add_diff, _add_history, _add_snapshots)
+    readers = (
+        _add_pull,
+        _add_sync,
+        _add_report,
+        _add_diff,
+        _add_history,
+        _add_snapshots,
+        _add_view,
+    )
     for add in readers:
         command = add(commands)
         add_target(command)
@@ -132,6 +141,27 @@ def _add_snapshots(commands: Commands) -> ArgumentParser:
     return _reader(commands, "snapshots", "the snapshots of an export")
 
 
+def _add_view(commands: Commands) -> ArgumentParser:
+    view = _reader(
+        commands,
+        "view",
+        "a page that shows an export: its classes, pictures, history and losses",
+        description="Serves a page on this machine alone until Ctrl+C: what the export is and how "
+        "fresh, its classes, its history, pictures with their labels drawn over them, and what "
+        "could not be exported. Prints the address to open, which holds a token.",
+    )
+    view.add_argument(
+        "--port", type=_port, default=0, metavar="PORT", help="where it listens (a free one)"
+    )
+    return view
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
 def _add_snapshot(commands: Commands) -> ArgumentParser:
     snapshot = commands.add_parser(
         "snapshot",
@@ -156,9 +186,13 @@ def _add_sync(commands: Commands) -> ArgumentParser:
         "keep a folder equal to an export, fetching only what changed",
         description="Brings a folder up to date with an export. Everything is fetched and "
         "verified before the first file changes; an interrupted sync goes on where it was. "
-        "DIRECTORY/.kili-export/state.json tells which generation the folder holds.",
+        "DIRECTORY/.kili-export/state.json tells which generation the folder holds. With "
+        "s3://BUCKET/PREFIX for DIRECTORY each file is an object below that prefix, replaced as "
+        "a whole, one after another.",
     )
-    sync.add_argument("directory", metavar="DIRECTORY")
+    sync.add_argument(
+        "directory", metavar="DIRECTORY", help="a folder, or s3://BUCKET/PREFIX of a bucket"
+    )
     sync.add_argument("--snapshot", metavar="NAME", help="a snapshot instead of what is current")
     sync.add_argument(
         "--delete", action="store_true", help="remove files that sync did not write, too"

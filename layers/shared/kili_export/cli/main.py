@@ -44,6 +44,7 @@ _COMMANDS: Mapping[str, str] = {
     "diff": "kili_export.cli.commands.generations:diff",
     "history": "kili_export.cli.commands.generations:history",
     "snapshots": "kili_export.cli.commands.snapshot:snapshots",
+    "view": "kili_export.cli.commands.view:view",
     "sync": "kili_export.cli.commands.sync:sync",
     "purge": "kili_export.cli.commands.purge:purge",
     "assets": "kili_export.cli.commands.rows:assets",

@@ -43,7 +43,9 @@ CORRECTED: Mapping[str, ExportFormat] = {
     "kili": CorrectedKiliFormat(_KILI),
     "raw": CorrectedKiliFormat(_KILI),
     **{name: CorrectedYoloFormat(FORMATS[name]) for name in FORMATS if name.startswith("yolo_")},
-    "coco": CorrectedCocoFormat(CocoFormat(pictures_in_folders, shape_within, first_category=1)),
+    "coco": CorrectedCocoFormat(
+        CocoFormat(pictures_in_folders, shape_within, first_category=1, describes_pictures=True)
+    ),
     "pascal_voc": CorrectedPascalVocFormat(PascalVocFormat(flat_pictures, box_within)),
     "geojson": CorrectedGeoJsonFormat(GeoJsonFormat(strict=True)),
     "jsonl": JsonlFormat(),

@@ -80,14 +80,12 @@ class KiliClient:
     def __init__(
         self,
         transport: GraphQLTransport,
-        endpoint: KiliEndpoint,
         downloads: JsonDownloads,
         clock: Clock,
         traffic: KiliTraffic,
     ) -> None:
         self.traffic = traffic
         self._transport = transport
-        self._endpoint = endpoint
         self._clock = clock
         self._dialect = SchemaAdapter(transport)
         self._fetcher = AssetFetcher(self._dialect, downloads, self._project_row)
@@ -118,11 +116,16 @@ class KiliClient:
             settings.largest_document,
         )
         transport = GraphQLTransport(endpoint, http, pace, policy, traffic)
-        return cls(transport, endpoint, downloads, clock, traffic)
+        return cls(transport, downloads, clock, traffic)
 
     def check_key(self) -> KeyCheck:
         """Whether Kili takes the key. Raises AccessDenied when it does not."""
-        return check_key(self._transport, self._endpoint)
+        return check_key(self._transport)
+
+    @property
+    def endpoint(self) -> KiliEndpoint:
+        """Where Kili is, and the key."""
+        return self._transport.endpoint
 
     def project(self, project_id: str) -> Project:
         """See KiliListing."""

@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from kili_export.core.errors import Unavailable
-from kili_export.kili.http.endpoint import KiliEndpoint
 from kili_export.kili.http.transport import GraphQLTransport, Operation
 
 _CHECK: Final = Operation(
@@ -24,11 +23,11 @@ class KeyCheck:
     kili_time: datetime | None
 
 
-def check_key(transport: GraphQLTransport, endpoint: KiliEndpoint) -> KeyCheck:
+def check_key(transport: GraphQLTransport) -> KeyCheck:
     """One query. Raises AccessDenied for a key that Kili refuses, else as the transport does."""
-    found = transport.execute(_CHECK, {"where": {"key": endpoint.key()}})
+    found = transport.execute(_CHECK, {"where": {"key": transport.endpoint.key()}})
     if not isinstance(found, list):
-        raise Unavailable(f"{endpoint.name} answered something else than a list of keys")
+        raise Unavailable(f"{transport.endpoint.name} answered something else than a list of keys")
     # A key that an answer was given for is taken, also where its own record is not shown.
     return KeyCheck(_moment(found[0]) if found else None, _date(transport.answered_at))
 

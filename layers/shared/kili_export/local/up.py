@@ -84,6 +84,10 @@ def check_keys(options: StackOptions) -> None:
 
 
 def _options(arguments: Namespace) -> StackOptions:
+    if arguments.subscribe and not arguments.follow_every:
+        raise InvalidConfiguration(
+            "--subscribe wakes who follows events; leave out --follow-every 0."
+        )
     key = os.environ.get(_KEY, "").strip()
     if not key:
         raise InvalidConfiguration(
@@ -104,6 +108,8 @@ def _options(arguments: Namespace) -> StackOptions:
         window=arguments.window,
         settle=arguments.settle,
         reconcile_every=arguments.reconcile_every,
+        follow_every=arguments.follow_every,
+        subscribe=arguments.subscribe,
         s3_door=arguments.s3_door,
         tuning={
             one.name: os.environ[one.name]

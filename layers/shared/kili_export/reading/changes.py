@@ -10,7 +10,7 @@ from kili_export.archives.delta_document import ChangedAssets
 from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.stored_deltas import open_deltas
 from kili_export.core.errors import ChangesUnknown
-from kili_export.reading.published_files import GenerationFiles, PublishedFile
+from kili_export.reading.published_files import PublishedFile
 from kili_export.storage.object_store import ObjectStore
 
 Kind = Literal["added", "changed", "removed"]
@@ -178,8 +178,10 @@ def _composed(
     return Changes(begin, end, tuple(changed), found)
 
 
-def compared(before: GenerationFiles, after: GenerationFiles, numbers: tuple[int, int]) -> Changes:
-    """What differs between two generations, by comparing every file.
+def compared(
+    before: Iterable[PublishedFile], after: Iterable[PublishedFile], numbers: tuple[int, int]
+) -> Changes:
+    """What differs between two generations, by comparing every file; both come by path.
 
     An asset changed when one of its files did. Holds the ids of all assets.
     """
@@ -204,6 +206,6 @@ def compared(before: GenerationFiles, after: GenerationFiles, numbers: tuple[int
     return Changes(*numbers, tuple(changed), assets)
 
 
-def _sided(side: int, files: GenerationFiles) -> Iterator[tuple[bytes, int, PublishedFile]]:
+def _sided(side: int, files: Iterable[PublishedFile]) -> Iterator[tuple[bytes, int, PublishedFile]]:
     """The files by path, each with its path's bytes and the side that it is on."""
-    return ((file.path.encode(), side, file) for file in files.below())
+    return ((file.path.encode(), side, file) for file in files)

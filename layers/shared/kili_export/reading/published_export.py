@@ -3,7 +3,7 @@
 A reader needs `exports/{project}/{export}/` alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -130,12 +130,20 @@ class PublishedExport:
         `**/*.jpg`.
         """
         with self._pinned():
-            yield from matching(self.published_files, pattern)
+            yield from matching(self._files, pattern)
+
+    def scan(self, prefix: str = "", start: str = "") -> Iterator[PublishedFile]:
+        """The files whose paths start with `prefix`, from `start` on, by their UTF-8 bytes.
+
+        Reads some at a time: a page of a long listing costs no more than itself.
+        """
+        with self._pinned():
+            yield from self._files.below(prefix, start)
 
     def find(self, path: str) -> PublishedFile:
         """What is known of one file. Raises NoSuchFile."""
         with self._pinned():
-            found = self.published_files.find(path)
+            found = self._files.find(path)
         if found is None:
             raise NoSuchFile(
                 f"Generation {self.generation} of export {self.name!r} has no file {path[:200]!r}."
@@ -153,13 +161,17 @@ class PublishedExport:
 
         Neighbours share a request. Holds what is known of all files that match, and one file.
         """
-        by_archive: dict[int, list[PublishedFile]] = {}
-        for file in self.files(pattern):
-            by_archive.setdefault(id(file.archive), []).append(file)
-        for files in by_archive.values():
-            by_path = {file.path: file for file in files}
+        yield from self.read(self.files(pattern))
+
+    def read(self, files: Iterable[PublishedFile]) -> Iterator[tuple[PublishedFile, bytes]]:
+        """These files with their contents, as `contents` gives them."""
+        by_archive: dict[str, list[PublishedFile]] = {}
+        for file in files:
+            by_archive.setdefault(file.archive.source.key, []).append(file)
+        for together in by_archive.values():
+            by_path = {file.path: file for file in together}
             with self._pinned():
-                found = iter_contents(files[0].archive, (file.record for file in files))
+                found = iter_contents(together[0].archive, (file.record for file in together))
                 for record, chunks in found:
                     yield by_path[record.path], b"".join(chunks)
 
@@ -185,7 +197,8 @@ class PublishedExport:
                 return chain.changes(self._objects, begin, end)
             before, after = sides
             if isinstance(before, PublishedExport) and isinstance(after, PublishedExport):
-                return _compared(before, after)
+                numbers = (before.generation, after.generation)
+                return compared(before.scan(), after.scan(), numbers)
         raise ChangesUnknown(
             f"The deltas of export {self.name!r} do not lead to both generations, of which one is"
             " given by its number. Compare two snapshots, or a snapshot and what is current."
@@ -226,7 +239,7 @@ class PublishedExport:
         return target.tell()
 
     @cached_property
-    def published_files(self) -> GenerationFiles:
+    def _files(self) -> GenerationFiles:
         """The files by path. Read when they are first asked for."""
         return files_of_generation(self._objects, self.manifest)
 
@@ -234,7 +247,7 @@ class PublishedExport:
         """Another generation by the same way."""
         other = object.__new__(type(self))
         vars(other).update(vars(self), manifest=manifest)
-        vars(other).pop("published_files", None)
+        vars(other).pop("_files", None)
         return other
 
     @property
@@ -273,9 +286,3 @@ class PublishedExport:
             if found is None or found.etag != one.etag:
                 return False
         return True
-
-
-def _compared(before: PublishedExport, after: PublishedExport) -> Changes:
-    numbers = (before.generation, after.generation)
-    with before._pinned(), after._pinned():  # noqa: SLF001 both are of this module
-        return compared(before.published_files, after.published_files, numbers)

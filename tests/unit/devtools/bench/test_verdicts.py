@@ -48,9 +48,33 @@ def told(found: list[Verdict], part: str) -> list[bool | None]:
     return chosen
 
 
-@pytest.mark.parametrize(("seconds", "holds"), [(100.0, True), (140.0, False)])
-def test_a_full_export_is_held_against_the_sdks(seconds: float, holds: bool) -> None:
-    assert told(verdicts([comparison(seconds=seconds)]), "full export") == [holds]
+@pytest.mark.parametrize(
+    ("assets", "seconds", "cpu", "holds"),
+    [
+        (10_000, 40.0, 2.4, True),
+        (10_000, 41.0, 2.4, False),
+        (10_000, 40.0, 2.5, False),
+        (1_000, 41.0, 2.5, None),
+    ],
+)
+def test_a_full_export_is_held_against_the_sdks(
+    assets: int, seconds: float, cpu: float, holds: bool | None
+) -> None:
+    found = verdicts([comparison(assets, seconds=seconds, cpu=cpu)])
+    assert told(found, "all formats") == [holds]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu", "holds"), [(3.0, 4.0, True), (3.5, 4.0, False), (3.0, 4.1, False)]
+)
+def test_each_format_alone_is_held_against_the_sdks(
+    seconds: float, cpu: float, holds: bool
+) -> None:
+    one = comparison()
+    coco = replace(line("SDK", "full"), formats=("coco",), seconds=9.0)
+    one.alone += [coco, replace(coco, side="ours", seconds=seconds, cpu=cpu)]
+    one.alone.append(replace(coco, formats=("kili",)))
+    assert told(verdicts([one]), "alone") == [holds]
 
 
 @pytest.mark.parametrize(
@@ -58,21 +82,21 @@ def test_a_full_export_is_held_against_the_sdks(seconds: float, holds: bool) -> 
 )
 def test_an_increment_must_be_faster_and_ask_less(seconds: float, calls: int, holds: bool) -> None:
     found = verdicts([comparison(seconds=seconds, calls=calls)])
-    assert told(found, "times faster") == [holds] * 3
+    assert told(found, "fewer GraphQL calls") == [holds] * 3
 
 
 def test_increments_of_large_projects_are_held_against_the_one_export_of_the_sdk() -> None:
     whole = comparison(seconds=4.0)
     once = replace(whole, lines=[one for one in whole.lines if one.side == "ours"])
     once.lines.insert(2, line("SDK", "full", seconds=399.0, calls=4000))
-    assert told(verdicts([once]), "times faster") == [False] * 3
+    assert told(verdicts([once]), "fewer GraphQL calls") == [False] * 3
     once.lines[2] = line("SDK", "full", seconds=400.0, calls=4000)
-    assert told(verdicts([once]), "times faster") == [True] * 3
+    assert told(verdicts([once]), "fewer GraphQL calls") == [True] * 3
 
 
 def test_increments_of_small_projects_are_not_judged() -> None:
     found = verdicts([comparison(assets=1000, seconds=1.0)])
-    assert told(found, "times faster") == [None] * 3
+    assert told(found, "fewer GraphQL calls") == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -104,8 +128,14 @@ def test_exports_of_single_formats_add_up() -> None:
 
 def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
     comparisons = [comparison(1000), comparison(50_000)]
+    comparisons[0].profile = {"compressing": 0.25, "converting to coco": 0.75, "nothing": 0.0}
+    full = comparisons[1].lines[2]
+    comparisons[1].lines[2] = replace(full, cpu_by_role={"S3": 3.0, "convert_assets": 9.0})
     judged = verdicts(comparisons)
     text = page(comparisons, judged, "2 cores", "2026-03-02")
+    assert "| converting to coco | 0.75 | 75% |" in text
+    assert "| fetching and converting | 9.00 | 75% |" in text
+    assert "| nothing |" not in text
     assert text.count("| ours | full | all four |") == 2
     assert all(one.target in text for one in judged)
     assert json.dumps(document(comparisons, judged, "2 cores", "2026-03-02"))
@@ -114,13 +144,14 @@ def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
 def grown(files: int, memory: int, moved: int = 5) -> Grown:
     spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": moved, "bytes_up": 6}
     step = {"spent": spent, "cpu": 0.5, "peak_memory": memory}
-    sizes = (300 * files, 120 * files, 400 * files, 130 * files)
-    return Grown(files, *sizes, step, step, ("unzip -t",))
+    sizes = (300 * files, 120 * files, 130 * files)
+    small = {**step, "spent": {**spent, "bytes_down": 5}}
+    return Grown(files, *sizes, full=step, change=small, rewrite=step, readers=("unzip -t",))
 
 
 def test_too_much_memory_is_a_missed_target() -> None:
     assert missed([grown(1000, 10**8)]) == []
-    assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 2
+    assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 3
 
 
 def test_a_change_that_moves_much_of_a_large_archive_is_a_missed_target() -> None:
@@ -128,8 +159,18 @@ def test_a_change_that_moves_much_of_a_large_archive_is_a_missed_target() -> Non
     most = directories + 300 * 1_000_000 // 20 - 6
     assert missed([grown(1_000_000, 10**8, most)]) == []
     (told,) = missed([grown(1_000_000, 10**8, most + 1)])
-    assert "the change moved 15.0 MB beside the directories" in told
+    assert "rewriting moved 15.0 MB beside directory and tables" in told
     assert missed([grown(100_000, 10**8, most)]) == [], "so small ones are rewritten"
+
+
+def test_a_change_that_costs_more_in_a_large_project_is_a_missed_target() -> None:
+    small, large = grown(1000, 10**8), grown(1_000_000, 10**8)
+    spent = {**large.change["spent"], "requests": {"s3.GetObject": 19}, "bytes_down": 2_000_000}
+    costly = replace(large, change={**large.change, "spent": spent})
+    assert missed([small, large]) == []
+    requests, moved = missed([small, costly])
+    assert "requests of a change are 19, for 1,000 9" in requests
+    assert "bytes of a change are 2,000,006" in moved
 
 
 def test_growth_is_drawn_and_told() -> None:

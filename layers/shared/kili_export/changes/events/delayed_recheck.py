@@ -44,6 +44,10 @@ class DelayedRechecks:
         if due:
             self._change(project_id, lambda before: {**before, **due})
 
+    def exported(self, project_id: str) -> _Due:
+        """The assets that are to be looked at again, and when each was exported."""
+        return {asset_id: at - LATER for asset_id, at in self._read(project_id)[0].items()}
+
     def take_due(self, project_id: str, mark: Callable[[str], object]) -> int:
         """Marks the assets whose time has come, by their subjects. Answers how many.
 

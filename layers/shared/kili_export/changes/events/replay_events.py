@@ -101,7 +101,7 @@ def replay_events(
         return Replayed(EventsCursor("", now.isoformat()))
     interests = interests_of(registration)
     began, assets = cursor, set[str]()
-    for number, recorded in enumerate(_events(kili, registration.project_id, cursor), 1):
+    for number, recorded in enumerate(new_events(kili, registration.project_id, cursor), 1):
         event, thorough = recorded.event, cursor.thorough
         if decide(event, interests).action not in {Action.IGNORE, Action.STOP}:
             if event.name == _UNTOLD and event.asset_id:
@@ -164,14 +164,29 @@ def _stopped(cursor: EventsCursor, began: EventsCursor, now: datetime) -> Events
     return EventsCursor("", now.isoformat(), thorough=True)
 
 
-def _events(kili: PastEvents, project_id: str, cursor: EventsCursor) -> Iterator[RecordedEvent]:
+def new_events(kili: PastEvents, project_id: str, cursor: EventsCursor) -> Iterator[RecordedEvent]:
+    """The events after the cursor's; none where Kili lists no past events.
+
+    Kili is asked for those from the cursor's moment on: of that very moment, the ones that come
+    before the cursor's event were read with it.
+    """
+    held: list[RecordedEvent] | None = []
     try:
         for recorded in kili.events_since(project_id, created_at_gte=cursor.created_at):
-            if recorded.event_id != cursor.event_id:
+            if recorded.event_id == cursor.event_id:
+                held = None
+            elif held is None:
+                yield recorded
+            elif recorded.created_at == cursor.created_at:
+                held.append(recorded)
+            else:
+                yield from held
+                held = None
                 yield recorded
     except RequestRefused:
         # Not every Kili lists past events; the comparison does without them.
         return
+    yield from held or ()
 
 
 class CursorStore(Protocol):

@@ -7,24 +7,30 @@ that an image that comes or goes does not renumber the dataset.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from kili_export.core.asset import FetchedAsset, JsonObject, SelectedAsset
+from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.errors import AssetError, IncompatibleProject, TangledOutline
 from kili_export.core.export_options import ExportOptions, Layout
-from kili_export.core.file_paths import job_folder, member_path
+from kili_export.core.file_paths import member_path
 from kili_export.core.media import Measure, MediaRequest
-from kili_export.core.project import Job, Project
+from kili_export.core.project import Project
 from kili_export.core.storable import is_storable
+from kili_export.formats.coco.documents import (
+    Document,
+    annotations_in,
+    documents_of,
+    images_in,
+    jobs_of,
+    spanning,
+)
+from kili_export.formats.coco.metadata import DescribedPicture, metadata_document, metadata_of
 from kili_export.formats.coco.shapes import ShapeReader, shape_of
 from kili_export.formats.common.format import (
     Conversion,
     ExportContext,
     Fragment,
-    FragmentStream,
     IdSlot,
     LossCollector,
     Member,
@@ -39,7 +45,6 @@ from kili_export.formats.common.frame_pictures import (
 from kili_export.formats.common.jobs import (
     annotations_of,
     first_category,
-    has_some_tool,
     place_of,
     refuse_shared_folders,
     require_jobs,
@@ -55,7 +60,7 @@ from kili_export.formats.common.labeled_pictures import (
 )
 from kili_export.formats.common.media_files import measured, media_requests
 from kili_export.formats.common.pixels import Size, size_of
-from kili_export.formats.common.readme import dated, readme
+from kili_export.formats.common.readme import readme
 from kili_export.formats.common.refusals import (
     refuse_all_labels,
     refuse_geotiff,
@@ -64,8 +69,6 @@ from kili_export.formats.common.refusals import (
 from kili_export.formats.common.video_cuts import series_of_coco
 from kili_export.formats.shapes.geometry import rotation_of
 
-_TOOLS = frozenset({"rectangle", "semantic"})
-_FILE = "labels.json"
 _FOLDER = "data"
 _NO_SIZE = "the picture's size is not known, so the asset is left out"
 _DRAW_AGAIN = "COCO needs its area: draw it again, or delete it"
@@ -85,11 +88,17 @@ class CocoFormat:
         shapes: ShapeReader = shape_of,
         *,
         first_category: int = 0,
+        describes_pictures: bool = False,
     ) -> None:
-        """Writes these pictures and shapes; without them those that the SDK writes."""
+        """Writes these pictures and shapes; without them those that the SDK writes.
+
+        With `describes_pictures` the objects of those that are in the archive stand in a file
+        beside them too.
+        """
         self._pictures = pictures or _pictures
         self._shapes = shapes
         self._first_category = first_category
+        self._describes_pictures = describes_pictures
 
     def check(self, project: Project, options: ExportOptions) -> None:
         """Refuses projects without a job of boxes or masks, and coordinates as fractions."""
@@ -101,8 +110,8 @@ class CocoFormat:
         refuse_unsupported(project, options, self.input_types)
         refuse_all_labels(options)
         if options.layout is Layout.SPLIT:
-            refuse_shared_folders(_jobs(project), _FOLDER, options)
-        require_jobs(_jobs(project), options.format, "the tool rectangle or semantic")
+            refuse_shared_folders(jobs_of(project), _FOLDER, options)
+        require_jobs(jobs_of(project), options.format, "the tool rectangle or semantic")
 
     def select(self, asset: FetchedAsset, context: ExportContext) -> SelectedAsset | None:
         """Labels that were sent back are left out when the options say so."""
@@ -122,14 +131,20 @@ class CocoFormat:
             losses.add(_NO_SIZE)
             return Conversion(losses=tuple(losses.losses))
         pictures = list(self._pictures(asset, context, losses))
+        described = [DescribedPicture(picture.name) for picture in pictures]
         fragments: list[Fragment] = []
         try:
-            for document in _documents(context, self._first_category):
+            for document in documents_of(context, self._first_category):
                 entries = _Entries(document, size, losses, self._shapes)
-                fragments += entries.of(pictures)
+                fragments += entries.of(zip(pictures, described, strict=True))
         except TangledOutline as error:
             raise AssetError(f"{error}; {_DRAW_AGAIN}", asset_id=asset.asset_id) from None
+        if described and self._describes(context):
+            fragments.append(metadata_of(described, asset))
         return Conversion(fragments=tuple(fragments), losses=tuple(dict.fromkeys(losses.losses)))
+
+    def _describes(self, context: ExportContext) -> bool:
+        return self._describes_pictures and context.options.with_assets
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
@@ -137,82 +152,10 @@ class CocoFormat:
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`labels.json`, or `<job>/labels.json` for every job that can be held."""
-        documents = _documents(context, self._first_category)
-        return [_spanning(document, context) for document in documents]
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A `labels.json`: its path, and the numbers of its categories by job and key."""
-
-    path: str
-    jobs: Mapping[str, Mapping[str, int]]
-    categories: tuple[JsonObject, ...]
-
-
-def _jobs(project: Project) -> list[Job]:
-    return [job for job in project.jobs() if has_some_tool(job, _TOOLS)]
-
-
-@lru_cache(maxsize=32)
-def _documents(context: ExportContext, first: int) -> tuple[_Document, ...]:
-    """The documents, which every asset asks for; categories are numbered from `first` on."""
-    jobs = _jobs(context.project)
-    if context.options.layout is Layout.MERGED:
-        return (_merged(jobs, first),)
-    return tuple(_of_one_job(job, first) for job in jobs)
-
-
-def _of_one_job(job: Job, first: int) -> _Document:
-    numbers = {category.key: number for number, category in enumerate(job.categories, first)}
-    categories = tuple(
-        {"id": number, "name": key, "supercategory": job.name} for key, number in numbers.items()
-    )
-    path = member_path(job_folder(job.name), _FILE)
-    return _Document(path, {job.name: numbers}, categories)
-
-
-def _merged(jobs: Sequence[Job], first: int) -> _Document:
-    """Categories are numbered by the names of jobs and keys; annotations keep the jobs' order."""
-    numbers: dict[str, dict[str, int]] = {job.name: {} for job in jobs}
-    categories: list[JsonObject] = []
-    for job in sorted(jobs, key=lambda job: job.name):
-        for key in sorted(category.key for category in job.categories):
-            number = numbers[job.name][key] = first + len(categories)
-            name = f"{job.name}/{key}"
-            categories.append({"id": number, "name": name, "supercategory": job.name})
-    return _Document(_FILE, numbers, tuple(categories))
-
-
-def _spanning(document: _Document, context: ExportContext) -> SpanningDocument:
-    moment = dated(context)
-    info = {
-        "year": f"{moment:%Y}",
-        "version": "1.0",
-        "description": f"{context.project.title} - Exported from Kili Python Client",
-        "contributor": "Kili Technology",
-        "url": "https://kili-technology.com",
-        "date_created": moment.isoformat(),
-    }
-    head = json.dumps({"info": info, "licenses": [], "categories": document.categories})
-    return SpanningDocument(
-        document.path,
-        (
-            f'{head[:-1]}, "images": ['.encode(),
-            FragmentStream(_images(document), b", "),
-            b'], "annotations": [',
-            FragmentStream(_annotations(document), b", "),
-            b"]}",
-        ),
-    )
-
-
-def _images(document: _Document) -> str:
-    return f"{document.path}:image"
-
-
-def _annotations(document: _Document) -> str:
-    return f"{document.path}:annotation"
+        documents = [
+            spanning(document, context) for document in documents_of(context, self._first_category)
+        ]
+        return [*documents, metadata_document()] if self._describes(context) else documents
 
 
 # What numbers it bears, and the rest of it as JSON without an opening brace.
@@ -223,7 +166,7 @@ class _Entries:
     """Gathers one asset's images and annotations in one document."""
 
     def __init__(
-        self, document: _Document, size: Size, losses: LossCollector, shapes: ShapeReader
+        self, document: Document, size: Size, losses: LossCollector, shapes: ShapeReader
     ) -> None:
         self._document = document
         self._size = size
@@ -232,17 +175,17 @@ class _Entries:
         self._images: list[_Item] = []
         self._annotations: list[_Item] = []
 
-    def of(self, pictures: Iterable[LabeledPicture]) -> Iterator[Fragment]:
+    def of(self, pictures: Iterable[tuple[LabeledPicture, DescribedPicture]]) -> Iterator[Fragment]:
         """The fragment of images and, when there are any, that of annotations."""
-        for picture in pictures:
+        for picture, described in pictures:
             key, *others = picture.keys()
-            image = IdSlot(_images(self._document), key, first=0, others=tuple(others))
+            image = IdSlot(images_in(self._document), key, first=0, others=tuple(others))
             self._add_image(image, member_path(_FOLDER, picture.name))
-            self._add_annotations(image, picture)
+            self._add_annotations(image, picture, described)
         if self._images:
-            yield Fragment(_images(self._document), _templated(self._images))
+            yield Fragment(images_in(self._document), _templated(self._images))
         if self._annotations:
-            yield Fragment(_annotations(self._document), _templated(self._annotations))
+            yield Fragment(annotations_in(self._document), _templated(self._annotations))
 
     def _add_image(self, image: IdSlot, path: str) -> None:
         width, height = self._size
@@ -250,13 +193,15 @@ class _Entries:
         text = json.dumps({**rest, "date_captured": None})
         self._images.append(((image,), text[1:]))
 
-    def _add_annotations(self, image: IdSlot, picture: LabeledPicture) -> None:
-        namespace = _annotations(self._document)
+    def _add_annotations(
+        self, image: IdSlot, picture: LabeledPicture, described: DescribedPicture
+    ) -> None:
+        namespace = annotations_in(self._document)
         place = "" if picture.frame is None else f"{picture.key}/"
         for job, numbers in self._document.jobs.items():
             taken: dict[str, int] = {}
             for annotation in annotations_of(picture.response, job):
-                rest = self._entry(annotation, job, numbers, picture.rotation)
+                rest = self._entry(annotation, job, numbers, picture.rotation, described)
                 if rest is None:
                     continue
                 of = _own_key(f"{place}{_annotation_key(job, annotation)}", taken)
@@ -265,7 +210,12 @@ class _Entries:
                 self._annotations.append(((slot, image), rest))
 
     def _entry(
-        self, annotation: Any, job: str, numbers: Mapping[str, int], rotation: Any
+        self,
+        annotation: Any,
+        job: str,
+        numbers: Mapping[str, int],
+        rotation: Any,
+        described: DescribedPicture,
     ) -> str | None:
         """The annotation as JSON without its numbers and its opening brace."""
         if not isinstance(annotation, dict) or not annotation:
@@ -278,6 +228,7 @@ class _Entries:
         if category is None or category not in numbers:
             self._losses.add(_UNKNOWN_CATEGORY, place_of(job, annotation))
             return None
+        described.add(job, category, shape)
         return f'"category_id": {numbers[category]}, {shape.to_json()}, "iscrowd": 0}}'
 
 

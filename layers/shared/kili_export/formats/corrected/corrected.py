@@ -126,9 +126,12 @@ class CorrectedPascalVocFormat(CorrectedFormat):
 
 
 class CorrectedCocoFormat(CorrectedFormat):
-    """`coco`: unique names of pictures, shapes within them, also those of videos."""
+    """`coco`: unique names of pictures, shapes within them, also those of videos.
 
-    version = "3"
+    With media, the objects of each picture stand beside the pictures too.
+    """
+
+    version = "4"
 
     def media(self, asset: SelectedAsset, context: ExportContext) -> Sequence[MediaRequest]:
         """A picture for each image of the documents, in `data/`, folders kept."""

@@ -3,13 +3,10 @@
 Every line has every column, null where it does not apply, so that databases infer one table.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
-
-import orjson
 
 from kili_export.core.asset import FetchedAsset, JsonObject, SelectedAsset
 from kili_export.core.errors import IncompatibleProject
@@ -19,7 +16,7 @@ from kili_export.core.media import MediaRequest
 from kili_export.core.project import Project
 from kili_export.core.urls import is_url
 from kili_export.formats.common.answer_files import answer_file_requests, with_file_paths
-from kili_export.formats.common.encoding import encoded
+from kili_export.formats.common.encoding import json_line
 from kili_export.formats.common.format import (
     Conversion,
     ExportContext,
@@ -102,7 +99,7 @@ class JsonlFormat:
                 of_label = [*_annotation_lines(seen, label, context, losses)]
                 counts.append(len(of_label))
                 lines += of_label
-            about = _json(_asset_line(seen, counts, context))
+            about = json_line(_asset_line(seen, counts, context))
         fragments = [Fragment(_ASSETS, (about,))]
         if lines:
             fragments.append(Fragment(_ANNOTATIONS, (b"\n".join(lines),)))
@@ -145,7 +142,7 @@ def _annotation_lines(
     for line in _parser(context).lines(known, {**label, "jsonResponse": response}):
         if _has_problems(line):
             losses.add(_INCOMPLETE, place_of(line["job"], line))
-        yield _json({**_EMPTY, **line, **more, **boxes_of(line.get("geometry", {}))})
+        yield json_line({**_EMPTY, **line, **more, **boxes_of(line.get("geometry", {}))})
 
 
 def _has_problems(answer: Line) -> bool:
@@ -186,13 +183,3 @@ def _label_line(label: JsonObject, annotations: int) -> Mapping[str, Any]:
         **{name: label.get(name) for name in _OF_LABELS},
         "annotations": annotations,
     }
-
-
-def _json(line: Mapping[str, Any]) -> bytes:
-    """The line as JSON, without numbers and characters that JSON has no form for."""
-    try:
-        return orjson.dumps(line)
-    except TypeError:
-        # Numbers of more than 64 bits, and halves of characters, which become question marks.
-        plain = json.loads(json.dumps(line), parse_constant=lambda _: None)
-        return encoded(json.dumps(plain, ensure_ascii=False, separators=(",", ":")))

@@ -11,6 +11,7 @@ from typing import Any
 
 from kili_export.core.errors import ExportError
 from kili_export.local.stack.environment import function_environment, stack_environment
+from kili_export.local.stack.event_follower import EventFollower
 from kili_export.local.stack.expiry import Expiry
 from kili_export.local.stack.former_state import FormerJournal
 from kili_export.local.stack.front_door import FrontDoor, WebhookGate
@@ -18,6 +19,7 @@ from kili_export.local.stack.pending_work import take_up
 from kili_export.local.stack.resources import Endpoints, ResourceNames
 from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.local.stack.state_directory import Credentials, RunningStack, StateDirectory
+from kili_export.local.stack.subscriptions import Subscriptions
 from kili_export.local.stack.template import ACCOUNT, REGION, Template, function_of_arn
 from kili_export.local.stack.upkeep import Upkeep
 from kili_export.local.stack.workers import FunctionSpec, WorkerPool
@@ -44,7 +46,8 @@ class StackOptions:
 
     `project_keys` are API keys of single projects, by the names of their secrets without the
     prefix that these have. `tuning` are further settings of the functions, by the names of their
-    environment variables. `s3_door` is the port of a proxy by which everybody reaches S3.
+    environment variables. `follow_every` 0 follows no events; `subscribe` has Kili wake who follows
+    them. `s3_door` is the port of a proxy by which everybody reaches S3.
     """
 
     state: Path
@@ -55,6 +58,8 @@ class StackOptions:
     window: int = 10
     settle: int = 3
     reconcile_every: float = 300.0
+    follow_every: float = 0.0
+    subscribe: bool = False
     tuning: Mapping[str, str] = field(default_factory=dict)
     project_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     s3_door: int | None = None
@@ -118,7 +123,10 @@ class LocalStack:
         # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
         self._started.callback(service.close)
         stack = self._describe(door, credentials, endpoint.address, service.arn, environments)
-        self._take_up(stack)
+        # Clients of this process belong to the stack from now on.
+        os.environ.update(stack.environment)
+        application = Application(Settings.from_environment(stack.environment))
+        self._take_up(stack, application)
         door.start()
         self._started.callback(door.stop)
         kept = _days(template, "RunRetentionDays")
@@ -126,6 +134,7 @@ class LocalStack:
         upkeep = Upkeep(expiry, self._invoke, self._tell, service.save_again, self._state.logs)
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
+        self._follow(application)
         self._state.announce(stack)
         return stack
 
@@ -215,11 +224,19 @@ class LocalStack:
         pool.start()
         return environments
 
-    def _take_up(self, stack: RunningStack) -> None:
+    def _follow(self, application: Application) -> None:
+        if not self._options.follow_every:
+            return
+        follower = EventFollower(application, self._options.follow_every, self._tell)
+        if self._options.subscribe:
+            subscriptions = Subscriptions(application, follower.wake, self._tell)
+            follower.seen = subscriptions.follow
+            self._started.callback(subscriptions.stop)
+        self._started.callback(follower.stop)
+        follower.start()
+
+    def _take_up(self, stack: RunningStack, application: Application) -> None:
         """Goes on with what was accepted before. Nothing of it keeps the stack from starting."""
-        # Clients of this process belong to the stack from now on.
-        os.environ.update(stack.environment)
-        application = Application(Settings.from_environment(stack.environment))
         receiver = receive_event(application)
         journal = FormerJournal(
             self._state.former_journal,

@@ -11,11 +11,13 @@ from kili_export.core.document import Document
 class ReconcileRequest(Document):
     """Input of reconcile: one project, or all that are registered.
 
-    Without `compare` it only starts runs for changes that nobody is at work on.
+    Without `compare` it only starts runs for changes that nobody is at work on. With `follow` it
+    takes in Kili's list of past events first.
     """
 
     project_id: str | None = None
     compare: bool = True
+    follow: bool = False
 
 
 class Repaired(Document):

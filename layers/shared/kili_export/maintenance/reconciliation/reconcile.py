@@ -58,6 +58,8 @@ class Reconcile:
     second_looks: DelayedRechecks
     repair: Callable[[str, TimeLeft | None], Repaired | None]
     """Compares one project with Kili and marks what differs, None when the time was up before."""
+    follow: Callable[[str], object]
+    """Takes in the events of one project that nobody brought."""
 
     def __call__(
         self, request: ReconcileRequest, time_left: TimeLeft | None = None
@@ -68,8 +70,7 @@ class Reconcile:
             projects = [request.project_id]
         return ReconcileAnswer(
             projects=tuple(
-                self._look_after(project_id, time_left, compare=request.compare)
-                for project_id in projects
+                self._look_after(project_id, time_left, request) for project_id in projects
             )
         )
 
@@ -109,7 +110,7 @@ class Reconcile:
         )
 
     def _look_after(
-        self, project_id: str, time_left: TimeLeft | None, *, compare: bool
+        self, project_id: str, time_left: TimeLeft | None, request: ReconcileRequest
     ) -> ReconciledProject:
         started: str | None = None
         waiting = Waiting()
@@ -119,10 +120,12 @@ class Reconcile:
             )
             if looked:
                 self.follow_up.starter.after_change(project_id)
+            if request.follow:
+                self.follow(project_id)
             marks = self._marks(project_id)
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)
-            repaired = self.repair(project_id, time_left) if compare else Repaired()
+            repaired = self.repair(project_id, time_left) if request.compare else Repaired()
             if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
                 self.follow_up.starter.after_change(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project

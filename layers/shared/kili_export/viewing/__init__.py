@@ -1,0 +1,1 @@
+"""A page that shows one export: what it is, its history, its pictures with their labels."""

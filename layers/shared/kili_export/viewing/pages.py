@@ -1,0 +1,297 @@
+"""The pages of an export as HTML: nothing on them comes from elsewhere, and no script runs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from kili_export.archives.loss_report.report_document import LossReport
+from kili_export.reading.history import Generation
+from kili_export.reading.published_export import PublishedExport
+from kili_export.viewing.gallery import GalleryPage, LabelCounts, Picture, Wanted
+from kili_export.viewing.label_shapes import SUBSETS, Shape
+from kili_export.viewing.markup import Markup, tag
+
+_PLACES: Final = {
+    "overview": "Overview",
+    "pictures": "Pictures",
+    "history": "History",
+    "problems": "Problems",
+}
+_SHOWN_PROBLEMS: Final = 500
+_GOLDEN_ANGLE: Final = 137
+_UNKNOWN: Final = "-"
+
+
+def page(export: PublishedExport, here: str, *body: object) -> Markup:
+    """A whole page; `here` is the name of its place."""
+    title = f"{export.name}, generation {export.generation}"
+    links = [
+        tag("a", text, href=place, aria_current="page" if place == here else None)
+        for place, text in _PLACES.items()
+    ]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("link", rel="stylesheet", href="style.css"),
+    )
+    content = (tag("h1", title), tag("nav", links, aria_label="Pages"), tag("main", body))
+    return Markup("<!doctype html>" + tag("html", head, tag("body", content), lang="en"))
+
+
+def overview(export: PublishedExport, counts: LabelCounts | None) -> Markup:
+    """What the export is, how fresh, and its classes."""
+    age = _ago((datetime.now(UTC) - export.published_at).total_seconds())
+    facts = {
+        "Project": export.project_id,
+        "Format": export.format,
+        "Published": f"{export.published_at:%Y-%m-%d %H:%M:%S} UTC, {age} ago",
+        "Assets": f"{export.counts.exported:,} of {export.counts.assets:,} with files",
+        "Files": f"{export.counts.members:,}, {_bytes(export.counts.uncompressed_bytes)}",
+        "In quarantine": f"{len(export.quarantined):,}",
+        "Losses": f"{export.manifest.losses:,}",
+    }
+    ended = export.manifest.ended_at
+    if ended is not None:
+        facts["Ended"] = f"{ended:%Y-%m-%d %H:%M} UTC: it follows the project no more"
+    rows = ((tag("dt", name), tag("dd", value)) for name, value in facts.items())
+    if counts is None:
+        classes: object = tag("p", tag("a", "Count the labels", href="overview?count=yes"))
+    else:
+        classes = _bars(export, counts)
+    return page(export, "overview", tag("dl", rows), tag("h2", "Classes"), classes)
+
+
+def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
+    """Classes with their numbers of shapes in each subset, as bars."""
+    subsets = sorted({subset for *_, subset in counts.shapes}, key=lambda one: one or "")
+    totals: Counter[tuple[str, str]] = Counter()
+    for (folder, label, _), number in counts.shapes.items():
+        totals[folder, label] += number
+    most = max(totals.values(), default=1)
+    rows = [
+        tag(
+            "tr",
+            tag("th", tag("a", label, href=_query("pictures", label=label)), scope="row"),
+            tag("td", folder),
+            [tag("td", f"{counts.shapes[folder, label, subset]:,}") for subset in subsets],
+            tag("td", _bar(total / most, _colour(export, label))),
+        )
+        for (folder, label), total in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    return _table(("Class", "Folder", *(subset or "Shapes" for subset in subsets), ""), rows)
+
+
+def _bar(share: float, colour: str) -> Markup:
+    bar = tag("rect", width=f"{100 * share:.1f}", height="10", fill=colour)
+    return tag("svg", bar, class_="bar", viewBox="0 0 100 10", aria_hidden="true")
+
+
+def pictures(export: PublishedExport, wanted: Wanted, shown: GalleryPage) -> Markup:
+    """The gallery, filtered."""
+    following = None
+    if shown.following is not None:
+        asked = _asked(wanted) | {"start": shown.following}
+        following = tag(
+            "p", tag("a", "Next pictures", href=_query("pictures", **asked), rel="next")
+        )
+    empty = None if shown.pictures else tag("p", "No picture among those that were looked at.")
+    cards = [_card(export, picture) for picture in shown.pictures]
+    return page(
+        export,
+        "pictures",
+        _filters(export, wanted),
+        empty,
+        tag("ul", cards, class_="cards"),
+        following,
+    )
+
+
+def _filters(export: PublishedExport, wanted: Wanted) -> Markup:
+    fields = (
+        tag(
+            "label", "Class ", tag("input", name="label", value=wanted.label or "", list="classes")
+        ),
+        tag("label", "Subset ", _select("subset", SUBSETS, wanted.subset)),
+        tag(
+            "label",
+            "Changed since generation ",
+            tag("input", name="since", value=wanted.since or "", inputmode="numeric", size="6"),
+        ),
+        tag("button", "Show"),
+    )
+    names = {name for entry in export.classes for name in (entry.key, f"{entry.job}/{entry.key}")}
+    options = (tag("option", "", value=name) for name in sorted(names))
+    return tag("form", fields, tag("datalist", options, id="classes"), action="pictures")
+
+
+def _select(name: str, values: Iterable[str], chosen: str | None) -> Markup:
+    options = [tag("option", "all", value="")]
+    options += [
+        tag("option", one, value=one, selected="selected" if one == chosen else None)
+        for one in values
+    ]
+    return tag("select", options, name=name)
+
+
+def _card(export: PublishedExport, picture: Picture) -> Markup:
+    caption = (picture.path, tag("br"), picture.asset_id or "")
+    link = tag("a", _drawn(export, picture), href=_query("asset", path=picture.path))
+    return tag("li", tag("figure", link, tag("figcaption", caption)))
+
+
+def _drawn(export: PublishedExport, picture: Picture) -> Markup:
+    """A picture with its shapes over it."""
+    source = picture.link
+    if picture.medium is not None:
+        source = _query("picture", path=picture.medium)
+    names = ", ".join(sorted({shape.label for shape in picture.shapes})) or "no shapes"
+    image = (
+        tag("img", src=source, alt=f"{picture.path}: {names}", loading="lazy") if source else None
+    )
+    shapes = tag(
+        "svg",
+        [_outline(export, shape) for shape in picture.shapes],
+        viewBox="0 0 1 1",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )
+    return tag("span", image, shapes, class_="drawn" if source else "drawn bare")
+
+
+def _outline(export: PublishedExport, shape: Shape) -> Markup:
+    corners = " ".join(f"{x:.5f},{y:.5f}" for x, y in shape.corners)
+    colour = _colour(export, shape.label)
+    return tag(
+        "polygon", points=corners, stroke=colour, fill=colour, vector_effect="non-scaling-stroke"
+    )
+
+
+def asset(
+    export: PublishedExport,
+    picture: Picture,
+    before: Picture | None,
+    snapshots: Mapping[str, PublishedExport],
+) -> Markup:
+    """One asset, beside what it was in a snapshot."""
+    choice = [
+        tag("li", tag("a", name, href=_query("asset", path=picture.path, before=name)))
+        for name in snapshots
+    ]
+    compare = (tag("h2", "Compare with a snapshot"), tag("ul", choice)) if choice else None
+    sides = [_side(export, "Now", picture)]
+    if before is not None:
+        sides.insert(0, _side(export, "Before", before))
+    return page(export, "pictures", tag("div", sides, class_="sides"), compare)
+
+
+def _side(export: PublishedExport, title: str, picture: Picture) -> Markup:
+    counted: dict[str, int] = {}
+    for shape in picture.shapes:
+        counted[shape.label] = counted.get(shape.label, 0) + 1
+    legend = [
+        tag("li", _bar(1, _colour(export, label)), f" {label}: {number}")
+        for label, number in sorted(counted.items())
+    ]
+    named = tag("p", picture.path, tag("br"), picture.asset_id or "")
+    return tag("section", tag("h2", title), _drawn(export, picture), named, tag("ul", legend))
+
+
+def history(export: PublishedExport, generations: Iterable[Generation]) -> Markup:
+    """The generations, the latest first."""
+    names = ("Generation", "Published", "Files", "Added", "Changed", "Removed", "Delta", "Snapshot")
+    rows = [
+        tag(
+            "tr",
+            tag("th", one.generation, scope="row"),
+            tag("td", f"{one.published_at:%Y-%m-%d %H:%M:%S}" if one.published_at else _UNKNOWN),
+            [
+                tag("td", _UNKNOWN if number is None else f"{number:,}")
+                for number in (one.files, one.added, one.changed, one.removed)
+            ],
+            tag("td", _UNKNOWN if one.bytes is None else _bytes(one.bytes)),
+            tag("td", ", ".join(one.snapshots)),
+        )
+        for one in generations
+    ]
+    return page(export, "history", _table(names, rows))
+
+
+def problems(export: PublishedExport, report: LossReport | None) -> Markup:
+    """Assets in quarantine, and what the format could not hold. None: it is being written."""
+    held = [
+        tag("tr", tag("th", one.asset_id, scope="row"), tag("td", one.error))
+        for one in export.quarantined[:_SHOWN_PROBLEMS]
+    ]
+    parts: list[object] = [tag("h2", "In quarantine")]
+    parts.append(_table(("Asset", "Error"), held) if held else tag("p", "No asset."))
+    parts.append(tag("h2", "What the format could not hold"))
+    if report is None:
+        parts.append(tag("p", "The report is being written: come back in a while."))
+    elif not report.reasons:
+        parts.append(tag("p", "It holds everything."))
+    else:
+        reasons = [
+            tag("tr", tag("th", times, scope="row"), tag("td", why))
+            for why, times in report.reasons.items()
+        ]
+        lost = [
+            tag(
+                "tr",
+                tag("th", one.external_id, scope="row"),
+                tag("td", loss.where),
+                tag("td", loss.reason),
+            )
+            for one in report.assets[:_SHOWN_PROBLEMS]
+            for loss in one.losses
+        ]
+        parts += [_table(("Times", "Why"), reasons), _table(("Asset", "Where", "Why"), lost)]
+    return page(export, "problems", parts)
+
+
+def trouble(export: PublishedExport, message: str) -> Markup:
+    """Why a page cannot be shown, with the way on."""
+    again = tag("a", "Open what is current", href="overview")
+    return page(export, "", tag("p", message, role="alert"), tag("p", again))
+
+
+def _table(names: Iterable[str], rows: list[Markup]) -> Markup:
+    head = tag("tr", [tag("th", name, scope="col") for name in names])
+    table = tag("table", tag("thead", head), tag("tbody", rows))
+    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Table")
+
+
+def _asked(wanted: Wanted) -> dict[str, object]:
+    found = {"label": wanted.label, "subset": wanted.subset, "since": wanted.since}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _query(place: str, **asked: object) -> str:
+    return f"{place}?{urlencode({name: str(value) for name, value in asked.items()})}"
+
+
+def _colour(export: PublishedExport, label: str) -> str:
+    """A colour of its own for each class, far from that of the next one."""
+    for number, entry in enumerate(export.classes):
+        if label in {entry.key, entry.name, f"{entry.job}/{entry.key}"}:
+            return f"hsl({(number * _GOLDEN_ANGLE) % 360} 85% 50%)"
+    return "hsl(0 0% 50%)"
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} seconds"
+
+
+def _bytes(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

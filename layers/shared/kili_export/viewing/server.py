@@ -1,0 +1,214 @@
+"""Serves the pages of one export on loopback, to who knows the address.
+
+The address holds a token: other users of the machine, and pages in a browser that lead here by a
+name of their own, get nothing.
+"""
+
+import hmac
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+from threading import Lock
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from kili_export.core.errors import ExportError, GenerationExpired, NoSuchFile, TransientError
+from kili_export.reading.published_export import PublishedExport
+from kili_export.viewing import pages
+from kili_export.viewing.gallery import PICTURES, Gallery, LabelCounts, Picture, Wanted
+from kili_export.viewing.markup import Markup
+from kili_export.viewing.style import STYLE
+
+_LOGGER = logging.getLogger(__name__)
+_PATIENCE_SECONDS: Final = 60
+_COUNTED_AT_ONCE: Final = 2_000
+"""So many files are counted without being asked to."""
+_HTML: Final = "text/html; charset=utf-8"
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' https:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Asked = Mapping[str, str]
+
+
+class Viewer:
+    """Answers what the pages of an export ask. The overview opens what is current."""
+
+    def __init__(self, export: PublishedExport) -> None:
+        """Reads nothing yet."""
+        self._lock = Lock()
+        self._gallery = Gallery(export)
+        self._counts: LabelCounts | None = None
+
+    @property
+    def export(self) -> PublishedExport:
+        """The generation that is shown."""
+        return self._gallery.export
+
+    def answer(self, place: str, asked: Asked) -> tuple[HTTPStatus, str, bytes]:
+        """The status, the type and the contents of a page or picture."""
+        if place == "style.css":
+            return HTTPStatus.OK, "text/css; charset=utf-8", STYLE.encode()
+        try:
+            if place == "picture":
+                return self._picture(asked)
+            make = self._places.get(place or "overview")
+            if make is None:
+                return self._trouble(HTTPStatus.NOT_FOUND, "There is no such page.")
+            return HTTPStatus.OK, _HTML, make(asked).encode()
+        except (NoSuchFile, GenerationExpired) as error:
+            return self._trouble(HTTPStatus.NOT_FOUND, str(error))
+        except TransientError as error:
+            return self._trouble(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        except ExportError as error:
+            return self._trouble(HTTPStatus.BAD_REQUEST, str(error))
+
+    @property
+    def _places(self) -> Mapping[str, Callable[[Asked], Markup]]:
+        return {
+            "overview": self._overview,
+            "pictures": self._pictures,
+            "asset": self._asset,
+            "history": lambda _: pages.history(self.export, self.export.history()),
+            "problems": lambda _: self._problems(),
+        }
+
+    def _overview(self, asked: Asked) -> Markup:
+        latest = self.export.latest()
+        with self._lock:
+            if latest.manifest.files_version != self.export.manifest.files_version:
+                self._gallery, self._counts = Gallery(latest), None
+            is_small = latest.counts.members <= _COUNTED_AT_ONCE
+            if self._counts is None and (is_small or "count" in asked):
+                self._counts = self._gallery.counts()
+            return pages.overview(latest, self._counts)
+
+    def _pictures(self, asked: Asked) -> Markup:
+        since = asked.get("since", "")
+        wanted = Wanted(
+            asked.get("label"), asked.get("subset"), int(since) if since.isdecimal() else None
+        )
+        shown = self._gallery.page(wanted, asked.get("start", ""))
+        return pages.pictures(self.export, wanted, shown)
+
+    def _asset(self, asked: Asked) -> Markup:
+        path, name = asked.get("path", ""), asked.get("before")
+        gallery, before = self._gallery, None
+        if name is not None:
+            before = _picture_or_none(Gallery(gallery.export.at(name)), path)
+        snapshots = gallery.export.snapshots()
+        return pages.asset(gallery.export, gallery.picture(path), before, snapshots)
+
+    def _problems(self) -> Markup:
+        try:
+            report = self.export.report()
+        except TransientError:
+            report = None
+        return pages.problems(self.export, report)
+
+    def _picture(self, asked: Asked) -> tuple[HTTPStatus, str, bytes]:
+        path = asked.get("path", "")
+        kind = PICTURES.get(PurePosixPath(path).suffix.lower())
+        if kind is None:
+            raise NoSuchFile(f"{path[:200]!r} is no picture.")
+        with self.export.open(path) as opened:
+            return HTTPStatus.OK, kind, opened.read()
+
+    def _trouble(self, status: HTTPStatus, message: str) -> tuple[HTTPStatus, str, bytes]:
+        return status, _HTML, pages.trouble(self.export, message).encode()
+
+
+def _picture_or_none(gallery: Gallery, path: str) -> Picture | None:
+    try:
+        return gallery.picture(path)
+    except NoSuchFile:
+        return Picture(path, None, ())
+
+
+class ViewServer:
+    """Serves on a port of loopback, 0 for a free one. `url` is the address to open."""
+
+    def __init__(self, viewer: Viewer, port: int = 0) -> None:
+        """Listens at once; `serve` answers."""
+        self.viewer = viewer
+        token = secrets.token_urlsafe(32)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+        self._server.daemon_threads = True
+        host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{host}/{token}/"
+        self._server.RequestHandlerClass = type(
+            "Handler", (_Handler,), {"viewer": viewer, "token": token, "host": host}
+        )
+
+    def serve(self) -> None:
+        """Answers until `stop`, or an exception such as Ctrl+C."""
+        try:
+            self._server.serve_forever(poll_interval=0.05)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Listens no more. For who does not `serve`."""
+        self._server.server_close()
+
+    def stop(self) -> None:
+        """Ends `serve`, from another thread."""
+        self._server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    timeout = _PATIENCE_SECONDS
+    viewer: Viewer
+    token: str
+    host: str
+
+    def do_GET(self) -> None:
+        """Answers a page or a picture."""
+        url = urlsplit(self.path)
+        token, _, place = url.path.lstrip("/").partition("/")
+        if not self._is_ours(token):
+            self.close_connection = True
+            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"Access denied.\n")
+            return
+        asked = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        try:
+            self._send(*self.viewer.answer(place, asked))
+        except Exception:
+            _LOGGER.exception("A page could not be made")
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"See the log.\n")
+
+    def _is_ours(self, token: str) -> bool:
+        """Whether the caller knows the address. A page that a foreign name leads here for does not.
+
+        Such a page sends that name as the host.
+        """
+        is_known = hmac.compare_digest(token.encode(), self.token.encode())
+        return is_known and self.headers.get_all("Host") == [self.host]
+
+    def _send(self, status: HTTPStatus, kind: str, contents: bytes) -> None:
+        self.send_response(status)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(contents)))
+        self.end_headers()
+        self.wfile.write(contents)
+
+    def version_string(self) -> str:
+        """What the server calls itself."""
+        return "kili-export"
+
+    def log_message(self, *_: object) -> None:
+        """Logs nothing: an address holds the token."""
