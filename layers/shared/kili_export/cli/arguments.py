@@ -44,6 +44,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     _add_registration(commands)
     _add_runs(commands)
     _add_reading(commands)
+    _add_doctor(commands)
     add_rows(commands)
     add_archives(commands, _add_target)
     _add_webhook(commands)
@@ -203,6 +204,22 @@ def _add_restore(commands: Commands) -> None:
     )
     restore.set_defaults(command="restore")
     _add_target(restore)
+
+
+def _add_doctor(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="check what a stack needs, and say what to do",
+        description="Checks the stack, Kili's endpoint, the API key, the clock, the bucket, the"
+        " webhook and the disk. Without a stack it takes KILI_API_KEY. Status 0 only if nothing"
+        " has to be done.",
+    )
+    doctor.set_defaults(command="doctor")
+    doctor.add_argument(
+        "project_id", metavar="PROJECT_ID", nargs="?", help="check that its labels can be read too"
+    )
+    doctor.add_argument("--url", help="where Kili calls the stack, if not at its own address")
+    _add_target(doctor)
 
 
 def _add_teardown(commands: Commands) -> None:

@@ -87,7 +87,11 @@ def _add_credentials(commands: Commands) -> None:
     )
     credentials.set_defaults(command="credentials")
     _add_state(credentials)
-    credentials.add_argument("--json", action="store_true", help="print one JSON object")
+    form = credentials.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument(
+        "--shell", action="store_true", help="print what a shell sets for boto3 and AWS's tools"
+    )
 
 
 def _add_demo(commands: Commands) -> None:
