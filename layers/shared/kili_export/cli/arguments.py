@@ -142,6 +142,9 @@ def _add_reading(commands: Commands) -> None:
     status.add_argument(
         "--executions", type=int, default=5, metavar="N", help="how many to show (%(default)s)"
     )
+    status.add_argument(
+        "--assets", action="store_true", help="name each asset that could not be exported"
+    )
     _add_target(status)
     _add_cost(commands)
 
