@@ -1,15 +1,21 @@
 """The cost model against the template and the workflow that it prices."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
+from kili_export.costs.estimate import COMPARISON, EVENT, FIRST_OF_WINDOW, RUN_STATE, SWEEP
 from kili_export.costs.prices import LISTED, Unit
 from kili_export.costs.run_cost import MEGABYTES, Step, run_usage, workflow_usage
 from kili_export.local.stack.template import Template
 from kili_export.local.workflow.definition import read_definition
+from tests.security.recorded_world import RecordedWorld
+from tests.support.protocol_world import PROJECT
 from tests.unit.local.workflow.doubles import Bench, Functions
 
 DEFINITION = read_definition(Path(__file__).parents[2] / "statemachine" / "export.asl.yaml")
@@ -81,6 +87,58 @@ def test_a_run_that_planning_makes_whole_takes_as_many_transitions_as_are_priced
     nothing = Step(0, 1.0, {})
     usage = run_usage(plan=nothing, convert=nothing, publish=nothing, finish=nothing, exports=3)
     assert usage[Unit.TRANSITION] == len(bench.kinds("StateEntered"))
+
+
+@pytest.fixture(scope="module")
+def requests() -> dict[str, Counter[str]]:
+    """What is asked of AWS, by what happens to a project with one export."""
+    counted: dict[str, Counter[str]] = {}
+    with mock_aws():
+        world = RecordedWorld(exports={"coco": "coco"}, short=True)
+
+        def count(name: str, act: Callable[[], object]) -> None:
+            world.recorder.counted.clear()
+            act()
+            counted[name] = Counter(world.recorder.counted)
+
+        world.request_run(PROJECT)
+        world.run_pending()
+        world.clock.advance(3600)
+        count("first event", lambda: world.submit("as_001", "again", 0.3))
+        count("event", lambda: world.submit("as_001", "again", 0.3))
+        count("change", world.run_pending)
+        world.clock.advance(3600)
+        world.look_after(compare=False)
+        count("second look", world.run_pending)
+        world.clock.advance(3600)
+        count("sweep", lambda: world.look_after(compare=False))
+        count("comparison", world.look_after)
+    return counted
+
+
+def test_a_run_asks_table_and_secrets_for_what_is_added_to_one_machines(
+    requests: dict[str, Counter[str]],
+) -> None:
+    asked = requests["change"] | requests["second look"]
+    assert {name: count for name, count in asked.items() if name.startswith("dynamodb.")} == {
+        name: count for name, count in RUN_STATE.items() if name.startswith("dynamodb.")
+    }
+
+
+def test_an_event_asks_for_what_is_priced(requests: dict[str, Counter[str]]) -> None:
+    assert requests["event"] == EVENT.requests
+    first = {name: count for name, count in requests["first event"].items() if "dynamodb" in name}
+    assert first == Counter(EVENT.requests) + Counter(FIRST_OF_WINDOW)
+
+
+@pytest.mark.parametrize(("name", "priced"), [("sweep", SWEEP), ("comparison", COMPARISON)])
+def test_the_schedules_ask_for_what_a_month_at_rest_counts(
+    requests: dict[str, Counter[str]], name: str, priced: dict[str, int]
+) -> None:
+    asked = requests[name]
+    # A process keeps secrets; this world reads them again each time.
+    del asked["secrets-manager.GetSecretValue"]
+    assert asked == {"s3.ListObjectsV2": 1, **priced}
 
 
 def planned(assets: int, exports: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ sent to it is what AWS would be sent.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +55,8 @@ class Recorder:
 
     function: str = NOBODY
     accesses: dict[str, set[Access]] = field(default_factory=lambda: defaultdict(set))
+    counted: Counter[str] = field(default_factory=Counter)
+    """Requests by service and operation, as the meter names them."""
 
     @contextmanager
     def working(self, function: str) -> Iterator[None]:
@@ -71,9 +73,10 @@ class Recorder:
         client.meta.events.register("needs-retry.s3", self._answered)
         return client
 
-    def _sent(self, request: Any, **_: Any) -> None:
+    def _sent(self, request: Any, event_name: str, **_: Any) -> None:
         if self.function == NOBODY:
             return
+        self.counted[event_name.partition(".")[2]] += 1
         parts = urlsplit(request.url)
         headers = {
             name: value.decode() if isinstance(value, bytes) else value

@@ -8,25 +8,30 @@ import pytest
 from kili_export.archives.compaction import CompactionCost
 from kili_export.cli.commands.cost import _prices, _sorted, _written
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.costs.estimate import RUN_STATE
 from kili_export.costs.prices import LIST_PRICES, Unit
 from kili_export.costs.usage import RunUsage, Usage
-from kili_export.runs.messages import FinishAnswer
+from kili_export.runs.messages import AggregateAnswer, FinishAnswer
 from tests.support.sample_manifest import manifest_of
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-def finished(converted: int, rebuilt: int) -> FinishAnswer:
+def finished(converted: int, rebuilt: int, changed: int = 0) -> FinishAnswer:
     spending = RunUsage(convert=Usage(invocations=1), exports=2, rebuilt=rebuilt)
-    return FinishAnswer(project_id="p", converted=converted, spending=spending)
+    exports = (AggregateAnswer(export="coco", status="committed", changed=changed),)
+    return FinishAnswer(project_id="p", converted=converted, exports=exports, spending=spending)
 
 
-def test_runs_are_full_exports_or_took_up_changes() -> None:
+def test_runs_are_full_exports_or_took_up_changes_or_looked_again_in_vain() -> None:
     nothing = FinishAnswer(project_id="p", converted=3)
-    changes, full = _sorted([finished(3, 0), finished(500, 1), finished(0, 0), nothing])
-    assert [run.assets for run in changes] == [3]
-    assert [run.assets for run in full] == [500]
+    answers = [finished(3, 0, 1), finished(2, 0), finished(500, 1), finished(0, 0), nothing]
+    runs = _sorted(answers)
+    assert [run.assets for run in runs.changes] == [3]
+    assert [run.assets for run in runs.looks] == [2]
+    assert [run.assets for run in runs.full] == [500]
+    assert runs.changes[0].plan.requests == RUN_STATE
 
 
 def test_a_large_archive_is_written_again_as_often_as_its_budget_allows() -> None:

@@ -1,6 +1,7 @@
 """What people declare, and what they are told when it cannot work."""
 
 import contextlib
+from datetime import date
 from typing import Any
 
 import pytest
@@ -151,6 +152,11 @@ def test_interests_are_those_of_all_exports() -> None:
         (_declared(filters={"issue_type": "BUG"}), "issue_type must be one of ISSUE, QUESTION"),
         (_declared(filters={"issue_type": ["ISSUE"]}), "issue_type must be one of"),
         (_declared(filters={"metadata_where": ["k"]}), "metadata_where must be an object"),
+        *(
+            (_declared(filters={"metadata_where": {"k": [wrong]}}), "holds what JSON cannot")
+            for wrong in (float("nan"), 2**70, "\ud800", date(2026, 1, 31), b"x", {"y"})
+        ),
+        (_declared(external_ids=["\ud800"]), "the registration cannot be stored: "),
         (_declared(filters={"external_id_in": ["x"] * 11}), "use external_id_strictly_in"),
         (
             _declared(filters={"step_id_in": ["s"], "step_name_in": ["S"]}),
@@ -170,7 +176,7 @@ def test_interests_are_those_of_all_exports() -> None:
         ("text", "the registration: must be an object"),
         ([], "the registration: must be an object"),
     ],
-    ids=range(48),
+    ids=range(55),
 )
 def test_a_mistake_is_named_with_the_way_out(declared: object, says: str) -> None:
     with pytest.raises(InvalidConfiguration) as caught:

@@ -139,22 +139,32 @@ def nothing(_world: World) -> None:
     pass
 
 
+def tried_before(world: World) -> None:
+    """A run took the changes on and failed."""
+    [name] = world.pending()
+    world.fail(name, world.begin(name))
+    world.clock.advance(7200)
+    world.look_after(compare=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "prepare"),
     [
         ({}, large),
         ({}, sizes),
         ({}, no_time),
+        ({}, tried_before),
         ({"exports": {"raw": {"format": "kili", "with_assets": True}}}, nothing),
     ],
-    ids=["three batches", "a large archive", "no time left", "media"],
+    ids=["three batches", "a large archive", "no time left", "tried before", "media"],
 )
 def test_what_is_not_small_goes_through_the_workflow(
     settings: dict[str, Any], prepare: Callable[[World], None]
 ) -> None:
     world = published(**settings)
-    name = change(world, *ASSETS)
+    change(world, *ASSETS)
     prepare(world)
+    name = world.pending()[0]
 
     planned = world.run_short(name)
 
@@ -245,6 +255,40 @@ def test_an_asset_that_cannot_be_exported_is_quarantined_at_once() -> None:
     assert answer.finished is not None
     assert answer.finished.failed_assets == 1
     assert [one.asset_id for one in world.manifest("raw").quarantined] == ["as_001"]
+
+
+def listings_of_uploads(world: World) -> int:
+    return sum(operation == "abort_uploads" for operation, _ in world.objects.requests)
+
+
+def test_uploads_are_looked_for_after_a_run_that_did_not_end_in_order_alone() -> None:
+    world = published()
+    before = listings_of_uploads(world)
+    world.run_short(change(world, "as_000"))
+    assert listings_of_uploads(world) == before
+
+    dead = change(world, "as_001")
+    world.begin(dead)
+    world.workflow.running.discard(arn(dead))
+    world.clock.advance(600)
+    world.objects.uploads.add(f"exports/{PROJECT}/raw/archives/x.zip")
+    world.look_after(compare=False)
+    world.short = True
+    world.run_pending()
+    assert not world.changes.held
+    assert not world.objects.uploads
+
+
+def test_uploads_are_looked_for_after_a_run_that_left_changes() -> None:
+    world = published()
+    name = change(world, "as_000")
+    world.fail(name, world.begin(name))
+    world.clock.advance(3600)
+    world.objects.uploads.add(f"state/{PROJECT}/raw/ledgers/x.zip")
+    world.look_after(compare=False)
+    [again] = world.pending()
+    assert world.run_short(again).status == "run"
+    assert not world.objects.uploads
 
 
 def test_who_finds_the_lease_taken_ends_quietly() -> None:

@@ -27,7 +27,7 @@ context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
     get_remaining_time_in_millis=lambda: 1000,
 )
-handler(function)({}, context)
+handler(function)({"headers": {"Authorization": "private"}}, context)
 """
 
 
@@ -47,7 +47,7 @@ def platform_filter(level: str) -> str:
     return given(logging["ApplicationLogLevel"], level)
 
 
-def arriving(level: str) -> list[dict[str, Any]]:
+def arriving(level: str, **more: str) -> list[dict[str, Any]]:
     """The lines of one invocation that Lambda's filter lets through.
 
     A line without a level counts as INFO:
@@ -64,6 +64,7 @@ def arriving(level: str) -> list[dict[str, Any]]:
             "POWERTOOLS_METRICS_NAMESPACE": variables["POWERTOOLS_METRICS_NAMESPACE"],
             "POWERTOOLS_SERVICE_NAME": "one",
             "AWS_LAMBDA_FUNCTION_NAME": "f",
+            **more,
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": platform_filter(level),
             **{
@@ -95,3 +96,10 @@ def test_the_log_holds_its_level_and_above(level: str) -> None:
 
 def test_every_level_of_the_template_is_tried() -> None:
     assert tuple(template()["Parameters"]["LogLevel"]["AllowedValues"]) == LEVELS
+
+
+def test_no_variable_lets_an_event_into_the_log() -> None:
+    """Powertools has one for this, which people set while they look for a fault."""
+    lines = arriving("DEBUG", POWERTOOLS_LOGGER_LOG_EVENT="true")
+    assert any(line.get("message") == "debug" for line in lines)
+    assert "private" not in json.dumps(lines)

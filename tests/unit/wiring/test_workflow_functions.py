@@ -190,6 +190,19 @@ CASES = [
 ]
 
 
+CASES.append(
+    Case(
+        "reconcile",
+        "schedule",
+        ReconcileRequest,
+        ReconcileAnswer(projects=(ReconciledProject(project_id="a"),)),
+        # Nothing but that the schedules work: each metric with a value is paid for.
+        {"ProjectsReconciled": 1},
+        lambda _event: None,
+    )
+)
+
+
 def handler_of(
     function: str, outcome: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Any, Any], Any]:

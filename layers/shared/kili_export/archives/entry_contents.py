@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import filterfalse
 from typing import Final
 
 from kili_export.archives.stored_archive import StoredArchive
@@ -23,12 +24,15 @@ def iter_contents(
     directory says, ConflictError when the archive was replaced.
     """
     ordered = sorted(records, key=lambda record: record.offset)
-    small = [record for record in ordered if record.local_length <= _LARGE]
-    for record, data in archive.read_many(small):
+    for record, data in archive.read_many(filter(_is_small, ordered)):
         yield record, (data,)
-    for record in ordered:
-        if record.local_length > _LARGE:
-            yield record, _stream(archive, record)
+    for record in filterfalse(_is_small, ordered):
+        yield record, _stream(archive, record)
+
+
+def _is_small(record: Record) -> bool:
+    """Also when it is decompressed: a few MiB can become gigabytes."""
+    return max(record.local_length, record.size) <= _LARGE
 
 
 def _stream(archive: StoredArchive, record: Record) -> Iterator[bytes]:

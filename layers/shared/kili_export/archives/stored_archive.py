@@ -93,9 +93,8 @@ class StoredArchive:
             found = map(self._read_run, runs)
             return {record.path: data for run in found for record, data in run}
         with ThreadPoolExecutor(_READERS) as pool:
-            return {
-                record.path: data for run in pool.map(self._read_run, runs) for record, data in run
-            }
+            together = pool.map(lambda run: list(self._read_run(run)), runs)
+            return {record.path: data for run in together for record, data in run}
 
     def scan(self, prefix: str = "") -> Iterator[tuple[Record, bytes]]:
         """The contents of all entries whose names start so, in the order in which they stand."""
@@ -141,10 +140,12 @@ class StoredArchive:
             return self._whole[0][start : start + length]
         return self.objects.get_range(self.source.key, start, length, if_match=self.source.etag)
 
-    def _read_run(self, run: Sequence[Record]) -> list[tuple[Record, bytes]]:
+    def _read_run(self, run: Sequence[Record]) -> Iterator[tuple[Record, bytes]]:
+        """One after another: what is decompressed may be a thousand times larger."""
         start = run[0].offset
         data = self.bytes_at(start, run[-1].end - start)
-        return [(one, decode_local(one, data[one.offset - start : one.end - start])) for one in run]
+        for one in run:
+            yield one, decode_local(one, data[one.offset - start : one.end - start])
 
 
 def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:

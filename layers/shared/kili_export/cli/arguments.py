@@ -171,6 +171,16 @@ def _add_cost(commands: Commands) -> None:
     cost.add_argument(
         "--assets", type=positive_number, metavar="N", help="of the full export (all)"
     )
+    cost.add_argument(
+        "--projects",
+        type=positive_number,
+        default=1,
+        metavar="N",
+        help="projects in the month in which nothing changes (%(default)s)",
+    )
+    cost.add_argument(
+        "--dashboard", action="store_true", help="count a dashboard of CloudWatch into that month"
+    )
     cost.add_argument("--prices", metavar="FILE", help="YAML: your dollars for one of some units")
     _add_target(cost)
 

@@ -6,6 +6,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 ASSET_STATUSES = ("TODO", "ONGOING", "LABELED", "REVIEWED", "TO_REVIEW")
 STEP_STATUSES = (
     "TO_DO",
@@ -55,6 +57,14 @@ def _moment(value: Any) -> str:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError("must be an object")
+    try:
+        is_json = orjson.loads(orjson.dumps(value)) == value
+    except (TypeError, ValueError):
+        is_json = False
+    if not is_json:
+        raise ValueError(
+            "holds what JSON cannot: write dates as texts; numbers must be finite and have 64 bits"
+        )
     return dict(value)
 
 

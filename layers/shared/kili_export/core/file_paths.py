@@ -18,6 +18,7 @@ Everything else stays as it is, spaces, Unicode and case included. So do the cha
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 OWN_FOLDER = ".kili-export"
@@ -67,6 +68,11 @@ def job_folder(job: str) -> str:
     if any(f"{folded}/".startswith(f"{name}/") for name in _RESERVED):
         return f"_{folder}"
     return folder
+
+
+def folded(path: str) -> str:
+    """The same for all paths that a file system may take for one: by case or by normal form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def member_path(folder: str, name: str) -> str:

@@ -37,6 +37,8 @@ class Unit(StrEnum):
     SECRET_MONTH = "secret_month"  # noqa: S105 the unit's name
     LOG_GB = "log_gb"
     ALARM_MONTH = "alarm_month"
+    METRIC_MONTH = "metric_month"
+    DASHBOARD_MONTH = "dashboard_month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ LISTED: Final[Mapping[Unit, PricedUnit]] = MappingProxyType(
         Unit.SECRET_MONTH: PricedUnit("Secrets Manager", "secrets for a month", 0.4),
         Unit.LOG_GB: PricedUnit("CloudWatch", "GB of logs taken in", 0.5),
         Unit.ALARM_MONTH: PricedUnit("CloudWatch", "alarms for a month", 0.1),
+        Unit.METRIC_MONTH: PricedUnit("CloudWatch", "metrics with values for a month", 0.3),
+        Unit.DASHBOARD_MONTH: PricedUnit("CloudWatch", "dashboards for a month", 3.0),
     }
 )
 """Public list prices of us-east-1."""

@@ -23,13 +23,13 @@ from pydantic import ValidationError
 
 from kili_export.archives.digests import DigestCheck
 from kili_export.core.errors import IntegrityError
-from kili_export.core.file_paths import OWN_FOLDER
+from kili_export.core.file_paths import OWN_FOLDER, folded
 from kili_export.reading.durable_writes import settle
 from kili_export.reading.folder_change import FolderChange, checked_path
 from kili_export.reading.folder_choice import checked_root
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.folder_tree import FOLDER_FLAGS, Look, Tree
-from kili_export.reading.own_place import OwnPlace
+from kili_export.reading.own_place import LOCK, OwnPlace
 
 _Written = dict[str, tuple[str, Look]]
 _STATE: Final = "state.json"
@@ -127,7 +127,14 @@ class FolderOnDisk:
         """Files below it that it did not write."""
         written = self._read_files() if self._own.has(_FILES) else {}
         found = frozenset(self._tree.walk(without=OWN_FOLDER))
-        return found - written.keys()
+        if not self.folds_names():
+            return found - written.keys()
+        known = set(map(folded, written))
+        return frozenset(path for path in found if folded(path) not in known)
+
+    def folds_names(self) -> bool:
+        """Whether its file system takes names for one that differ in case alone."""
+        return self._own.has(LOCK.upper())
 
     def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
         """Those of the paths where something is: whether it is a file with that digest."""
@@ -136,6 +143,9 @@ class FolderOnDisk:
             for path, digest in wanted.items()
             if self._tree.is_occupied(path)
         }
+
+    def begin(self, change: FolderChange, state: FolderState) -> None:
+        """Does nothing: no file changes before all of them are staged."""
 
     def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""
@@ -284,8 +294,14 @@ class FollowingFolder(Protocol):
     def strangers(self) -> frozenset[str]:
         """Files below it that it did not write."""
 
+    def folds_names(self) -> bool:
+        """Whether its file system takes names for one that differ in case alone."""
+
     def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
         """Those of the paths where something is: whether it is a file with that digest."""
+
+    def begin(self, change: FolderChange, state: FolderState) -> None:
+        """Announces a change, before the first of its files is staged."""
 
     def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""

@@ -22,6 +22,8 @@ from kili_export.core.file_paths import OWN_FOLDER
 from kili_export.reading.durable_writes import settle
 from kili_export.reading.folder_tree import FOLDER_FLAGS, ParentFolder, Tree, is_link
 
+LOCK: Final = "lock"
+"""Held while somebody works on the folder."""
 _NOT_FOLLOWED: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED
 
@@ -47,8 +49,8 @@ class OwnPlace:
             os.mkdir(OWN_FOLDER, dir_fd=descriptor)
         with _opened(OWN_FOLDER, FOLDER_FLAGS, descriptor, path) as own:
             _require_own(own, path, stat.S_ISDIR)
-            lock = path / "lock"
-            with _opened("lock", os.O_RDWR | os.O_CREAT | _NOT_FOLLOWED, own, lock) as locked:
+            lock = path / LOCK
+            with _opened(LOCK, os.O_RDWR | os.O_CREAT | _NOT_FOLLOWED, own, lock) as locked:
                 _require_own(locked, lock, stat.S_ISREG)
                 try:
                     fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,7 +3,7 @@
 `folder.py` completes what a crash interrupted, before anything else.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from kili_export.archives.manifest_store import read_manifest
 from kili_export.archives.snapshots import read_snapshot
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
-from kili_export.core.file_paths import folders_of
+from kili_export.core.file_paths import folded, folders_of
 from kili_export.reading.folder import FollowedFiles, FollowingFolder
 from kili_export.reading.folder_change import FileDates, FolderChange, folder_change
 from kili_export.reading.folder_state import FolderState
@@ -131,7 +131,9 @@ def bring_folder(
     )
     if known.state == state and not change:
         return SyncResult(manifest, "nothing", before, files=len(known.files))
+    _check_names(folder, contents.wanted)
     present = _present(folder, known, change, wish)
+    folder.begin(change, state)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)
     return SyncResult(
@@ -165,6 +167,19 @@ def _check_same(state: FolderState | None, wish: SyncRequest) -> None:
         )
 
 
+def _check_names(folder: FollowingFolder, wanted: Iterable[str]) -> None:
+    if not folder.folds_names():
+        return
+    seen: dict[str, str] = {}
+    for path in wanted:
+        other = seen.setdefault(folded(path), path)
+        if other != path:
+            raise InvalidConfiguration(
+                f"The export has {other!r} and {path!r}, which the file system of this folder "
+                "takes for one file. Take a folder where case counts, or rename one in Kili."
+            )
+
+
 def _present(
     folder: FollowingFolder, known: FollowedFiles, change: FolderChange, wish: SyncRequest
 ) -> frozenset[str]:
@@ -173,12 +188,14 @@ def _present(
     Raises InvalidConfiguration when something else is in the way, unless it may be deleted.
     """
     removed = frozenset(change.remove)
+    # A file whose name changes in case alone goes before it comes.
+    leaving = {folded(path) for path in removed} if folder.folds_names() else frozenset()
     emptied = {above for path in removed for above in folders_of(path)} & change.write.keys()
     occupied = folder.occupied(
         {
             path: change.write[path]
             for path in change.write.keys() - known.files.keys() - emptied
-            if removed.isdisjoint(folders_of(path))
+            if removed.isdisjoint(folders_of(path)) and not (leaving and folded(path) in leaving)
         }
     )
     same = frozenset(path for path, is_same in occupied.items() if is_same)

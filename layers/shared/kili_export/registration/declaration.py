@@ -197,8 +197,11 @@ def parse_registration(
         raise InvalidConfiguration(f"'incarnation' is not an option; {known}")
     try:
         registration = ProjectRegistration.model_validate(data)
+        registration.to_bytes()
     except ValidationError as error:
         raise InvalidConfiguration(_explained(error, data)) from None
+    except TypeError as error:
+        raise InvalidConfiguration(f"the registration cannot be stored: {error}") from None
     for export in registration.exports:
         if known_formats is not None and export.format not in known_formats:
             raise InvalidConfiguration(

@@ -76,6 +76,11 @@ class Lease:
     announced_up_to: int = 0
 
     @property
+    def follows_in_order(self) -> bool:
+        """Whether the holder before gave it back, with everything announced."""
+        return self.announced_up_to >= self.token - 1
+
+    @property
     def is_settled(self) -> bool:
         """Whether its last holder gave it back with everything done."""
         return self.holder is None and self.announced_up_to >= self.token

@@ -66,7 +66,10 @@ def handler(
     keep_clients_quiet()
     set_log_level(Settings.from_environment().log_level)
 
-    @logger.inject_lambda_context(correlation_id_path=correlation_id_path, clear_state=True)
+    # Not as the environment says: an event of the webhook holds its secret, and labels.
+    @logger.inject_lambda_context(
+        log_event=False, correlation_id_path=correlation_id_path, clear_state=True
+    )
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
         try:
             return function(event, _LambdaInvocation(context))

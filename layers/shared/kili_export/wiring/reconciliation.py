@@ -65,13 +65,20 @@ def _log(answer: ReconcileAnswer, invocation: Invocation) -> None:
 
 
 def _count(answer: ReconcileAnswer, invocation: Invocation) -> None:
-    failed = sum(project.error is not None for project in answer.projects)
+    """Counts what there is. Each metric with a value is paid for by the hour; absence is zero."""
     waiting = [project.waiting for project in answer.projects]
-    oldest = max((one.seconds for one in waiting), default=0)
+    # Its being there tells that the schedules work.
+    failed = sum(project.error is not None for project in answer.projects)
     invocation.count("ProjectsReconciled", len(answer.projects) - failed)
-    invocation.count("ReconcileFailed", failed)
-    invocation.count("ReconcileRepaired", sum(one.repaired.total for one in answer.projects))
-    invocation.count("RunsSwept", sum(one.started is not None for one in answer.projects))
-    invocation.count("OldestMarkSeconds", oldest, "Seconds")
-    invocation.count("ProjectsHeld", sum(one.removals > 0 for one in waiting))
-    invocation.count("ExportsLeftOut", sum(one.left_out for one in waiting))
+    if failed:
+        invocation.count("ReconcileFailed", failed)
+    if repaired := sum(one.repaired.total for one in answer.projects):
+        invocation.count("ReconcileRepaired", repaired)
+    if started := sum(one.started is not None for one in answer.projects):
+        invocation.count("RunsSwept", started)
+    if oldest := max((one.seconds for one in waiting), default=0):
+        invocation.count("OldestMarkSeconds", oldest, "Seconds")
+    if held := sum(one.removals > 0 for one in waiting):
+        invocation.count("ProjectsHeld", held)
+    if left_out := sum(one.left_out for one in waiting):
+        invocation.count("ExportsLeftOut", left_out)

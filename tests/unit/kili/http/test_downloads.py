@@ -108,7 +108,7 @@ def test_a_refusal_may_be_an_expired_link(status: int) -> None:
         (ReadTimeoutError(HTTPConnectionPool("bucket.example"), "/?sig=secret", "late"), 2),
     ],
     # The address of an object is another one in each process.
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_a_storage_that_fails_is_asked_a_few_times(answer: Answer, attempts: int) -> None:
     line = Line(in_turn(answer))

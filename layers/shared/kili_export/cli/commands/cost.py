@@ -19,6 +19,7 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.costs.estimate import (
     EVENT,
     CountedRun,
+    CountedRuns,
     Republished,
     at_rest,
     full_export,
@@ -56,7 +57,8 @@ def cost(arguments: Namespace) -> ExitCode:
     connection = connect(arguments)
     services = StackServices.of(connection)
     answers = Executions(connection).answers(arguments.project_id, _LOOKED_AT)
-    changes, full = _sorted(answers)
+    counted_runs = _sorted(answers)
+    changes, full = counted_runs.changes, counted_runs.full
     if not changes and not full:
         raise InvalidConfiguration(
             f"No run of project {arguments.project_id} is known that counted what it used. Start "
@@ -72,15 +74,16 @@ def cost(arguments: Namespace) -> ExitCode:
     replaced = Republished(sum(_written(one, rule, window) for one in manifests), retention)
     estimates = []
     if changes:
-        usage = per_million_events(changes, full, replaced, arguments.events_per_window)
+        usage = per_million_events(counted_runs, replaced, arguments.events_per_window, window)
         estimates.append(_Estimate("million_events", "a million label events", usage))
     if full:
         assets = arguments.assets or max((one.counts.assets for one in manifests), default=0)
         usage = full_export(full, assets)
         title = f"a full export of {assets:,} asset{'' if assets == 1 else 's'}"
         estimates.append(_Estimate("full_export", title, usage))
-    estimates.append(_Estimate("month_at_rest", "a month in which nothing changes", at_rest(size)))
-    assumptions = _assumptions(arguments, prices, window, replaced, len(changes), len(full))
+    rest = at_rest(size, arguments.projects, dashboard=arguments.dashboard)
+    estimates.append(_Estimate("month_at_rest", "a month in which nothing changes", rest))
+    assumptions = _assumptions(arguments, prices, window, replaced, counted_runs)
     if output.as_json:
         described = {one.name: one.described(prices) for one in estimates}
         answer = {"project_id": arguments.project_id, "prices": prices.name, **described}
@@ -105,10 +108,9 @@ def _prices(name: str | None) -> PriceList:
         ) from error
 
 
-def _sorted(answers: Sequence[FinishAnswer]) -> tuple[list[CountedRun], list[CountedRun]]:
-    """The runs that took up changes alone, and those that were part of full exports."""
-    changes: list[CountedRun] = []
-    full: list[CountedRun] = []
+def _sorted(answers: Sequence[FinishAnswer]) -> CountedRuns:
+    """The runs that counted what they used, by what they did."""
+    runs = CountedRuns([], [], [])
     for answer in answers:
         spending = answer.spending
         if spending is None or not answer.converted:
@@ -120,9 +122,11 @@ def _sorted(answers: Sequence[FinishAnswer]) -> tuple[list[CountedRun], list[Cou
             finish=spending.finish.as_step(),
             exports=spending.exports,
             assets=answer.converted,
-        )
-        (full if spending.rebuilt else changes).append(run)
-    return changes, full
+        ).with_state()
+        published = any(one.added or one.changed or one.removed for one in answer.exports)
+        unchanged = runs.changes if published else runs.looks
+        (runs.full if spending.rebuilt else unchanged).append(run)
+    return runs
 
 
 def _written(manifest: Manifest, rule: CompactionCost, window: timedelta) -> int:
@@ -136,8 +140,7 @@ def _assumptions(
     prices: PriceList,
     window: timedelta,
     replaced: Republished,
-    changes: int,
-    full: int,
+    runs: CountedRuns,
 ) -> list[str]:
     per_window = arguments.events_per_window
     each_window = CompactionCost(kept=replaced.kept, prices=prices).size_for(window)
@@ -147,17 +150,23 @@ def _assumptions(
             "free tiers, discounts, taxes, and traffic out of the region."
         ),
         (
-            f"The estimate rests on {counted(changes, 'run')} that took up changes and on {full} "
-            "that made full exports, on the machine where they ran; a function of AWS may take "
-            "longer or shorter."
+            f"The estimate rests on {counted(len(runs.changes), 'run')} that published changes, "
+            f"{len(runs.looks)} that looked again and found none, and {len(runs.full)} that made "
+            "full exports, on the machine where they ran; a function of AWS may take longer or "
+            "shorter."
         ),
         (
             f"{counted(per_window, 'event')} in each window of {window.total_seconds():.0f} s, "
-            f"each of another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook."
+            f"each of another asset; {EVENT.seconds * 1000:.0f} ms for each at the webhook. What "
+            "an event named is looked at once more, for one event alone in a run of its own."
         ),
         (
             f"A run writes {bytes_text(replaced.size)} of archives and ledgers again; what it "
             f"replaces is kept for {replaced.kept.total_seconds() / 3600:.0f} hours."
+        ),
+        (
+            f"The month at rest is that of {counted(arguments.projects, 'project')}, with "
+            f"{'a' if arguments.dashboard else 'no'} dashboard."
         ),
         (
             f"A dollar a day and export allows an archive of {bytes_text(each_window)} to be "

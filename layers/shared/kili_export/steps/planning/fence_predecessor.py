@@ -19,7 +19,7 @@ def fence_out_predecessor(objects: ObjectStore, lease: Lease, exports: Iterable[
     upon; after this none comes any more, even where the new run finds that nothing changed.
     Raises ConflictError when somebody keeps replacing a manifest.
     """
-    if lease.announced_up_to >= lease.token - 1:
+    if lease.follows_in_order:
         return
     for export in exports:
         _fence(objects, lease, export)

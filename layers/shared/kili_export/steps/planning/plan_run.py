@@ -77,7 +77,8 @@ class PlanExport:
             return self._idle(request, registered=False)
         if not any(marks.all()) and stored.session is None:
             return self._idle(request, registered=True)
-        self._recover_predecessor(request.project_id)
+        if not (request.whole and lease.follows_in_order and not marks.were_tried):
+            self._recover_predecessor(request.project_id)
         fence_out_predecessor(self.objects, lease, (one.name for one in registration.exports))
         run = self._prepare(lease, registration, marks, stored, time_left)
         if not run.is_listed:
@@ -120,7 +121,10 @@ class PlanExport:
         return PlanAnswer(status="idle", project_id=request.project_id)
 
     def _recover_predecessor(self, project_id: str) -> None:
-        """Ends the uploads of runs that died. Nobody else publishes while the lease is held."""
+        """Ends the uploads of runs that died. Nobody else publishes while the lease is held.
+
+        A first attempt after a run that came to its end and settled everything need not ask.
+        """
         for prefix in (f"exports/{project_id}/", f"state/{project_id}/", runs_prefix(project_id)):
             self.objects.abort_uploads(prefix)
 

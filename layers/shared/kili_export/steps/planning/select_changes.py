@@ -22,6 +22,11 @@ class ChosenChanges:
         yield from self.project.values()
         yield from self.assets.values()
 
+    @property
+    def were_tried(self) -> bool:
+        """Whether a run before took one of them on in vain."""
+        return any(mark.attempts for mark in self.all())
+
     def first_event_at(self) -> datetime | None:
         """When the oldest change happened."""
         return min((mark.first_event_at for mark in self.all()), default=None)

@@ -136,7 +136,8 @@ class PlanWriter:
 def _is_small(run: RunDraft, work: WorkList) -> bool:
     """Whether one invocation has time, memory and disk for all of the run.
 
-    Media may take any of them; what failed before goes through single steps.
+    Media may take any of them. What was tried before goes through single steps, which find the asset
+    that breaks an invocation.
     """
     planned = {plan.name for plan in run.plans}
     published = [one.manifest for one in run.exports if one.name in planned and one.manifest]
@@ -148,6 +149,7 @@ def _is_small(run: RunDraft, work: WorkList) -> bool:
         work.count <= WHOLE_BATCHES * work.batch_size
         and run.step is None
         and not run.taken_over.results
+        and not run.marks.were_tried
         and not any(plan.options.with_assets for plan in run.plans)
         and all(size <= _SMALL_BYTES for size in sizes)
     )
