@@ -86,6 +86,10 @@ class FollowedPrefix:
         found = self._objects.list(self._prefix)
         return any(not one.key.startswith(self._own) for one in found)
 
+    def folds_names(self) -> bool:
+        """Never: S3 keeps keys as they are."""
+        return False
+
     def read(self, *, verify: bool) -> FollowedFiles:
         """What it holds. After an interrupted change, what that touched counts as damaged.
 
