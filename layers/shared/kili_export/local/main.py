@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kili_export.cli import arguments as arguments_of_every_stack
 from kili_export.cli import main as commands_of_every_stack
-from kili_export.cli.arguments import positive_number, seconds, whole_number
+from kili_export.cli.numbers import positive_number, seconds, whole_number
 from kili_export.local.stack.cli_connection import StacksOfThisMachine
 
 if TYPE_CHECKING:

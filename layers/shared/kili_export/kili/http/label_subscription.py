@@ -1,4 +1,4 @@
-"""Kili's subscription to the labels of a project: it tells that something happened, and no more.
+"""Kili's subscription to the labels of a project: it says that something happened, and no more.
 
 The protocol is Apollo's former `graphql-ws`. What was missed between two connections is not sent
 again, so nobody may rely on it: who follows Kili's events is woken by it, and reads on.
