@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kili_export.archives.ledger.ledger_reader import LedgerReader
+from kili_export.archives.manifest import Manifest
 
 FORMATS = ("yolo_v8", "coco", "pascal_voc", "kili")
 MERGED = frozenset({"pascal_voc"})
@@ -78,7 +78,6 @@ def total(lines: list[Measured]) -> Measured:
     )
 
 
-def directory_bytes(ledger: LedgerReader) -> int:
-    """Bytes of a ledger's directory."""
-    archive = ledger.archive
-    return 0 if archive is None else archive.source.size - archive.regions.documents_end
+def directory_bytes(manifest: Manifest) -> int:
+    """Bytes of the indexes of all tables that a manifest names."""
+    return sum(table.index for table in manifest.tables)

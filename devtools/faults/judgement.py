@@ -23,7 +23,9 @@ from kili_export.runs.announcements import PUBLISHED
 _SIGNATURE = re.compile(rb"(https?://[^\s\"?]+)\?[^\s\",]*")
 _MANIFEST = re.compile(r"exports/[^/]+/([^/]+)/manifest\.json")
 _SNAPSHOT = re.compile(r"exports/[^/]+/([^/]+)/snapshots/(.+)\.json")
-_IMMUTABLE = re.compile(r"(exports/[^/]+/[^/]+/(archives|deltas)|state/[^/]+/[^/]+/ledgers)/.+")
+_IMMUTABLE = re.compile(
+    r"(exports/[^/]+/[^/]+/(archives|deltas|files)|state/[^/]+/[^/]+/ledgers)/.+"
+)
 _DATED = b"(dated)"
 _SHOWN = 3
 
@@ -87,12 +89,12 @@ def orphans(cloud: Cloud) -> list[str]:
     """Immutable objects that no manifest, snapshot or history names."""
     named: set[str] = set()
     for _, manifest in _published(cloud):
-        named |= {manifest.archive.key, manifest.ledger.key}
+        named |= {manifest.archive.key, *(table.key for table in manifest.tables)}
         named |= {one.key for one in (*manifest.deltas, *manifest.recent_deltas)}
     for key, stored in cloud.bucket.objects.items():
         if key.endswith("/history.json"):
             for past in History.from_bytes(stored.data).past:
-                named |= {past.archive, past.ledger}
+                named |= past.keys
     return sorted(
         key for key in cloud.bucket.objects if _IMMUTABLE.fullmatch(key) and key not in named
     )
@@ -168,7 +170,7 @@ def _comparable(data: bytes, dated: str) -> bytes:
 
 def _contradictions_of(cloud: Cloud, manifest: Manifest) -> Iterator[str]:
     named: list[ArchiveReference | DeltaReference | TableReference]
-    named = [manifest.archive, manifest.ledger, *manifest.deltas]
+    named = [manifest.archive, *manifest.tables, *manifest.deltas]
     for reference in named:
         stored = cloud.bucket.objects.get(reference.key)
         if stored is None:

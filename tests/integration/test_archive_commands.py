@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from kili_export import Export
+from kili_export.aws.s3 import S3ObjectStore
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from kili_export.local.kili_standin.state.model import Project
@@ -73,6 +75,34 @@ def _files(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file() and ".kili-export" not in path.relative_to(root).parts
     }
+
+
+def test_a_prefix_of_another_bucket_follows_the_export(site: Site) -> None:
+    access = site.stack.answer("credentials")
+    client = boto3.client(
+        "s3",
+        endpoint_url=access["s3_endpoint"],
+        aws_access_key_id=access["aws_access_key_id"],
+        aws_secret_access_key=access["aws_secret_access_key"],
+        region_name=access["region"],
+    )
+    client.create_bucket(Bucket="trees")
+    objects = S3ObjectStore(client, "trees")
+    for label in ("scene-26.png", "scene-27.png"):
+        answer = site.answer("sync", "yolo", "s3://trees/data/yolo")
+        held = {
+            found.key.removeprefix("data/yolo/"): objects.get(found.key)
+            for found in objects.list("data/yolo/")
+            if not found.key.startswith("data/yolo/.kili-export/")
+        }
+        expected = site.pulled("yolo")
+        assert {path: found[0] for path, found in held.items() if found} == expected
+        assert answer["files"] == len(expected)
+        site.world.submit_label(label)
+        site.settle()
+    assert answer["written"] < answer["files"]
+    assert "is not a place for files" in site.complaint("sync", "yolo", "s3://trees")
+    client.close()
 
 
 def _holding(site: Site, wanted: bytes, pattern: str) -> list[str]:

@@ -1,6 +1,8 @@
 """Kili's own SDK works with the stand-in: what it lists and exports is what the world holds."""
 
 import json
+import queue
+import time
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+import websocket
 import yaml
 
 from kili_export.local.kili_standin import (
@@ -310,3 +313,40 @@ def test_the_sdk_lists_events(bench: Bench) -> None:
         del bench.world.projects[project.id]
     assert listed[0]["event"] == "label.workflow.created.default"
     assert listed[0]["payload"]["labelId"] == label.id
+
+
+def test_a_subscription_pushes_the_labels_of_its_project(bench: Bench) -> None:
+    pushed: queue.Queue[dict[str, Any]] = queue.Queue()
+    subscription = bench.kili.label_created_or_updated(
+        bench.project.id, lambda _, message: pushed.put(message)
+    )
+    try:
+        while bench.world.counters.snapshot()["operations"].get("labelCreatedOrUpdated", 0) < 1:
+            time.sleep(0.01)
+        other = bench.world.add_project(generate_project(5, 2))
+        bench.world.submit_label(next(iter(other.assets)), project_id=other.id)
+        asset = next(iter(bench.project.assets.values()))
+        made = bench.world.submit_label(asset.id, project_id=bench.project.id)
+        edited = bench.world.edit_label(made.id)
+        for label in (made, edited):
+            message = pushed.get(timeout=30)
+            assert message["type"] == "data"
+            found = message["payload"]["data"]["data"]
+            assert (found["id"], found["labelOf"]["id"]) == (label.id, asset.id)
+    finally:
+        subscription._subscription_running = False
+        subscription.close()
+        subscription._st_id.join(timeout=30)
+
+
+def test_a_subscription_with_another_key_gets_nothing(bench: Bench) -> None:
+    address = bench.kili.api_endpoint.replace("http", "ws", 1)
+    connection = websocket.create_connection(address, timeout=30, subprotocols=["graphql-ws"])
+    try:
+        init = {"type": "connection_init", "payload": {"Authorization": "X-API-Key: another"}}
+        connection.send(json.dumps(init))
+        assert json.loads(connection.recv()) == {"type": "connection_error"}
+        connection.send(json.dumps({"id": "1", "type": "start", "payload": {"query": ""}}))
+        assert json.loads(connection.recv())["type"] == "error"
+    finally:
+        connection.close()

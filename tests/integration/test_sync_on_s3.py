@@ -1,9 +1,11 @@
 """A folder that follows an export on a real S3 server, and erasure in a bucket with versions."""
 
+import hashlib
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,7 +13,10 @@ import pytest
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.sync import SyncRequest, sync_folder
+from kili_export.reading.folder_change import FolderChange
+from kili_export.reading.folder_state import FolderState
+from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, state_of
@@ -118,6 +123,38 @@ def test_an_update_that_is_killed_between_two_files_is_completed(
     _sync(object_store, tmp_path)
     assert files_in(tmp_path) == after
     assert state_of(tmp_path)["status"] == "current"
+
+
+def test_a_prefix_holds_small_files_and_large_ones(
+    bench: Workbench, object_store: S3ObjectStore
+) -> None:
+    def sync() -> SyncResult:
+        with FollowedPrefix.open(object_store, "trees/") as prefix:
+            return sync_folder(object_store, prefix, SyncRequest("proj1", "yolo"))
+
+    def held() -> dict[str, bytes]:
+        found = {one.key: object_store.get(one.key) for one in object_store.list("trees/")}
+        return {
+            key.removeprefix("trees/"): one[0]
+            for key, one in found.items()
+            if one is not None and not key.startswith("trees/.kili-export/")
+        }
+
+    sync()
+    assert held() == bench.files("yolo")
+    change(bench, 1, 2)
+    _upload(bench, object_store)
+    assert sync().method == "deltas"
+    assert held() == bench.files("yolo")
+    large = Random(1).randbytes(9 << 20)
+    with FollowedPrefix.open(object_store, "large/") as prefix:
+        digest = hashlib.sha256(large).hexdigest()
+        prefix.stage("film.mp4", digest, [large[: 5 << 20], large[5 << 20 :]])
+        prefix.change(FolderChange({"film.mp4": digest}), FolderState.of(bench.manifest("yolo")))
+        assert prefix.occupied({"film.mp4": digest}) == {"film.mp4": True}
+    stored = object_store.get("large/film.mp4")
+    assert stored is not None
+    assert stored[0] == large
 
 
 def test_every_version_is_erased_from_a_bucket_that_keeps_them(

@@ -127,6 +127,7 @@ def every_page(server: ViewServer) -> None:
     """What somebody does with the page, who then ends it."""
     for place in ("overview", "pictures", "history", "problems"):
         assert server.viewer.answer(place, {})[0] == HTTPStatus.OK
+    server.close()
 
 
 def deploy() -> None:

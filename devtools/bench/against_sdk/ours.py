@@ -12,7 +12,6 @@ from devtools.bench.against_sdk.stack import StackProcess
 from devtools.bench.against_sdk.traffic import s3_count
 from devtools.bench.measured import MERGED, Measured, What, directory_bytes
 from devtools.bench.processes import Workers
-from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import wait_until_settled
@@ -169,7 +168,7 @@ class Ours:
         return _Archive(
             size=size,
             directory=size - regions.documents_end,
-            ledger=directory_bytes(open_ledger(self.services.objects, manifest)),
+            ledger=directory_bytes(manifest),
             spanning=regions.documents_end - regions.labels_end,
         )
 

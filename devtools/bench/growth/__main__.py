@@ -2,8 +2,9 @@
 
     python -m devtools.bench.growth [--size N]... [--write FILE] [--chart FILE] [--json]
 
-Each size is published whole first, then with one changed asset; each in a fresh process, by the
-use case that the function calls, on a real S3 server. All archives are spliced, however small.
+Each size is published whole first, then one changed asset as a delta, then another one with the
+archive written again behind it; each in a fresh process, by the use case that the function calls,
+on a real S3 server. All archives are spliced, however small.
 The exit status is 0 when no target was missed.
 """
 
@@ -25,9 +26,8 @@ from typing import Any
 from devtools.bench.growth.project import EXPORT, PROJECT, batches, write_run
 from devtools.bench.growth.report import Grown, chart, document, markdown, missed
 from devtools.bench.machine import describe
-from devtools.bench.measured import directory_bytes
 from devtools.bench.readers import check
-from kili_export.archives.ledger.ledger_reader import open_ledger
+from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.core.bucket_layout import manifest_key
@@ -40,6 +40,8 @@ _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _BUCKET = "growth"
 _KEYS = ("AKIAGROWTH", "growth-secret-key")
 _NO_BUDGET = "1000000000"
+_LITTLE = "1"
+"""US cents a day: the archive is not written again within the minute."""
 _WRITERS = 2
 _PATIENCE_SECONDS = 3600
 Tell = Callable[[str], None]
@@ -63,12 +65,15 @@ class _Bench:
         lines = [line for share in written for line in share]
         self.tell(f"{files:,} files: publishing all of them")
         full = self._publish("full", range(files), lines)
-        self.tell(f"{files:,} files: publishing one change")
-        changed = range(files // 2, files // 2 + 1)
-        change = self._publish("change", changed, self._write("change", changed, 2))
-        manifest, _ = load_manifest(self.objects, PROJECT, EXPORT)
-        if manifest is None or manifest.generation != 2:
-            raise RuntimeError(f"{manifest_key(PROJECT, EXPORT)} does not tell of the change")
+        self.tell(f"{files:,} files: publishing one change, and another with the archive")
+        middle = files // 2
+        change = self._change("change", range(middle, middle + 1), _LITTLE)
+        if self._manifest(2).archive.generation != 1:
+            raise RuntimeError("the archive was written again, and only the change should be")
+        rewrite = self._change("rewrite", range(middle + 1, middle + 2), _NO_BUDGET)
+        manifest = self._manifest(3)
+        if manifest.deltas:
+            raise RuntimeError("the archive was not written again")
         archive = self.folder / "archive.zip"
         with archive.open("wb") as target:
             self.objects.download(manifest.archive.key, target)
@@ -78,12 +83,21 @@ class _Bench:
             files=files,
             archive=manifest.archive.size,
             directory=manifest.archive.size - manifest.regions.documents_end,
-            ledger=manifest.ledger.size,
-            ledger_directory=directory_bytes(open_ledger(self.objects, manifest)),
+            tables=sum(table.size for table in manifest.tables),
             full=full,
             change=change,
+            rewrite=rewrite,
             readers=tuple(readers),
         )
+
+    def _change(self, run_id: str, numbers: range, budget: str) -> dict[str, Any]:
+        return self._publish(run_id, numbers, self._write(run_id, numbers, 2), budget)
+
+    def _manifest(self, generation: int) -> Manifest:
+        manifest, _ = load_manifest(self.objects, PROJECT, EXPORT)
+        if manifest is None or manifest.generation != generation:
+            raise RuntimeError(f"{manifest_key(PROJECT, EXPORT)} is not of {generation}")
+        return manifest
 
     def forget(self) -> None:
         """Empties the bucket for the next size."""
@@ -93,18 +107,21 @@ class _Bench:
         arguments = (run_id, str(numbers.start), str(len(numbers)), str(version))
         return self._child(["batches", *arguments], "").splitlines()
 
-    def _publish(self, run_id: str, numbers: range, lines: Sequence[str]) -> dict[str, Any]:
+    def _publish(
+        self, run_id: str, numbers: range, lines: Sequence[str], budget: str = _NO_BUDGET
+    ) -> dict[str, Any]:
         request: AggregateRequest = write_run(self.objects, run_id, numbers, lines)
-        told: dict[str, Any] = json.loads(self._child(["publish"], request.model_dump_json()))
+        answer = self._child(["publish"], request.model_dump_json(), budget)
+        told: dict[str, Any] = json.loads(answer)
         return told
 
-    def _child(self, arguments: Sequence[str], given: str) -> str:
+    def _child(self, arguments: Sequence[str], given: str, budget: str = _NO_BUDGET) -> str:
         done = subprocess.run(
             (sys.executable, "-m", "devtools.bench.growth.child", *arguments),
             input=given,
             text=True,
             stdout=subprocess.PIPE,
-            env=self.environment,
+            env={**self.environment, "ARCHIVE_BUDGET_CENTS": budget},
             timeout=_PATIENCE_SECONDS,
             check=True,
         )
@@ -152,7 +169,7 @@ def _grow(sizes: Sequence[int]) -> list[Grown]:
             "AWS_ENDPOINT_URL_S3": server.endpoint,
             "BUCKET_NAME": _BUCKET,
             "REWRITE_LIMIT": "0",
-            "ARCHIVE_BUDGET_CENTS": _NO_BUDGET,
+            "WINDOW_SECONDS": "1",
         }
         objects = S3ObjectStore(server.client(), _BUCKET)
         bench = _Bench(environment, objects, folder, tell)

@@ -9,6 +9,8 @@ from kili_export.cli.output import bytes_text
 from kili_export.splicing.part_limits import DEFAULT_LIMITS
 
 MEMORY_LIMIT = 512 * 2**20
+LEAST_MOVED = 500_000
+"""Bytes both ways that a change may move however small the project is."""
 _SHARE = 0.05
 """Of a large archive, how much a change may move beside the directories."""
 _WIDTH, _HEIGHT, _LEFT, _TOP, _PANEL = 960, 300, 62, 46, 230
@@ -20,20 +22,22 @@ Written by `make bench-growth`; do not edit by hand.
 """
 _METHOD = """
 Each file is one asset's labels in YOLO's form, each size a project of its own in a fresh bucket
-of SeaweedFS. All of it is published first, then one changed asset, each by `aggregate_archive`
-in a fresh process. Every archive is spliced by copies, however small (`REWRITE_LIMIT=0`); what
-S3 cannot copy, below 5 MiB, is rewritten. Memory is the peak of the whole process. Seconds of a
-core are those of this process; they hardly depend on what else the machine does.
+of SeaweedFS. All of it is published first, then one changed asset as a delta, then another one with
+the archive written again behind it, each by `aggregate_archive` in a fresh process. Every archive
+is spliced by copies, however small (`REWRITE_LIMIT=0`); what S3 cannot copy, below 5 MiB, is
+rewritten. Memory is the peak of the whole process. Seconds of a core are those of this process;
+they hardly depend on what else the machine does.
 
 ![Seconds, memory, requests and bytes by size](growth.svg)
 
-| files | archive | its directory | ledger's directory | seconds | of a core | memory \
-| S3 requests | down | up | all published: seconds | of a core | memory |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
+| files | archive | tables | one change: seconds | of a core | memory | S3 requests | down | up \
+| archive again: seconds | of a core | memory | S3 requests | down | up \
+| all published: seconds | of a core | memory |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 _FOOT = """
-What moves is above all the archive's directory and the ledger's: they are read to find what
-changed, and written again behind what S3 copied. The other bytes are judged for archives that are
-not rewritten as a whole by default, those above 64 MiB.
+A change reads the blocks of the tables that it touches. Writing an archive again moves its
+directory and the table of its files. Its other bytes are judged for archives that are not rewritten
+as a whole by default, those above 64 MiB.
 """
 
 
@@ -41,17 +45,18 @@ not rewritten as a whole by default, those above 64 MiB.
 class Grown:
     """One size: what publishing all of it took, and then publishing one change.
 
-    `full` and `change` have `spent` (seconds, requests, bytes), `cpu` (seconds of a core) and
-    `peak_memory`.
+    `change` is published as a delta, `rewrite` with the archive written again behind it. These and
+    `full` have `spent` (seconds, requests, bytes), `cpu` (seconds of a core) and `peak_memory`.
+    Sizes are in bytes.
     """
 
     files: int
     archive: int
     directory: int
-    ledger: int
-    ledger_directory: int
+    tables: int
     full: dict[str, Any]
     change: dict[str, Any]
+    rewrite: dict[str, Any]
     readers: tuple[str, ...]
 
     @property
@@ -67,8 +72,10 @@ class Grown:
 
     @property
     def beside(self) -> int:
-        """Bytes of the change but for both directories, each read once and written once."""
-        return max(0, self.moved - 2 * (self.directory + self.ledger_directory))
+        """Bytes of the rewriting, but for the directory and the tables read and written once."""
+        spent = self.rewrite["spent"]
+        moved = int(spent["bytes_down"] + spent["bytes_up"])
+        return max(0, moved - 2 * (self.directory + self.tables))
 
     @property
     def is_frugal(self) -> bool:
@@ -80,27 +87,40 @@ class Grown:
 def missed(grown: Sequence[Grown]) -> list[str]:
     """The targets that were missed."""
     wasteful = [
-        f"{one.files:,} files: the change moved {bytes_text(one.beside)} beside the directories"
+        f"{one.files:,} files: rewriting moved {bytes_text(one.beside)} beside directory and tables"
         for one in grown
         if not one.is_frugal
     ]
-    return wasteful + [
-        f"{one.files:,} files: {what} took {bytes_text(told['peak_memory'])} of memory"
-        for one in grown
-        for what, told in (("the change", one.change), ("the full export", one.full))
-        if told["peak_memory"] > MEMORY_LIMIT
+    last, first = grown[-1], grown[0]
+    growing = [
+        f"{last.files:,} files: {what} of a change are {now:,}, for {first.files:,} {before:,}"
+        for what, now, before in (
+            ("requests", last.requests, first.requests),
+            ("bytes", last.moved, max(first.moved, LEAST_MOVED)),
+        )
+        if now > 2 * before
     ]
+    return (
+        wasteful
+        + growing
+        + [
+            f"{one.files:,} files: {what} took {bytes_text(told['peak_memory'])} of memory"
+            for one in grown
+            for what, told in (
+                ("the change", one.change),
+                ("rewriting", one.rewrite),
+                ("the full export", one.full),
+            )
+            if told["peak_memory"] > MEMORY_LIMIT
+        ]
+    )
 
 
 def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
     """The page, with the picture."""
     rows = [
-        f"| {one.files:,} | {bytes_text(one.archive)} | {bytes_text(one.directory)} "
-        f"| {bytes_text(one.ledger_directory)} "
-        f"| {one.change['spent']['seconds']:.2f} | {one.change['cpu']:.2f} "
-        f"| {bytes_text(one.change['peak_memory'])} "
-        f"| {one.requests} | {bytes_text(one.change['spent']['bytes_down'])} "
-        f"| {bytes_text(one.change['spent']['bytes_up'])} "
+        f"| {one.files:,} | {bytes_text(one.archive)} | {bytes_text(one.tables)} "
+        f"{_spent(one.change)}{_spent(one.rewrite)}"
         f"| {one.full['spent']['seconds']:.1f} | {one.full['cpu']:.1f} "
         f"| {bytes_text(one.full['peak_memory'])} |"
         for one in grown
@@ -108,13 +128,24 @@ def markdown(grown: Sequence[Grown], machine: str, when: str) -> str:
     last = grown[-1]
     verdict = "; ".join(missed(grown)) or "reached"
     told = (
-        f"Memory below {bytes_text(MEMORY_LIMIT)}, and beside the directories at most {_SHARE:.0%} "
-        f"of an archive above {bytes_text(DEFAULT_LIMITS.rewrite_below)} moved: {verdict} "
+        f"Memory below {bytes_text(MEMORY_LIMIT)}; requests and bytes of a change at most twice "
+        f"those in the smallest project (of {bytes_text(LEAST_MOVED)} at least); when an archive "
+        f"above {bytes_text(DEFAULT_LIMITS.rewrite_below)} is written again, at most {_SHARE:.0%} "
+        f"of it moved beside directory and tables: {verdict} "
         f"({bytes_text(last.beside)} of {bytes_text(last.archive)})."
     )
     readers = f"Each archive was found sound by: {', '.join(grown[-1].readers)}."
     lines = (_HEAD, f"Measured on {when}:", f"{machine}.", _METHOD, *rows, _FOOT, told, "", readers)
     return "\n".join(lines) + "\n"
+
+
+def _spent(told: dict[str, Any]) -> str:
+    spent = told["spent"]
+    return (
+        f"| {spent['seconds']:.2f} | {told['cpu']:.2f} | {bytes_text(told['peak_memory'])} "
+        f"| {sum(spent['requests'].values())} | {bytes_text(spent['bytes_down'])} "
+        f"| {bytes_text(spent['bytes_up'])} "
+    )
 
 
 def document(grown: Sequence[Grown], machine: str, when: str) -> dict[str, Any]:

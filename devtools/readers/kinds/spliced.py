@@ -121,7 +121,8 @@ def _placed(
     """The document: shards that the archive holds already are copied."""
     if former is None or archive.base is None:
         return sharded_file(index, written).addition
-    stored = stored_shards(former, archive.base)
+    base = archive.base
+    stored = stored_shards(former, base.directory.find(former.path), base.pieces)
     if stored is None:
         raise RuntimeError("the archive does not hold the former document")
     known = {one.shard: one for part in stored for one in part}

@@ -2,7 +2,9 @@
 
 import pytest
 
+from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.main import parser
+from kili_export.reading.export_address import parse_prefix
 
 ADDRESS = "s3://my-bucket/exports/proj1/yolo"
 
@@ -54,3 +56,26 @@ def test_commands_that_write_take_none(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         parser().parse_args(["snapshot", ADDRESS, "v1", "--endpoint-url", "http://localhost"])
     assert "--endpoint-url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["trees", "trees/", "a/b c/é", "stateful/x", "a/exports"])
+def test_a_place_for_files_is_a_bucket_and_a_prefix(place: str) -> None:
+    assert parse_prefix(f"s3://my-bucket/{place}") == ("my-bucket", f"{place.rstrip('/')}/")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("s3://my-bucket", "is not a place for files"),
+        ("s3://my-bucket/", "is not a place for files"),
+        ("s3://my-bucket/a//b", "is not a place for files"),
+        ("s3://my-bucket/a/../b", "is not a place for files"),
+        ("s3://my-bucket/a\x00b", "is not a place for files"),
+        ("s3://My_Bucket/a", "is not a place for files"),
+        ("s3://my-bucket/exports/proj1/yolo", "may be where a stack keeps its own"),
+        ("s3://my-bucket/state", "may be where a stack keeps its own"),
+    ],
+)
+def test_no_other_place_is_written_to(address: str, reason: str) -> None:
+    with pytest.raises(InvalidConfiguration, match=reason):
+        parse_prefix(address)

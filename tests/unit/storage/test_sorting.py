@@ -1,17 +1,9 @@
-"""What is sorted in files comes out as what is sorted in memory, and ledgers by name."""
-
-from itertools import zip_longest
+"""What is sorted in files comes out as what is sorted in memory."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.archives.ledger.asset_ledger import AssetRecord, record_to_bytes
-from kili_export.archives.ledger.ledger_reader import LedgerReader
-from kili_export.archives.stored_archive import StoredArchive
-from kili_export.splicing.upload_parts import BufferPart, Source
-from kili_export.steps.publishing.increment.ledger_changes import splice_ledger
 from kili_export.storage.external_sort import ExternalSorter, grouped, joined
-from tests.support.fakes import InMemoryObjects
 
 
 @given(st.lists(st.binary(max_size=200), max_size=40), st.integers(0, 2_000), st.integers(0, 40))
@@ -48,30 +40,3 @@ def test_streams_are_joined_by_key(tables: list[dict[bytes, int]]) -> None:
     found = list(joined(*(sorted(table.items()) for table in tables)))
     keys = sorted({key for table in tables for key in table})
     assert found == [(key, [table.get(key) for table in tables]) for key in keys]
-
-
-@given(
-    st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=3), min_size=1, max_size=5),
-    st.sampled_from([0, 1_000]),
-)
-def test_a_scattered_ledger_is_read_by_name(steps: list[list[int]], most_jumps: int) -> None:
-    objects = InMemoryObjects()
-    ledger, expected = LedgerReader(None), dict[str, AssetRecord]()
-    for version, numbers in enumerate(steps):
-        records = [AssetRecord(f"as{n}", f"o{n}", f"v{version}", "f") for n in numbers]
-        changes = {record.entry_name: record_to_bytes(record) for record in records}
-        expected |= {record.entry_name: record for record in records}
-        plan = splice_ledger(ledger, dict(changes))
-        stored = objects.compose(f"ledger{version}", [BufferPart(tuple(plan.pieces))])
-        source = Source(stored.key, stored.etag, stored.size)
-        ledger = LedgerReader(StoredArchive.open(objects, source), most_jumps)
-    in_order = [expected[name] for name in sorted(expected)]
-    pairs = zip_longest(ledger.all(), in_order)
-    assert all(found == wanted for found, wanted in pairs)
-    assert {name for name, _ in ledger.scan()} == expected.keys()
-    fresh = AssetRecord("as5", "o5", "fresh", "f")
-    merged = list(ledger.merged([fresh], {fresh.entry_name}))
-    assert merged == [
-        expected[n] if n != fresh.entry_name else fresh
-        for n in sorted({*expected, fresh.entry_name})
-    ]

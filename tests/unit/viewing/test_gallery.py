@@ -83,7 +83,8 @@ def test_filters(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_counts(bench: Workbench, name: str) -> None:
     counts = gallery_of(bench, name).counts()
     assert sum(counts.shapes.values()) == 60
-    assert {label.rpartition("/")[2] for label, _ in counts.shapes} == {"BIG"}
+    assert {label.rpartition("/")[2] for _, label, _ in counts.shapes} == {"BIG"}
+    assert {folder for folder, *_ in counts.shapes} == {"CARS" if name == "yolo_split" else ""}
 
 
 def test_a_picture_that_is_not_in_the_export_comes_by_its_link() -> None:

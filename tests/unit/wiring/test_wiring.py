@@ -106,7 +106,7 @@ def test_a_process_keeps_what_its_webhook_remembers() -> None:
 
 
 def authorization(client: KiliClient) -> str | None:
-    return client._transport._endpoint.authorization()
+    return client._transport.endpoint.authorization()
 
 
 def test_each_project_is_read_with_its_own_key(application: Application) -> None:

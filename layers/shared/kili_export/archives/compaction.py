@@ -84,7 +84,10 @@ class CompactionPolicy:
     It also pays for what every generation writes, its delta and its ledger.
     What may be written once in `at_once` is written at once. However seldom that is, it is time
     when deltas take a `share` of the archive or tell of `most_files` files, because readers fetch
-    both and publishing reads all their directories, or when there are `most_deltas`.
+    both, or when there are `most_deltas`.
+
+    An archive of up to `tiny` bytes is written before the generation is published: it costs less
+    than what another commit needs. A larger one is written after.
     """
 
     republishing: CompactionCost = field(default_factory=lambda: CompactionCost(DAY))
@@ -92,6 +95,7 @@ class CompactionPolicy:
     share: float = 0.25
     most_files: int = 50_000
     most_deltas: int = 500
+    tiny: int = 1 << 20
 
     def is_due(
         self, size: int, age: timedelta, deltas: Sequence[DeltaSize], ledger: int = 0
@@ -122,4 +126,5 @@ def is_rewriting_due(
     if archive.written_at is None:
         return True
     sizes = [DeltaSize(one.size, one.added + one.changed + one.removed) for one in following]
-    return rules.is_due(archive.size, now - archive.written_at, sizes, manifest.ledger.size)
+    newest = (manifest.ledger, *manifest.ledger_changes)[-1]
+    return rules.is_due(archive.size, now - archive.written_at, sizes, newest.size)

@@ -4,7 +4,12 @@ from collections import deque
 from typing import Final
 
 from kili_export.archives.ledger.ledger_reader import open_ledger
-from kili_export.archives.manifest import ArchiveReference, DeltaReference, Manifest
+from kili_export.archives.manifest import (
+    ArchiveReference,
+    DeltaReference,
+    Manifest,
+    TableReference,
+)
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.storage.object_store import ObjectStore
 
@@ -16,13 +21,18 @@ _READ_WHOLE: Final = 32 << 20
 def damage_of(objects: ObjectStore, manifest: Manifest) -> str | None:
     """What is damaged of an export that nobody publishes at the moment, None if nothing is found.
 
-    Of a ledger above 32 MiB only the directory is read; a comparison with Kili reads all of it.
+    Of a ledger above 32 MiB only the index is read; a comparison with Kili reads all of it.
     """
     try:
         ledger = open_ledger(objects, manifest)
-        if manifest.ledger.size <= _READ_WHOLE:
+        tables = (manifest.ledger, *manifest.ledger_changes)
+        if sum(table.size for table in tables) <= _READ_WHOLE:
             deque(ledger.all(), maxlen=0)
-        references: list[ArchiveReference | DeltaReference] = [manifest.archive, *manifest.deltas]
+        references: list[ArchiveReference | DeltaReference | TableReference] = [
+            manifest.archive,
+            *manifest.deltas,
+            *manifest.tables,
+        ]
         for named in references:
             stored = objects.head(named.key)
             if stored is None or (stored.etag, stored.size) != (named.etag, named.size):

@@ -95,6 +95,11 @@ class PublishedFiles:
         for key, value in self.tables.scan(low, _after(prefix.encode())):
             yield StoredFile.from_pair(key, value)
 
+    def folders_of(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the paths that may be folders of files; of the others it is known."""
+        found = self.tables.prefixed(f"{path}/".encode() for path in paths)
+        return frozenset(prefix[:-1].decode() for prefix in found)
+
     def source(self, file: StoredFile) -> Source:
         """The object that the file stands in. Raises IntegrityError when there is none."""
         archive = self.manifest.archive

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from heapq import merge
 from typing import Final
 
 from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.files_table import KnownFile, StoredFile
+from kili_export.archives.ledger.asset_ledger import id_entry_name
+from kili_export.archives.ledger.ledger_entries import asset_of
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.manifest import Manifest
 from kili_export.core.errors import IntegrityError
 from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.object_store import ObjectStore
+from kili_export.storage.tables.table_writer import Pair
 
 _END: Final = "\0"
 
@@ -36,6 +40,16 @@ def former_files(
         placed = replace(record, offset=start)
         generation = generations.get(source.key, manifest.archive.generation)
         yield KnownFile(record.path, claim[2], record.owner or None).placed(placed, generation)
+
+
+def former_entries(ledger: LedgerReader) -> Iterator[Pair]:
+    """All entries of a ledger by name, with what leads from the assets' ids to theirs."""
+    ids = ExternalSorter()
+    for name, _ in ledger.scan():
+        ids.add(b"\0".join((id_entry_name(asset_of(name)).encode(), name.encode())))
+    named = (item.partition(b"\0")[::2] for item in ids)
+    entries = ((name.encode(), data) for name, data in ledger.everything())
+    return merge(entries, named)
 
 
 def _claims(ledger: LedgerReader) -> Iterator[tuple[str, str, str]]:

@@ -125,7 +125,8 @@ class Manifest(PublishedDocument):
     0.1 wrote none, nor `version`. `ended_at` says since when the export is declared no more.
 
     `files` are the tables of all files by path, oldest first (`archives/files_table.py`): of each
-    file the newest counts. Version 0.1 wrote none.
+    file the newest counts. `ledger` and `ledger_changes` are the tables of the asset ledger.
+    Version 0.1 wrote no tables: its ledger is an archive.
     """
 
     schema_version: Literal[1] = 1
@@ -156,6 +157,7 @@ class Manifest(PublishedDocument):
     definition: str
     dated: str
     ledger: TableReference
+    ledger_changes: tuple[TableReference, ...] = ()
     files: tuple[TableReference, ...] = ()
     regions: Regions
     next_ids: dict[str, int] = Field(default_factory=dict)
@@ -167,7 +169,12 @@ class Manifest(PublishedDocument):
     @property
     def tables(self) -> tuple[TableReference, ...]:
         """All tables that it names, and the ledger whatever it is."""
-        return (self.ledger, *self.files)
+        return (self.ledger, *self.ledger_changes, *self.files)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether the ledger is in tables, as every later version than 0.1 writes it."""
+        return bool(self.files)
 
     @property
     def own_delta(self) -> DeltaReference | None:

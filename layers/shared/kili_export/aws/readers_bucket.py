@@ -3,7 +3,7 @@
 import os
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from kili_export.aws.s3 import S3ObjectStore
 from kili_export.core.bucket_layout import EXPORTS_PREFIX
@@ -21,8 +21,7 @@ class ReadersBucket(S3ObjectStore):
     def __init__(self, client: Any, bucket: str) -> None:
         """Takes a client of boto3 for itself."""
         super().__init__(client, bucket)
-        close = weakref.WeakMethod(client.close)
-        os.register_at_fork(after_in_child=lambda: _call(close))
+        _CLIENTS.add(client)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See S3ObjectStore."""
@@ -42,7 +41,13 @@ def _checked(key: str) -> str:
     return key
 
 
-def _call(close: weakref.WeakMethod[Any]) -> None:
-    method = close()
-    if method is not None:
-        method()
+_CLIENTS: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
+def _leave_connections() -> None:
+    """Closes the parent's connections, in a forked process alone; clients open others."""
+    for client in tuple(_CLIENTS):
+        client.close()
+
+
+os.register_at_fork(after_in_child=_leave_connections)

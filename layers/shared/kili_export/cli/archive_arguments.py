@@ -186,9 +186,13 @@ def _add_sync(commands: Commands) -> ArgumentParser:
         "keep a folder equal to an export, fetching only what changed",
         description="Brings a folder up to date with an export. Everything is fetched and "
         "verified before the first file changes; an interrupted sync goes on where it was. "
-        "DIRECTORY/.kili-export/state.json tells which generation the folder holds.",
+        "DIRECTORY/.kili-export/state.json tells which generation the folder holds. With "
+        "s3://BUCKET/PREFIX for DIRECTORY each file is an object below that prefix, replaced as "
+        "a whole, one after another.",
     )
-    sync.add_argument("directory", metavar="DIRECTORY")
+    sync.add_argument(
+        "directory", metavar="DIRECTORY", help="a folder, or s3://BUCKET/PREFIX of a bucket"
+    )
     sync.add_argument("--snapshot", metavar="NAME", help="a snapshot instead of what is current")
     sync.add_argument(
         "--delete", action="store_true", help="remove files that sync did not write, too"

@@ -1,6 +1,7 @@
 """Where a command reads an export from: a stack, or a bucket with a reader's own credentials."""
 
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kili_export.archives.manifest_store import read_manifest
@@ -19,6 +20,8 @@ class ReadingSource:
 
     objects: ObjectStore
     traffic: Traffic
+    target: Callable[[str], ObjectStore]
+    """Another bucket by its name, reached with the same credentials."""
 
     @classmethod
     def of(cls, arguments: Namespace) -> "ReadingSource":
@@ -31,12 +34,13 @@ class ReadingSource:
                     "s3://BUCKET/exports/PROJECT_ID/EXPORT"
                 )
             services = StackServices.of(connect(arguments))
-            return cls(services.objects, services.application.traffic)
+            application = services.application
+            return cls(services.objects, application.traffic, application.bucket)
         if arguments.state or arguments.stack_name:
             raise InvalidConfiguration(
                 "An address names its bucket: leave out --state and --stack-name."
             )
-        return cls(*access.bucket(arguments.bucket))
+        return cls(*access.bucket(arguments.bucket), access.target)
 
     def export(self, arguments: Namespace) -> PublishedExport:
         """What is current in the export that the arguments name. Raises InvalidConfiguration."""

@@ -7,6 +7,8 @@ def exports_prefix(project_id: str) -> str:
 
 
 EXPORTS_PREFIX = "exports/"
+_TABLE = ".table"
+_CHANGES = "-changes.table"
 
 
 def export_prefix(project_id: str, export: str) -> str:
@@ -39,14 +41,32 @@ def delta_key(project_id: str, export: str, generation: int, run_id: str) -> str
     return f"exports/{project_id}/{export}/deltas/{generation:08d}-{run_id}.zip"
 
 
-def files_key(project_id: str, export: str, generation: int, run_id: str) -> str:
-    """An immutable table of files."""
-    return f"exports/{project_id}/{export}/files/{generation:08d}-{run_id}.table"
+def files_key(
+    project_id: str, export: str, generation: int, run_id: str, *, changes: bool = False
+) -> str:
+    """An immutable table of files: of all, or of what changed."""
+    return f"{files_prefix(project_id, export)}{_table_name(generation, run_id, changes)}"
 
 
-def ledger_key(project_id: str, export: str, generation: int, run_id: str) -> str:
-    """An immutable asset ledger."""
-    return f"state/{project_id}/{export}/ledgers/{generation:08d}-{run_id}.zip"
+def files_prefix(project_id: str, export: str) -> str:
+    """All tables of files of an export."""
+    return f"exports/{project_id}/{export}/files/"
+
+
+def ledger_key(
+    project_id: str, export: str, generation: int, run_id: str, *, changes: bool = False
+) -> str:
+    """An immutable table of an asset ledger: of all entries, or of what changed."""
+    return f"{ledgers_prefix(project_id, export)}{_table_name(generation, run_id, changes)}"
+
+
+def _table_name(generation: int, run_id: str, changes: bool) -> str:
+    return f"{generation:08d}-{run_id}{_CHANGES if changes else _TABLE}"
+
+
+def is_of_changes(key: str) -> bool:
+    """Whether a table has nothing but what changed against the tables before it."""
+    return key.endswith(_CHANGES)
 
 
 def state_prefix(project_id: str, export: str) -> str:

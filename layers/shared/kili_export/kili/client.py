@@ -117,6 +117,11 @@ class KiliClient:
         transport = GraphQLTransport(endpoint, http, pace, policy, traffic)
         return cls(transport, downloads, clock, traffic)
 
+    @property
+    def endpoint(self) -> KiliEndpoint:
+        """Where Kili is, and the key."""
+        return self._transport.endpoint
+
     def project(self, project_id: str) -> Project:
         """See KiliListing."""
         return project_of(self._project_row(project_id))

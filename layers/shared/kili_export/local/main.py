@@ -68,6 +68,11 @@ def _add_up(commands: Commands) -> None:
         help="how often Kili's list of events is read, for what no webhook tells (%(default)s; 0:"
         " never)",
     )
+    up.add_argument(
+        "--subscribe",
+        action="store_true",
+        help="have Kili tell over a websocket when that list is worth reading",
+    )
     # For measurements: a port by which everybody reaches S3, of a proxy that counts.
     up.add_argument("--s3-door", type=_port, help=SUPPRESS)
 

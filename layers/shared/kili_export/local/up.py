@@ -57,6 +57,10 @@ def up(arguments: Namespace) -> ExitCode:
 
 
 def _options(arguments: Namespace) -> StackOptions:
+    if arguments.subscribe and not arguments.follow_every:
+        raise InvalidConfiguration(
+            "--subscribe wakes who follows events; leave out --follow-every 0."
+        )
     key = os.environ.get("KILI_API_KEY", "").strip()
     if not key:
         raise InvalidConfiguration(
@@ -78,6 +82,7 @@ def _options(arguments: Namespace) -> StackOptions:
         settle=arguments.settle,
         reconcile_every=arguments.reconcile_every,
         follow_every=arguments.follow_every,
+        subscribe=arguments.subscribe,
         s3_door=arguments.s3_door,
         tuning={
             one.name: os.environ[one.name]

@@ -144,6 +144,9 @@ class FolderOnDisk:
             if self._tree.is_occupied(path)
         }
 
+    def begin(self, change: FolderChange, state: FolderState) -> None:
+        """Does nothing: no file changes before all of them are staged."""
+
     def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""
         return self._own.tree.holds(_place(path, digest), digest)
@@ -296,6 +299,9 @@ class FollowingFolder(Protocol):
 
     def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
         """Those of the paths where something is: whether it is a file with that digest."""
+
+    def begin(self, change: FolderChange, state: FolderState) -> None:
+        """Announces a change, before the first of its files is staged."""
 
     def is_staged(self, path: str, digest: str) -> bool:
         """Whether the contents that are to be written there were fetched before."""

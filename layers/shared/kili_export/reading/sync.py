@@ -133,6 +133,7 @@ def bring_folder(
         return SyncResult(manifest, "nothing", before, files=len(known.files))
     _check_names(folder, contents.wanted)
     present = _present(folder, known, change, wish)
+    folder.begin(change, state)
     fetched, resumed = _fetch(folder, change, contents.places, present)
     folder.change(change, state)
     return SyncResult(

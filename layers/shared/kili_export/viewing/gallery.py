@@ -10,7 +10,6 @@ from itertools import chain, islice, product
 from pathlib import PurePosixPath
 from typing import Final
 
-from kili_export.archives.manifest import ClassEntry
 from kili_export.core.errors import NoSuchFile
 from kili_export.reading.published_export import PublishedExport
 from kili_export.reading.published_files import PublishedFile
@@ -34,7 +33,7 @@ PICTURES: Final = {
 """The pictures that browsers show, by the ends of their names. None of them runs anything."""
 _A_PAGE: Final = 24
 _LOOKED_AT: Final = 2_000
-_TOGETHER: Final = 200
+_COUNTED_TOGETHER: Final = 20_000
 _LARGEST_DOCUMENT: Final = 32 << 20
 _MEDIA_FOLDERS: Final = ("images", "assets")
 
@@ -72,10 +71,18 @@ class GalleryPage:
 
 @dataclass(slots=True)
 class LabelCounts:
-    """How many shapes each class has in each subset, None being none, and assets each subset."""
+    """How many shapes there are, by folder, class and subset, None being no subset.
 
-    shapes: Counter[tuple[str, str | None]] = field(default_factory=Counter)
-    assets: Counter[str | None] = field(default_factory=Counter)
+    A folder is what the labels of one job or one task are in, empty where there is none.
+    """
+
+    shapes: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+
+    def add(self, path: str, shapes: Iterable[Shape]) -> None:
+        """Counts one label file, or one place in a document."""
+        folder = f"/{path}".rpartition("/labels/")[0].lstrip("/")
+        subset = subset_of(path)
+        self.shapes.update((folder, shape.label, subset) for shape in shapes)
 
 
 class Gallery:
@@ -113,14 +120,14 @@ class Gallery:
         return self._with_media(self._read([found]))[0]
 
     def counts(self) -> LabelCounts:
-        """Counts all labels: reads every label file, some at a time."""
+        """Counts all labels: reads every label file, in the order of the archive where it can."""
         found = LabelCounts()
-        candidates = self._candidates(Wanted(), "")
-        while some := list(islice(candidates, _TOGETHER)):
-            for picture in self._read(some):
-                subset = subset_of(picture.path)
-                found.assets[subset] += 1
-                found.shapes.update((shape.label, subset) for shape in picture.shapes)
+        for path, shapes in self._documents.items():
+            found.add(path, shapes)
+        files = self._label_files("") if not self._documents else iter(())
+        while some := list(islice(files, _COUNTED_TOGETHER)):
+            for file, data in self.export.read(some):
+                found.add(file.path, read_labels(file.path, data, self.export.classes).shapes)
         return found
 
     def _candidates(self, wanted: Wanted, start: str) -> Iterator[PublishedFile | str]:
@@ -129,12 +136,14 @@ class Gallery:
             yield from (path for path in self._documents if path >= start)
             return
         if wanted.since is None:
-            files: Iterable[PublishedFile] = self.export.scan("", start)
-        else:
-            changes = self.export.changes(since=wanted.since)
-            paths = (one.path for one in changes if one.kind != "removed" and one.path >= start)
-            files = (self.export.find(path) for path in paths if is_label_file(path))
-        yield from (file for file in files if is_label_file(file.path))
+            yield from self._label_files(start)
+            return
+        for one in self.export.changes(since=wanted.since):
+            if one.kind != "removed" and one.path >= start and is_label_file(one.path):
+                yield self.export.find(one.path)
+
+    def _label_files(self, start: str) -> Iterator[PublishedFile]:
+        return (file for file in self.export.scan("", start) if is_label_file(file.path))
 
     def _read(self, candidates: Iterable[PublishedFile | str]) -> list[Picture]:
         ordered = list(candidates)
@@ -143,7 +152,7 @@ class Gallery:
         return [
             Picture(one, None, self._documents[one], medium=one)
             if isinstance(one, str)
-            else self._labelled(one, read_labels(one.path, contents[one.path], self._classes))
+            else self._labelled(one, read_labels(one.path, contents[one.path], self.export.classes))
             for one in ordered
         ]
 
@@ -174,10 +183,6 @@ class Gallery:
                 if _is_picture(file.path, beginning):
                     return file.path
         return None
-
-    @property
-    def _classes(self) -> tuple[ClassEntry, ...]:
-        return self.export.classes
 
     @cached_property
     def _documents(self) -> dict[str, tuple[Shape, ...]]:

@@ -1,5 +1,6 @@
 """The pages of an export as HTML: nothing on them comes from elsewhere, and no script runs."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -66,23 +67,22 @@ def overview(export: PublishedExport, counts: LabelCounts | None) -> Markup:
 
 def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
     """Classes with their numbers of shapes in each subset, as bars."""
-    subsets = sorted({subset for _, subset in counts.shapes}, key=lambda one: one or "")
-    totals: dict[str, int] = {}
-    for (label, _), number in counts.shapes.items():
-        totals[label] = totals.get(label, 0) + number
+    subsets = sorted({subset for *_, subset in counts.shapes}, key=lambda one: one or "")
+    totals: Counter[tuple[str, str]] = Counter()
+    for (folder, label, _), number in counts.shapes.items():
+        totals[folder, label] += number
     most = max(totals.values(), default=1)
     rows = [
         tag(
             "tr",
             tag("th", tag("a", label, href=_query("pictures", label=label)), scope="row"),
-            [tag("td", f"{counts.shapes[label, subset]:,}") for subset in subsets],
+            tag("td", folder),
+            [tag("td", f"{counts.shapes[folder, label, subset]:,}") for subset in subsets],
             tag("td", _bar(total / most, _colour(export, label))),
         )
-        for label, total in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
+        for (folder, label), total in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
     ]
-    names = [tag("th", subset or "shapes", scope="col") for subset in subsets]
-    head = tag("tr", tag("th", "Class", scope="col"), names, tag("th", "", scope="col"))
-    return tag("table", tag("thead", head), tag("tbody", rows))
+    return _table(("Class", "Folder", *(subset or "Shapes" for subset in subsets), ""), rows)
 
 
 def _bar(share: float, colour: str) -> Markup:

@@ -153,7 +153,11 @@ class ViewServer:
         try:
             self._server.serve_forever(poll_interval=0.05)
         finally:
-            self._server.server_close()
+            self.close()
+
+    def close(self) -> None:
+        """Listens no more. For who does not `serve`."""
+        self._server.server_close()
 
     def stop(self) -> None:
         """Ends `serve`, from another thread."""

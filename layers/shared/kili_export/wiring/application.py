@@ -135,6 +135,12 @@ class Application:
 
         return S3ObjectStore(self._s3, self.settings.required("bucket_name"))
 
+    def bucket(self, name: str) -> "ObjectStore":
+        """Another bucket, by the same client."""
+        from kili_export.aws.s3 import S3ObjectStore
+
+        return S3ObjectStore(self._s3, name)
+
     @cached_property
     def copies(self) -> "ObjectStore | None":
         """The bucket of copies, which commands alone reach; None where there is none."""

@@ -144,13 +144,14 @@ def test_the_page_has_each_line_and_verdict_and_no_host() -> None:
 def grown(files: int, memory: int, moved: int = 5) -> Grown:
     spent = {"seconds": 1.0, "requests": {"s3.GetObject": 9}, "bytes_down": moved, "bytes_up": 6}
     step = {"spent": spent, "cpu": 0.5, "peak_memory": memory}
-    sizes = (300 * files, 120 * files, 400 * files, 130 * files)
-    return Grown(files, *sizes, step, step, ("unzip -t",))
+    sizes = (300 * files, 120 * files, 130 * files)
+    small = {**step, "spent": {**spent, "bytes_down": 5}}
+    return Grown(files, *sizes, full=step, change=small, rewrite=step, readers=("unzip -t",))
 
 
 def test_too_much_memory_is_a_missed_target() -> None:
     assert missed([grown(1000, 10**8)]) == []
-    assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 2
+    assert len(missed([grown(1000, 10**8), grown(10_000, 10**9)])) == 3
 
 
 def test_a_change_that_moves_much_of_a_large_archive_is_a_missed_target() -> None:
@@ -158,8 +159,18 @@ def test_a_change_that_moves_much_of_a_large_archive_is_a_missed_target() -> Non
     most = directories + 300 * 1_000_000 // 20 - 6
     assert missed([grown(1_000_000, 10**8, most)]) == []
     (told,) = missed([grown(1_000_000, 10**8, most + 1)])
-    assert "the change moved 15.0 MB beside the directories" in told
+    assert "rewriting moved 15.0 MB beside directory and tables" in told
     assert missed([grown(100_000, 10**8, most)]) == [], "so small ones are rewritten"
+
+
+def test_a_change_that_costs_more_in_a_large_project_is_a_missed_target() -> None:
+    small, large = grown(1000, 10**8), grown(1_000_000, 10**8)
+    spent = {**large.change["spent"], "requests": {"s3.GetObject": 19}, "bytes_down": 2_000_000}
+    costly = replace(large, change={**large.change, "spent": spent})
+    assert missed([small, large]) == []
+    requests, moved = missed([small, costly])
+    assert "requests of a change are 19, for 1,000 9" in requests
+    assert "bytes of a change are 2,000,006" in moved
 
 
 def test_growth_is_drawn_and_told() -> None:

@@ -42,7 +42,7 @@ class Kili:
 def line_with(secret: Secret, kili: Kili) -> Line:
     line = Line(kili.respond)
     key = RotatingKey(secret.read, line.clock)
-    line.transport._endpoint = KiliEndpoint(ENDPOINT, key)
+    line.transport.endpoint = KiliEndpoint(ENDPOINT, key)
     return line
 
 

@@ -238,8 +238,12 @@ def test_a_delta_that_is_gone_is_an_error_and_no_wrong_archive(lazy: Workbench) 
     del lazy.objects.stored[lazy.manifest("yolo").deltas[0].key]
     with pytest.raises(IntegrityError):
         pulled(lazy, "yolo")
+    # What follows needs it no more than the change does; the archive is not made without it.
+    edit(lazy, 2, 0.5)
     with pytest.raises(IntegrityError):
-        edit(lazy, 2, 0.5)
+        pulled(lazy, "yolo")
+    with pytest.raises(IntegrityError):
+        lazy.run([], rewrite=True)
 
 
 def test_an_archive_of_before_times_were_kept_is_written_again(lazy: Workbench) -> None:

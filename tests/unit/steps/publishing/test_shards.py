@@ -198,15 +198,9 @@ def test_shards_that_are_not_those_of_the_stored_document_are_not_copied() -> No
     bench = bench_of("coco", limits=COPIES)
     index = indexes(bench, "coco")["labels.json"]
     base = open_archive(bench.objects, bench.manifest("coco")).base()
-    assert stored_shards(index, base) is not None
+    record = base.directory.find(index.path)
+    assert stored_shards(index, record, base.pieces) is not None
     other = Shard("", 1, 3, 0, "0" * 64)
-    assert stored_shards(ShardIndex(index.path, (*index.sections, (other,))), base) is None
-    assert stored_shards(ShardIndex("none.json", index.sections), base) is None
-
-
-def test_shards_have_about_the_size_that_is_aimed_at() -> None:
-    rules = ShardRules(threshold=0, target=10_000, overhead=100)
-    names = [f"assets/{number:08d}/a{number}.json" for number in range(20_000)]
-    for length in (50, 900):
-        begun = sum(rules.begins_shard(name, length) for name in names)
-        assert begun == pytest.approx(len(names) * (length + 100) / 10_000, rel=0.2)
+    longer = ShardIndex(index.path, (*index.sections, (other,)))
+    assert stored_shards(longer, record, base.pieces) is None
+    assert stored_shards(index, None, base.pieces) is None

@@ -1,9 +1,10 @@
 """The asset ledger: what an export knows of each asset of its project.
 
-The ledger is an archive of the same container as the datasets, committed by the same manifest.
-It has one entry for each asset, named so that the directory's order is the server's order, one
-entry for each file name that an asset claims and does not get (and one that tells the report of
-it), one for the files that belong to none, and one for each document that is kept in shards.
+The ledger is in tables, committed by the same manifest as the archive. It has one entry for each
+asset, named so that the order of names is the server's order, and one that leads from its id to
+that name; one entry for each file name that an asset claims and does not get (and one that tells
+the report of it), one for the files that belong to none, and one for each document that is kept in
+shards.
 """
 
 import base64
@@ -22,6 +23,7 @@ from kili_export.core.media import KnownMedia
 
 ASSETS = "assets/"
 CLAIMS = "claims/"
+IDS = "ids/"
 INDEXES = "shards/"
 SHARED = "shared.json"
 _DATED = 9
@@ -173,6 +175,11 @@ class PathConflict:
 def entry_name(order_key: str, asset_id: str) -> str:
     """The ledger's name for an asset: sorts as the server does, ends with the id."""
     return f"{ASSETS}{_UNSAFE.sub('_', order_key) or '_'}/{asset_id}.json"
+
+
+def id_entry_name(asset_id: str) -> str:
+    """The ledger's name for what leads from an asset to its entry."""
+    return IDS + asset_id
 
 
 def claim_entry_name(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from contextlib import AbstractContextManager
 from typing import Any
 
 from kili_export.cli.exit_codes import ExitCode
@@ -9,7 +10,9 @@ from kili_export.cli.files import using
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.counted import counted
-from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.export_address import SCHEME, parse_prefix
+from kili_export.reading.folder import FolderOnDisk, FollowingFolder
+from kili_export.reading.followed_prefix import FollowedPrefix
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 
 _OTHER_CLASSES = (
@@ -22,7 +25,7 @@ def sync(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     source = ReadingSource.of(arguments)
     begun = source.traffic.snapshot()
-    with using(arguments.directory), FolderOnDisk.open(arguments.directory) as folder:
+    with using(arguments.directory), _opened(arguments.directory, source) as folder:
         wish = SyncRequest(
             arguments.project_id,
             arguments.export,
@@ -37,7 +40,15 @@ def sync(arguments: Namespace) -> ExitCode:
     return ExitCode.QUARANTINED if synced.manifest.quarantined else ExitCode.OK
 
 
-def _agreed(folder: FolderOnDisk, arguments: Namespace) -> bool:
+def _opened(directory: str, source: ReadingSource) -> AbstractContextManager[FollowingFolder]:
+    """The folder, or the prefix of a bucket. Raises InvalidConfiguration."""
+    if not directory.startswith(SCHEME):
+        return FolderOnDisk.open(directory)
+    bucket, prefix = parse_prefix(directory)
+    return FollowedPrefix.open(source.target(bucket), prefix)
+
+
+def _agreed(folder: FollowingFolder, arguments: Namespace) -> bool:
     """Asks, where there is somebody to ask, whether a folder that is not empty may be taken."""
     if sys.stdin is None or not sys.stdin.isatty() or not folder.is_foreign():
         return False

@@ -73,7 +73,7 @@ class GraphQLTransport:
         policy: RetryPolicy,
         traffic: KiliTraffic,
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._http = http
         self._budget = budget
         self._policy = policy
@@ -90,23 +90,23 @@ class GraphQLTransport:
         while True:
             self._budget.acquire()
             self._traffic.sent(operation.name, len(body))
-            authorization = self._endpoint.authorization()
+            authorization = self.endpoint.authorization()
             answer = self._attempt(body, authorization)
             if not isinstance(answer, FailedAttempt):
                 return answer[0]
             _log.info("Kili: %s failed: %s", operation.name, answer.kind)
             if isinstance(answer.error, Throttled):
                 self._budget.slow_down(answer.retry_after)
-            if answer.kind == KEY_REFUSED and self._endpoint.replace_key(authorization):
+            if answer.kind == KEY_REFUSED and self.endpoint.replace_key(authorization):
                 continue
             retry_loop.wait_or_give_up(answer, repeatable=not operation.mutation)
 
     def _attempt(self, body: bytes, authorization: str) -> tuple[Any] | FailedAttempt:
-        name = self._endpoint.name
+        name = self.endpoint.name
         try:
             with self._http.send(
                 "POST",
-                self._endpoint.url,
+                self.endpoint.url,
                 body=body,
                 headers={
                     "Authorization": authorization,
@@ -130,7 +130,7 @@ class GraphQLTransport:
         except TooSlow:
             return of_slowness(name)
         self._traffic.received(len(content))
-        return _answer(response, content, self._endpoint)
+        return _answer(response, content, self.endpoint)
 
 
 def _answer(

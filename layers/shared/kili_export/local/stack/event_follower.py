@@ -1,7 +1,7 @@
 """Follows all projects by Kili's list of events, every few seconds or when it is woken."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,8 @@ class EventFollower:
     application: Application
     every: float
     tell: Callable[[str], None]
+    seen: Callable[[Collection[str]], None] = lambda _: None
+    """Gets the projects of each round."""
     _woken: threading.Event = field(default_factory=threading.Event)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _said: dict[str, str] = field(default_factory=dict)
@@ -40,7 +42,9 @@ class EventFollower:
 
     def follow(self) -> None:
         """Makes one round."""
-        for project_id in self._projects():
+        projects = self._projects()
+        self.seen(projects)
+        for project_id in projects:
             try:
                 follow_events(self.application, project_id)
             except ExportError as error:

@@ -19,6 +19,7 @@ from kili_export.local.stack.pending_work import take_up
 from kili_export.local.stack.resources import Endpoints, ResourceNames
 from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.local.stack.state_directory import Credentials, RunningStack, StateDirectory
+from kili_export.local.stack.subscriptions import Subscriptions
 from kili_export.local.stack.template import ACCOUNT, REGION, Template, function_of_arn
 from kili_export.local.stack.upkeep import Upkeep
 from kili_export.local.stack.workers import FunctionSpec, WorkerPool
@@ -227,6 +228,10 @@ class LocalStack:
         if not self._options.follow_every:
             return
         follower = EventFollower(application, self._options.follow_every, self._tell)
+        if self._options.subscribe:
+            subscriptions = Subscriptions(application, follower.wake, self._tell)
+            follower.seen = subscriptions.follow
+            self._started.callback(subscriptions.stop)
         self._started.callback(follower.stop)
         follower.start()
 

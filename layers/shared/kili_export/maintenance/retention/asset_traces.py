@@ -25,9 +25,9 @@ def tainted(
 ) -> list[str]:
     """The keys of what holds something of the asset, or may.
 
-    `ledgers` tells of each stored ledger whether it knows the asset, by the ledger's file name:
-    archive, delta and ledger of one generation have the same. `vouched` tells it of objects that
-    a snapshot names together with its ledger.
+    `ledgers` tells of each stored ledger whether it knows the asset, by the ledger's file name
+    without its ending: archive, delta and ledger of one generation have the same. `vouched` tells
+    it of objects that a snapshot names together with its ledger.
     """
     return [
         trace.key
@@ -35,7 +35,7 @@ def tainted(
         if trace.names_asset
         or (
             trace.has_shared
-            and vouched.get(trace.key, ledgers.get(PurePosixPath(trace.key).name, True))
+            and vouched.get(trace.key, ledgers.get(PurePosixPath(trace.key).stem, True))
         )
     ]
 

@@ -2,24 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
 from kili_export.archives.delta_document import DELTA_LIST, Delta
 from kili_export.archives.known_exports import no_such_export
 from kili_export.archives.latest_copy import LatestCopy
-from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
+from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_writer import LossReports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.purged_export import has_data
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.archives.stored_archive import StoredArchive
+from kili_export.archives.tables import with_one_table_each
 from kili_export.core.bucket_layout import (
     all_comparisons_prefix,
     export_prefix,
-    ledgers_prefix,
     listings_prefix,
     manifest_key,
     runs_prefix,
@@ -27,12 +26,14 @@ from kili_export.core.bucket_layout import (
     state_prefix,
 )
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.maintenance.retention.asset_tables import TablesOfAsset
 from kili_export.maintenance.retention.asset_traces import Trace, owns_entries, tainted
 from kili_export.maintenance.retention.eraser import Erased, Eraser
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.tracked_exports import stored_list
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.splicing.upload_parts import Source
+from kili_export.storage.large_objects import LargeObjects
 from kili_export.storage.object_store import ObjectStore, StoredObject
 
 
@@ -43,6 +44,11 @@ class CopiesOfAsset:
     manifest: Manifest
     etag: str
     keys: tuple[str, ...]
+
+    @property
+    def renews_tables(self) -> bool:
+        """Whether tables of what is current go: newer ones tell that the asset left these."""
+        return not {table.key for table in self.manifest.tables}.isdisjoint(self.keys)
 
     @property
     def chain(self) -> Manifest:
@@ -116,30 +122,26 @@ class PurgeAsset:
         if manifest is None or etag is None:
             raise no_such_export(self.objects, project_id, export)
         self._require_gone(manifest, asset_id)
-        ledgers = {
-            stored.key: self._ledger_knows(stored, asset_id)
-            for stored in self.objects.list(ledgers_prefix(project_id, export))
-            if stored.key != manifest.ledger.key
-        }
-        by_name = {PurePosixPath(key).name: knows for key, knows in ledgers.items()}
-        by_name[PurePosixPath(manifest.ledger.key).name] = False
         snapshots = dict(iter_snapshots(self.objects, project_id, export))
+        tables = TablesOfAsset(self.objects, asset_id, manifest)
+        by_name = tables.by_name()
         vouched = {
-            snapshot.archive.key: ledgers[snapshot.ledger.key]
+            snapshot.archive.key: tables.hold(snapshot)
             for snapshot in snapshots.values()
             # With deltas after it the archive may hold what the ledger does not know any more.
-            if snapshot.ledger.key in ledgers and not snapshot.deltas
+            if not snapshot.deltas
         }
-        current = {manifest.archive.key}
         traces = [*self._archives(manifest, asset_id), *self._deltas(manifest, asset_id)]
-        keys = [key for key in tainted(traces, by_name, vouched) if key not in current]
-        keys += [key for key, knows in ledgers.items() if knows]
-        keys += [
-            snapshot_key(project_id, export, name)
+        keys = {*tainted(traces, by_name, vouched)} - {manifest.archive.key}
+        gone = {
+            name: snapshot
             for name, snapshot in snapshots.items()
-            if pinned_keys(snapshot) & set(keys)
-        ]
-        return CopiesOfAsset(manifest, etag, tuple(keys))
+            if pinned_keys(snapshot) & keys or tables.hold(snapshot)
+        }
+        clean = [one for name, one in snapshots.items() if name not in gone]
+        keys.update(tables.to_erase(by_name, clean))
+        keys.update(snapshot_key(project_id, export, name) for name in gone)
+        return CopiesOfAsset(manifest, etag, tuple(sorted(keys)))
 
     def _require_gone(self, manifest: Manifest, asset_id: str) -> None:
         project_id = manifest.project_id
@@ -178,13 +180,6 @@ class PurgeAsset:
                 "; or remove that cause first."
             )
 
-    def _ledger_knows(self, stored: StoredObject, asset_id: str) -> bool:
-        try:
-            archive = self._open(stored)
-        except IntegrityError:
-            return True
-        return bool(LedgerReader(archive).names([asset_id]))
-
     def _archives(self, manifest: Manifest, asset_id: str) -> Iterator[Trace]:
         prefix = export_prefix(manifest.project_id, manifest.export_name)
         for stored in self.objects.list(f"{prefix}archives/"):
@@ -218,9 +213,16 @@ class PurgeAsset:
         return StoredArchive.open(self.objects, Source(stored.key, stored.etag, stored.size))
 
     def _shorten_chain(self, traces: CopiesOfAsset, fence: int) -> None:
-        """Also shuts out a run that seemed dead: what it would publish may name the asset."""
+        """Leaves no table behind that has what others removed, either.
+
+        Also shuts out a run that seemed dead: what it would publish may name the asset.
+        """
         fence = max(fence, traces.manifest.fence)
         shortened = traces.chain.model_copy(update={"fence": fence})
+        if traces.renews_tables:
+            name = self.eraser.random.token()
+            large = LargeObjects(self.objects, PartLimits(), runs_prefix(shortened.project_id))
+            shortened = with_one_table_each(self.objects, large.compose, shortened, name)
         if shortened == traces.manifest:
             return
         key = manifest_key(shortened.project_id, shortened.export_name)

@@ -136,8 +136,8 @@ class PlanWriter:
 def _is_small(run: RunDraft, work: WorkList) -> bool:
     """Whether one invocation has time, memory and disk for all of the run.
 
-    Media may take any of them. What was tried before goes through single steps, which find the asset
-    that breaks an invocation.
+    Media may take any of them. What was tried before goes through single steps, which find the
+    asset that breaks an invocation.
     """
     planned = {plan.name for plan in run.plans}
     published = [one.manifest for one in run.exports if one.name in planned and one.manifest]

@@ -1,6 +1,6 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.latest_copy import LatestCopy
@@ -20,7 +20,6 @@ from kili_export.steps.publishing.full_export.deadline import ComputingTime
 from kili_export.steps.publishing.full_export.publish_full_export import publish_rebuild
 from kili_export.steps.publishing.generation.commit import Publisher, Retention
 from kili_export.steps.publishing.generation.export_run import ExportRun
-from kili_export.steps.publishing.generation.table_writing import TableWriting
 from kili_export.steps.publishing.generation.write_generation import GenerationWriter
 from kili_export.steps.publishing.increment.publish_increment import publish_increment, still_held
 from kili_export.storage.object_store import ObjectStore
@@ -98,10 +97,6 @@ class PublishExport:
             raise ConflictError(
                 f"export {export.name} was published by another run since this one was planned"
             )
-        ledger = open_ledger(self.objects, previous)
-        if previous is not None and not previous.files and export.mode == "incremental":
-            tables = TableWriting(publisher, plan.project_id, export.name, uploads.attempt)
-            previous = tables.taken_over(previous, ledger)
         latest = LatestCopy(self.objects, self.limits, self.latest_max_bytes, uploads)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
@@ -119,12 +114,14 @@ class PublishExport:
             self.rewriting,
         )
         run = ExportRun(self.objects, self.sharding, writer, request.results)
-        if previous is not None:
-            latest.refresh(previous)
-            reports.refresh(previous)
         if previous is not None and published:
-            writer.retention.delete_expired(plan.project_id, export.name)
-            return writer.answer(previous, held=still_held(run, previous))
+            held = still_held(run, previous)
+            current = writer.catch_up(previous, etag)
+            writer.after_commit(current, previous)
+            return writer.answer(current, held=held)
         if export.mode == "rebuild":
-            return publish_rebuild(run, ledger, time)
-        return publish_increment(run, ledger)
+            return publish_rebuild(run, open_ledger(self.objects, previous), time)
+        if previous is not None and not previous.has_tables:
+            writer = writer.taking_over(previous)
+            run = replace(run, writer=writer)
+        return publish_increment(run, open_ledger(self.objects, writer.previous))

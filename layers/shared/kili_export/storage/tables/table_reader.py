@@ -54,23 +54,23 @@ class TableReader:
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, bytes | None]:
         """The pairs of those of the keys that it has. Blocks are read at the same time."""
-        footer = self._opened()
-        wanted = {footer.root: sorted(set(keys))} if footer.count else {}
-        for _ in range(footer.height):
-            below: dict[Place, list[bytes]] = {}
-            for block, some in self._each(wanted):
-                for key in some:
-                    number = bisect_right(block.keys, key) - 1
-                    if number >= 0:
-                        place = Place.from_bytes(block.values[number])
-                        below.setdefault(place, []).append(key)
-            wanted = below
         found: dict[bytes, bytes | None] = {}
-        for block, some in self._each(wanted):
+        for block, some in self._leaves_of(keys):
             for key in some:
                 number = bisect_left(block.keys, key)
                 if number < len(block.keys) and block.keys[number] == key:
                     found[key] = block.values[number]
+        return found
+
+    def prefixed(self, prefixes: Iterable[bytes]) -> set[bytes]:
+        """Those of the prefixes that a key may have; of the others it is known that none has."""
+        found: set[bytes] = set()
+        for block, some in self._leaves_of(prefixes):
+            for prefix in some:
+                number = bisect_left(block.keys, prefix)
+                # What follows the block's last key is in another one.
+                if number == len(block.keys) or block.keys[number].startswith(prefix):
+                    found.add(prefix)
         return found
 
     def scan(self, low: bytes = b"", high: bytes | None = None) -> Iterator[Pair]:
@@ -87,6 +87,20 @@ class TableReader:
             start = bisect_left(block.keys, low)
             stop = len(block.keys) if high is None else bisect_left(block.keys, high)
             yield from zip(block.keys[start:stop], block.values[start:stop], strict=True)
+
+    def _leaves_of(self, keys: Iterable[bytes]) -> Iterator[tuple[Block, list[bytes]]]:
+        """The blocks in which keys would stand."""
+        footer = self._opened()
+        wanted = {footer.root: sorted(set(keys))} if footer.count else {}
+        for _ in range(footer.height):
+            below: dict[Place, list[bytes]] = {}
+            for block, some in self._each(wanted):
+                for key in some:
+                    number = max(0, bisect_right(block.keys, key) - 1)
+                    if number < len(block.keys):
+                        below.setdefault(Place.from_bytes(block.values[number]), []).append(key)
+            wanted = below
+        yield from self._each(wanted)
 
     def _each(self, wanted: dict[Place, list[bytes]]) -> Iterator[tuple[Block, list[bytes]]]:
         """The blocks with the keys that are looked for in them, few held at once."""

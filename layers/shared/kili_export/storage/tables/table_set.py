@@ -27,6 +27,11 @@ class TableSet:
             found.update((key, value) for key, value in pairs.items() if value is not None)
         return found
 
+    def prefixed(self, prefixes: Iterable[bytes]) -> set[bytes]:
+        """Those of the prefixes that a key may have; of the others it is known that none has."""
+        asked = set(prefixes)
+        return set[bytes]().union(*(table.prefixed(asked) for table in self.tables))
+
     def scan(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Keys with their values, from one key to before another, ascending."""
         return standing(merged([table.scan(low, high) for table in self.tables]))

@@ -31,6 +31,7 @@ from graphql.execution.values import get_argument_values, get_variable_values
 from kili_export.local.kili_standin.api.fields import FIELDS
 from kili_export.local.kili_standin.api.operations import OPERATIONS
 from kili_export.local.kili_standin.changes.project_changes import ProjectChanges
+from kili_export.local.kili_standin.state.state import PushedLabel
 from kili_export.local.kili_standin.state.webhooks import WebhookConflict
 
 MAXIMUM_PAGE = 100
@@ -91,6 +92,15 @@ class GraphQLApi:
             return _failed([error])
         except (ValueError, WebhookConflict) as error:
             return _failed([GraphQLError(str(error))])
+
+    def push(self, query: str, variables: dict[str, Any], label: PushedLabel) -> Answer:
+        """What a subscription answers for one label."""
+        with self._world.lock:
+            self._world.pushing = label
+            try:
+                return self.execute(query, variables)
+            finally:
+                self._world.pushing = None
 
     def _parse_and_validate(self, query: str) -> DocumentNode | list[GraphQLError]:
         try:

@@ -35,6 +35,14 @@ def _labels(world: World, arguments: Arguments) -> list[LabelView]:
     ]
 
 
+def _pushed_label(world: World, arguments: Arguments) -> LabelView:
+    """The label that is being pushed to the subscribers of a project."""
+    pushed = world.pushing
+    if pushed is None or pushed.project.id != arguments["projectID"]:
+        raise GraphQLError("Subscriptions are served over a websocket")
+    return AssetView(world, pushed.project, pushed.asset).view(pushed.label)
+
+
 def _paged(items: list[Any], arguments: Arguments) -> list[Any]:
     return items[arguments["skip"] : arguments["skip"] + arguments["first"]]
 
@@ -144,6 +152,7 @@ OPERATIONS: dict[str, Callable[[World, Arguments], Any]] = {
     "labels": _labels,
     "countLabels": lambda world, given: len(world.select_labels(given["where"])),
     "events": _events,
+    "labelCreatedOrUpdated": _pushed_label,
     "viewer": lambda _world, _: VIEWER,
     "apiKeys": _api_keys,
     "listPlugins": lambda world, _: world.webhooks.listing(),

@@ -22,7 +22,7 @@ from kili_export.local.kili_standin.state.model import (
     StoredContent,
     User,
 )
-from kili_export.local.kili_standin.state.state import WorldState
+from kili_export.local.kili_standin.state.state import PushedLabel, WorldState
 
 _HANDLERS = {"DEFAULT": "onSubmit", "REVIEW": "onReview"}
 
@@ -157,6 +157,7 @@ class LabelChanges(WorldState):
         if project.labels_touch_asset:
             asset.updated_at = label.updated_at
         self.changed(project)
+        self.push(PushedLabel(project, asset, label))
 
     def _maybe_lag(self, project: Project, label: Label, former: ContentSource) -> None:
         fault = self.faults.on_data("stale_content", project.id)

@@ -1,7 +1,7 @@
 """Serves a world over HTTP on the loopback interface, a thread per connection.
 
 Paths
-- `POST /api/label/v2/graphql` and `GET /api/label/v2/version`.
+- `POST /api/label/v2/graphql` and `GET /api/label/v2/version`; the former is a websocket too.
 - `GET|HEAD /api/label/v2/files?id={asset}`: media of a project with `media_behind_key`; these
   need the key, like every address below `/api/label/v2`.
 - `GET|HEAD /bucket/...`: what the signed links point at. As with S3, a request that is signed and
@@ -30,6 +30,7 @@ from kili_export.local.kili_standin.api.graphql_api import GraphQLApi
 from kili_export.local.kili_standin.changes.world import KiliWorld
 from kili_export.local.kili_standin.http.bucket import Bucket
 from kili_export.local.kili_standin.http.control import Control
+from kili_export.local.kili_standin.http.subscriptions import Subscriptions
 from kili_export.local.kili_standin.state.faults import Fault
 
 GRAPHQL_PATH = "/api/label/v2/graphql"
@@ -85,6 +86,10 @@ class Site:
         if path == GRAPHQL_PATH and method == "POST":
             return "graphql", self._graphql(headers, body)
         return "other", json_reply(404, {"message": "Not found"})
+
+    def subscriptions(self, connection: Any) -> Subscriptions:
+        """What serves a connection that was upgraded to a websocket."""
+        return Subscriptions(self.world, self._api, connection)
 
     def _graphql(self, headers: Any, body: bytes) -> Reply:
         if not self._has_key(headers):
@@ -164,7 +169,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        self._serve()
+        is_socket = (self.headers.get("Upgrade") or "").lower() == "websocket"
+        if is_socket and urlsplit(self.path).path == GRAPHQL_PATH:
+            self._subscribe()
+        else:
+            self._serve()
+
+    def _subscribe(self) -> None:
+        server = cast("_Server", self.server)
+        head = f"{self.requestline}\r\n".encode() + self.headers.as_bytes().replace(b"\n", b"\r\n")
+        self.close_connection = True
+        server.site.subscriptions(self.connection).serve(head, lambda: server.is_serving)
 
     def do_HEAD(self) -> None:
         self._serve()
@@ -207,6 +222,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], site: Site) -> None:
         self.site = site
+        self.is_serving = True
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -235,6 +251,7 @@ class StandIn:
 
     def close(self) -> None:
         """Stops serving, and the delivery of webhooks."""
+        self._server.is_serving = False
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -1,5 +1,6 @@
 """What all parts of the world stand on: lock, clock, projects, reading, and events."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,15 @@ class EventRecord:
     payload: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class PushedLabel:
+    """A label that was made or edited, for those who subscribed."""
+
+    project: Project
+    asset: Asset
+    label: Label
+
+
 class WorldState:
     """The server's state. Every method takes the lock; `lock` may be held over several calls."""
 
@@ -69,6 +79,9 @@ class WorldState:
         self.identifiers = IdentifierSource(seed)
         self.projects: dict[str, Project] = {}
         self.events: list[EventRecord] = []
+        self.pushed: deque[PushedLabel] = deque(maxlen=1000)
+        self.pushes = 0
+        self.pushing: PushedLabel | None = None
         self.webhooks = WebhookRegistry()
         self.courier = Courier(self.clock)
         self.faults = FaultBoard()
@@ -223,6 +236,17 @@ class WorldState:
         """Makes the last change to a label visible late."""
         label.lag = lag
         self._lagging.append(label)
+
+    def push(self, label: PushedLabel) -> None:
+        """Lets those who subscribed know of a label that was made or edited."""
+        self.pushed.append(label)
+        self.pushes += 1
+
+    def pushed_since(self, count: int) -> tuple[int, list[PushedLabel]]:
+        """What was pushed after the first `count`, and how many that are in all."""
+        with self.lock:
+            fresh = min(self.pushes - count, len(self.pushed))
+            return self.pushes, list(self.pushed)[len(self.pushed) - fresh :]
 
     def changed(self, project: Project) -> None:
         """Makes listings of the project be worked out again."""

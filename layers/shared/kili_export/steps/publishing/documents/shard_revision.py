@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord, FragmentRecord
 from kili_export.archives.ledger.shard_index import ShardIndex, Share
 from kili_export.formats.common.format import FragmentStream, SpanningDocument
-from kili_export.splicing.splice import Base
 from kili_export.steps.publishing.documents.shard_writing import ShardWriter, literal_shards
 from kili_export.steps.publishing.documents.sharded_files import PlacedShard, stored_shards
 from kili_export.steps.publishing.documents.sharding import (
@@ -16,6 +16,7 @@ from kili_export.steps.publishing.documents.sharding import (
     span_of,
     touched_shards,
 )
+from kili_export.steps.publishing.increment.base_files import BaseFiles
 from kili_export.storage.spool import Spool
 
 Touched = Mapping[str, Share | None]
@@ -36,7 +37,7 @@ class Revision:
     """What a run changes in the streams of documents, and what it is built on."""
 
     rules: ShardRules
-    base: Base
+    base: BaseFiles
     fragments: Fragments
     touched: Mapping[str, Touched] = field(default_factory=dict)
     _spool: Spool = field(default_factory=Spool)
@@ -47,7 +48,10 @@ class Revision:
 
         None where the shards that are stored are not those of the document.
         """
-        stored = stored_shards(index, self.base)
+        file = self.base.find(index.path)
+        if file is None:
+            return None
+        stored = stored_shards(index, file.record, partial(self.base.pieces, file))
         if stored is None or len(stored) != len(document.sections):
             return None
         return [

@@ -1,6 +1,6 @@
 """Documents in shards as entries of an archive: one deflated stream, composed of pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,6 @@ from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entry_record import DEFLATED, Record
 from kili_export.splicing.regions import Region
-from kili_export.splicing.splice import Base
 from kili_export.splicing.upload_parts import InlineBytes, Piece
 from kili_export.splicing.zip_headers import local_header
 from kili_export.steps.publishing.documents.shard_writing import WrittenShard
@@ -57,22 +56,26 @@ def sharded_file(index: ShardIndex, placed: Sequence[PlacedShard]) -> StreamedFi
     return StreamedFile(path, size, addition)
 
 
-def stored_shards(index: ShardIndex, base: Base) -> Sequence[Sequence[PlacedShard]] | None:
+def stored_shards(
+    index: ShardIndex, record: Record | None, pieces: Callable[[int, int], Iterable[Piece]]
+) -> Sequence[Sequence[PlacedShard]] | None:
     """The shards of a document where they are stored, section by section.
 
-    None where the archive's file is not the one that the index describes.
+    `record` is its entry, `pieces` gives some bytes of what that stands in. None where the entry is
+    not the one that the index describes.
     """
-    record = base.directory.find(index.path)
     expected = (DEFLATED, index.crc32, index.size, index.compressed + len(_END))
     if record is None or expected != (
         record.method, record.crc32, record.size, record.compressed_size,
     ):  # fmt: skip
         return None
-    places = _placed(index, base, record.payload_start)
+    places = _placed(index, pieces, record.payload_start)
     return [[next(places) for _ in section] for section in index.sections]
 
 
-def _placed(index: ShardIndex, base: Base, start: int) -> Iterator[PlacedShard]:
+def _placed(
+    index: ShardIndex, pieces: Callable[[int, int], Iterable[Piece]], start: int
+) -> Iterator[PlacedShard]:
     for shard in index.shards:
-        yield PlacedShard(shard, tuple(base.pieces(start, shard.compressed)))
+        yield PlacedShard(shard, tuple(pieces(start, shard.compressed)))
         start += shard.compressed

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord, entry_name, record_from_bytes
+from kili_export.archives.ledger.ledger_entries import asset_of
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.core.counted import counted
 from kili_export.core.errors import Unavailable
@@ -20,7 +21,6 @@ from kili_export.storage.external_sort import ExternalSorter, joined
 
 _END: Final = b"\0"
 _HEAD: Final = struct.Struct(">BB")
-_SUFFIX: Final = len(".json")
 
 
 class AssetFate(IntEnum):
@@ -150,8 +150,7 @@ def _known_by_id(known: LedgerReader) -> Iterator[tuple[bytes, bytes]]:
     """Every asset's entry, name, NUL and contents, by id. The ledger is read as it stands."""
     ids = ExternalSorter()
     for name, data in known.scan():
-        asset_id = name.split("/", 2)[2][:-_SUFFIX]
-        ids.add(b"".join((asset_id.encode(), _END, name.encode(), _END, data)))
+        ids.add(b"".join((asset_of(name).encode(), _END, name.encode(), _END, data)))
     for item in ids:
         key, _, entry = item.partition(_END)
         yield key, entry

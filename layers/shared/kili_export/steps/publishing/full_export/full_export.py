@@ -24,6 +24,7 @@ from kili_export.archives.ledger.contested_paths import CONTESTS
 from kili_export.archives.loss_report.report_comparison import ReportDigest
 from kili_export.archives.manifest import Counts
 from kili_export.archives.stored_archive import StoredArchive
+from kili_export.archives.tables import NewTable
 from kili_export.core.errors import IntegrityError
 from kili_export.formats.common.format import ExportContext, ExportFormat
 from kili_export.runs.segment_records import ConvertedMedium, ConvertedMember
@@ -62,7 +63,6 @@ from kili_export.steps.publishing.generation.delta_list import (
 from kili_export.steps.publishing.path_conflicts.in_full_export import FullPathConflicts, NamedFile
 from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.spool import Spool, hold_in_spool
-from kili_export.storage.tables.table_writer import Pair
 
 _END: Final = b"\0"
 
@@ -130,6 +130,7 @@ class FullExport:
                 self._tally.lost_after.add_contest(contents)
         for contents in self.roster.known.contests():
             self._tally.lost_before.add_contest(contents)
+        self._new_ledger.add_ids()
         for entry, index in self._shared.index_entries():
             self._new_ledger.add(entry, index)
         members = self._shared.members
@@ -184,9 +185,9 @@ class FullExport:
         ]
         return splice(base, (), additions, hold_in_spool)
 
-    def ledger(self) -> SplicePlan:
+    def ledger(self) -> NewTable:
         """The new ledger."""
-        return self._new_ledger.finish()
+        return NewTable((), self._new_ledger.finish())
 
     def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that differ from those of the archive before."""
@@ -232,10 +233,8 @@ class FullExport:
         """All files after it, by path."""
         return (KnownFile(one.path, one.sha256, one.asset_id or None) for one in self._named())
 
-    def changed_files(self, delta: Directory, generation: int) -> tuple[Pair, ...]:
+    def changed_files(self, delta: Directory, generation: int) -> None:
         """None: the table of all files is written."""
-        del delta, generation
-        return ()
 
     def counts(self, members: int) -> Counts:
         """The counts of the new archive."""
@@ -261,7 +260,7 @@ class FullExport:
             record = stood
             self._carry(stood)
         if record is not None:
-            self._new_ledger.add(record.entry_name, record_to_bytes(record))
+            self._new_ledger.add_asset(record.asset_id, record.entry_name, record_to_bytes(record))
             streams.add(record)
             self._tally.after(record)
         if stood is not None:

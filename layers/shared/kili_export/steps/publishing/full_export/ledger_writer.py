@@ -1,33 +1,36 @@
 """A ledger that is written again, entry by entry, into files."""
 
-from kili_export.core.errors import IntegrityError
-from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.entries import encode_entry
-from kili_export.splicing.splice import SplicePlan, whole_archive
-from kili_export.splicing.zip_headers import encode_record
-from kili_export.storage.spool import Spool
+from typing import Final
+
+from kili_export.archives.ledger.asset_ledger import id_entry_name
+from kili_export.storage.external_sort import ExternalSorter
+from kili_export.storage.tables.table_writer import TableWriter, WrittenTable
+
+_END: Final = b"\0"
 
 
 class NewLedger:
-    """Takes the entries in the order of their names' UTF-8 bytes."""
+    """Takes the entries in the order of their names' UTF-8 bytes, those of assets first."""
 
     def __init__(self) -> None:
-        self._entries = Spool()
-        self._records = Spool()
-        self._count = 0
-        self._last = b""
+        self._table = TableWriter()
+        self._ids = ExternalSorter()
+
+    def add_asset(self, asset_id: str, name: str, data: bytes) -> None:
+        """Appends an asset's entry, and notes what leads to it."""
+        self.add(name, data)
+        self._ids.add(b"".join((id_entry_name(asset_id).encode(), _END, name.encode())))
 
     def add(self, name: str, data: bytes) -> None:
         """Appends an entry. Raises IntegrityError unless its name comes after all others."""
-        encoded = name.encode()
-        if encoded <= self._last:
-            raise IntegrityError(f"the ledger's entries come out of order at {name!r}")
-        self._last = encoded
-        entry = encode_entry(name, data)
-        self._records.write(encode_record(entry.record(len(self._entries))))
-        self._entries.write(entry.local)
-        self._count += 1
+        self._table.add(name.encode(), data)
 
-    def finish(self) -> SplicePlan:
+    def add_ids(self) -> None:
+        """Appends what leads from the assets' ids to their entries."""
+        for item in self._ids:
+            key, _, name = item.partition(_END)
+            self._table.add(key, name)
+
+    def finish(self) -> WrittenTable:
         """The ledger."""
-        return whole_archive(self._entries, Directory(self._records, self._count))
+        return self._table.finish()

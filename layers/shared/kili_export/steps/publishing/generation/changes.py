@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from kili_export.archives.delta_document import ChangedAssets
 from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import AssetRecord
-from kili_export.splicing.central_directory import Directory
+from kili_export.steps.publishing.increment.base_files import BaseFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class FileChanges:
 
 
 def increment_differences(
-    base: Directory, brought: Mapping[str, FileDigest], removed: Iterable[str]
+    base: BaseFiles, brought: Mapping[str, FileDigest], removed: Iterable[str]
 ) -> FileChanges:
-    """What replacing and removing entries of an archive changes."""
+    """What replacing and removing files changes."""
     owners: dict[str, str | None] = {}
     for path in removed:
-        record = base.find(path)
-        owners[path] = record.owner or None if record is not None else None
+        file = base.find(path)
+        owners[path] = None if file is None else file.asset_id
     return FileChanges(
         added={path: digest for path, digest in brought.items() if path not in base},
         changed={path: digest for path, digest in brought.items() if path in base},

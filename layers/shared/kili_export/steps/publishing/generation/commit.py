@@ -48,29 +48,26 @@ class Publisher:
         large = LargeObjects(self.objects, self.limits, self.joins, self.uploads)
         return large.compose(key, pieces)
 
-    def commit(self, manifest: Manifest, previous_etag: str | None) -> None:
+    def commit(self, manifest: Manifest, previous_etag: str | None) -> str:
         """Replaces the manifest that the run was planned from: this alone publishes.
 
-        Raises ConflictError when somebody else replaced it first.
+        Answers the new one's ETag. Raises ConflictError when somebody else replaced it first.
         """
         key = manifest_key(manifest.project_id, manifest.export_name)
         try:
-            self.objects.put(
+            return self.objects.put(
                 key,
                 manifest.to_bytes(),
                 if_match=previous_etag,
                 if_none_match=previous_etag is None,
                 content_type="application/json",
-            )
+            ).etag
         except ConflictError:
             # The answer to a first try may have been lost: then the manifest is ours already.
-            if self._is_committed(manifest):
-                return
+            found, etag = load_manifest(self.objects, manifest.project_id, manifest.export_name)
+            if found == manifest and etag is not None:
+                return etag
             raise
-
-    def _is_committed(self, manifest: Manifest) -> bool:
-        found, _ = load_manifest(self.objects, manifest.project_id, manifest.export_name)
-        return found == manifest
 
     def discard(self, manifest: Manifest) -> None:
         """Removes what only this attempt refers to, which lost the race for the manifest."""

@@ -1,15 +1,15 @@
 """What a run changes in one export, as the writer of generations asks for it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Protocol
 
 from kili_export.archives.files_table import KnownFile
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.manifest import Counts
+from kili_export.archives.tables import NewTable
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan
 from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaPlan
-from kili_export.storage.tables.table_writer import Pair
 
 
 class NewGeneration(Protocol):
@@ -50,7 +50,7 @@ class NewGeneration(Protocol):
     def archive(self) -> SplicePlan:
         """The new archive."""
 
-    def ledger(self) -> SplicePlan:
+    def ledger(self) -> NewTable:
         """The new ledger."""
 
     def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
@@ -62,10 +62,10 @@ class NewGeneration(Protocol):
     def files(self) -> Iterator[KnownFile]:
         """All files after it, by path."""
 
-    def changed_files(self, delta: Directory, generation: int) -> Iterable[Pair]:
-        """What the files table is to say of the files that come, as the delta has them, and go.
+    def changed_files(self, delta: Directory, generation: int) -> NewTable | None:
+        """What becomes of the files table, with the files that come as the delta has them.
 
-        Ascending. Never asked of a generation that `is_rebuild`.
+        None of a generation that `is_rebuild`: the table of all files is written.
         """
 
     def counts(self, members: int) -> Counts:

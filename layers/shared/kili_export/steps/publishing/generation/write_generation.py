@@ -1,29 +1,34 @@
 """Writes one generation: archive, delta and ledger, then the manifest that names them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-from kili_export.archives.archive_with_deltas import stored_regions
+from kili_export.archives.archive_with_deltas import open_archive, stored_regions
 from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
+from kili_export.archives.files_table import KnownFile, open_files
 from kili_export.archives.latest_copy import LatestCopy
+from kili_export.archives.ledger.ledger_reader import open_ledger
+from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
 from kili_export.archives.manifest import (
     CHAIN_LENGTH,
     ArchiveReference,
     DeltaReference,
     Manifest,
-    TableReference,
 )
 from kili_export.archives.removal_guard import NONE, Removals, remembered_removals
-from kili_export.core.bucket_layout import archive_key, delta_key, ledger_key
+from kili_export.core.bucket_layout import archive_key, delta_key
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError
 from kili_export.runs.messages import AggregateAnswer
 from kili_export.runs.metering import TransferTally, UsageTally
 from kili_export.runs.plan import ExportPlan, RunPlan
 from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.splice import BaseArchive
+from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
 from kili_export.splicing.upload_parts import Source
+from kili_export.steps.publishing.generation.answers import committed, unchanged
 from kili_export.steps.publishing.generation.commit import Publisher, Retention, own_keys
 from kili_export.steps.publishing.generation.delta_list import DeltaHead
 from kili_export.steps.publishing.generation.manifest_parts import (
@@ -32,7 +37,14 @@ from kili_export.steps.publishing.generation.manifest_parts import (
     quarantined,
 )
 from kili_export.steps.publishing.generation.new_generation import NewGeneration
-from kili_export.steps.publishing.generation.table_writing import TableWriting
+from kili_export.steps.publishing.generation.table_writing import Tables, TableWriting
+from kili_export.storage.spool import hold_in_spool
+
+_WHOLE: Final = "whole-"
+"""In the name of the table beside an archive that is written after a generation is published."""
+_RETENTION_EVERY: Final = 8
+"""Generations that write no archive leave little to be deleted, and to look for it costs."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class GenerationWriter:
     latest: LatestCopy
     reports: LossReports
     rewriting: CompactionPolicy
+    taken_over: bool = False
+    """Whether `previous` was given tables, which no manifest names yet."""
 
     def publish(
         self, generation: NewGeneration, *, held: Removals = NONE, removed: int = 0
@@ -76,11 +90,17 @@ class GenerationWriter:
             now=self.clock.now(),
         )
         same_list = self.previous is not None and listed == self.previous.quarantined
-        overdue = not changed and self._is_due(())
+        overdue = not changed and self.previous is not None and self._is_due(self.previous)
         has_ended = self.previous is not None and self.previous.ended_at is not None
         is_same = not changed and not generation.changes_ledger and same_list
-        if is_same and not overdue and not has_ended:
-            return self._unchanged(held)
+        if is_same and not has_ended and not self.taken_over:
+            if self.previous is None or not overdue:
+                self._complete(self.previous)
+                return self._unchanged(held)
+            self.retention.remember(self.previous)
+            written = self.catch_up(self.previous, self.export.manifest_etag)
+            self.after_commit(written, self.previous)
+            return self.answer(written, held=held)
         number = self._last_generation + changed
         manifest = self._manifest(generation, number, changed=changed)
         manifest = manifest.model_copy(
@@ -100,17 +120,65 @@ class GenerationWriter:
             }
         )
         self.retention.remember(self.previous)
-        self._commit(manifest)
-        self.latest.refresh(manifest, self.previous)
-        self.reports.refresh(manifest, self.previous, generation.loss_changes)
-        self.retention.delete_expired(manifest.project_id, manifest.export_name)
+        manifest = self.catch_up(manifest, self._commit(manifest))
+        self.after_commit(manifest, self.previous, generation.loss_changes)
         if not changed and not overdue:
             return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
         return self.answer(manifest, held=held)
 
-    def _commit(self, manifest: Manifest) -> None:
+    def after_commit(
+        self, manifest: Manifest, before: Manifest | None, changes: LossChanges | None = None
+    ) -> None:
+        """Brings what follows a manifest up to it. `before` is the one that it replaced."""
+        self.latest.refresh(manifest, before)
+        self.reports.refresh(manifest, before, changes)
+        if manifest.is_rewritten or manifest.generation % _RETENTION_EVERY == 0:
+            self.retention.delete_expired(manifest.project_id, manifest.export_name)
+
+    def catch_up(self, manifest: Manifest, etag: str | None) -> Manifest:
+        """Does for a published generation what takes as long as the project is large.
+
+        Its archive is written again and its tables become one, where that is due. Answers what is
+        current then. Its files stay as they are, and so does their version. Nothing is lost when
+        it fails: readers have the archive before with the deltas, and a later run does it.
+        """
+        changes = self._rewritten(manifest) if self._is_due(manifest) else {}
+        if manifest.has_tables:
+            changes |= self._tables.joined(manifest, with_files=not changes)
+        if not changes:
+            return manifest
+        about = {"moved": self.moved.moved(), "spending": self.tally.of_export(self.plan)}
+        renewed = manifest.model_copy(update={"run_id": self.plan.run_id, **changes, **about})
         try:
-            self.publisher.commit(manifest, self.export.manifest_etag)
+            self.publisher.commit(renewed, etag)
+        except ConflictError:
+            _log.info("export %s was replaced meanwhile; a later run catches up", self.export.name)
+            return manifest
+        return renewed
+
+    def _rewritten(self, manifest: Manifest) -> dict[str, object]:
+        """The fields of a manifest whose archive is written again out of archive and deltas."""
+        archive = open_archive(self.publisher.objects, manifest)
+        known: Iterable[KnownFile] | None = None
+        if (files := open_files(self.publisher.objects, manifest)) is not None:
+            known = files.scan()
+        spliced = splice(archive.base(), (), (), hold_in_spool)
+        number, directory = manifest.generation, spliced.directory
+        written = self._write_archive(spliced, number)
+        tables = self._tables.all_files(directory, known, number, _WHOLE) if known else ()
+        return {
+            "archive": written.reference,
+            "regions": stored_regions(written.base.regions),
+            "deltas": (),
+            "latest_key": self.latest.key_for(
+                manifest.project_id, manifest.export_name, spliced.size
+            ),
+            "files": tables,
+        }
+
+    def _commit(self, manifest: Manifest) -> str:
+        try:
+            return self.publisher.commit(manifest, self.export.manifest_etag)
         except ConflictError:
             # Two invocations of one run that go on with one upload have the same names: of these
             # one may have committed what the other is about to remove.
@@ -121,40 +189,21 @@ class GenerationWriter:
 
     def answer(self, manifest: Manifest, *, held: Removals) -> AggregateAnswer:
         """The answer about a manifest that this run committed."""
-        delta = manifest.own_delta
-        return AggregateAnswer(
-            export=self.export.name,
-            status="held" if held.count else "committed",
-            generation=manifest.generation,
-            archive_key=manifest.archive.key,
-            delta_key=delta.key if delta else None,
-            members=manifest.counts.members,
-            rewritten=manifest.is_rewritten,
-            added=delta.added if delta else manifest.first_members,
-            changed=delta.changed if delta else 0,
-            removed=delta.removed if delta else 0,
-            quarantined=len(manifest.quarantined),
-            held_removals=held.count,
-            held_exits=held.left,
-            size=manifest.archive.size,
-            requests=sum(manifest.moved.requests.values()),
-            bytes_down=manifest.moved.bytes_down,
-            bytes_up=manifest.moved.bytes_up,
-        )
+        return committed(self.export.name, manifest, held)
 
     def _unchanged(self, held: Removals) -> AggregateAnswer:
-        previous = self.previous
-        return AggregateAnswer(
-            export=self.export.name,
-            status="held" if held.count else "unchanged",
-            generation=previous.generation if previous else None,
-            archive_key=previous.archive.key if previous else None,
-            members=previous.counts.members if previous else 0,
-            quarantined=len(previous.quarantined) if previous else 0,
-            held_removals=held.count,
-            held_exits=held.left,
-            size=previous.archive.size if previous else 0,
-        )
+        return unchanged(self.export.name, self.previous, held)
+
+    def _complete(self, previous: Manifest | None) -> None:
+        """Brings up what a run left behind that crashed right after its commit."""
+        if previous is not None:
+            self.latest.refresh(previous)
+            self.reports.refresh(previous)
+
+    def taking_over(self, former: Manifest) -> "GenerationWriter":
+        """Builds on what a version without tables published, which gets some first."""
+        ledger = open_ledger(self.publisher.objects, former)
+        return replace(self, previous=self._tables.taken_over(former, ledger), taken_over=True)
 
     @property
     def _tables(self) -> TableWriting:
@@ -172,22 +221,22 @@ class GenerationWriter:
 
     def _manifest(self, generation: NewGeneration, number: int, *, changed: bool) -> Manifest:
         project_id, name, previous = self.plan.project_id, self.export.name, self.previous
-        ledger = self._write_ledger(generation, number)
+        ledger, *ledger_changes = self._write_ledger(generation, number)
         written: _Written | None = None
         if generation.is_rebuild or previous is None:
-            written = self._write_archive(generation, number)
+            written = self._write_archive(generation.archive(), number)
         delta, placed = self._write_delta(generation, number, written) if changed else (None, None)
         brought = () if delta is None else (delta,)
-        if written is None and previous is not None and not self._is_due(brought):
+        if written is None and previous is not None and not self._is_written_first(brought):
             archive, regions = previous.archive, previous.regions
             following = (*previous.deltas, *brought)
             members = previous.counts.members + sum(one.added - one.removed for one in brought)
             files = previous.files
             if placed is not None:
-                pairs = generation.changed_files(placed, number)
-                files = self._tables.change_files(files, pairs, number)
+                table = generation.changed_files(placed, number)
+                files = files if table is None else self._tables.files(table, number)
         else:
-            written = written or self._write_archive(generation, number)
+            written = written or self._write_archive(generation.archive(), number)
             archive, regions = written.reference, stored_regions(written.base.regions)
             following = ()
             members = archive.members
@@ -224,25 +273,29 @@ class GenerationWriter:
             definition=self.export.definition,
             dated=self.export.dated,
             ledger=ledger,
+            ledger_changes=tuple(ledger_changes),
             files=files,
             regions=regions,
             next_ids=dict(generation.next_ids),
         )
 
-    def _is_due(self, brought: Sequence[DeltaReference]) -> bool:
-        """Whether the archive is written again, or followed by one delta more."""
+    def _is_written_first(self, brought: Sequence[DeltaReference]) -> bool:
+        """Whether an archive that is due is so small that it is written before the commit."""
         previous = self.previous
         if previous is None:
             return True
-        following = (*previous.deltas, *brought)
-        if not following:
+        following = previous.model_copy(update={"deltas": (*previous.deltas, *brought)})
+        return previous.archive.size <= self.rewriting.tiny and self._is_due(following)
+
+    def _is_due(self, manifest: Manifest) -> bool:
+        """Whether the archive is written again, or goes on to be followed by its deltas."""
+        if not manifest.deltas:
             return False
         return self.export.rewrite or is_rewriting_due(
-            self.rewriting, previous, following, self.clock.now()
+            self.rewriting, manifest, manifest.deltas, self.clock.now()
         )
 
-    def _write_archive(self, generation: NewGeneration, number: int) -> _Written:
-        spliced = generation.archive()
+    def _write_archive(self, spliced: SplicePlan, number: int) -> _Written:
         key = archive_key(self.plan.project_id, self.export.name, number, self.attempt)
         stored = self.publisher.compose(key, spliced.pieces)
         reference = ArchiveReference(
@@ -256,13 +309,12 @@ class GenerationWriter:
         source = Source(key, stored.etag, spliced.size)
         return _Written(reference, BaseArchive(source, spliced.directory, spliced.regions))
 
-    def _write_ledger(self, generation: NewGeneration, number: int) -> TableReference:
-        if not generation.changes_ledger and self.previous is not None:
-            return self.previous.ledger
-        spliced = generation.ledger()
-        key = ledger_key(self.plan.project_id, self.export.name, number, self.attempt)
-        stored = self.publisher.compose(key, spliced.pieces)
-        return TableReference(key=key, etag=stored.etag, size=spliced.size)
+    def _write_ledger(self, generation: NewGeneration, number: int) -> Tables:
+        previous = self.previous
+        before = () if previous is None else (previous.ledger, *previous.ledger_changes)
+        if not generation.changes_ledger:
+            return before
+        return self._tables.ledger(generation.ledger(), number)
 
     def _write_delta(
         self, generation: NewGeneration, number: int, written: _Written | None

@@ -1,11 +1,11 @@
 """A generation that is built on the archive before it: what changed assets change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from kili_export.archives.delta_document import DELTA_LIST
-from kili_export.archives.files_table import KnownFile, PublishedFiles, files_after
+from kili_export.archives.files_table import KnownFile, files_after
 from kili_export.archives.ledger.archive_files import FileDigest
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader
@@ -13,6 +13,7 @@ from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_comparison import changes_rows
 from kili_export.archives.manifest import Counts, Manifest
 from kili_export.archives.stored_archive import StoredArchive
+from kili_export.archives.tables import NewTable, with_changes
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
@@ -25,7 +26,8 @@ from kili_export.steps.publishing.generation.changes import (
     increment_differences,
 )
 from kili_export.steps.publishing.generation.delta_list import DeltaHead, DeltaList, DeltaPlan
-from kili_export.steps.publishing.increment.ledger_changes import ledger_changes, splice_ledger
+from kili_export.steps.publishing.increment.base_files import BaseFiles
+from kili_export.steps.publishing.increment.ledger_changes import ledger_changes
 from kili_export.steps.publishing.path_conflicts.in_increment import PathChanges
 from kili_export.storage.spool import hold_in_spool
 from kili_export.storage.tables.table_writer import Pair
@@ -35,7 +37,8 @@ from kili_export.storage.tables.table_writer import Pair
 class Increment:
     """What changed assets change in an export. Holds all of these; a run takes on so many alone.
 
-    `base` and `known` are the archive and the ledger that it is built upon. `old` has the touched
+    `base` and `known` are the files and the ledger that it is built upon; `open_base` opens the
+    archive. `old` has the touched
     assets as they were, as far as they were there, `new` those that changed and `gone` the ids
     of those that leave. `settled` are the assets that the run came to a good end with, `failed`
     those that it did not, with the reason.
@@ -50,8 +53,8 @@ class Increment:
     next_ids: Mapping[str, int]
     failed: Mapping[str, str]
     settled: frozenset[str]
-    base: StoredArchive
-    files_before: PublishedFiles
+    base: BaseFiles
+    open_base: Callable[[], StoredArchive]
     known: LedgerReader
 
     @property
@@ -100,11 +103,13 @@ class Increment:
             *asset_additions(self.names.located, self.names.restored),
             *(file.addition for file in self.shared.files),
         ]
-        return splice(self.base.base(), sorted(self.removed), additions, hold_in_spool)
+        return splice(self.open_base().base(), sorted(self.removed), additions, hold_in_spool)
 
-    def ledger(self) -> SplicePlan:
+    def ledger(self) -> NewTable:
         """The new ledger."""
-        return splice_ledger(self.known, self._ledger_changes)
+        changes = sorted((name.encode(), data) for name, data in self._ledger_changes.items())
+        references = (self.previous.ledger, *self.previous.ledger_changes)
+        return with_changes(references, self.known.tables, changes)
 
     def delta(self, head: DeltaHead, written: BaseArchive | None) -> DeltaPlan:
         """The files that come, with the list of all that changed."""
@@ -131,25 +136,25 @@ class Increment:
 
     def files(self) -> Iterator[KnownFile]:
         """All files after it, by path."""
-        return files_after(self.files_before.scan(), self._files_brought, self.removed)
+        return files_after(self.base.published.scan(), self._files_brought, self.removed)
 
-    def changed_files(self, delta: Directory, generation: int) -> list[Pair]:
-        """What the files table is to say of the files that come, as the delta has them, and go."""
+    def changed_files(self, delta: Directory, generation: int) -> NewTable:
+        """What becomes of the files table, with the files that come as the delta has them."""
         pairs: list[Pair] = [(path.encode(), None) for path in self.removed]
         for file in self._files_brought:
             record = delta.find(file.path)
             if record is None:
                 raise IntegrityError(f"the delta lacks {file.path!r}")
             pairs.append(file.placed(record, generation).to_pair())
-        return sorted(pairs)
+        return with_changes(self.previous.files, self.base.published.tables, sorted(pairs))
 
     def counts(self, members: int) -> Counts:
         """Those of before, and what the changed assets change in them."""
         before = self.previous.counts
         lost = sum(
-            record.size
+            file.record.size
             for path in {*self.removed, *self.brought}
-            if (record := self.base.directory.find(path)) is not None
+            if (file := self.base.find(path)) is not None
         )
         return Counts(
             assets=before.assets + len(self.new.keys() - self.old.keys()) - len(self.gone),
@@ -168,7 +173,7 @@ class Increment:
 
     @cached_property
     def _differences(self) -> FileChanges:
-        return increment_differences(self.base.directory, self.brought, self.removed)
+        return increment_differences(self.base, self.brought, self.removed)
 
     @cached_property
     def _ledger_changes(self) -> dict[str, bytes | None]:

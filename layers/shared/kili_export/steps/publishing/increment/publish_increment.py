@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.files_table import open_files
@@ -9,7 +10,6 @@ from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.removal_guard import NONE, Removals, must_ask
-from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.bucket_layout import work_key
 from kili_export.core.errors import IntegrityError
 from kili_export.runs.messages import AggregateAnswer
@@ -28,6 +28,7 @@ from kili_export.steps.publishing.documents.spanning_documents import (
     shared_changes,
 )
 from kili_export.steps.publishing.generation.export_run import ExportRun
+from kili_export.steps.publishing.increment.base_files import BaseFiles
 from kili_export.steps.publishing.increment.increment import Increment
 from kili_export.steps.publishing.path_conflicts.in_increment import IncrementPathConflicts
 
@@ -41,9 +42,10 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
     if previous is None:
         raise IntegrityError(f"export {run.export.name} has nothing to build an increment on")
     found = _allowed(run, previous, ledger, _found(_outcome(run), ledger))
-    base, files = open_archive(run.objects, previous), open_files(run.objects, previous)
+    files = open_files(run.objects, previous)
     if files is None:
         raise IntegrityError(f"the files of export {run.export.name} are not known")
+    base = BaseFiles(run.objects, files)
     numbering = Numbering(previous.next_ids)
     converted = (located.asset for located in found.outcome.converted.values())
     new = new_records(converted, found.old, found.old, numbering)
@@ -59,7 +61,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
         failed=found.outcome.failed,
         settled=frozenset(found.outcome.converted) | found.outcome.missing,
         base=base,
-        files_before=files,
+        open_base=partial(open_archive, run.objects, previous),
         known=ledger,
     )
     return run.writer.publish(increment, held=found.held, removed=found.losses.count)
@@ -157,7 +159,7 @@ def _unanswered(run: ExportRun, outcome: Outcome, ledger: LedgerReader) -> int:
 
 def _shared(
     run: ExportRun,
-    base: StoredArchive,
+    base: BaseFiles,
     ledger: LedgerReader,
     found: _Findings,
     new: Mapping[str, AssetRecord],
@@ -170,7 +172,7 @@ def _shared(
         lambda separators: FragmentStreams.of_records(
             separators, run.sharding, ledger.merged(new.values(), replaced)
         ),
-        Revision(run.sharding, base.base(), ledger.fragments, touched),
+        Revision(run.sharding, base, ledger.fragments, touched),
         ledger.index,
     )
     return shared_changes(run.format, run.context, ledger.shared(), documents)

@@ -19,13 +19,13 @@ from kili_export.archives.ledger.path_conflicts import (
     settle,
     standing_bids,
 )
-from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_paths import folders_of
 from kili_export.runs.segment_records import ConvertedMedium, ConvertedMember
 from kili_export.splicing.entries import Entry, entry_from_raw
 from kili_export.splicing.regions import Region
 from kili_export.steps.publishing.assets.converted_assets import LocatedAsset, LocatedMember
+from kili_export.steps.publishing.increment.base_files import BaseFiles
 from kili_export.storage.object_store import ObjectStore
 
 
@@ -33,7 +33,8 @@ from kili_export.storage.object_store import ObjectStore
 class PathChanges:
     """Files that go, come from conversions, or come back from the ledger; claims to remember.
 
-    `digests` describes every file that comes, and `folders` are those that such files are in.
+    `digests` describes every file that comes, and `folders` are those that such files are in. Of
+    the touched paths those may be folders of other files that are `known_folders`.
     `claims` maps a ledger entry to its new contents, None to remove it. `lost` is how many files
     more than before are claimed and not there; with `tells_otherwise` others are.
     """
@@ -44,6 +45,7 @@ class PathChanges:
     digests: dict[str, FileDigest] = field(default_factory=dict)
     claims: dict[str, bytes | None] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    known_folders: frozenset[str] = frozenset()
     lost: int = 0
     tells_otherwise: bool = False
 
@@ -52,11 +54,11 @@ class PathChanges:
 class IncrementPathConflicts:
     """Decides about the names that a run touches.
 
-    `archive` and `ledger` are what stands before the run; media that were known are in there.
+    `files` and `ledger` are what stands before the run; media that were known are in there.
     """
 
     objects: ObjectStore
-    archive: StoredArchive
+    files: BaseFiles
     ledger: LedgerReader
     located: Mapping[str, LocatedAsset]
 
@@ -66,14 +68,17 @@ class IncrementPathConflicts:
         """The consequences of assets having their `new` records and of `gone` assets leaving."""
         touched = _touched_names(old, new, gone)
         changes = PathChanges()
-        for folder in {folder for path in touched for folder in folders_of(path)}:
-            if self._is_claimed(folder):
+        folders = {folder for path in touched for folder in folders_of(path)}
+        self.files.expect({*touched, *folders})
+        remembered = self.ledger.claimed_of({*touched, *folders})
+        for folder in folders:
+            if folder in remembered or self._is_owned(folder):
                 touched.setdefault(folder, set())
-        remembered = self._remembered(touched)
-        holders = self._holders(touched.keys() - remembered, old)
+        changes.known_folders = self.files.published.folders_of(touched)
+        holders = self._holders(touched.keys() - remembered.keys(), old)
         # What is in a folder comes before it, and decides whether a file may be called like it.
         for path in sorted(touched, reverse=True):
-            stored = self.ledger.claimed(path) if path in remembered else None
+            stored = remembered.get(path)
             standing = standing_bids(stored, holders.get(path))
             self._settle(path, touched[path], stored, standing, new, changes)
         return changes
@@ -118,7 +123,7 @@ class IncrementPathConflicts:
         """Notes for the report who does not have the name."""
         entry = contest_entry_name(path)
         # Ledgers of former versions have claims without a note.
-        noted = stored is not None and entry in self.ledger.directory
+        noted = stored is not None and self.ledger.has(entry)
         before = ConflictNote.of(stored) if stored is not None and noted else None
         after = None if claimed is None else ConflictNote.of(claimed)
         changes.lost += len(after.losers if after else ()) - len(before.losers if before else ())
@@ -129,7 +134,7 @@ class IncrementPathConflicts:
     def _apply(self, settled: PathDecision, changes: PathChanges) -> None:
         path, winner = settled.path, settled.winner
         if winner is None:
-            if path in self.archive.directory:
+            if path in self.files:
                 changes.removed.add(path)
             return
         if winner.origin is Origin.ARCHIVE:
@@ -142,39 +147,28 @@ class IncrementPathConflicts:
         else:
             changes.restored.append((_region(claim), _restored(path, claim)))
 
-    def _is_claimed(self, path: str) -> bool:
-        """Whether an asset claims a file of that name, whether it has it or not."""
-        if claim_entry_name(path) in self.ledger.directory:
-            return True
-        record = self.archive.directory.find(path)
-        return record is not None and record.owner != ""
+    def _is_owned(self, path: str) -> bool:
+        """Whether an asset has a file of that name."""
+        file = self.files.find(path)
+        return file is not None and file.asset_id is not None
 
     def _is_folder(self, path: str, changes: PathChanges) -> bool:
         """Whether files are in a folder of that name, once all below it was decided."""
         if path in changes.folders:
             return True
-        directory = self.archive.directory
-        return directory.has_below(path) and any(
-            record.path not in changes.removed for record in directory.with_prefix(f"{path}/")
+        return path in changes.known_folders and any(
+            file.path not in changes.removed for file in self.files.published.scan(f"{path}/")
         )
-
-    def _remembered(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of the names that several assets claimed already."""
-        if not self.ledger.has_claims():
-            return frozenset()
-        known = self.ledger.directory
-        return frozenset(path for path in paths if claim_entry_name(path) in known)
 
     def _holders(
         self, paths: Iterable[str], old: Mapping[str, AssetRecord]
     ) -> dict[str, PathClaim]:
         """The claims of the assets whose files are in the archive under these names.
 
-        Owners that the run does not touch are looked for together: where only their ids are
-        known, that takes a pass over the whole directory of the ledger.
+        Owners that the run does not touch are looked for together.
         """
-        find = self.archive.directory.find
-        owners = {path: record.owner for path in paths if (record := find(path)) is not None}
+        found = {path: file for path in paths if (file := self.files.find(path)) is not None}
+        owners = {path: file.asset_id or "" for path, file in found.items()}
         others = self.ledger.find(dict.fromkeys(set(owners.values()) - old.keys()))
         return {
             path: self._held(path, old.get(owner) or others.get(owner))
@@ -219,11 +213,11 @@ class IncrementPathConflicts:
             record, source = medium.record, located.media[medium.object_index]
             start = record.offset
         else:
-            found = self.archive.directory.find(path)
-            if found is None or found.owner != claim.asset_id:
+            found = self.files.find(path)
+            if found is None or found.asset_id != claim.asset_id:
                 raise IntegrityError(f"the archive does not have {path!r} of its asset")
-            record = found
-            source, start = self.archive.locate(found)
+            record, source = found.record, self.files.source(found)
+            start = record.offset
         return LocatedMember(
             member=ConvertedMember(record, claim.sha256, claim.identity),
             source=source,
@@ -246,10 +240,10 @@ class IncrementPathConflicts:
                 if_match=located.source.etag,
             )
         else:
-            found = self.archive.directory.find(path)
+            found = self.files.find(path)
             if found is None:
                 raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
-            record, payload = found, self.archive.payload(found)
+            record, payload = found.record, self.files.payload(found)
         return PathClaim(
             asset_id=bid.claim.asset_id,
             order_key=bid.claim.order_key,
