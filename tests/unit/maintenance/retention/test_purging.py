@@ -491,18 +491,18 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
         listed=30,
         slices=1,
     )
-    store = SessionStore(objects)
-    store.write("proj1", session, etag=None)
+    SessionStore(objects).write("proj1", session, etag=None)
+    slices = ListingSlices(objects, "proj1")
     for _ in range(2):
-        ListingSlices(objects, "proj1").write("s1", 0, [(ASSET, ASSET)])
+        slices.write("s1", 0, [(ASSET, ASSET)])
         for purpose in ("sweep", "run"):
             objects.put(f"{comparisons_prefix('proj1', purpose)}1.jsonl", ASSET.encode())
-    assert store.is_usable("proj1", session)
+    assert slices.is_readable("s1", 0)
     del site.bench.kili.assets[ASSET]
     site.bench.run([ASSET])
     PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.mentions(ASSET.encode()) == []
-    assert not store.is_usable("proj1", session), "it is started again"
+    assert not slices.is_readable("s1", 0), "it is started again"
 
 
 @pytest.mark.parametrize("others", [True, False])
