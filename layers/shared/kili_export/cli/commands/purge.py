@@ -128,7 +128,7 @@ _KEPT: Final = (
 _KINDS = {
     "archives": "archive",
     "deltas": "delta",
-    "files": "table of files",
+    "files": "files table",
     "snapshots": "snapshot",
     "ledgers": "ledger",
     "runs": "run object",
