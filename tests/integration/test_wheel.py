@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -59,18 +61,31 @@ class Environment:
             / 1e6
         )
 
-    def _run(
-        self, program: str, *words: str, **variables: str
-    ) -> "subprocess.CompletedProcess[str]":
-        kept = {
+    def started(self, *words: str) -> "subprocess.Popen[str]":
+        """`kili-export` of the wheel, while it goes on."""
+        return subprocess.Popen(
+            (str(self.folder / "bin" / "kili-export"), *words),
+            cwd=self.work,
+            env=self._variables,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("PYTHON", "KILI", "AWS", "VIRTUAL_ENV"))
         }
+
+    def _run(
+        self, program: str, *words: str, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             (str(self.folder / "bin" / program), *words),
             cwd=self.work,
-            env={**kept, **variables},
+            env={**self._variables, **variables},
             capture_output=True,
             text=True,
             timeout=600,
@@ -172,7 +187,7 @@ OF_THE_EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 
 def test_every_command_is_tried() -> None:
-    tried = {*IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
+    tried = {*IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS, "view"}
     assert tried == {one.name for one in ALL}
 
 
@@ -193,6 +208,19 @@ def test_every_command_works_with_the_base_alone(
         done = installed.command(name, "--stack-name", "none")
         assert done.returncode == ExitCode.USAGE, f"{name}: {done.stdout}{done.stderr}"
         assert done.stderr.startswith("kili-export: No AWS region is set; ")
+
+
+def test_the_page_is_served_until_it_is_interrupted(
+    installed: Environment, stack: StackProcess
+) -> None:
+    words = (PROJECT, "yolo", "--json", "--state", str(stack.state))
+    with installed.started("view", *words) as view:
+        assert view.stdout is not None
+        url = json.loads(view.stdout.readline())["url"]
+        with urllib.request.urlopen(url) as answer:
+            assert b"yolo, generation" in answer.read()
+        view.send_signal(signal.SIGINT)
+        assert view.wait(60) == ExitCode.OK
 
 
 def test_what_the_base_cannot_do_names_the_way_out(
