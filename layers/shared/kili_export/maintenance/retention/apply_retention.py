@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -83,13 +83,17 @@ class ApplyRetention:
             current=_named_by(manifest),
             chain={delta.generation: delta.key for delta in manifest.recent_deltas},
             past=past,
-            pinned=frozenset[str]().union(
-                *(pinned_keys(one) for _, one in iter_snapshots(self.objects, project_id, export))
-            ),
+            pinned=frozenset(),
         )
         if history.since >= now - self.rules.recent:
             return []
         keys = expired(written, retained, self.rules, now)
+        if keys:
+            pinned = (
+                pinned_keys(one) for _, one in iter_snapshots(self.objects, project_id, export)
+            )
+            retained = replace(retained, pinned=frozenset[str]().union(*pinned))
+            keys = expired(written, retained, self.rules, now)
         if keys:
             self.objects.delete(keys)
             _log.info("deleted %d objects that nobody needs any more", len(keys))
