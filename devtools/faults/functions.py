@@ -115,8 +115,9 @@ def _webhook(application: FaultyApplication, payload: Any) -> Any:
 
 
 def _aggregate(application: FaultyApplication) -> PublishExport:
-    """Publishes exports, with small parts."""
-    return replace(aggregate_archive(application), limits=SMALL_PARTS)
+    """Publishes exports, with small parts, and every delta before the archive."""
+    publish = aggregate_archive(application)
+    return replace(publish, limits=SMALL_PARTS, rewriting=replace(publish.rewriting, tiny=0))
 
 
 FUNCTIONS: Final[Mapping[str, Callable[[FaultyApplication, Any], Any]]] = {

@@ -1,8 +1,6 @@
 """What databases and Hugging Face's datasets read in our archives, beside pycocotools and raw."""
 
-import io
 import re
-import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,12 @@ from tests.contract.test_outside_judges import (
     coco_of,
     exported,
     options,
+    published,
     written,
 )
 from tests.increments.kinds import KINDS, Kind
 from tests.support.seaweed import BUCKET
+from tests.support.workbench import Workbench
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "jsonl.md"
 
@@ -36,12 +36,12 @@ def streamed(address: str, cache: Path, *s3: str) -> list[dict[str, Any]]:
     return found
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(path, data)
-    return held.getvalue()
+def archive_in(bench: Workbench) -> bytes:
+    """The archive as it is stored."""
+    found = bench.objects.get(bench.manifest("it").archive.key)
+    assert found is not None
+    assert not bench.manifest("it").deltas
+    return found[0]
 
 
 def boxes_of(files: dict[str, bytes]) -> Counter[Any]:
@@ -63,8 +63,9 @@ def boxes_of(files: dict[str, bytes]) -> Counter[Any]:
 def test_datasets_streams_pictures_with_the_objects_of_corrected_coco(
     layout: Layout, input_type: str, tmp_path: Path
 ) -> None:
-    files = exported(options("coco", CORRECTED, layout=layout), input_type)
-    (tmp_path / "coco.zip").write_bytes(zipped(files))
+    bench = published(options("coco", CORRECTED, layout=layout), input_type)
+    files = bench.files("it")
+    (tmp_path / "coco.zip").write_bytes(archive_in(bench))
     rows = streamed(str(tmp_path / "coco.zip"), tmp_path / "cache")
     assert len(rows) == 5 * (FRAMES if input_type == "VIDEO" else 1)
     assert {tuple(row["image"]) for row in rows} == {(WIDTH, HEIGHT)}
@@ -92,9 +93,9 @@ def test_pictures_are_described_with_the_boxes_of_all_documents(
 def test_datasets_streams_out_of_s3(
     seaweed: SeaweedServer, object_store: S3ObjectStore, key_prefix: str, tmp_path: Path
 ) -> None:
-    files = exported(options("coco", CORRECTED))
+    bench = published(options("coco", CORRECTED))
     key = f"{key_prefix}latest.zip"
-    object_store.put(key, zipped(files))
+    object_store.put(key, archive_in(bench))
     client = seaweed.client()
     credentials = ("test-key", "test-secret")
     address = f"s3://{BUCKET}/{key}"

@@ -96,7 +96,12 @@ def put(bench: Workbench, number: int, response: Json) -> str:
 
 
 def exported(exporting: ExportOptions, input_type: str = "IMAGE") -> dict[str, bytes]:
-    """The archive after a full export of six assets and two increments.
+    """The files of the archive that `published` leaves."""
+    return published(exporting, input_type).files("it")
+
+
+def published(exporting: ExportOptions, input_type: str = "IMAGE") -> Workbench:
+    """A bucket after a full export of six assets and two increments.
 
     Then there are five assets, with ten boxes, of which four are buses, and ten masks; or as many
     of each per frame.
@@ -110,7 +115,7 @@ def exported(exporting: ExportOptions, input_type: str = "IMAGE") -> dict[str, b
     bench.run([put(bench, 1, both), put(bench, 2, two_cars)])
     del bench.kili.assets["as_5"]
     bench.run(["as_5"])
-    return bench.files("it")
+    return bench
 
 
 def written(files: dict[str, bytes], folder: Path) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_document import AssetLosses
@@ -61,6 +62,8 @@ def follow(kind: Kind, history: History, tally: Tally) -> None:
         limits=limits,
         batch_size=history.batch_size,
         sharding=history.sharding,
+        # Deltas are published before the archive, or with it.
+        rewriting=CompactionPolicy(tiny=0) if history.spliced else CompactionPolicy(),
     )
     following = _Following(world, bench, tally)
     following.run("rebuild")

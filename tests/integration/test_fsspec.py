@@ -99,6 +99,14 @@ def test_a_url_names_the_export_and_the_file(site: ReaderSite) -> None:
     )
 
 
+def test_a_path_may_have_the_protocol_before_it(site: ReaderSite, system: Any) -> None:
+    found = [f"kili-export://{path}" for path in system.glob("labels/d0/*.txt")]
+    assert len(found) > 3
+    assert [system.cat_file(path) for path in found] == [
+        current(site)[path.removeprefix("kili-export://")] for path in found
+    ]
+
+
 def test_a_snapshot_is_read_as_it_was(site: ReaderSite, tmp_path: Path) -> None:
     system = fsspec.filesystem("kili-export", address=site.address("yolo"), snapshot="v1")
     with (tmp_path / "v1.zip").open("wb+") as target:

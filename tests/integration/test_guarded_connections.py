@@ -312,6 +312,25 @@ def test_nothing_is_sent_that_the_address_did_not_give(
         ] * 2
 
 
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("", "/"),
+        ("?a=1", "/?a=1"),
+        ("/x?a=%2F&b=c+d#part", "/x?a=%2F&b=c+d"),
+        ("//other.example/../x;y", "//other.example/../x;y"),
+        ("/é?ü", "/%C3%A9?%C3%BC"),
+    ],
+)
+def test_an_address_is_asked_for_as_it_is(address: str, asked: str) -> None:
+    with serving(PUBLIC, document) as server:
+        fetcher = Fetcher(Names({"media.example": [[PUBLIC]]}))
+        outcome = fetcher.one(f"http://media.example:{server.port}{address}")
+        assert outcome == Document({"is": "read"})
+        # The server takes a path of several slashes for one.
+        assert server.seen[0].requestline == f"GET {asked} HTTP/1.1"
+
+
 def test_connections_are_kept() -> None:
     def kept(one: Handler) -> None:
         one.protocol_version = "HTTP/1.1"
@@ -326,21 +345,22 @@ def test_connections_are_kept() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("exception", ["near.example", "near.example:{port}", ".example"])
 def test_a_proxy_connects_unless_the_host_is_an_exception(
-    monkeypatch: pytest.MonkeyPatch,
+    exception: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("no_proxy", "near.example")
     names = Names({"near.example": [[PUBLIC]]})
     guard = ConnectionGuard(AddressRules(parse_networks(f"{PUBLIC}/32")), None, names.resolve)
     with serving(PUBLIC, document) as server:
+        monkeypatch.setenv("no_proxy", exception.format(port=server.port))
         proxy = f"http://me:word@{PUBLIC}:{server.port}"
         http = HttpClient(guard, "tests", NetworkSettings(certifi.where(), {"http": proxy}))
-        for host in ("far.example", "near.example"):
+        for host in ("far.test", "near.example"):
             url = f"http://{host}:{server.port}/x?y=1"
             with http.send("GET", url, headers={}, timeouts=(5, 5)) as response:
                 assert response.read() == b'{"is": "read"}'
         far, near = server.seen
-        assert far.path == f"http://far.example:{server.port}/x?y=1"
+        assert far.path == f"http://far.test:{server.port}/x?y=1"
         assert far.headers["Proxy-Authorization"] == "Basic bWU6d29yZA=="
         assert near.path == "/x?y=1"
         assert near.headers["Proxy-Authorization"] is None

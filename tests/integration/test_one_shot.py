@@ -381,3 +381,33 @@ def test_it_needs_nothing_of_the_stack(bench: Bench) -> None:
     )
     assert done.returncode == ExitCode.OK, done.stderr
     assert done.stdout.startswith(f"{output}: kili, ")
+
+
+def test_watching_writes_what_happens_until_it_is_interrupted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = bench.folder / "out.zip"
+    asset = next(iter(bench.project.assets))
+    rounds: list[tuple[int, int]] = []
+
+    def happens(_: SystemClock, seconds: float) -> None:
+        counters = bench.world.counters.snapshot()["requests"]
+        rounds.append((counters.get("graphql", 0), output.stat().st_ino))
+        bench.world.counters.reset()
+        assert seconds == 10
+        if len(rounds) == 2:
+            bench.world.submit_label(asset)
+        if len(rounds) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SystemClock, "sleep", happens)
+    given = ("--format", "kili", "--output", str(output), "--watch", "--disable-tqdm")
+    assert bench.run(*given) == ExitCode.INTERRUPTED
+    monkeypatch.undo()
+    (_, first), (quiet, second), (_, third), (again, last) = rounds
+    assert quiet == 1, "a round in which nothing happened costs one call"
+    assert again == 1, "what was published is not fetched again"
+    assert first == second
+    assert second != third == last, "the file is written when it changes, and only then"
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert differences(output, bench.fresh()) == []

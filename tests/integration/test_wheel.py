@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -45,6 +46,20 @@ class Environment:
         """Runs `kili-export` of the wheel."""
         return self._run("kili-export", *words, **variables)
 
+    def first_line(self, *words: str) -> str:
+        """What a command prints first that serves until Ctrl+C, which it then gets."""
+        with subprocess.Popen(
+            (str(self.folder / "bin" / "kili-export"), *words),
+            cwd=self.work,
+            env=_environment({"PYTHONUNBUFFERED": "1"}),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        return line
+
     def megabytes(self) -> float:
         """What the packages take on disk, with their compiled modules."""
         packages = self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -62,20 +77,21 @@ class Environment:
     def _run(
         self, program: str, *words: str, **variables: str
     ) -> "subprocess.CompletedProcess[str]":
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "KILI", "AWS", "VIRTUAL_ENV"))
-        }
         return subprocess.run(
             (str(self.folder / "bin" / program), *words),
             cwd=self.work,
-            env={**kept, **variables},
+            env=_environment(variables),
             capture_output=True,
             text=True,
             timeout=600,
             check=False,
         )
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    others = ("PYTHON", "KILI", "AWS", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return {**kept, **variables}
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +159,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "confirm": (PROJECT,),
     "retry": (PROJECT,),
     "status": (PROJECT,),
+    "doctor": (PROJECT,),
     "cost": (PROJECT,),
     "credentials": (),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),
@@ -172,7 +189,7 @@ OF_THE_EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 
 def test_every_command_is_tried() -> None:
-    tried = {*IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
+    tried = {"view", *IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
     assert tried == {one.name for one in ALL}
 
 
@@ -186,6 +203,8 @@ def test_every_command_works_with_the_base_alone(
     }
     state = ("--state", str(stack.state))
     for name, words in IN_THIS_ORDER.items():
+        if name == "unregister":
+            assert "http://127.0.0.1:" in installed.first_line("view", PROJECT, "yolo", *state)
         done = installed.command(*name.split(), *words, *(() if name in ALONE else state), **kili)
         expected = ExitCode.USAGE if name == "confirm" else ExitCode.OK  # nothing to confirm
         assert done.returncode == expected, f"{name}: {done.stdout}{done.stderr}"

@@ -19,6 +19,7 @@ from kili_export.aws.client import forget_credentials
 from kili_export.cli import main as entry
 from kili_export.core.rate_limit import BudgetRules
 from kili_export.kili.clients import KiliClients
+from kili_export.kili.key_check import KeyCheck
 from kili_export.local.stack.template import ACCOUNT, REGION
 from kili_export.viewing.server import ViewServer
 from tests.artifacts.policies import Access, Policy
@@ -49,6 +50,7 @@ READING: Final = ("pull", "sync", "report", "diff", "history", "snapshots", "vie
 OPERATING: Final = (
     ("status",),
     ("status", PROJECT),
+    ("doctor", PROJECT, "--url", "http://127.0.0.1:9"),
     ("run", PROJECT),
     ("run", PROJECT, "--full"),
     ("wait", PROJECT, "--timeout", "1"),
@@ -90,6 +92,10 @@ RARE: Final[dict[tuple[str, str, str], str]] = {
 
 class WebhooksToo(ScriptedKili):
     """A Kili that has webhooks, and rows that nothing is in."""
+
+    def check_key(self) -> KeyCheck:
+        """Takes every key."""
+        return KeyCheck(None, None)
 
     def install_webhook(self, *_: Any) -> None:
         """Nothing of AWS is asked for it."""

@@ -16,7 +16,8 @@ _OPTIONS = {
 }
 """What commands need besides their positional arguments."""
 
-WITHOUT_A_STACK = frozenset({"up", "demo", "export"})
+WITHOUT_A_STACK = frozenset({"up", "demo", "export", "doctor"})
+"""What does not end where no stack is."""
 
 WRITTEN_PATHS = (
     ("pull", "P", "yolo", "--output"),

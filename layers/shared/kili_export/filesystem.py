@@ -1,8 +1,9 @@
-"""An export as a file system of fsspec: pandas, PyTorch and `datasets` read it without unpacking.
+"""An export as a file system of fsspec, which pandas, DuckDB and others read without unpacking.
 
 Needs the extra `[fsspec]`. fsspec finds it by the protocol `kili-export`.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +16,7 @@ from kili_export.core.errors import NoSuchFile
 from kili_export.reading.published_files import PublishedFile
 
 PROTOCOL: Final = "kili-export"
-_FOLDERS_OF_ADDRESS: Final = 4
+_ADDRESS: Final = re.compile(r"[^/]+/exports/[^/]+/[^/]+(?=/|$)")
 """A bucket, `exports`, a project and an export."""
 _AFTER_FOLDER: Final = "0"
 """What comes after the slash."""
@@ -49,14 +50,14 @@ class ExportFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
             return [cls._strip_protocol(one) for one in path]
         beginning = f"{PROTOCOL}://"
         if path.startswith(beginning):
-            parts = path.removeprefix(beginning).split("/", _FOLDERS_OF_ADDRESS)
-            path = "".join(parts[_FOLDERS_OF_ADDRESS:])
+            # Some, like DuckDB, set the protocol before the paths that a file system gave them.
+            path = _ADDRESS.sub("", path.removeprefix(beginning))
         return path.strip("/")
 
     @staticmethod
     def _get_kwargs_from_urls(path: str) -> dict[str, Any]:
-        parts = path.removeprefix(f"{PROTOCOL}://").split("/")
-        return {"address": "s3://" + "/".join(parts[:_FOLDERS_OF_ADDRESS])}
+        found = _ADDRESS.match(path.removeprefix(f"{PROTOCOL}://"))
+        return {"address": f"s3://{found[0]}"} if found else {}
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a folder, by name. Raises NoSuchFile."""

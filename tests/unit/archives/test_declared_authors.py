@@ -68,7 +68,7 @@ def test_formats_that_never_name_authors_may_be_declared_as_one_likes() -> None:
 
 
 @pytest.mark.parametrize("hiding", ["pseudonymous", "omit"])
-@pytest.mark.parametrize("naming", ["kili", "raw"])
+@pytest.mark.parametrize("naming", ["kili", "raw", "jsonl"])
 def test_exports_that_name_authors_beside_those_that_hide_them_are_refused(
     hiding: str, naming: str
 ) -> None:

@@ -1,6 +1,8 @@
 """Secrets of a stack are printed when they are asked for, and not before."""
 
 import json
+import os
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,3 +50,24 @@ def test_without_a_stack_there_is_nothing_to_print(
 ) -> None:
     assert main(["credentials", "--state", str(tmp_path)]) == ExitCode.USAGE
     assert "No stack is running" in capsys.readouterr().err
+
+
+def test_a_shell_gets_what_boto3_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = StateDirectory(tmp_path)
+    state.acquire()
+    state.announce(stack(tmp_path))
+    assert main(["credentials", "--state", str(tmp_path), "--shell"]) == ExitCode.OK
+    state.release()
+    script = f"{capsys.readouterr().out}\nenv"
+    others = {"PATH": os.environ["PATH"], "AWS_SESSION_TOKEN": "of another login"}
+    done = subprocess.run(
+        ("sh", "-ec", script), env=others, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {name: value for name, value in found.items() if name.startswith("AWS_")} == {
+        "AWS_ENDPOINT_URL_S3": "the s3_endpoint",
+        "AWS_REGION": "the region",
+        "AWS_DEFAULT_REGION": "the region",
+        "AWS_ACCESS_KEY_ID": "the aws_access_key_id",
+        "AWS_SECRET_ACCESS_KEY": "the aws_secret_access_key",
+    }

@@ -1,6 +1,7 @@
 """A prefix equals the export after every sync, at whichever request it was interrupted."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.reading.folder_change import FolderChange
+from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.fakes import InMemoryObjects
+from tests.support.sample_manifest import manifest_of
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, remove
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
@@ -247,6 +251,32 @@ def test_what_is_in_the_way_is_named_and_what_is_the_same_is_taken_over(bench: W
     target.put(PREFIX + second, b"other")
     with pytest.raises(InvalidConfiguration, match=second):
         sync(bench, target, take_over=True)
+
+
+def test_of_many_paths_those_where_something_is_are_looked_at() -> None:
+    target = InMemoryObjects()
+    wanted = {f"{number}.txt": digest_of(b"%d" % number) for number in range(150)}
+    with FollowedPrefix.open(target, PREFIX) as prefix:
+        prefix.stage("7.txt", wanted["7.txt"], [b"7"])
+        prefix.change(FolderChange(), FolderState.of(manifest_of()))
+        target.put(f"{PREFIX}8.txt", b"other")
+        target.requests.clear()
+        assert prefix.occupied(wanted) == {"7.txt": True, "8.txt": False}
+        assert [name for name, _ in target.requests] == ["list", "head", "head"]
+
+
+def test_contents_that_are_not_promised_are_not_put() -> None:
+    target = InMemoryObjects()
+    with (
+        FollowedPrefix.open(target, PREFIX) as prefix,
+        pytest.raises(IntegrityError, match="SHA-256"),
+    ):
+        prefix.stage("a.txt", digest_of(b"a"), [b"b"])
+    assert not target.stored
+
+
+def digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def test_another_export_is_refused(bench: Workbench) -> None:

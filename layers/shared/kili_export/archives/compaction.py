@@ -81,7 +81,7 @@ class CompactionCost:
 class CompactionPolicy:
     """Archives are written again as often as the budget of `republishing` allows.
 
-    It also pays for what every generation writes, its delta and its ledger.
+    It also pays for what every generation writes, its delta and its newest tables.
     What may be written once in `at_once` is written at once. However seldom that is, it is time
     when deltas take a `share` of the archive or tell of `most_files` files, because readers fetch
     both, or when there are `most_deltas`.
@@ -126,5 +126,4 @@ def is_rewriting_due(
     if archive.written_at is None:
         return True
     sizes = [DeltaSize(one.size, one.added + one.changed + one.removed) for one in following]
-    newest = (manifest.ledger, *manifest.ledger_changes)[-1]
-    return rules.is_due(archive.size, now - archive.written_at, sizes, newest.size)
+    return rules.is_due(archive.size, now - archive.written_at, sizes, manifest.newest_tables)

@@ -172,6 +172,12 @@ class Manifest(PublishedDocument):
         return (self.ledger, *self.ledger_changes, *self.files)
 
     @property
+    def newest_tables(self) -> int:
+        """Bytes of the tables that a change is written with; of the ledger of version 0.1."""
+        newest = [(self.ledger, *self.ledger_changes)[-1], *self.files[-1:]]
+        return sum(table.size for table in newest)
+
+    @property
     def has_tables(self) -> bool:
         """Whether the ledger is in tables, as every later version than 0.1 writes it."""
         return bool(self.files)

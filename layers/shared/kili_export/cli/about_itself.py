@@ -8,6 +8,11 @@ _FILES: Final = frozenset({"FILE", "DIRECTORY", "STATE"})
 """What the values of arguments are called that shells complete with files."""
 
 
+def own_version() -> str:
+    """The version of the installed package."""
+    return version("kili-continuous-export")
+
+
 def add_about_itself(parser: ArgumentParser) -> None:
     """Adds the options, each of which prints something and ends."""
     parser.add_argument("--version", nargs=0, action=_PrintVersion, help="print the version")
@@ -21,7 +26,7 @@ def add_about_itself(parser: ArgumentParser) -> None:
 
 class _PrintVersion(Action):
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
-        print(f"kili-export {version('kili-continuous-export')}")
+        print(f"kili-export {own_version()}")
         parser.exit()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, cast
 
 from kili_export.cli.about_itself import add_about_itself
 from kili_export.cli.archive_arguments import CommandParser, add_archives
 from kili_export.cli.exit_codes import MEANINGS
 from kili_export.cli.export_arguments import add_export
+from kili_export.cli.numbers import positive_number, seconds
 from kili_export.cli.row_arguments import add_rows
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.project import PROJECT_ID
@@ -44,6 +45,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
     _add_registration(commands)
     _add_runs(commands)
     _add_reading(commands)
+    _add_doctor(commands)
     add_rows(commands)
     add_archives(commands, _add_target)
     _add_webhook(commands)
@@ -142,6 +144,9 @@ def _add_reading(commands: Commands) -> None:
     status.add_argument(
         "--executions", type=int, default=5, metavar="N", help="how many to show (%(default)s)"
     )
+    status.add_argument(
+        "--assets", action="store_true", help="name each asset that could not be exported"
+    )
     _add_target(status)
     _add_cost(commands)
 
@@ -205,6 +210,22 @@ def _add_restore(commands: Commands) -> None:
     _add_target(restore)
 
 
+def _add_doctor(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="check what a stack needs, and say what to do",
+        description="Checks the stack, Kili's endpoint, the API key, the clock, the bucket, the"
+        " webhook and the disk. Without a stack it takes KILI_API_KEY. Status 0 only if nothing"
+        " has to be done.",
+    )
+    doctor.set_defaults(command="doctor")
+    doctor.add_argument(
+        "project_id", metavar="PROJECT_ID", nargs="?", help="check that its labels can be read too"
+    )
+    doctor.add_argument("--url", help="where Kili calls the stack, if not at its own address")
+    _add_target(doctor)
+
+
 def _add_teardown(commands: Commands) -> None:
     teardown = commands.add_parser(
         "teardown",
@@ -225,28 +246,3 @@ def _add_target(command: ArgumentParser) -> None:
     target.add_argument("--state", help="state directory of a local stack ($KILI_EXPORT_STATE)")
     target.add_argument("--stack-name", help="a deployed stack, in the usual AWS environment")
     command.add_argument("--json", action="store_true", help="print JSON")
-
-
-def whole_number(text: str) -> int:
-    """A whole number, zero or more."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def positive_number(text: str) -> int:
-    """A whole number, one or more."""
-    if whole_number(text) < 1:
-        raise ArgumentTypeError(f"{text} is less than 1")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """A number of seconds above zero."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return seconds

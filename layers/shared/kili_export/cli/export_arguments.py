@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import TYPE_CHECKING
 
+from kili_export.cli.numbers import positive_number
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
@@ -39,6 +41,16 @@ def add_export(commands: Commands) -> None:
         "--yes",
         action="store_true",
         help="let more than a tenth of the assets in --state vanish without asking",
+    )
+    export.add_argument(
+        "--watch", action="store_true", help="go on until Ctrl+C, and follow what happens in Kili"
+    )
+    export.add_argument(
+        "--every",
+        type=positive_number,
+        default=10,
+        metavar="SECONDS",
+        help="how often --watch reads Kili's list of events (%(default)s)",
     )
     export.add_argument("--disable-tqdm", action="store_true", help="show no progress")
     export.add_argument("--json", action="store_true", help="print JSON, one event a line")

@@ -36,6 +36,7 @@ _COMMANDS: Mapping[str, str] = {
     "confirm": "kili_export.cli.commands.runs:confirm",
     "retry": "kili_export.cli.commands.runs:retry",
     "status": "kili_export.cli.commands.status:status",
+    "doctor": "kili_export.cli.commands.doctor:doctor",
     "cost": "kili_export.cli.commands.cost:cost",
     "pull": "kili_export.cli.commands.pull:pull",
     "report": "kili_export.cli.commands.report:report",

@@ -163,14 +163,19 @@ class ExportRequest:
             finally:
                 app.close()
 
-    def write(self, one_shot: OneShot) -> tuple[Exported, ...]:
-        """Writes every output; each is whole, or as it was."""
+    def write(self, one_shot: OneShot, former: Sequence[Exported] = ()) -> tuple[Exported, ...]:
+        """Writes every output, but those that are as `former` says: each is whole, or as it was.
+
+        Answers what was written.
+        """
         one_shot.tell(Progress("writing"))
+        known = {(one.output, one.generation) for one in former}
         written = []
-        for export_, output in zip(self.registration.exports, self.outputs, strict=True):
-            with whole_file(output) as file:
-                manifest = one_shot.pull(export_.name, file)
-                written.append(Exported.of(manifest, output, file.tell()))
+        for name, output in zip(one_shot.exports, self.outputs, strict=True):
+            if (output, one_shot.generation(name)) not in known:
+                with whole_file(output) as file:
+                    manifest = one_shot.pull(name, file)
+                    written.append(Exported.of(manifest, output, file.tell()))
         return tuple(written)
 
     @contextmanager

@@ -11,7 +11,8 @@ from kili_export.core.errors import ConflictError
 class Document(BaseModel):
     """Immutable, and strict about names: a key that is not declared is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Errors end in logs, and what cannot be read may hold people.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def to_bytes(self) -> bytes:
         """The document as JSON in UTF-8."""

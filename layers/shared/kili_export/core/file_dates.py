@@ -15,6 +15,7 @@ zone leads to before 1980, which ZIP cannot say.
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kili_export.core.dos_time import LATEST_STEP, STEP_SECONDS, dos_date, step_of
@@ -31,6 +32,7 @@ _EDIT_REACH: Final = 120 // STEP_SECONDS
 must not lie in the range of the edit before."""
 _EARLIEST: Final = step_of(datetime(1980, 1, 3, tzinfo=UTC))
 _DIGITS: Final = 16
+_LONGEST_DATE: Final = 64
 
 
 class LabelDates(NamedTuple):
@@ -86,8 +88,13 @@ def _last_range(moments: Moments) -> range:
 
 
 def _step(text: object) -> int | None:
-    if not isinstance(text, str):
-        return None
+    # No date is longer, and nothing longer is to be kept.
+    return _step_of(text) if isinstance(text, str) and len(text) <= _LONGEST_DATE else None
+
+
+@lru_cache(maxsize=1024)
+def _step_of(text: str) -> int | None:
+    """Kept: every export and file of an asset asks for the same few."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

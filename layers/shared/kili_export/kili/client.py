@@ -37,6 +37,7 @@ from kili_export.kili.http.media_downloads import MediaDownloads
 from kili_export.kili.http.retrying import ProcessRateLimiter, RateLimiter, RetryPolicy
 from kili_export.kili.http.traffic import KiliTraffic
 from kili_export.kili.http.transport import GraphQLTransport, new_http_client
+from kili_export.kili.key_check import KeyCheck, check_key
 from kili_export.kili.listing import PAGE, ReadPage, list_consistently, read_pages
 from kili_export.kili.past_events import events_since
 from kili_export.kili.queries import (
@@ -116,6 +117,10 @@ class KiliClient:
         )
         transport = GraphQLTransport(endpoint, http, pace, policy, traffic)
         return cls(transport, downloads, clock, traffic)
+
+    def check_key(self) -> KeyCheck:
+        """Whether Kili takes the key. Raises AccessDenied when it does not."""
+        return check_key(self._transport)
 
     @property
     def endpoint(self) -> KiliEndpoint:

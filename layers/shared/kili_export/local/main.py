@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kili_export.cli import arguments as arguments_of_every_stack
 from kili_export.cli import main as commands_of_every_stack
-from kili_export.cli.arguments import positive_number, seconds, whole_number
+from kili_export.cli.numbers import positive_number, seconds, whole_number
 from kili_export.local.stack.cli_connection import StacksOfThisMachine
 
 if TYPE_CHECKING:
@@ -87,7 +87,11 @@ def _add_credentials(commands: Commands) -> None:
     )
     credentials.set_defaults(command="credentials")
     _add_state(credentials)
-    credentials.add_argument("--json", action="store_true", help="print one JSON object")
+    form = credentials.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument(
+        "--shell", action="store_true", help="print what a shell sets for boto3 and AWS's tools"
+    )
 
 
 def _add_demo(commands: Commands) -> None:

@@ -10,12 +10,18 @@ from pathlib import Path
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import complain
-from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.errors import (
+    AccessDenied,
+    InvalidConfiguration,
+    RequestRefused,
+    TransientError,
+)
 from kili_export.local.stack.child import ServerDidNotStart
 from kili_export.local.stack.private_files import UMASK
 from kili_export.local.stack.state_directory import default_state
 from kili_export.local.stack.supervisor import LocalStack, StackOptions, announcement
 from kili_export.local.stack.workers import WorkerDidNotStart
+from kili_export.wiring.application import kili_with_key
 from kili_export.wiring.settings import VARIABLES, Settings
 
 # What the wiring decides is not for the caller's environment to change.
@@ -28,6 +34,7 @@ _WIRING = (
     "WINDOW_SECONDS",
     "SETTLE_SECONDS",
 )
+_KEY = "KILI_API_KEY"
 _PROJECT_KEY = "KILI_PROJECT_KEY_"
 """Begins the names of variables with the keys of single projects; their secret's name follows."""
 
@@ -35,6 +42,7 @@ _PROJECT_KEY = "KILI_PROJECT_KEY_"
 def up(arguments: Namespace) -> ExitCode:
     """Runs the stack until SIGINT or SIGTERM."""
     options = _options(arguments)
+    check_keys(options)
     os.umask(UMASK)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,12 +64,31 @@ def up(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def check_keys(options: StackOptions) -> None:
+    """Raises InvalidConfiguration when Kili refuses a key.
+
+    A Kili that does not answer is no reason not to start: runs wait until it does.
+    """
+    settings = Settings.from_environment()
+    named = {f"{_PROJECT_KEY}{name}": key for name, key in options.project_keys.items()}
+    for variable, key in {_KEY: options.kili_api_key, **named}.items():
+        try:
+            kili_with_key(settings, key, patience_seconds=0).check_key()
+        except AccessDenied as error:
+            raise InvalidConfiguration(
+                f"Kili refuses the key of {variable}: {error}. Make another one in Kili"
+                " (My profile, API keys) and export it."
+            ) from error
+        except (TransientError, RequestRefused) as error:
+            _tell(f"The key of {variable} could not be checked: {error}.")
+
+
 def _options(arguments: Namespace) -> StackOptions:
     if arguments.subscribe and not arguments.follow_every:
         raise InvalidConfiguration(
             "--subscribe wakes who follows events; leave out --follow-every 0."
         )
-    key = os.environ.get("KILI_API_KEY", "").strip()
+    key = os.environ.get(_KEY, "").strip()
     if not key:
         raise InvalidConfiguration(
             "KILI_API_KEY is not set. Make a key in Kili (My profile, API keys) and export it, "

@@ -90,7 +90,7 @@ def sync_folder(objects: ObjectStore, folder: FollowingFolder, wish: SyncRequest
         except (ConflictError, IntegrityError):
             # Retention may have removed what was replaced meanwhile.
             newer = _manifest(objects, wish)
-            if (newer.archive, newer.ledger) == (manifest.archive, manifest.ledger):
+            if (newer.archive, newer.tables) == (manifest.archive, manifest.tables):
                 raise
             manifest = newer
     return bring_folder(objects, folder, wish, manifest)

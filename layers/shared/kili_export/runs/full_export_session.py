@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from kili_export.core.bucket_layout import listings_prefix, session_key, slice_key
+from kili_export.core.bucket_layout import listings_prefix, session_key
 from kili_export.core.document import Document
 from kili_export.core.errors import IntegrityError
 from kili_export.runs.messages import ResultsLocation
@@ -142,9 +142,6 @@ class SessionStore:
         closed = FullExportSession(session_id=found.session.session_id, last_run="-")
         return StoredSession(None, self.write(project_id, closed, etag=found.etag))
 
-    def is_usable(self, project_id: str, session: FullExportSession) -> bool:
-        """Whether what the session goes by is still there: what runs leave expires."""
-        needed = [location.key for location in session.results[:1]]
-        if session.position < session.slices:
-            needed.append(slice_key(project_id, session.session_id, session.position))
-        return all(self.objects.head(key) is not None for key in needed)
+    def is_usable(self, session: FullExportSession) -> bool:
+        """Whether what runs converted for the session is still there: it expires."""
+        return all(self.objects.head(location.key) for location in session.results[:1])

@@ -282,7 +282,9 @@ class Application:
         return Table(self._client("dynamodb"), self.settings.required("table_name"))
 
 
-def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
+def kili_with_key(
+    settings: Settings, api_key: str, *, patience_seconds: float = 60.0
+) -> "KiliClient":
     """Kili without anything of AWS, at the address that the settings name.
 
     This process has the calls to itself: it may make a quarter of those of a minute at once, and
@@ -295,6 +297,7 @@ def kili_with_key(settings: Settings, api_key: str) -> "KiliClient":
         settings.kili_api_endpoint,
         api_key,
         settings.kili_requests_per_minute,
+        patience_seconds,
         private_networks=settings.networks,
     )
     clock, most = SystemClock(), settings.kili_requests_per_minute

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, TypeVar
 from kili_export.archives.ended_exports import end_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.changes.events.delayed_recheck import DelayedRechecks
 from kili_export.changes.events.pending_changes import CHECK, RECONCILE
 from kili_export.changes.events.replay_events import mark_replayed
 from kili_export.core.counted import counted
@@ -38,6 +39,7 @@ from kili_export.steps.whole_run import Convert, WholeRun
 from kili_export.wiring.completion import finish_export
 from kili_export.wiring.conversion import convert_assets
 from kili_export.wiring.folder_application import FolderApplication
+from kili_export.wiring.following import follow_events
 from kili_export.wiring.planning import plan_export
 from kili_export.wiring.publishing import aggregate_archive
 
@@ -83,9 +85,38 @@ class OneShot:
         self._settle_removals(allow=allow_removals)
         self._require_published()
 
+    def follow(self, *, allow_removals: bool = False) -> bool:
+        """Publishes what Kili's list of events has since the last time.
+
+        Answers whether there was anything to publish. What no event tells of, `export` finds.
+        Raises as that does.
+        """
+        marks = self.app.marks
+        DelayedRechecks(self.app.objects, self.app.clock).take_due(
+            self.project_id, lambda subject: marks.mark(self.project_id, subject)
+        )
+        follow_events(self.app, self.project_id)
+        now = self.app.clock.now()
+        waiting = list(self.app.changes.marks(self.project_id))
+        if not any(mark.retry_at is None or mark.retry_at <= now for mark in waiting):
+            return False
+        self._run_all()
+        self._settle_removals(allow=allow_removals)
+        return True
+
     def pull(self, export: str, target: BinaryIO) -> Manifest:
         """Writes the current archive of an export. Answers its manifest."""
         return pull_archive(self.app.objects, self.project_id, export, target)
+
+    def generation(self, export: str) -> int:
+        """The current generation of an export, 0 before the first."""
+        manifest, _ = load_manifest(self.app.objects, self.project_id, export)
+        return 0 if manifest is None else manifest.generation
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The names of the exports."""
+        return tuple(export.name for export in self.registration.exports)
 
     @property
     def project_id(self) -> str:
@@ -99,6 +130,9 @@ class OneShot:
     def _run_for(self, subject: str) -> None:
         """Runs for the project as a whole, and for all that is to be done besides."""
         self.app.marks.mark(self.project_id, subject)
+        self._run_all()
+
+    def _run_all(self) -> None:
         while self._run() and self._is_more_to_do():
             pass
 

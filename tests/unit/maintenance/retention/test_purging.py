@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kili_export.archives import tables
 from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest_store import load_manifest, read_manifest
@@ -40,7 +41,10 @@ from kili_export.runs.full_export_session import FullExportSession, SessionExpor
 from kili_export.runs.lease import Lease, ProjectLease
 from kili_export.runs.tracked_exports import TrackedExports, TrackedExportsStore
 from kili_export.splicing.part_limits import PartLimits
+from kili_export.splicing.upload_parts import Source
 from kili_export.steps.publishing.generation.commit import Publisher
+from kili_export.storage.tables.table_layout import FOOTER_SIZE, MAGIC
+from kili_export.storage.tables.table_reader import TableReader
 from tests.support.fakes import (
     InMemoryChanges,
     InMemoryObjects,
@@ -118,13 +122,20 @@ class Site:
         """Where something is named: ZIP names, lists and ledgers are stored readably or not."""
         found = []
         for key, data in self.everything().items():
-            texts = [data, *(self.unpacked(data) if zipfile.is_zipfile(io.BytesIO(data)) else ())]
+            texts = [data, *self.unpacked(data)]
             if any(what in text for text in texts):
                 found.append(key)
         return found
 
     @staticmethod
     def unpacked(data: bytes) -> list[bytes]:
+        if MAGIC in data[-FOOTER_SIZE:]:
+            objects = InMemoryObjects()
+            stored = objects.put("table", data)
+            pairs = TableReader(objects, Source("table", stored.etag, stored.size)).scan()
+            return [text for pair in pairs for text in pair if text is not None]
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            return []
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return [archive.read(name) for name in archive.namelist()]
 
@@ -391,6 +402,36 @@ def test_an_asset_of_an_export_that_cannot_be_made_is_refused_with_the_reason(si
         PurgeAsset(site.eraser).find("proj1", "coco", ASSET)
 
 
+@pytest.fixture
+def many_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change is written into tables of its own, and none become one."""
+    monkeypatch.setattr(tables, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(tables, "_MOST_TABLES", 99)
+    monkeypatch.setattr(tables, "_SHARE", 0)
+
+
+@pytest.mark.usefixtures("many_tables")
+def test_a_purged_asset_goes_from_tables_whose_removal_another_one_tells(site: Site) -> None:
+    site.live_and_die()
+    before = site.bench.manifest("coco")
+    assert len(before.tables) > 4
+    assert before.ledger.key in site.mentions(ASSET.encode())
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert site.mentions(ASSET.encode()) == []
+    after = site.bench.manifest("coco")
+    assert (after.ledger_changes, len(after.files)) == ((), 1)
+    assert (after.generation, after.version) == (before.generation, before.version)
+    site.change(4, "4.jpg", 0.4)
+    assert pulled_files(site, "coco") == site.bench.files("coco")
+
+
+def pulled_files(site: Site, export: str) -> dict[str, bytes]:
+    target = io.BytesIO()
+    pull_archive(site.objects, "proj1", export, target)
+    return site.bench.files_of(target.getvalue())
+
+
 def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:
     site.live_and_die()
     assert len(site.mentions(FILE.encode())) > 5
@@ -399,10 +440,10 @@ def test_a_purged_asset_is_named_nowhere_any_more(site: Site) -> None:
     assert site.mentions(ASSET.encode()) == []
     kinds = {
         kind
-        for kind in ("archives", "deltas", "ledgers", "snapshots", "runs")
+        for kind in ("archives", "deltas", "files", "ledgers", "snapshots", "runs")
         if any(f"{kind}/" in key for key in erased.keys)
     }
-    assert kinds == {"archives", "deltas", "ledgers", "snapshots", "runs"}
+    assert kinds == {"archives", "deltas", "files", "ledgers", "snapshots", "runs"}
 
 
 def test_an_asset_goes_from_deltas_that_follow_an_archive_too(site: Site) -> None:
@@ -450,18 +491,18 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
         listed=30,
         slices=1,
     )
-    store = SessionStore(objects)
-    store.write("proj1", session, etag=None)
+    SessionStore(objects).write("proj1", session, etag=None)
+    slices = ListingSlices(objects, "proj1")
     for _ in range(2):
-        ListingSlices(objects, "proj1").write("s1", 0, [(ASSET, ASSET)])
+        slices.write("s1", 0, [(ASSET, ASSET)])
         for purpose in ("sweep", "run"):
             objects.put(f"{comparisons_prefix('proj1', purpose)}1.jsonl", ASSET.encode())
-    assert store.is_usable("proj1", session)
+    assert slices.is_readable("s1", 0)
     del site.bench.kili.assets[ASSET]
     site.bench.run([ASSET])
     PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.mentions(ASSET.encode()) == []
-    assert not store.is_usable("proj1", session), "it is started again"
+    assert not slices.is_readable("s1", 0), "it is started again"
 
 
 @pytest.mark.parametrize("others", [True, False])

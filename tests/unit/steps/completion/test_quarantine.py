@@ -91,7 +91,7 @@ def test_a_project_without_exports_is_refused() -> None:
 
 
 def test_status_lists_them_with_their_errors_and_the_way_back(world: World) -> None:
-    lines = _lines(world.status().read(PROJECT))
+    lines = _lines(world.status().read(PROJECT), assets=True)
     for export in ("raw", "yolo"):
         assert f"Not in {export}: as_001: its label cannot be read" in lines
     assert lines[-1] == f"Try them again with: kili-export retry {PROJECT}"
@@ -128,7 +128,9 @@ def test_a_label_that_stays_unreadable_ends_in_quarantine_with_its_reason(silent
         [listed] = silent.manifest(name).quarantined
         assert (listed.asset_id, listed.error) == ("as_001", "its label cannot be read")
     assert not silent.changes.held
-    assert any("as_001: its label" in one for one in _lines(silent.status().read(PROJECT)))
+    assert any(
+        "as_001: its label" in one for one in _lines(silent.status().read(PROJECT), assets=True)
+    )
 
 
 def test_a_storage_that_is_down_for_a_moment_puts_nothing_into_quarantine(silent: World) -> None:

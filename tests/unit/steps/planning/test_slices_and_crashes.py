@@ -3,8 +3,8 @@
 import pytest
 
 from kili_export.changes.events.pending_changes import asset_subject
-from kili_export.core.bucket_layout import session_key
-from kili_export.core.errors import ConflictError
+from kili_export.core.bucket_layout import session_key, slice_key
+from kili_export.core.errors import ConflictError, ExportError
 from kili_export.runs.messages import PlanRequest
 from tests.support.protocol_world import PROJECT, World, arn
 from tests.unit.steps.planning.sliced import (
@@ -179,6 +179,28 @@ def test_what_has_expired_since_is_converted_again() -> None:
     world.objects.delete([first.results[0].key])
     run_slices(world, 1)
     assert open_session(world).session_id != first.session_id
+    world.run_pending()
+    assert_all_is_published(world)
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"{", b"null", b"[1]", b'{"asset_id": NaN}', b'"\\ud800"', b"\xff"]
+)
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_listing_that_cannot_be_read_is_made_again(damaged: bytes, number: int) -> None:
+    """Of a slice that is to be converted next, or that was converted before."""
+    world = sliced()
+    world.request_run(PROJECT)
+    run_slices(world, 3)
+    world.objects.put(slice_key(PROJECT, open_session(world).session_id, number), damaged)
+    for _ in range(5):
+        for name in world.pending():
+            try:
+                world.run(name)
+            except ExportError:
+                world.workflow.running.discard(arn(name))
+        world.clock.advance(600)
+        world.look_after(compare=False)
     world.run_pending()
     assert_all_is_published(world)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.digests import DigestCheck
+from kili_export.archives.ledger.ledger_entries import TabledEntries
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.ledger.shard_index import Shard, ShardIndex
-from kili_export.archives.stored_archive import StoredArchive
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.documents import streamed_files
 from kili_export.steps.publishing.documents.sharded_files import stored_shards
@@ -116,17 +116,17 @@ def test_only_the_shards_that_changed_are_made_again(
     bench = bench_of(export, 200, ShardRules(0, target, 0), limits=COPIES)
     before = indexes(bench, export)[DOCUMENTS[export]]
     read: list[str] = []
-    of_archive = StoredArchive.read_at_once
+    scan = TabledEntries.scan
 
-    def counted(archive: StoredArchive, records: Any) -> dict[str, bytes]:
-        found = of_archive(archive, records)
-        read.extend(found)
-        return found
+    def counted(entries: TabledEntries, low: str, high: str) -> Iterator[tuple[str, bytes]]:
+        for name, data in scan(entries, low, high):
+            read.append(name)
+            yield name, data
 
     def everything(*_: Any) -> Iterator[Any]:
         raise AssertionError("all assets are read")
 
-    monkeypatch.setattr(StoredArchive, "read_at_once", counted)
+    monkeypatch.setattr(TabledEntries, "scan", counted)
     monkeypatch.setattr(LedgerReader, "merged", everything)
     change(bench, 100, 0.4)
     after = indexes(bench, export)[DOCUMENTS[export]]

@@ -73,7 +73,7 @@ class _Comparison:
             current, _ = load_manifest(self.objects, self.project_id, export.name)
             if current is None or export.manifest is None:
                 raise
-            if current.ledger != export.manifest.ledger:
+            if current.tables != export.manifest.tables:
                 raise ConflictError(f"export {export.name} was published meanwhile") from error
             self.found.damaged[export.name] = str(error)
 

@@ -36,9 +36,19 @@ class ListingSlices:
         found = self.objects.get(key)
         if found is None:
             raise IntegrityError(f"{key} does not exist")
-        for line in found[0].splitlines():
-            listed = orjson.loads(line)
-            yield listed["asset_id"], listed["order_key"]
+        try:
+            for line in found[0].splitlines():
+                listed = orjson.loads(line)
+                yield listed["asset_id"], listed["order_key"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise IntegrityError(f"{key} cannot be read") from error
+
+    def is_readable(self, session_id: str, number: int) -> bool:
+        """Whether one slice is there, and whole as far as can be seen."""
+        try:
+            return len(list(self.read(session_id, number))) > 0
+        except IntegrityError:
+            return False
 
     def write(self, session_id: str, number: int, assets: Iterable[ListedLine]) -> None:
         """Stores one slice: assets by their ids and, where they are known, order keys."""

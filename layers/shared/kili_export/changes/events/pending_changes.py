@@ -25,6 +25,8 @@ MOST_FOLLOW_UPS: Final = 6
 _ASSET: Final = "asset#"
 _FIRST_RETRY: Final = timedelta(seconds=10)
 _LONGEST_RETRY: Final = timedelta(hours=6)
+_TOLERANCE: Final = timedelta(seconds=30)
+"""So far clocks may differ."""
 _MOST_LABEL_CHECKS: Final = 3
 _LONGEST_LABEL_WAIT: Final = timedelta(minutes=10)
 
@@ -90,6 +92,12 @@ class PendingChange:
     label_ids: frozenset[str] = frozenset()
     attempts: int = 0
     retry_at: datetime | None = None
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether a clock that was ahead wrote its times: they are to come, and too far away."""
+        if self.last_event_at > now + _TOLERANCE:
+            return True
+        return self.retry_at is not None and self.retry_at > now + _LONGEST_RETRY + _TOLERANCE
 
 
 class PendingChangeStore(Protocol):

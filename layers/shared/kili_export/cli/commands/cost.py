@@ -70,7 +70,7 @@ def cost(arguments: Namespace) -> ExitCode:
     retention = timedelta(hours=settings.retention_hours)
     window = timedelta(seconds=arguments.window or settings.window_seconds)
     rule = settings.rewriting.republishing
-    size = sum(one.archive.size + one.ledger.size for one in manifests)
+    size = sum(one.archive.size + sum(table.size for table in one.tables) for one in manifests)
     replaced = Republished(sum(_written(one, rule, window) for one in manifests), retention)
     estimates = []
     if changes:
@@ -130,9 +130,9 @@ def _sorted(answers: Sequence[FinishAnswer]) -> CountedRuns:
 
 
 def _written(manifest: Manifest, rule: CompactionCost, window: timedelta) -> int:
-    """Bytes that a run writes again: the ledger, and the archive as often as its budget allows."""
+    """Bytes that a run writes: newest tables, and the archive as often as its budget allows."""
     interval = max(window, rule.interval(manifest.archive.size))
-    return round(manifest.archive.size * (window / interval)) + manifest.ledger.size
+    return round(manifest.archive.size * (window / interval)) + manifest.newest_tables
 
 
 def _assumptions(

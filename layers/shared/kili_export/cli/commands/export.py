@@ -4,15 +4,17 @@ import json
 from argparse import Namespace
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any, Final, Never
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.one_shot_export import Exported, ExportRequest
 from kili_export.cli.output import bytes_text, complain
 from kili_export.cli.progress import ProgressDisplay
 from kili_export.core.counted import counted
-from kili_export.core.errors import InvalidConfiguration
+from kili_export.core.errors import InvalidConfiguration, TransientError
 from kili_export.core.progress import Progress, Tell
+from kili_export.wiring.one_shot import OneShot
 
 OPTIONS: Final = (
     "layout",
@@ -29,6 +31,8 @@ OPTIONS: Final = (
 )
 """Options that are called alike in a declaration and as arguments."""
 _SHOWN: Final = 20
+_COMPARE_EVERY: Final = timedelta(minutes=5)
+"""How often what is followed is compared with Kili, for what no event tells of."""
 
 
 def export(arguments: Namespace) -> ExitCode:
@@ -46,7 +50,33 @@ def export(arguments: Namespace) -> ExitCode:
         with request.one_shot(None, None, tell) as one_shot:
             one_shot.export(allow_removals=arguments.yes)
             written = request.write(one_shot)
-    return _answer(written, as_json=arguments.json)
+            status = _answer(written, as_json=arguments.json)
+            if arguments.watch:
+                _watch(request, one_shot, written, arguments)
+    return status
+
+
+def _watch(
+    request: ExportRequest, one_shot: OneShot, written: tuple[Exported, ...], arguments: Namespace
+) -> Never:
+    """Follows Kili until it is interrupted; what does not answer is asked again."""
+    clock = one_shot.app.clock
+    compared = clock.now()
+    while True:
+        clock.sleep(arguments.every)
+        try:
+            if clock.now() - compared >= _COMPARE_EVERY:
+                one_shot.export(allow_removals=arguments.yes)
+                compared = clock.now()
+            elif not one_shot.follow(allow_removals=arguments.yes):
+                continue
+            fresh = request.write(one_shot, written)
+        except TransientError as error:
+            complain(str(error))
+            continue
+        _answer(fresh, as_json=arguments.json)
+        replaced = {one.output for one in fresh}
+        written = (*(one for one in written if one.output not in replaced), *fresh)
 
 
 def _answer(written: tuple[Exported, ...], *, as_json: bool) -> ExitCode:

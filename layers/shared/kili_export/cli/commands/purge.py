@@ -128,6 +128,7 @@ _KEPT: Final = (
 _KINDS = {
     "archives": "archive",
     "deltas": "delta",
+    "files": "table of files",
     "snapshots": "snapshot",
     "ledgers": "ledger",
     "runs": "run object",

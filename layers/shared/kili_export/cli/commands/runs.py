@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -11,6 +12,8 @@ from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
+from kili_export.cli.progress import ProgressDisplay
+from kili_export.cli.run_progress import RunProgress
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackConnection, connect
 from kili_export.core.clock import Clock, SystemClock
@@ -251,9 +254,14 @@ def _wait(
     output: Output,
     started: str | None = None,
 ) -> ExitCode:
-    outcome = wait_until_settled(
-        connection, services, arguments.project_id, arguments.timeout, started=started
-    )
+    with ExitStack() as shown:
+        watch = None
+        if not output.as_json:
+            display = shown.enter_context(ProgressDisplay.choose(as_json=False))
+            watch = RunProgress(connection, display)
+        outcome = wait_until_settled(
+            connection, services, arguments.project_id, arguments.timeout, watch, started=started
+        )
     exports = {
         one.name: {
             "generation": one.manifest.generation if one.manifest else None,

@@ -1,8 +1,10 @@
 """`kili-export status`: how projects and their exports stand."""
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from kili_export.archives.manifest import Manifest
@@ -15,7 +17,7 @@ from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.project_status import ExportStatus, ProjectStatus
 
-_SHOWN_QUARANTINED = 20
+_MOST_REASONS = 5
 
 
 def status(arguments: Namespace) -> ExitCode:
@@ -33,7 +35,7 @@ def status(arguments: Namespace) -> ExitCode:
         described = [_described(project, runs) for project, runs in read]
         output.result(described[0] if arguments.project_id else {"projects": described}, "")
     else:
-        _show(output, read)
+        _show(output, read, assets=arguments.assets)
     return _code([project for project, _ in read])
 
 
@@ -87,49 +89,49 @@ def _described_export(export: ExportStatus) -> dict[str, Any]:
     }
 
 
-def _show(output: Output, read: list[tuple[ProjectStatus, Sequence[ExecutionSummary]]]) -> None:
+def _show(
+    output: Output, read: list[tuple[ProjectStatus, Sequence[ExecutionSummary]]], *, assets: bool
+) -> None:
     if not read:
         output.line("No project has exports. Declare some: kili-export register PROJECT_ID …")
     for project, runs in read:
         output.table(f"Project {project.project_id}", _EXPORT_COLUMNS, _export_rows(project))
-        for line in (*_lines(project), *_ended(project)):
+        for line in (*_lines(project, assets=assets), *_ended(project)):
             output.line(line)
         if runs:
             output.table("Runs", ("Started", "Took", "Status", "Where"), _run_rows(runs))
 
 
-_EXPORT_COLUMNS = ("Export", "Format", "Gen.", "Size", "Files", "Assets", "Published", "Fresh")
+_EXPORT_COLUMNS = ("Export", "Format", "Gen.", "Size", "Assets", "Published")
 
 
 def _export_rows(project: ProjectStatus) -> list[tuple[object, ...]]:
     return [
-        (export.name, export.format, *_published(export.manifest), _fresh(export))
-        for export in project.exports
+        (export.name, export.format, *_published(export.manifest)) for export in project.exports
     ]
 
 
 def _published(manifest: Manifest | None) -> tuple[object, ...]:
     if manifest is None:
-        return ("not yet", "", "", "", "")
+        return ("", "", "", "not yet")
     return (
         manifest.generation,
         bytes_text(manifest.archive.size),
-        manifest.counts.members,
         f"{manifest.counts.exported} of {manifest.counts.assets}",
-        f"{manifest.published_at:%d %b %H:%M:%S}",
+        _moment(manifest.published_at),
     )
 
 
-def _fresh(export: ExportStatus) -> str:
-    seconds = export.freshness_seconds
-    return "" if seconds is None else f"{seconds:.1f} s"
+def _moment(at: datetime) -> str:
+    """As people read it where they are, with the zone."""
+    return f"{at.astimezone():%d %b %H:%M:%S %Z}"
 
 
-def _lines(project: ProjectStatus) -> list[str]:
+def _lines(project: ProjectStatus, *, assets: bool = False) -> list[str]:
     pending = project.pending
     lines = [f"Running: {project.runner}" if project.runner else "Nothing is being published."]
     if pending.count:
-        since = f"{pending.oldest_at:%Y-%m-%d %H:%M:%S}" if pending.oldest_at else ""
+        since = _moment(pending.oldest_at) if pending.oldest_at else ""
         later = pending.count - pending.due
         waiting = f"; to be tried again later: {later}" if later else ""
         lines.append(f"Pending: {counted(pending.count, 'change')}, oldest of {since}{waiting}.")
@@ -143,24 +145,34 @@ def _lines(project: ProjectStatus) -> list[str]:
         if export.blocked_by:
             lines.append(f"Left out: {export.name}: {export.blocked_by}")
         lines += _follows(project.project_id, export)
-        lines += _quarantine_lines(export)
+        lines += _assets_left_out(export) if assets else _reasons(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(
                 f"Unsupported content in {export.name}: {export.manifest.losses}. See what: "
                 f"kili-export report {project.project_id} {export.name}"
             )
+    if project.quarantined and not assets:
+        lines.append(f"Name them with: kili-export status {project.project_id} --assets")
     if project.quarantined:
         lines.append(f"Try them again with: kili-export retry {project.project_id}")
     return lines
 
 
-def _quarantine_lines(export: ExportStatus) -> list[str]:
+def _assets_left_out(export: ExportStatus) -> list[str]:
     quarantined = export.manifest.quarantined if export.manifest else ()
-    shown = quarantined[:_SHOWN_QUARANTINED]
-    lines = [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in shown]
-    if len(quarantined) > len(shown):
-        more = len(quarantined) - len(shown)
-        lines.append(f"Not in {export.name}: {counted(more, 'more asset')}; --json lists all.")
+    return [f"Not in {export.name}: {one.asset_id}: {one.error}" for one in quarantined]
+
+
+def _reasons(export: ExportStatus) -> list[str]:
+    """Why assets are left out, the most frequent reasons first."""
+    quarantined = export.manifest.quarantined if export.manifest else ()
+    found = Counter(one.error for one in quarantined).most_common()
+    lines = [
+        f"Not in {export.name}: {counted(count, 'asset')}: {error}"
+        for error, count in found[:_MOST_REASONS]
+    ]
+    if more := sum(count for _, count in found[_MOST_REASONS:]):
+        lines.append(f"Not in {export.name}: {counted(more, 'more asset')}, for other reasons.")
     return lines
 
 
@@ -190,7 +202,7 @@ def _follows(project_id: str, export: ExportStatus) -> list[str]:
 
 
 def _run_rows(runs: Sequence[ExecutionSummary]) -> list[tuple[object, ...]]:
-    return [(f"{run.started:%H:%M:%S}", _took(run), run.status, _where(run)) for run in runs]
+    return [(_moment(run.started), _took(run), run.status, _where(run)) for run in runs]
 
 
 def _took(run: ExecutionSummary) -> str:

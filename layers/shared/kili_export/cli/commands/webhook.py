@@ -17,7 +17,7 @@ def install(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     connection = connect(arguments)
     services = StackServices.of(connection)
-    url = _url(arguments.url or connection.webhook_url)
+    url = checked_url(arguments.url or connection.webhook_url)
     name = arguments.name or webhook_name(arguments.project_id)
     _warn_about_loopback(url, connection)
     services.kili_of(arguments.project_id).install_webhook(
@@ -45,18 +45,24 @@ def webhook_name(project_id: str) -> str:
     return f"kili-export-{project_id}"
 
 
-def _url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """The URL. Raises InvalidConfiguration for one that nobody could call."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         raise InvalidConfiguration(f"{url!r} is no URL that Kili could call; give --url https://…")
     return url
 
 
-def _warn_about_loopback(url: str, connection: StackConnection) -> None:
-    """A Kili on another machine cannot call this one by its loopback address."""
+def is_out_of_reach(url: str, connection: StackConnection) -> bool:
+    """Whether it is a loopback address, and Kili is on another machine."""
     ours = urlsplit(url).hostname in _LOOPBACK
     theirs = urlsplit(connection.settings.kili_api_endpoint).hostname in _LOOPBACK
-    if ours and not theirs:
+    return ours and not theirs
+
+
+def _warn_about_loopback(url: str, connection: StackConnection) -> None:
+    """A Kili on another machine cannot call this one by its loopback address."""
+    if is_out_of_reach(url, connection):
         complain(
             f"Warning: {url} is this machine's own loopback address; Kili cannot reach it. "
             "Give --url with the address of a tunnel or a reverse proxy."

@@ -53,7 +53,11 @@ class KiliEndpoint:
 
     def authorization(self) -> str:
         """The Authorization header for queries. Raises InvalidConfiguration without a key."""
-        return f"{_KEY}{_usable(self._key.value())}"
+        return f"{_KEY}{self.key()}"
+
+    def key(self) -> str:
+        """The key. Raises InvalidConfiguration without one."""
+        return _usable(self._key.value())
 
     def download_authorization(self, url: str) -> str | None:
         """The Authorization header for an address that somebody wrote into a project.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
-from urllib3 import HTTPResponse, PoolManager, ProxyManager, Timeout
+from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager, ProxyManager, Timeout
 from urllib3.util import create_urllib3_context, make_headers
 
 from kili_export.core.errors import InvalidConfiguration
@@ -68,7 +68,7 @@ class HttpClient:
             if scheme in ("http", "https", "all")
         }
         # The same few hosts are asked again and again.
-        self._manager = lru_cache(maxsize=_HOSTS)(self._manager_of)
+        self._opener = lru_cache(maxsize=_HOSTS)(self._opener_of)
 
     def send(
         self,
@@ -86,9 +86,10 @@ class HttpClient:
         """
         parts = urlsplit(url)
         connect, read = timeouts
-        answer = self._manager(parts.scheme, parts.hostname or "").urlopen(
+        opener = self._opener(parts.scheme, parts.hostname or "", parts.port)
+        answer = opener.urlopen(
             method,
-            url,
+            url if isinstance(opener, PoolManager) else _target(parts),
             headers={**self._headers, **headers},
             body=body,
             timeout=Timeout(connect=connect, read=read),
@@ -98,9 +99,14 @@ class HttpClient:
         )
         return cast("HTTPResponse", answer)
 
-    def _manager_of(self, scheme: str, host: str) -> PoolManager:
+    def _opener_of(
+        self, scheme: str, host: str, port: int | None
+    ) -> PoolManager | HTTPConnectionPool:
         proxied = self._by_proxy.get(scheme) or self._by_proxy.get("all")
-        return self._direct if proxied is None or proxy_bypass(host) else proxied
+        named = f"[{host}]" if ":" in host else host
+        if proxied is None or proxy_bypass(named if port is None else f"{named}:{port}"):
+            return self._direct.connection_from_host(host, port, scheme)
+        return proxied
 
     def _through(self, proxy: str) -> ProxyManager:
         address = proxy if "://" in proxy else f"http://{proxy}"
@@ -112,6 +118,11 @@ class HttpClient:
             proxy_headers=make_headers(proxy_basic_auth=credentials),
             **self._options,
         )
+
+
+def _target(parts: SplitResult) -> str:
+    """What a host is asked for; `urlunsplit` would take a path of two slashes for a host."""
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _trusting(authorities: str) -> ssl.SSLContext:

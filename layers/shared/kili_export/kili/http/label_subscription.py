@@ -1,6 +1,6 @@
-"""Kili's subscription to the labels of a project: it tells that something happened, and no more.
+"""Kili's subscription to the labels of a project: it says that something happened, and no more.
 
-The protocol is Apollo's former `graphql-ws`. What was missed between two connections is not told
+The protocol is Apollo's former `graphql-ws`. What was missed between two connections is not sent
 again, so nobody may rely on it: who follows Kili's events is woken by it, and reads on.
 https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md
 """

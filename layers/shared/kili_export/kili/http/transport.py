@@ -78,6 +78,8 @@ class GraphQLTransport:
         self._budget = budget
         self._policy = policy
         self._traffic = traffic
+        self.answered_at: str | None = None
+        """The header `Date` of the latest answer."""
 
     def execute(self, operation: Operation, variables: Mapping[str, Any]) -> Any:
         """The value that the operation's root field, called `data`, has.
@@ -130,6 +132,7 @@ class GraphQLTransport:
         except TooSlow:
             return of_slowness(name)
         self._traffic.received(len(content))
+        self.answered_at = response.headers.get("Date")
         return _answer(response, content, self.endpoint)
 
 

@@ -131,7 +131,7 @@ class LocalStack:
         self._started.callback(door.stop)
         kept = _days(template, "RunRetentionDays")
         expiry = Expiry(s3.client(), self._names.bucket, kept, service.expire)
-        upkeep = Upkeep(expiry, self._invoke, self._tell, service.save_again)
+        upkeep = Upkeep(expiry, self._invoke, self._tell, service.save_again, self._state.logs)
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
         self._follow(application)

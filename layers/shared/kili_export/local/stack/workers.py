@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,9 @@ class WorkerPool:
     def stop(self) -> None:
         """Ends all processes. Invocations that are under way fail."""
         self._stopped.set()
-        for worker in self._all():
-            worker.stop()
+        # Side by side: together they take no longer than the one that does not want to end.
+        with ThreadPoolExecutor(len(self._all())) as all_at_once:
+            list(all_at_once.map(_Worker.stop, self._all()))
 
     def _all(self) -> list[_Worker]:
         return [worker for workers in self._workers.values() for worker in workers]

@@ -83,7 +83,7 @@ class Reconcile:
         now = self.clock.now()
         due, longest = False, timedelta()
         for mark in self.changes.marks(project_id):
-            due = due or self.follow_up.due_at(mark) <= now - _GRACE
+            due = due or mark.is_ahead(now) or self.follow_up.due_at(mark) <= now - _GRACE
             longest = max(longest, now - mark.last_event_at)
         return _Marks(due, longest)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kili_export.archives.manifest import Manifest
 from kili_export.changes.comparison.kili_listing import KiliListing
-from kili_export.changes.comparison.listing_slices import Listing
+from kili_export.changes.comparison.listing_slices import Listing, ListingSlices
 from kili_export.changes.comparison.resumable_listing import ProjectListing
 from kili_export.changes.events.pending_changes import (
     CHECK,
@@ -59,7 +59,12 @@ class SessionPlanner:
         definitions = {plan.name: plan.definition for plan in plans}
         outdated = {plan.name for plan in plans if plan.mode == "rebuild"}
         same = all(definitions.get(one.name) == one.definition for one in session.exports)
-        return same and outdated <= session.names and self.store.is_usable(project_id, session)
+        if not same or not outdated <= session.names or not self.store.is_usable(session):
+            return False
+        slices = ListingSlices(self.objects, project_id)
+        return session.position == session.slices or slices.is_readable(
+            session.session_id, session.position
+        )
 
     def list_assets(
         self,

@@ -65,8 +65,12 @@ def select_marks(
             elif session is not None and mark.subject == REBUILD:
                 if mark.version == session.rebuild_mark:
                     project[mark.subject] = mark
-            elif mark.subject == CHECK or mark.retry_at is None or mark.retry_at <= now:
+            elif mark.subject == CHECK or _is_due(mark, now):
                 project[mark.subject] = mark
 
     assets = heapq.nsmallest(most, of_assets(), key=lambda one: (one.first_event_at, one.subject))
     return ChosenChanges(project, {asset_of(mark.subject) or "": mark for mark in assets})
+
+
+def _is_due(mark: PendingChange, now: datetime) -> bool:
+    return mark.retry_at is None or mark.retry_at <= now or mark.is_ahead(now)

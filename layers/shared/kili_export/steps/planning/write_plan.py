@@ -142,7 +142,9 @@ def _is_small(run: RunDraft, work: WorkList) -> bool:
     planned = {plan.name for plan in run.plans}
     published = [one.manifest for one in run.exports if one.name in planned and one.manifest]
     sizes = (
-        one.archive.size + one.ledger.size + sum(delta.size for delta in one.deltas)
+        one.archive.size
+        + sum(table.size for table in one.tables)
+        + sum(delta.size for delta in one.deltas)
         for one in published
     )
     return (

@@ -275,6 +275,8 @@ def listed_ids(
 ) -> ExternalSorter:
     """The ids of the assets of some work lists. Raises Unavailable when one is not there.
 
+    Raises IntegrityError when one cannot be read.
+
     With `changed_only` without those that only a full export of another export needs.
     """
     ids = ExternalSorter()
@@ -282,9 +284,12 @@ def listed_ids(
         lines = iter_lines(objects, key)
         if lines is None:
             raise Unavailable(f"the list {key} does not exist; the run must be tried again")
-        for line in lines:
-            item = orjson.loads(line)
-            if item.get("marked", True) or not changed_only:
-                ids.add(item["asset_id"].encode())
+        try:
+            for line in lines:
+                item = orjson.loads(line)
+                if item.get("marked", True) or not changed_only:
+                    ids.add(item["asset_id"].encode())
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise IntegrityError(f"the list {key} cannot be read") from error
     ids.settle()
     return ids

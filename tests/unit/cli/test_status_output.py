@@ -1,0 +1,72 @@
+"""What `status` prints: within 80 columns, with zones, and every reason."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from kili_export.archives.manifest import Quarantined
+from kili_export.cli.commands.status import _lines, _show
+from kili_export.cli.execution_summary import ExecutionSummary
+from kili_export.cli.output import Output
+from kili_export.maintenance.reconciliation.project_status import (
+    ExportStatus,
+    PendingMarks,
+    ProjectStatus,
+)
+from tests.support.sample_manifest import manifest_of
+
+AT = datetime(2026, 11, 30, 22, 8, 55, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A zone of its own, and a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "IST-05:30")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def project(*errors: str) -> ProjectStatus:
+    quarantined = tuple(
+        Quarantined(asset_id=f"asset-{number}", error=error, since=AT, run_id="r")
+        for number, error in enumerate(errors)
+    )
+    manifest = manifest_of(published_at=AT, quarantined=quarantined)
+    exports = (
+        ExportStatus("training-set", "yolo_v8", manifest),
+        ExportStatus("coco", "coco", None),
+    )
+    return ProjectStatus(
+        "cmk0veoae00073bpfufkr7ti3", exports, PendingMarks(3, 3, 0, AT), None, None
+    )
+
+
+def test_it_fits_eighty_columns_and_says_the_zone(capsys: pytest.CaptureFixture[str]) -> None:
+    run = ExecutionSummary("p-1", "arn", "SUCCEEDED", AT, AT, states=("FinishExport",))
+    _show(Output(as_json=False), [(project(), [run])], assets=False)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "\n" in printed
+    assert printed.count("01 Dec 03:38:55 IST") == 3, printed
+    assert "not yet" in printed
+
+
+def test_reasons_are_counted_and_assets_named_when_they_are_asked_for() -> None:
+    errors = ["broken picture"] * 3 + ["no answer"] + [f"reason {number}" for number in range(6)]
+    summary = [line for line in _lines(project(*errors)) if line.startswith("Not in")]
+    assert summary[:2] == [
+        "Not in training-set: 3 assets: broken picture",
+        "Not in training-set: 1 asset: no answer",
+    ]
+    assert summary[-1] == "Not in training-set: 3 more assets, for other reasons."
+    named = [line for line in _lines(project(*errors), assets=True) if line.startswith("Not in")]
+    assert named[3] == "Not in training-set: asset-3: no answer"
+    assert len(named) == len(errors)
+    hint = "Name them with: kili-export status cmk0veoae00073bpfufkr7ti3 --assets"
+    assert hint in _lines(project(*errors))
+    assert hint not in _lines(project(*errors), assets=True)
