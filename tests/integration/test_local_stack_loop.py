@@ -187,11 +187,12 @@ def test_a_stack_that_is_killed_in_the_middle_of_runs_comes_back_right(bench: Be
     for number in range(36, 42):
         bench.world.submit_label(f"scene-{number}.png")
     bench.world.faults.set(kind="latency", target="assets", times=None, seconds=60.0)
-    bench.catch_in("ConvertAssets", "scene-42.png")
+    # So few changes are converted and published where they are planned.
+    bench.catch_in("PlanExport", "scene-42.png")
     bench.world.faults.clear()
     bench.restart_after_kill()
-    with bench.stack.held("aggregate_archive"):
-        bench.catch_in("AggregateArchives", "scene-43.png")
+    with bench.stack.held("plan_export"):
+        bench.catch_in("PlanExport", "scene-43.png")
     bench.restart_after_kill()
     _assert_fresh(bench, "kili-judge", "yolo-judge", "coco-judge")
 
