@@ -21,6 +21,17 @@ CLASSES = tuple(
 )
 
 
+def answer(annotation: bytes) -> bytes:
+    """A file of Kili's format with one annotation."""
+    return b'{"latestLabel": {"jsonResponse": {"J": {"annotations": [{%s}]}}}}' % annotation
+
+
+def outline(vertices: bytes) -> bytes:
+    """The same with one outline."""
+    poly = b'"boundingPoly": [{"normalizedVertices": [%s]}]' % vertices
+    return answer(b'"categories": [{"name": "BIG"}], %s' % poly)
+
+
 def shapes_in(options: ExportOptions) -> set[tuple[str, tuple[float, ...]]]:
     """Class and the left, top, right and bottom of every shape."""
     files = archive_of(two_jobs(), [labelled(1, "d/a.jpg", 0.6)], options)
@@ -76,11 +87,21 @@ def test_a_polygon_of_yolo_has_its_corners() -> None:
         ("labels/a.xml", b"<a"),
         ("labels/a.xml", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'),
         ("labels/a.json", b"[1]"),
+        ("labels/a.xml", b"<a><size><width>1</width></size><object/></a>"),
         ("labels/a.json", b'{"latestLabel": {"jsonResponse": {"J": {"annotations": [{}]}}}}'),
+        ("labels/a.json", answer(b'"categories": []')),
+        ("labels/a.json", outline(b"")),
+        pytest.param("labels/a.json", outline(b'{"x": 1%s, "y": 0}' % (b"0" * 400)), id="huge"),
+        pytest.param("labels/a.json", b"[" * 100_000, id="deep"),
     ],
 )
 def test_what_cannot_be_read_has_no_shapes(path: str, data: bytes) -> None:
     assert read_labels(path, data, CLASSES) == LabelFile()
+
+
+def test_a_number_below_zero_is_no_class() -> None:
+    [shape] = read_labels("labels/a.txt", b"-1 0.5 0.5 0.2 0.2", CLASSES).shapes
+    assert shape.label == "class -1"
 
 
 def test_a_document_that_is_not_coco_is_refused() -> None:
