@@ -183,6 +183,17 @@ def test_the_overview_opens_what_is_current(server: ViewServer, bench: Workbench
     assert ask(server, "pictures")[0] == 200
 
 
+def test_so_does_it_when_the_same_files_are_elsewhere(bench: Workbench) -> None:
+    current = bench.manifest("voc")
+    archive = current.archive.model_copy(update={"key": f"{current.archive.key}.gone"})
+    former = current.model_copy(update={"archive": archive})
+    assert former.files_version == current.files_version
+    viewer = Viewer(PublishedExport(bench.objects, former))
+    viewer.answer("overview", {})
+    assert viewer.export.manifest == current
+    assert viewer.answer("pictures", {})[0] == 200
+
+
 def test_a_bucket_that_does_not_answer_is_said(bench: Workbench) -> None:
     viewer = Viewer(PublishedExport(bench.objects, bench.manifest("voc")))
 

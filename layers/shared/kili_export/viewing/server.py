@@ -84,8 +84,12 @@ class Viewer:
     def _overview(self, asked: Asked) -> Markup:
         latest = self.export.latest()
         with self._lock:
-            if latest.manifest.files_version != self.export.manifest.files_version:
-                self._gallery, self._counts = Gallery(latest), None
+            former = self.export.manifest
+            # The same files may stand in another archive since, the former one gone.
+            if latest.manifest != former:
+                self._gallery = Gallery(latest)
+            if latest.manifest.files_version != former.files_version:
+                self._counts = None
             is_small = latest.counts.members <= _COUNTED_AT_ONCE
             if self._counts is None and (is_small or "count" in asked):
                 self._counts = self._gallery.counts()
