@@ -151,6 +151,14 @@ def test_who_does_not_know_the_address_gets_nothing(server: ViewServer) -> None:
         assert (status, data) == (403, b"Access denied.\n")
 
 
+def test_so_does_who_asks_for_no_address(server: ViewServer) -> None:
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
+    connection.putrequest("GET", "http://[/", skip_host=True)
+    connection.endheaders()
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
 def test_what_is_not_there_is_said_with_the_way_on(server: ViewServer) -> None:
     for place, status in (("nothing", 404), ("asset?path=none", 404), ("pictures?since=99", 400)):
         found, _, data = ask(server, place)
