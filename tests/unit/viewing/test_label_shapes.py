@@ -1,5 +1,7 @@
 """The shapes of label files of each format, as our own converters write them."""
 
+import json
+
 import pytest
 
 from kili_export.archives.manifest import ClassEntry
@@ -72,6 +74,22 @@ def test_so_are_those_of_a_coco_document() -> None:
         ("CARS/BIG", (0.6, 0.1, 0.9, 0.8)),
         ("SIGNS/STOP", (0.1, 0.1, 0.2, 0.6)),
     }
+
+
+def test_a_picture_without_a_size_does_not_hide_the_others() -> None:
+    document = {
+        "categories": [{"id": 0, "name": "BIG"}],
+        "images": [
+            {"id": number, "file_name": f"{number}.jpg", "width": width, "height": 10}
+            for number, width in ((0, 0), (1, 10))
+        ],
+        "annotations": [
+            {"image_id": number, "category_id": 0, "bbox": [0, 0, 5, 5]} for number in (0, 1)
+        ],
+    }
+    found = read_coco(json.dumps(document).encode())
+    assert found["0.jpg"] == (Shape("BIG", ()),)
+    assert _bounds(found["1.jpg"][0]) == (0, 0, 0.5, 0.5)
 
 
 def test_a_polygon_of_yolo_has_its_corners() -> None:

@@ -124,9 +124,12 @@ def read_coco(data: bytes) -> dict[str, tuple[Shape, ...]]:
             image = images[one["image_id"]]
             width, height = float(image["width"]), float(image["height"])
             left, top, w, h = one["bbox"]
-            corners = _box(left / width, top / height, (left + w) / width, (top + h) / height)
+            right, bottom = left + w, top + h
+            corners: tuple[Point, ...] = ()
+            if width and height:
+                corners = _box(left / width, top / height, right / width, bottom / height)
             found[str(image["file_name"])].append(Shape(names[one["category_id"]], corners))
-    except (KeyError, TypeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError("not a COCO document") from error
     return {name: tuple(shapes) for name, shapes in found.items()}
 
