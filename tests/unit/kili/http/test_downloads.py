@@ -1,6 +1,8 @@
 """Documents behind links: bounded, parsed exactly, and without the key."""
 
 import math
+import os
+import signal
 from threading import Barrier
 
 import pytest
@@ -176,6 +178,28 @@ def test_a_slow_storage_is_asked_by_all_threads() -> None:
     outcomes = Line(respond).downloads.all(urls)
 
     assert outcomes == dict.fromkeys(urls, Document({}))
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_downloads_with_threads_of_its_own() -> None:
+    together = Barrier(THREADS)
+
+    def respond(asked: Asked) -> Answer:
+        if not asked.url.endswith("/child"):
+            together.wait(60)
+        return told({})
+
+    downloads = Line(respond).downloads
+    downloads.all({number: f"https://bucket.example/{number}" for number in range(THREADS)})
+
+    child = os.fork()
+    if child == 0:
+        # Where it waits for ever, it ends by the signal.
+        signal.alarm(20)
+        outcomes = downloads.all({"own": "https://bucket.example/child"})
+        os._exit(outcomes != {"own": Document({})})
+
+    assert os.waitpid(child, 0) == (child, 0)
 
 
 def test_nothing_to_download_is_no_work() -> None:

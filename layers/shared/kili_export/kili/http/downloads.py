@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -112,6 +113,7 @@ class JsonDownloads:
         self._traffic = traffic
         self._largest = largest
         self._pool = ThreadPoolExecutor(THREADS, "download")
+        self._process = os.getpid()
 
     def all(self, urls: Mapping[Key, str]) -> dict[Key, Outcome]:
         """What became of each download; an address that several share is read once.
@@ -126,13 +128,21 @@ class JsonDownloads:
             while (url := _taken(left)) is not None:
                 outcomes[url] = _GIVEN_UP if _is_down(list(outcomes.values())) else self.one(url)
 
-        threads = [self._pool.submit(work) for _ in range(min(FIRST_THREADS, len(left)))]
+        pool = self._threads()
+        threads = [pool.submit(work) for _ in range(min(FIRST_THREADS, len(left)))]
         while left and len(threads) < THREADS and wait(threads, timeout=_QUICK).not_done:
             more = min(len(threads), THREADS - len(threads), len(left))
-            threads += [self._pool.submit(work) for _ in range(more)]
+            threads += [pool.submit(work) for _ in range(more)]
         for done in threads:
             done.result()
         return {key: outcomes[url] for key, url in urls.items()}
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """Those of this process: a fork has none of its parent's, and would wait for them."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._pool = ThreadPoolExecutor(THREADS, "download")
+        return self._pool
 
     def one(self, url: str) -> Outcome:
         """What became of one download."""
