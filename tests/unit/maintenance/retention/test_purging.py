@@ -509,6 +509,15 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
 def test_an_asset_goes_from_a_report_that_was_not_brought_up_to_date(
     site: Site, others: bool
 ) -> None:
+    assert_gone_from_a_stale_report(site, others)
+
+
+@pytest.mark.usefixtures("many_tables")
+def test_a_report_is_made_out_of_the_tables_that_a_purge_leaves(site: Site) -> None:
+    assert_gone_from_a_stale_report(site, others=True)
+
+
+def assert_gone_from_a_stale_report(site: Site, others: bool) -> None:
     lost = [ASSET, "as_008"] if others else [ASSET]
     for asset_id in lost:
         made: Any = label(answers(CARS=[box("GONE", 0.1, 0.1, 0.9, 0.8, mid="m")]))
