@@ -10,6 +10,7 @@ from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolic
 from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.snapshots import pinned_keys
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import Unavailable
 from tests.support.former_version import SELDOM, bench_of_0_1, put, put_all
@@ -64,6 +65,25 @@ def test_the_delta_is_published_before_the_archive_is_written(bench: Workbench) 
     assert without_ids(bench.files("coco")) == fresh(bench)
     assert_complete(bench, "coco")
     assert bench.files_at("exports/proj1/coco/latest.zip") == bench.files("coco")
+
+
+def test_what_was_published_first_is_kept_for_who_reads_it_while_the_archive_is_written(
+    bench: Workbench,
+) -> None:
+    publish = changed(bench)
+    first = []
+
+    def writing_takes_long() -> None:
+        first.append(bench.manifest("coco"))
+        bench.clock.advance(25 * 3600)
+
+    # Delta, ledger, files; then the archive, which begins once the generation is published.
+    for _ in range(3):
+        bench.objects.interleaving.before("compose", lambda: None)
+    bench.objects.interleaving.before("compose", writing_takes_long)
+    assert publish().deltas == ()
+    assert len(first[0].deltas) == 1
+    assert pinned_keys(first[0]) <= bench.objects.stored.keys()
 
 
 def crash_at(bench: Workbench, operation: str, number: int) -> None:

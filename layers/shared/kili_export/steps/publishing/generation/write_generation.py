@@ -97,7 +97,6 @@ class GenerationWriter:
             if self.previous is None or not overdue:
                 self._complete(self.previous)
                 return self._unchanged(held)
-            self.retention.remember(self.previous)
             written = self.catch_up(self.previous, self.export.manifest_etag)
             self.after_commit(written, self.previous)
             return self.answer(written, held=held)
@@ -150,6 +149,7 @@ class GenerationWriter:
         about = {"moved": self.moved.moved(), "spending": self.tally.of_export(self.plan)}
         renewed = manifest.model_copy(update={"run_id": self.plan.run_id, **changes, **about})
         try:
+            self.retention.remember(manifest)
             self.publisher.commit(renewed, etag)
         except ConflictError:
             _log.info("export %s was replaced meanwhile; a later run catches up", self.export.name)
