@@ -539,6 +539,19 @@ def assert_gone_from_a_stale_report(site: Site, others: bool) -> None:
     assert len(read_report(site.objects, "proj1", "yolo").assets) == others
 
 
+@pytest.mark.parametrize("damage", ["gone", "replaced"])
+def test_a_snapshot_whose_tables_cannot_be_read_stops_no_purge(site: Site, damage: str) -> None:
+    snapshots = dict(iter_snapshots(site.objects, "proj1", "coco"))
+    table = snapshots["before"].ledger.key
+    site.objects.delete([table])
+    if damage == "replaced":
+        site.objects.put(table, b"something else")
+    site.live_and_die()
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert "before" not in dict(iter_snapshots(site.objects, "proj1", "coco"))
+
+
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:
     site.live_and_die()
     files = {name: site.bench.files(name) for name in OPTIONS}
