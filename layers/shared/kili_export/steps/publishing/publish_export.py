@@ -122,6 +122,8 @@ class PublishExport:
         if export.mode == "rebuild":
             return publish_rebuild(run, open_ledger(self.objects, previous), time)
         if previous is not None and not previous.has_tables:
+            # As it is: its ledger is not the one that is built upon.
+            self.retention.remember(previous)
             writer = writer.taking_over(previous)
             run = replace(run, writer=writer)
         return publish_increment(run, open_ledger(self.objects, writer.previous))
