@@ -125,6 +125,21 @@ def test_what_is_published_outlasts_a_crash_and_the_same_step_completes_it(
     assert crashes > 4
 
 
+def test_a_run_that_was_shut_out_does_not_come_back_to_its_archive(bench: Workbench) -> None:
+    publish = changed(bench)
+    crash_at(bench, "compose", 4)
+    with pytest.raises(Unavailable):
+        publish()
+    fenced = bench.manifest("coco").model_copy(update={"fence": 7})
+    assert len(fenced.deltas) == 1
+    key = manifest_key("proj1", "coco")
+    etag = bench.objects.put(key, fenced.to_bytes()).etag
+    assert publish() == fenced
+    found = bench.objects.head(key)
+    assert found is not None
+    assert found.etag == etag, "the commit of the next run depends on it"
+
+
 def test_a_manifest_that_others_replace_in_between_stays(bench: Workbench) -> None:
     publish = changed(bench)
 

@@ -116,7 +116,9 @@ class PublishExport:
         run = ExportRun(self.objects, self.sharding, writer, request.results)
         if previous is not None and published:
             held = still_held(run, previous)
-            current = writer.catch_up(previous, etag)
+            # The run that shut this one out builds on the manifest as it is.
+            is_shut_out = previous.fence > plan.token
+            current = previous if is_shut_out else writer.catch_up(previous, etag)
             writer.after_commit(current, previous)
             return writer.answer(current, held=held)
         if export.mode == "rebuild":
