@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kili_export.archives.compaction import CompactionPolicy
+from kili_export.archives.snapshots import pinned_keys
 from kili_export.core.dos_time import FORMER_DATE, moment_of
 from kili_export.core.file_dates import moments_of
 from kili_export.reading.folder import FolderOnDisk
@@ -71,6 +72,19 @@ def dates_of(archive: bytes) -> dict[str, tuple[int, ...]]:
 def last_deltas(bench: Workbench, export: str) -> list[bytes]:
     """The delta of the newest generation."""
     return [bench.objects.stored[bench.manifest(export).deltas[-1].key][0]]
+
+
+def test_the_former_ledger_stays_for_who_reads_it_while_it_is_taken_over() -> None:
+    bench = published(rewriting=CompactionPolicy())
+    former = bench.manifest("yolo")
+    bench.clock.advance(48 * 3600)
+    bench.run([put(bench, 1, 0.8)])
+    assert bench.manifest("yolo").is_rewritten
+    assert former.ledger.key in bench.objects.stored
+    # Nobody reads it an hour later.
+    bench.clock.advance(2 * 3600)
+    bench.run([put(bench, 1, 0.9)])
+    assert pinned_keys(former) - bench.objects.stored.keys() == {former.ledger.key}
 
 
 def test_the_fixture_is_what_version_0_1_wrote() -> None:

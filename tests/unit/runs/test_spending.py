@@ -106,7 +106,7 @@ def test_everything_that_publishing_reads_counts_as_moved() -> None:
     bench.aggregate(request)
     moved = bench.manifest("yolo").moved
     read = [name for name, _ in bench.objects.requests[begun:] if name == "get_range"]
-    assert len(read) > 5
+    assert len(read) > 2
     assert moved.requests["get_range"] == len(read)
 
 

@@ -32,7 +32,7 @@ RUN_STATE: Final = {
 SWEEP: Final = {"s3.GetObject": 2, "dynamodb.Query": 9, "dynamodb.GetItem": 2}
 """What a sweep asks for each project in which nothing happens."""
 COMPARISON: Final = {
-    "s3.GetObject": 10,
+    "s3.GetObject": 8,
     "dynamodb.Query": 27,
     "dynamodb.GetItem": 6,
     "dynamodb.UpdateItem": 6,

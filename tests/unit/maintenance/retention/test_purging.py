@@ -509,6 +509,15 @@ def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
 def test_an_asset_goes_from_a_report_that_was_not_brought_up_to_date(
     site: Site, others: bool
 ) -> None:
+    assert_gone_from_a_stale_report(site, others)
+
+
+@pytest.mark.usefixtures("many_tables")
+def test_a_report_is_made_out_of_the_tables_that_a_purge_leaves(site: Site) -> None:
+    assert_gone_from_a_stale_report(site, others=True)
+
+
+def assert_gone_from_a_stale_report(site: Site, others: bool) -> None:
     lost = [ASSET, "as_008"] if others else [ASSET]
     for asset_id in lost:
         made: Any = label(answers(CARS=[box("GONE", 0.1, 0.1, 0.9, 0.8, mid="m")]))
@@ -528,6 +537,19 @@ def test_an_asset_goes_from_a_report_that_was_not_brought_up_to_date(
     assert site.mentions(ASSET.encode()) == []
     assert (key in site.objects.stored) is others
     assert len(read_report(site.objects, "proj1", "yolo").assets) == others
+
+
+@pytest.mark.parametrize("damage", ["gone", "replaced"])
+def test_a_snapshot_whose_tables_cannot_be_read_stops_no_purge(site: Site, damage: str) -> None:
+    snapshots = dict(iter_snapshots(site.objects, "proj1", "coco"))
+    table = snapshots["before"].ledger.key
+    site.objects.delete([table])
+    if damage == "replaced":
+        site.objects.put(table, b"something else")
+    site.live_and_die()
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert "before" not in dict(iter_snapshots(site.objects, "proj1", "coco"))
 
 
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:

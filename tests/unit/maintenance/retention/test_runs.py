@@ -1,10 +1,13 @@
 """Runs that publish look after what is old, and are not disturbed by it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from kili_export.core.bucket_layout import history_key
 from kili_export.core.errors import InvalidConfiguration, Unavailable
+from kili_export.maintenance.retention.history import History
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.wiring.settings import Settings
 from tests.support.workbench import Workbench
@@ -32,6 +35,18 @@ def publish(bench: Workbench, number: int) -> str:
 
 def kept(bench: Workbench, kind: str) -> int:
     return sum(f"/{kind}/" in key for key in bench.objects.stored)
+
+
+def test_commits_that_change_no_file_do_not_pile_up(bench: Workbench) -> None:
+    for number in range(1, 12):
+        bench.clock.advance(DAY_AND_MORE)
+        found = bench.kili.assets["as_001"]
+        bench.kili.assets["as_001"] = replace(found, fingerprint=f"other {number}")
+        bench.run(["as_001"])
+    assert bench.manifest("yolo").generation == 1
+    assert kept(bench, "ledgers") < 4
+    history = History.from_bytes(bench.objects.stored[history_key("proj1", "yolo")][0])
+    assert len(history.past) < 4
 
 
 def test_a_run_deletes_what_its_publication_made_old(bench: Workbench) -> None:

@@ -10,6 +10,7 @@ from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolic
 from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.manifest import Manifest
+from kili_export.archives.snapshots import pinned_keys
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import Unavailable
 from tests.support.former_version import SELDOM, bench_of_0_1, put, put_all
@@ -66,6 +67,25 @@ def test_the_delta_is_published_before_the_archive_is_written(bench: Workbench) 
     assert bench.files_at("exports/proj1/coco/latest.zip") == bench.files("coco")
 
 
+def test_what_was_published_first_is_kept_for_who_reads_it_while_the_archive_is_written(
+    bench: Workbench,
+) -> None:
+    publish = changed(bench)
+    first = []
+
+    def writing_takes_long() -> None:
+        first.append(bench.manifest("coco"))
+        bench.clock.advance(25 * 3600)
+
+    # Delta, ledger, files; then the archive, which begins once the generation is published.
+    for _ in range(3):
+        bench.objects.interleaving.before("compose", lambda: None)
+    bench.objects.interleaving.before("compose", writing_takes_long)
+    assert publish().deltas == ()
+    assert len(first[0].deltas) == 1
+    assert pinned_keys(first[0]) <= bench.objects.stored.keys()
+
+
 def crash_at(bench: Workbench, operation: str, number: int) -> None:
     """The bucket does not answer the `number`th such call from now on."""
 
@@ -103,6 +123,21 @@ def test_what_is_published_outlasts_a_crash_and_the_same_step_completes_it(
         assert without_ids(made.files("coco")) == expected
         assert made.files_at("exports/proj1/coco/latest.zip") == made.files("coco")
     assert crashes > 4
+
+
+def test_a_run_that_was_shut_out_does_not_come_back_to_its_archive(bench: Workbench) -> None:
+    publish = changed(bench)
+    crash_at(bench, "compose", 4)
+    with pytest.raises(Unavailable):
+        publish()
+    fenced = bench.manifest("coco").model_copy(update={"fence": 7})
+    assert len(fenced.deltas) == 1
+    key = manifest_key("proj1", "coco")
+    etag = bench.objects.put(key, fenced.to_bytes()).etag
+    assert publish() == fenced
+    found = bench.objects.head(key)
+    assert found is not None
+    assert found.etag == etag, "the commit of the next run depends on it"
 
 
 def test_a_manifest_that_others_replace_in_between_stays(bench: Workbench) -> None:

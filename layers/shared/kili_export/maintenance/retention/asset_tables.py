@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from kili_export.archives.damage import DAMAGED
 from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.asset_ledger import id_entry_name
 from kili_export.archives.ledger.ledger_reader import former_ledger
@@ -24,17 +25,14 @@ class TablesOfAsset:
     manifest: Manifest
 
     def hold(self, named: Manifest) -> bool:
-        """Whether a manifest names tables that hold something of the asset.
+        """Whether a manifest names tables that hold something of the asset, or cannot be read.
 
         A removal tells of what an older table has.
         """
-        tables = (named.ledger, *named.ledger_changes)
-        if not named.has_tables:
-            return self._former_knows(named.ledger)
-        files = open_files(self.objects, named)
-        return any(map(self._has, tables)) or (
-            files is not None and any(one.asset_id == self.asset_id for one in files.scan())
-        )
+        try:
+            return self._hold(named)
+        except DAMAGED:
+            return True
 
     def by_name(self) -> dict[str, bool]:
         """Of stored ledgers that tell of all assets whether they know this one, by file name.
@@ -60,6 +58,15 @@ class TablesOfAsset:
             for stored in self.objects.list(prefix(*self._export)):
                 if stored.key not in kept and knows.get(PurePosixPath(stored.key).stem, True):
                     yield stored.key
+
+    def _hold(self, named: Manifest) -> bool:
+        tables = (named.ledger, *named.ledger_changes)
+        if not named.has_tables:
+            return self._former_knows(named.ledger)
+        files = open_files(self.objects, named)
+        return any(map(self._has, tables)) or (
+            files is not None and any(one.asset_id == self.asset_id for one in files.scan())
+        )
 
     @property
     def _export(self) -> tuple[str, str]:

@@ -91,8 +91,7 @@ class PurgeAsset:
             return self._purge(project_id, self.find(project_id, export, asset_id), fence)
 
     def _purge(self, project_id: str, found: list[CopiesOfAsset], fence: int) -> Erased:
-        for traces in found:
-            self._shorten_chain(traces, fence)
+        current = [self._shorten_chain(traces, fence) for traces in found]
         erased = self.eraser.erase(
             [
                 runs_prefix(project_id),
@@ -101,12 +100,13 @@ class PurgeAsset:
             ]
         )
         keys, versions = list(erased.keys), erased.versions
-        for traces in found:
+        for traces, manifest in zip(found, current, strict=True):
             self.objects.delete(traces.keys)
             keys += traces.keys
-            self._renew_latest(traces.manifest)
-            LossReports(self.objects).renew(traces.manifest)
-            for prefix in _prefixes(traces.manifest):
+            self._renew_latest(manifest)
+            # Out of the tables that are named now: those of before may be gone.
+            LossReports(self.objects).renew(manifest)
+            for prefix in _prefixes(manifest):
                 versions += self.objects.delete_versions(prefix, current=False)
         return Erased(tuple(keys), versions)
 
@@ -212,8 +212,8 @@ class PurgeAsset:
     def _open(self, stored: StoredObject) -> StoredArchive:
         return StoredArchive.open(self.objects, Source(stored.key, stored.etag, stored.size))
 
-    def _shorten_chain(self, traces: CopiesOfAsset, fence: int) -> None:
-        """Leaves no table behind that has what others removed, either.
+    def _shorten_chain(self, traces: CopiesOfAsset, fence: int) -> Manifest:
+        """Leaves no table behind that has what others removed, either. Answers what is current.
 
         Also shuts out a run that seemed dead: what it would publish may name the asset.
         """
@@ -224,7 +224,7 @@ class PurgeAsset:
             large = LargeObjects(self.objects, PartLimits(), runs_prefix(shortened.project_id))
             shortened = with_one_table_each(self.objects, large.compose, shortened, name)
         if shortened == traces.manifest:
-            return
+            return shortened
         key = manifest_key(shortened.project_id, shortened.export_name)
         try:
             self.objects.put(
@@ -237,6 +237,7 @@ class PurgeAsset:
             raise ConflictError(
                 f"Export {shortened.export_name!r} was published meanwhile; purge again."
             ) from None
+        return shortened
 
     def _renew_latest(self, manifest: Manifest) -> None:
         """The copy at the fixed key may be of a former generation, if a run crashed before it.

@@ -116,12 +116,16 @@ class PublishExport:
         run = ExportRun(self.objects, self.sharding, writer, request.results)
         if previous is not None and published:
             held = still_held(run, previous)
-            current = writer.catch_up(previous, etag)
+            # The run that shut this one out builds on the manifest as it is.
+            is_shut_out = previous.fence > plan.token
+            current = previous if is_shut_out else writer.catch_up(previous, etag)
             writer.after_commit(current, previous)
             return writer.answer(current, held=held)
         if export.mode == "rebuild":
             return publish_rebuild(run, open_ledger(self.objects, previous), time)
         if previous is not None and not previous.has_tables:
+            # As it is: its ledger is not the one that is built upon.
+            self.retention.remember(previous)
             writer = writer.taking_over(previous)
             run = replace(run, writer=writer)
         return publish_increment(run, open_ledger(self.objects, writer.previous))

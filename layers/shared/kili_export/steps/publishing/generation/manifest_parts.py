@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from typing import Final
 
 from kili_export.archives.manifest import ClassEntry, Manifest, Quarantined
 from kili_export.core.project import Project
+
+_RETENTION_EVERY: Final = 8
+"""Generations that write no archive leave little to be deleted, and to look for it costs."""
 
 
 def classes_of(project: Project) -> tuple[ClassEntry, ...]:
@@ -47,3 +51,12 @@ def quarantined(
         if before is None or before.error != error:
             listed[asset_id] = Quarantined(asset_id=asset_id, error=error, since=now, run_id=run_id)
     return tuple(listed[asset_id] for asset_id in sorted(listed))
+
+
+def is_retention_due(manifest: Manifest, before: Manifest | None) -> bool:
+    """Whether what expired is looked for after a commit. `before` is what it replaced.
+
+    Commits that leave the generation as it is, of a ledger alone, may go on without any number.
+    """
+    stays = before is not None and before.generation == manifest.generation
+    return stays or manifest.is_rewritten or manifest.generation % _RETENTION_EVERY == 0

@@ -34,6 +34,7 @@ from kili_export.steps.publishing.generation.delta_list import DeltaHead
 from kili_export.steps.publishing.generation.manifest_parts import (
     classes_generation,
     classes_of,
+    is_retention_due,
     quarantined,
 )
 from kili_export.steps.publishing.generation.new_generation import NewGeneration
@@ -42,8 +43,6 @@ from kili_export.storage.spool import hold_in_spool
 
 _WHOLE: Final = "whole-"
 """In the name of the table beside an archive that is written after a generation is published."""
-_RETENTION_EVERY: Final = 8
-"""Generations that write no archive leave little to be deleted, and to look for it costs."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +96,6 @@ class GenerationWriter:
             if self.previous is None or not overdue:
                 self._complete(self.previous)
                 return self._unchanged(held)
-            self.retention.remember(self.previous)
             written = self.catch_up(self.previous, self.export.manifest_etag)
             self.after_commit(written, self.previous)
             return self.answer(written, held=held)
@@ -132,7 +130,7 @@ class GenerationWriter:
         """Brings what follows a manifest up to it. `before` is the one that it replaced."""
         self.latest.refresh(manifest, before)
         self.reports.refresh(manifest, before, changes)
-        if manifest.is_rewritten or manifest.generation % _RETENTION_EVERY == 0:
+        if is_retention_due(manifest, before):
             self.retention.delete_expired(manifest.project_id, manifest.export_name)
 
     def catch_up(self, manifest: Manifest, etag: str | None) -> Manifest:
@@ -150,6 +148,7 @@ class GenerationWriter:
         about = {"moved": self.moved.moved(), "spending": self.tally.of_export(self.plan)}
         renewed = manifest.model_copy(update={"run_id": self.plan.run_id, **changes, **about})
         try:
+            self.retention.remember(manifest)
             self.publisher.commit(renewed, etag)
         except ConflictError:
             _log.info("export %s was replaced meanwhile; a later run catches up", self.export.name)
