@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.machine.folder_objects import FolderObjects
+from kili_export.machine.state_files import DATABASE
 from kili_export.splicing.upload_parts import BufferPart, CopyRange, InlineBytes, Source
 from tests.support.fakes import ManualClock
 
@@ -95,3 +96,10 @@ def test_no_key_leads_out_of_the_folder(objects: FolderObjects, key: str) -> Non
     assert {one.parent for one in objects.folder.rglob("*")} == {objects.folder}
     database = {f"state.sqlite{suffix}" for suffix in ("", "-shm", "-wal")}
     assert {one.name for one in objects.folder.parent.iterdir()} == {"objects", *database}
+
+
+def test_a_damaged_database_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"no database" * 1000)
+    with pytest.raises(InvalidConfiguration) as refused:
+        FolderObjects.at(tmp_path, ManualClock())
+    assert f"move {tmp_path} away" in str(refused.value)
