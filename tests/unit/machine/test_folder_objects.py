@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,23 @@ def test_a_full_disk_is_named_and_nothing_is_left(
     assert found is not None
     assert found[0] == b"former"
     assert len(files(objects)) == 1
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_file_and_name_are_on_disk_before_an_object_counts(
+    tmp_path: Path, durable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = FolderObjects.at(tmp_path, ManualClock(), durable=durable)
+    stored: list[bool] = []
+
+    def store(descriptor: int) -> None:
+        assert objects.head("key") is None
+        stored.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", store)
+    objects.put("key", b"content")
+    objects.database.close()
+    assert stored == ([False, True] if durable else [])
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,7 @@ class FolderObjects:
 
     @classmethod
     def at(cls, folder: Path, clock: Clock, *, durable: bool = True) -> Self:
-        """The bucket of a folder that holds its database too. For one process at a time.
-
-        Raises InvalidConfiguration when the database is damaged.
-        """
+        """For one process at a time. Raises InvalidConfiguration when the database is damaged."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(folder / DATABASE, tables={**TABLES, **TABLE})
         made = cls(folder / "objects", database, clock, durable)
@@ -288,10 +285,18 @@ class FolderObjects:
                 if self.durable:
                     file.flush()
                     os.fsync(file.fileno())
+                    self._store_names()
                 return file.tell()
         except BaseException:
             self._remove(name)
             raise
+
+    def _store_names(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _make_current(
         self, stored: StoredObject, name: str, if_match: str | None, if_none_match: bool
