@@ -16,7 +16,7 @@ from kili_export.core.errors import NoSuchFile
 from kili_export.reading.published_files import PublishedFile
 
 PROTOCOL: Final = "kili-export"
-_ADDRESS: Final = re.compile(r"[^/]+/exports/[^/]+/[^/]+(?=/|$)")
+_ADDRESS: Final = re.compile(r"^[^/]+/exports/[^/]+/[^/]+(?=/|$)")
 """A bucket, `exports`, a project and an export."""
 _AFTER_FOLDER: Final = "0"
 """What comes after the slash."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
+from kili_export.core.errors import IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.reading.folder_change import FolderChange
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
@@ -211,8 +211,50 @@ def test_of_two_at_once_one_fails(bench: Workbench) -> None:
     with FollowedPrefix.open(target, PREFIX) as slow:
         slow.read(verify=False)
         sync(bench, target)
-        with pytest.raises(ConflictError, match="Another sync"):
+        with pytest.raises(InvalidConfiguration, match="Another sync"):
             slow._put_state(slow._state)  # type: ignore[arg-type]
+    assert_holds(target, bench)
+
+
+class Meanwhile(InMemoryObjects):
+    """A bucket where something happens right before a file is put."""
+
+    action: Any = None
+
+    def _note(self, name: str, key: str) -> None:
+        if name == "put" and not key.startswith(OWN) and self.action is not None:
+            action, self.action = self.action, None
+            action()
+        super()._note(name, key)
+
+
+def test_it_fails_too_when_a_generation_was_published_meanwhile(bench: Workbench) -> None:
+    target = Meanwhile()
+    sync(bench, target)
+    change(bench, 1)
+
+    def overtake() -> None:
+        change(bench, 1, left=0.4)
+        sync(bench, target)
+
+    target.action = overtake
+    with pytest.raises(InvalidConfiguration, match="mend it with --verify"):
+        sync(bench, target)
+    sync(bench, target, verify=True)
+    assert_holds(target, bench)
+
+
+def test_puts_of_a_try_in_vain_are_over_before_the_next(bench: Workbench) -> None:
+    target = Meanwhile()
+
+    def fail() -> None:
+        raise Unavailable("S3 cannot be reached")
+
+    target.action = fail
+    with FollowedPrefix.open(target, PREFIX) as prefix:
+        prefix.stage("a.txt", digest_of(b"a"), [b"a"])
+        wish = SyncRequest("proj1", "yolo", take_over=True)
+        sync_folder(bench.objects, prefix, wish)
     assert_holds(target, bench)
 
 

@@ -71,6 +71,8 @@ def test_filters(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed.asset_id == "as_003"
     with pytest.raises(ChangesUnknown):
         gallery.page(Wanted(since=99))
+    with pytest.raises(ChangesUnknown, match="one document"):
+        gallery_of(bench, "coco").page(Wanted(since=1))
     # One look ends after some files though nothing is found; the next goes on.
     monkeypatch.setattr(gallery_module, "_LOOKED_AT", 24)
     page = gallery.page(Wanted(label="SIGNS/STOP"))

@@ -1,5 +1,7 @@
 """The shapes of label files of each format, as our own converters write them."""
 
+import json
+
 import pytest
 
 from kili_export.archives.manifest import ClassEntry
@@ -19,6 +21,17 @@ CLASSES = tuple(
     ClassEntry(job=job, key=key, name=key)
     for job, key in (("CARS", "BIG"), ("CARS", "SMALL"), ("SIGNS", "STOP"))
 )
+
+
+def answer(annotation: bytes) -> bytes:
+    """A file of Kili's format with one annotation."""
+    return b'{"latestLabel": {"jsonResponse": {"J": {"annotations": [{%s}]}}}}' % annotation
+
+
+def outline(vertices: bytes) -> bytes:
+    """The same with one outline."""
+    poly = b'"boundingPoly": [{"normalizedVertices": [%s]}]' % vertices
+    return answer(b'"categories": [{"name": "BIG"}], %s' % poly)
 
 
 def shapes_in(options: ExportOptions) -> set[tuple[str, tuple[float, ...]]]:
@@ -63,6 +76,22 @@ def test_so_are_those_of_a_coco_document() -> None:
     }
 
 
+def test_a_picture_without_a_size_does_not_hide_the_others() -> None:
+    document = {
+        "categories": [{"id": 0, "name": "BIG"}],
+        "images": [
+            {"id": number, "file_name": f"{number}.jpg", "width": width, "height": 10}
+            for number, width in ((0, 0), (1, 10))
+        ],
+        "annotations": [
+            {"image_id": number, "category_id": 0, "bbox": [0, 0, 5, 5]} for number in (0, 1)
+        ],
+    }
+    found = read_coco(json.dumps(document).encode())
+    assert found["0.jpg"] == (Shape("BIG", ()),)
+    assert _bounds(found["1.jpg"][0]) == (0, 0, 0.5, 0.5)
+
+
 def test_a_polygon_of_yolo_has_its_corners() -> None:
     [shape] = read_labels("labels/a.txt", b"1 0.1 0.2 0.3 0.4 0.5 0.6\n", CLASSES).shapes
     assert shape == Shape("CARS/SMALL", ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6)))
@@ -76,11 +105,21 @@ def test_a_polygon_of_yolo_has_its_corners() -> None:
         ("labels/a.xml", b"<a"),
         ("labels/a.xml", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'),
         ("labels/a.json", b"[1]"),
+        ("labels/a.xml", b"<a><size><width>1</width></size><object/></a>"),
         ("labels/a.json", b'{"latestLabel": {"jsonResponse": {"J": {"annotations": [{}]}}}}'),
+        ("labels/a.json", answer(b'"categories": []')),
+        ("labels/a.json", outline(b"")),
+        pytest.param("labels/a.json", outline(b'{"x": 1%s, "y": 0}' % (b"0" * 400)), id="huge"),
+        pytest.param("labels/a.json", b"[" * 100_000, id="deep"),
     ],
 )
 def test_what_cannot_be_read_has_no_shapes(path: str, data: bytes) -> None:
     assert read_labels(path, data, CLASSES) == LabelFile()
+
+
+def test_a_number_below_zero_is_no_class() -> None:
+    [shape] = read_labels("labels/a.txt", b"-1 0.5 0.5 0.2 0.2", CLASSES).shapes
+    assert shape.label == "class -1"
 
 
 def test_a_document_that_is_not_coco_is_refused() -> None:

@@ -151,6 +151,14 @@ def test_who_does_not_know_the_address_gets_nothing(server: ViewServer) -> None:
         assert (status, data) == (403, b"Access denied.\n")
 
 
+def test_so_does_who_asks_for_no_address(server: ViewServer) -> None:
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
+    connection.putrequest("GET", "http://[/", skip_host=True)
+    connection.endheaders()
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
 def test_what_is_not_there_is_said_with_the_way_on(server: ViewServer) -> None:
     for place, status in (("nothing", 404), ("asset?path=none", 404), ("pictures?since=99", 400)):
         found, _, data = ask(server, place)
@@ -181,6 +189,17 @@ def test_the_overview_opens_what_is_current(server: ViewServer, bench: Workbench
     assert "is not kept any more" in Page(data).text
     assert f"generation {bench.manifest('voc').generation}" in Page(ask(server, "")[2]).text
     assert ask(server, "pictures")[0] == 200
+
+
+def test_so_does_it_when_the_same_files_are_elsewhere(bench: Workbench) -> None:
+    current = bench.manifest("voc")
+    archive = current.archive.model_copy(update={"key": f"{current.archive.key}.gone"})
+    former = current.model_copy(update={"archive": archive})
+    assert former.files_version == current.files_version
+    viewer = Viewer(PublishedExport(bench.objects, former))
+    viewer.answer("overview", {})
+    assert viewer.export.manifest == current
+    assert viewer.answer("pictures", {})[0] == 200
 
 
 def test_a_bucket_that_does_not_answer_is_said(bench: Workbench) -> None:

@@ -183,12 +183,12 @@ class ExportRequest:
             with sole_owner(self.state):
                 yield self.state
             return
-        if self.outputs[0] == STANDARD:
+        first = Path(self.outputs[0])
+        if self.outputs[0] == STANDARD or (first.exists() and not first.is_file()):
             with tempfile.TemporaryDirectory(prefix="kili-export-") as name:
                 yield Path(name)
             return
-        output = Path(self.outputs[0])
-        folder = output.with_name(f".{output.name}.export")
+        folder = first.with_name(f".{first.name}.export")
         with sole_owner(folder):
             yield folder
             # Still held: nobody else begins in what is being removed.

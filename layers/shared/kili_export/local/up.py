@@ -17,6 +17,7 @@ from kili_export.core.errors import (
     TransientError,
 )
 from kili_export.local.stack.child import ServerDidNotStart
+from kili_export.local.stack.environment import direct_loopback
 from kili_export.local.stack.private_files import UMASK
 from kili_export.local.stack.state_directory import default_state
 from kili_export.local.stack.supervisor import LocalStack, StackOptions, announcement
@@ -42,6 +43,7 @@ _PROJECT_KEY = "KILI_PROJECT_KEY_"
 def up(arguments: Namespace) -> ExitCode:
     """Runs the stack until SIGINT or SIGTERM."""
     options = _options(arguments)
+    os.environ.update(direct_loopback())
     check_keys(options)
     os.umask(UMASK)
     stop = threading.Event()

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO, Final, Self, cast
@@ -95,6 +95,9 @@ class FollowedPrefix:
 
         With `verify` every object is read; without it none is looked at.
         """
+        # An earlier try's, which would come after this one's; what they did is uncertain anyway.
+        wait(self._puts)
+        self._puts.clear()
         self._marker, self._state = None, None
         self._files, self._uncertain = {}, frozenset()
         found = self._objects.get(self._state_key)
@@ -127,7 +130,7 @@ class FollowedPrefix:
         return {path: _is_of(stored, wanted[path]) for path, stored in found.items()}
 
     def begin(self, change: FolderChange, state: FolderState) -> None:
-        """Announces the change. Raises ConflictError where somebody else works on the prefix."""
+        """Announces the change. Raises InvalidConfiguration where others work here."""
         for path in change.write:
             if len((self._prefix + path).encode()) > _LONGEST_KEY:
                 raise InvalidConfiguration(
@@ -196,7 +199,8 @@ class FollowedPrefix:
                 content_type="application/json",
             )
         except ConflictError as error:
-            raise ConflictError(_AT_ONCE) from error
+            # No ConflictError, which says that the generation expired and is tried again.
+            raise InvalidConfiguration(_AT_ONCE) from error
 
     def _put(self, key: str, digest: str, contents: Spool) -> None:
         about = {_DIGEST: _short(digest)}

@@ -10,7 +10,7 @@ from itertools import chain, islice, product
 from pathlib import PurePosixPath
 from typing import Final
 
-from kili_export.core.errors import NoSuchFile
+from kili_export.core.errors import ChangesUnknown, NoSuchFile
 from kili_export.reading.published_export import PublishedExport
 from kili_export.reading.published_files import PublishedFile
 from kili_export.viewing.label_shapes import (
@@ -133,6 +133,10 @@ class Gallery:
     def _candidates(self, wanted: Wanted, start: str) -> Iterator[PublishedFile | str]:
         """What may be shown, by path: label files, or places in documents."""
         if self._documents:
+            if wanted.since is not None:
+                raise ChangesUnknown(
+                    "All labels are in one document: it is not known whose changed."
+                )
             yield from (path for path in self._documents if path >= start)
             return
         if wanted.since is None:

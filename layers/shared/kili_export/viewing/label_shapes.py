@@ -15,6 +15,11 @@ _BOX_NUMBERS: Final = 4
 _POLYGON_NUMBERS: Final = 6
 _MOST_BYTES: Final = 32 << 20
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
+_UNREADABLE: Final = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    ET.ParseError,
+)
+"""What files raise that do not hold what they should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def read_labels(path: str, data: bytes, classes: Sequence[ClassEntry]) -> LabelF
         if path.endswith(".xml"):
             return LabelFile(tuple(_voc(data)))
         return _kili(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, ET.ParseError):
+    except _UNREADABLE:
         return LabelFile()
 
 
@@ -68,7 +73,7 @@ def _yolo(text: str, names: Sequence[str]) -> Iterator[Shape]:
     for line in text.splitlines():
         number, *values = line.split()
         numbers = [float(value) for value in values]
-        label = names[int(number)] if int(number) < len(names) else f"class {int(number)}"
+        label = names[int(number)] if 0 <= int(number) < len(names) else f"class {int(number)}"
         if len(numbers) == _BOX_NUMBERS:
             x, y, width, height = numbers
             yield Shape(label, _box(x - width / 2, y - height / 2, x + width / 2, y + height / 2))
@@ -119,9 +124,12 @@ def read_coco(data: bytes) -> dict[str, tuple[Shape, ...]]:
             image = images[one["image_id"]]
             width, height = float(image["width"]), float(image["height"])
             left, top, w, h = one["bbox"]
-            corners = _box(left / width, top / height, (left + w) / width, (top + h) / height)
+            right, bottom = left + w, top + h
+            corners: tuple[Point, ...] = ()
+            if width and height:
+                corners = _box(left / width, top / height, right / width, bottom / height)
             found[str(image["file_name"])].append(Shape(names[one["category_id"]], corners))
-    except (KeyError, TypeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError("not a COCO document") from error
     return {name: tuple(shapes) for name, shapes in found.items()}
 

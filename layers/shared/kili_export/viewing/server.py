@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 from threading import Lock
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from kili_export.core.errors import ExportError, GenerationExpired, NoSuchFile, TransientError
 from kili_export.reading.published_export import PublishedExport
@@ -84,8 +84,12 @@ class Viewer:
     def _overview(self, asked: Asked) -> Markup:
         latest = self.export.latest()
         with self._lock:
-            if latest.manifest.files_version != self.export.manifest.files_version:
-                self._gallery, self._counts = Gallery(latest), None
+            former = self.export.manifest
+            # The same files may stand in another archive since, the former one gone.
+            if latest.manifest != former:
+                self._gallery = Gallery(latest)
+            if latest.manifest.files_version != former.files_version:
+                self._counts = None
             is_small = latest.counts.members <= _COUNTED_AT_ONCE
             if self._counts is None and (is_small or "count" in asked):
                 self._counts = self._gallery.counts()
@@ -176,13 +180,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers a page or a picture."""
-        url = urlsplit(self.path)
-        token, _, place = url.path.lstrip("/").partition("/")
+        path, _, query = self.path.partition("?")
+        token, _, place = path.lstrip("/").partition("/")
         if not self._is_ours(token):
             self.close_connection = True
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"Access denied.\n")
             return
-        asked = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        asked = {name: values[-1] for name, values in parse_qs(query).items()}
         try:
             self._send(*self.viewer.answer(place, asked))
         except Exception:

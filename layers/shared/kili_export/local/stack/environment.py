@@ -33,15 +33,14 @@ _LOOPBACK = "127.0.0.1,localhost"
 def process_environment() -> dict[str, str]:
     """What every child process gets."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {**kept, **direct_loopback(), "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+
+
+def direct_loopback() -> dict[str, str]:
+    """The variables that keep what stays on this machine away from proxies."""
     no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
     shielded = _LOOPBACK if not no_proxy else f"{no_proxy},{_LOOPBACK}"
-    return {
-        **kept,
-        "NO_PROXY": shielded,
-        "no_proxy": shielded,
-        "TZ": "UTC",
-        "PYTHONUNBUFFERED": "1",
-    }
+    return {"NO_PROXY": shielded, "no_proxy": shielded}
 
 
 def stack_environment(
