@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -365,6 +366,26 @@ def test_a_proxy_connects_unless_the_host_is_an_exception(
         assert near.path == "/x?y=1"
         assert near.headers["Proxy-Authorization"] is None
         assert names.asked == {"near.example": 1}
+
+
+def test_a_proxys_credentials_may_hold_any_sign() -> None:
+    with serving(PUBLIC, document) as server:
+        proxy = f"http://me:w%40r%2Fd@{PUBLIC}:{server.port}"
+        named = {"http": proxy, "https": proxy, "all": "socks5://x:1"}
+        settings = NetworkSettings(certifi.where(), named)
+        http = HttpClient(ConnectionGuard(AddressRules()), "tests", settings)
+        with http.send("GET", "http://far.test/", headers={}, timeouts=(5, 5)) as response:
+            assert response.read() == b'{"is": "read"}'
+        sent = server.seen[0].headers["Proxy-Authorization"]
+    assert sent == f"Basic {b64encode(b'me:w@r/d').decode()}"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:word@x:1", "http://me:word@x:y", "http://[word"])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(proxy: str) -> None:
+    settings = NetworkSettings(certifi.where(), {"all": proxy})
+    with pytest.raises(InvalidConfiguration, match="HTTP_PROXY") as refused:
+        HttpClient(ConnectionGuard(AddressRules()), "tests", settings)
+    assert "word" not in str(refused.value)
 
 
 def test_certificates_that_cannot_be_read_are_named() -> None:

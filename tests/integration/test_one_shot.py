@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -342,6 +343,23 @@ def test_two_exports_never_share_a_folder(bench: Bench) -> None:
     with sole_owner(state), pytest.raises(InvalidConfiguration, match="Another export works"):
         bench.export(state=state)
     bench.export(state=state)
+
+
+def test_nobody_takes_a_folder_that_is_being_removed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, refused = shutil.rmtree, []
+
+    def taken_meanwhile(path: Path) -> None:
+        with pytest.raises(InvalidConfiguration) as one:
+            bench.export()
+        refused.append(str(one.value))
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", taken_meanwhile)
+        bench.export()
+    assert ["Another export works in" in line for line in refused] == [True]
 
 
 def test_progress_comes_to_all_assets_and_json_to_one_event_a_line(

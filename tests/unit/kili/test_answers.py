@@ -51,6 +51,7 @@ ASSET: dict[str, Any] = {
     "pageResolutions": None,
     "labels": [LABEL],
 }
+MOMENT = "2026-01-31T10:00:00.000Z"
 LABELS = FetchNeeds("IMAGE", labels=True)
 
 
@@ -351,6 +352,7 @@ def test_events_that_are_none_are_passed_over() -> None:
             "event": "label.workflow.edited",
             "payload": {"assetId": "A"},
             "projectId": "P",
+            "createdAt": MOMENT,
         },
         {"id": "2", "event": "asset.deleted", "payload": {"assetId": "../x"}, "projectId": "P"},
         {"id": "3", "event": 7, "payload": None, "projectId": "P"},
@@ -360,8 +362,12 @@ def test_events_that_are_none_are_passed_over() -> None:
             "event": "label.workflow.edited",
             "payload": {"assetId": "A"},
             "projectId": "P",
+            "createdAt": MOMENT,
         },
-        {"id": "5", "event": "project.exported", "payload": None, "projectId": None},
+        {"id": "5", "event": "project.exported", "payload": None, "createdAt": MOMENT},
+        {"id": "6", "event": "project.exported", "projectId": "P"},
+        {"id": "7", "event": "project.exported", "projectId": "P", "createdAt": None},
+        {"id": "8", "event": "project.exported", "projectId": "P", "createdAt": 7},
     ]
 
     events = list(Line(in_turn(data(rows))).client.events_since("P"))
@@ -376,7 +382,8 @@ def test_events_of_another_shape_are_an_error(rows: object) -> None:
 
 
 def test_a_list_of_events_that_repeats_itself_ends() -> None:
-    page = [{"id": str(n), "event": "project.exported", "projectId": "P"} for n in range(100)]
+    event = {"event": "project.exported", "projectId": "P", "createdAt": MOMENT}
+    page = [{"id": str(n), **event} for n in range(100)]
 
     events = list(Line(in_turn(data(page))).client.events_since("P", created_at_gte="2026-01-01"))
 

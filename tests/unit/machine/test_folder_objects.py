@@ -2,13 +2,15 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.machine.folder_objects import FolderObjects
+from kili_export.machine.state_files import DATABASE
 from kili_export.splicing.upload_parts import BufferPart, CopyRange, InlineBytes, Source
 from tests.support.fakes import ManualClock
 
@@ -83,6 +85,23 @@ def test_a_full_disk_is_named_and_nothing_is_left(
     assert len(files(objects)) == 1
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_file_and_name_are_on_disk_before_an_object_counts(
+    tmp_path: Path, durable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = FolderObjects.at(tmp_path, ManualClock(), durable=durable)
+    stored: list[bool] = []
+
+    def store(descriptor: int) -> None:
+        assert objects.head("key") is None
+        stored.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", store)
+    objects.put("key", b"content")
+    objects.database.close()
+    assert stored == ([False, True] if durable else [])
+
+
 @pytest.mark.parametrize(
     "key", ["../outside", "/etc/passwd", "a//b", ".", "x" * 900, "CON", "\u00e9\u202e"]
 )
@@ -95,3 +114,10 @@ def test_no_key_leads_out_of_the_folder(objects: FolderObjects, key: str) -> Non
     assert {one.parent for one in objects.folder.rglob("*")} == {objects.folder}
     database = {f"state.sqlite{suffix}" for suffix in ("", "-shm", "-wal")}
     assert {one.name for one in objects.folder.parent.iterdir()} == {"objects", *database}
+
+
+def test_a_damaged_database_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"no database" * 1000)
+    with pytest.raises(InvalidConfiguration) as refused:
+        FolderObjects.at(tmp_path, ManualClock())
+    assert f"move {tmp_path} away" in str(refused.value)

@@ -1,13 +1,18 @@
 """Which folders an export takes for its own, and that two never share one."""
 
+import fcntl
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kili_export.core.clock import SystemClock
 from kili_export.core.errors import InvalidConfiguration
-from kili_export.machine.sole_owner import sole_owner
+from kili_export.machine.folder_objects import FolderObjects
+from kili_export.machine.sole_owner import remove_owned, sole_owner
 from tests.support.every_command import written_paths
 
 
@@ -38,3 +43,43 @@ def test_what_is_no_folder_of_ours_is_refused_by_its_name(tmp_path: Path) -> Non
             pass
         assert path in str(refused.value)
     assert (tmp_path / "taken" / "inside").exists()
+
+
+def test_it_is_refused_where_its_owner_removes_it_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, folder = fcntl.flock, tmp_path / "own"
+
+    def take_late(lock: Any, how: int) -> None:
+        remove_owned(folder)
+        take(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", take_late)
+    with pytest.raises(InvalidConfiguration, match="Another export works in"), sole_owner(folder):
+        pass
+    assert not folder.exists()
+
+
+def test_killed_while_it_is_removed_it_is_taken_as_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path) -> None:
+        next(path.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "own"
+    with sole_owner(folder):
+        objects = FolderObjects.at(folder, SystemClock())
+        for key in ("a", "b"):
+            objects.put(key, b"content")
+        objects.database.close()
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", killed)
+            with pytest.raises(KeyboardInterrupt):
+                remove_owned(folder)
+    with sole_owner(folder):
+        objects = FolderObjects.at(folder, SystemClock())
+        assert not [*objects.list(""), *objects.folder.iterdir()]
+        objects.database.close()
+        remove_owned(folder)
+    assert not folder.exists()

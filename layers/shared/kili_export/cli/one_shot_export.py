@@ -1,7 +1,6 @@
 """Exports into files, in this process: what the command and the Python function share."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from kili_export.cli.files import STANDARD, check_target, whole_file
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.progress import Progress, Tell
 from kili_export.formats.registry import FORMATS
-from kili_export.machine.sole_owner import sole_owner
+from kili_export.machine.sole_owner import remove_owned, sole_owner
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot
@@ -156,7 +155,7 @@ class ExportRequest:
         settings = Settings.from_environment()
         if api_endpoint is not None:
             settings = replace(settings, kili_api_endpoint=api_endpoint)
-        with self._folder() as folder, sole_owner(folder):
+        with self._folder() as folder:
             app = FolderApplication(settings, folder, key, durable=self.state is not None)
             try:
                 yield OneShot(app, self.registration, tell)
@@ -181,7 +180,8 @@ class ExportRequest:
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         if self.state is not None:
-            yield self.state
+            with sole_owner(self.state):
+                yield self.state
             return
         first = Path(self.outputs[0])
         if self.outputs[0] == STANDARD or (first.exists() and not first.is_file()):
@@ -189,8 +189,10 @@ class ExportRequest:
                 yield Path(name)
             return
         folder = first.with_name(f".{first.name}.export")
-        yield folder
-        shutil.rmtree(folder)
+        with sole_owner(folder):
+            yield folder
+            # Still held: nobody else begins in what is being removed.
+            remove_owned(folder)
 
 
 def _say_nothing(_: Progress) -> None:

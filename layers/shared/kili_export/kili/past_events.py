@@ -53,4 +53,9 @@ def _recorded(row: dict[str, Any], project_id: str) -> RecordedEvent | None:
     except InvalidEvent as error:
         _log.warning("a recorded event of Kili is passed over: %s", error)
         return None
-    return RecordedEvent(row["id"], str(row.get("createdAt") or ""), event)
+    created_at = row.get("createdAt")
+    if not isinstance(created_at, str) or not created_at:
+        # A cursor would hold it, and Kili lists nothing from there on.
+        _log.warning("a recorded event of Kili is passed over: it has no moment")
+        return None
+    return RecordedEvent(row["id"], created_at, event)

@@ -12,9 +12,9 @@ from typing import BinaryIO, Final, Self
 import orjson
 
 from kili_export.core.clock import Clock
-from kili_export.core.errors import ConflictError, IntegrityError, Unavailable
+from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.costs.usage import TrafficCount
-from kili_export.machine.database import Database, Row, translated
+from kili_export.machine.database import Database, DatabaseDamaged, Row, translated
 from kili_export.machine.state_files import DATABASE
 from kili_export.machine.tables import TABLES
 from kili_export.splicing.held_bytes import chunks_of
@@ -55,11 +55,17 @@ class FolderObjects:
 
     @classmethod
     def at(cls, folder: Path, clock: Clock, *, durable: bool = True) -> Self:
-        """The bucket of a folder that holds its database too. For one process at a time."""
+        """For one process at a time. Raises InvalidConfiguration when the database is damaged."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(folder / DATABASE, tables={**TABLES, **TABLE})
         made = cls(folder / "objects", database, clock, durable)
-        made.sweep()
+        try:
+            made.sweep()
+        except DatabaseDamaged as error:
+            database.close()
+            raise InvalidConfiguration(
+                f"{database.path} is damaged: move {folder} away, and export again."
+            ) from error
         return made
 
     def sweep(self) -> None:
@@ -279,10 +285,18 @@ class FolderObjects:
                 if self.durable:
                     file.flush()
                     os.fsync(file.fileno())
+                    self._store_names()
                 return file.tell()
         except BaseException:
             self._remove(name)
             raise
+
+    def _store_names(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _make_current(
         self, stored: StoredObject, name: str, if_match: str | None, if_none_match: bool

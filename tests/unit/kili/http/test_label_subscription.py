@@ -1,6 +1,7 @@
 """The subscription to labels: it wakes, and no message of the other side does anything else."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -139,3 +140,36 @@ def test_failures_are_said_once_in_a_row(monkeypatch: pytest.MonkeyPatch) -> Non
     one = outside([OSError("down")], [OSError("down")], [OSError("down")])
     one.run(monkeypatch)
     assert len(one.said) == 1
+
+
+def test_a_redirection_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_server(("127.0.0.1", 0)) as elsewhere,
+    ):
+        elsewhere.settimeout(0)
+        answer = (
+            f"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:{elsewhere.getsockname()[1]}/\r\n\r\n"
+        )
+
+        def redirect() -> None:
+            connection = server.accept()[0]
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer.encode())
+
+        endpoint = KiliEndpoint(f"http://127.0.0.1:{server.getsockname()[1]}/graphql", "secret-key")
+        said: list[str] = []
+
+        def stop() -> None:
+            made.stop()
+
+        made = LabelSubscription(endpoint, "p1", stop, said.append)
+        monkeypatch.setattr("kili_export.kili.http.label_subscription._TIMEOUT", 5.0)
+        redirecting = threading.Thread(target=redirect)
+        redirecting.start()
+        made.run()
+        redirecting.join()
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert said == ["The subscription of project p1 ended: Redirect limit exhausted"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
@@ -52,7 +52,7 @@ class HttpClient:
     def __init__(
         self, guard: ConnectionGuard, user_agent: str, settings: NetworkSettings | None = None
     ) -> None:
-        """Raises InvalidConfiguration when the certificates cannot be read."""
+        """Raises InvalidConfiguration when the certificates cannot be read, or a proxy not used."""
         settings = settings or NetworkSettings.of_environment()
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": _ENCODINGS}
         self._options: dict[str, Any] = {
@@ -63,9 +63,9 @@ class HttpClient:
         self._direct = PoolManager(**self._options)
         self._direct.pool_classes_by_scheme = pool_classes(guard)
         self._by_proxy = {
-            scheme: self._through(proxy)
-            for scheme, proxy in settings.proxies.items()
-            if scheme in ("http", "https", "all")
+            scheme: self._through(scheme, proxy)
+            for scheme in ("http", "https")
+            if (proxy := settings.proxies.get(scheme) or settings.proxies.get("all"))
         }
         # The same few hosts are asked again and again.
         self._opener = lru_cache(maxsize=_HOSTS)(self._opener_of)
@@ -102,22 +102,26 @@ class HttpClient:
     def _opener_of(
         self, scheme: str, host: str, port: int | None
     ) -> PoolManager | HTTPConnectionPool:
-        proxied = self._by_proxy.get(scheme) or self._by_proxy.get("all")
+        proxied = self._by_proxy.get(scheme)
         named = f"[{host}]" if ":" in host else host
         if proxied is None or proxy_bypass(named if port is None else f"{named}:{port}"):
             return self._direct.connection_from_host(host, port, scheme)
         return proxied
 
-    def _through(self, proxy: str) -> ProxyManager:
+    def _through(self, scheme: str, proxy: str) -> ProxyManager:
         address = proxy if "://" in proxy else f"http://{proxy}"
-        parts = urlsplit(address)
-        named = parts.username is not None
-        credentials = f"{parts.username}:{parts.password or ''}" if named else None
-        return ProxyManager(
-            address,
-            proxy_headers=make_headers(proxy_basic_auth=credentials),
-            **self._options,
-        )
+        try:
+            parts = urlsplit(address)
+            named = parts.username is not None
+            credentials = f"{parts.username}:{parts.password or ''}" if named else None
+            headers = make_headers(proxy_basic_auth=credentials and unquote(credentials))
+            return ProxyManager(address, proxy_headers=headers, **self._options)
+        except ValueError:
+            # What it is may hold a password.
+            raise InvalidConfiguration(
+                f"the proxy that the environment names for {scheme} cannot be used: set"
+                f" {scheme.upper()}_PROXY to an http:// or https:// address"
+            ) from None
 
 
 def _target(parts: SplitResult) -> str:

@@ -62,7 +62,10 @@ class LabelSubscription:
     def _listen(self) -> None:
         url = "ws" + self.endpoint.url.removeprefix("http")
         with closing(
-            websocket.create_connection(url, timeout=_TIMEOUT, subprotocols=["graphql-ws"])
+            # The key goes to the endpoint alone, which is no other one by a redirection.
+            websocket.create_connection(
+                url, timeout=_TIMEOUT, subprotocols=["graphql-ws"], redirect_limit=0
+            )
         ) as connection:
             self._begin(connection)
             while not self._stopped.is_set():
