@@ -86,7 +86,10 @@ def application(
 
 @pytest.fixture(scope="module")
 def exported(application: BuiltApplication) -> BuiltApplication:
-    """The application after the sample project was registered, and an event came."""
+    """The application after the sample project was registered, and an event came.
+
+    That run goes through single steps; later ones are small, and made by the function that plans.
+    """
     project = application.project
     declared = parse_registration(
         {
@@ -101,9 +104,11 @@ def exported(application: BuiltApplication) -> BuiltApplication:
     application.objects.put(registration_key(project.id), declared.to_bytes())
     asset, _ = assets_of(application)[0]
     label = application.world.submit_label(asset)
+    application.single_steps = True
     accepted = post(application, "on_submit", project.id, asset, label.id)
     assert accepted == (202, {"accepted": 1})
     application.finish_runs()
+    application.single_steps = False
     assert not application.why_it_failed()
     return application
 

@@ -99,6 +99,12 @@ def test_several_formats_fetch_everything_once(bench: Bench) -> None:
         assert differences(output, bench.fresh(form)) == []
 
 
+def test_a_device_is_written_and_nothing_is_kept_beside_it(bench: Bench) -> None:
+    assert bench.run("--format", "kili", "--output", "/dev/null") == 0
+    assert Path("/dev/null").is_char_device()
+    assert not Path("/dev/.null.export").exists()
+
+
 def test_nothing_but_the_archive_is_left(bench: Bench) -> None:
     bench.export()
     assert [one.name for one in bench.folder.iterdir()] == ["out.zip"]
