@@ -7,7 +7,7 @@ from kili_export.steps.planning.plan_run import PlanExport
 from kili_export.steps.planning.run_draft import RunLimits
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
-from kili_export.wiring.small_runs import short_run
+from kili_export.wiring.small_runs import EndsAfter, process_ends_after, short_run
 
 
 def plan_export(app: Application, project_id: str) -> PlanExport:
@@ -34,12 +34,20 @@ def plan_export(app: Application, project_id: str) -> PlanExport:
     )
 
 
-def plan_or_make(app: Application, request: PlanRequest, invocation: Invocation) -> PlanAnswer:
-    """Plans a run, and makes a small one whole where the request lets it."""
+def plan_or_make(
+    app: Application,
+    request: PlanRequest,
+    invocation: Invocation,
+    ends_after: EndsAfter = process_ends_after,
+) -> PlanAnswer:
+    """Plans a run, and makes a small one whole where the request lets it.
+
+    `ends_after` ends what takes longer than some seconds.
+    """
     plan = plan_export(app, request.project_id)
     # A plan that goes on with a listing is no small one.
     if request.whole and request.resume is None:
-        return short_run(app, request.project_id, plan, invocation)(request)
+        return short_run(app, request.project_id, plan, invocation, ends_after)(request)
     return plan(request, invocation.time_left)
 
 

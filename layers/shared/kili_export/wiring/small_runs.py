@@ -1,8 +1,8 @@
 """What plan_export does besides planning: makes a small run whole."""
 
 import faulthandler
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -32,13 +32,21 @@ _LONGEST_BATCH: Final = 58.0
 
 _STDERR: Final = 2
 
+EndsAfter = Callable[[float], AbstractContextManager[None]]
+"""Ends what is done within, unless it ends before so many seconds have passed."""
+
 
 def short_run(
-    app: Application, project_id: str, plan_export: PlanExport, invocation: Invocation
+    app: Application,
+    project_id: str,
+    plan_export: PlanExport,
+    invocation: Invocation,
+    ends_after: EndsAfter,
 ) -> ShortRun:
     """Plans runs of a project, and makes the small ones whole in this very invocation.
 
-    The process ends when a batch takes too long; the workflow then goes through single steps.
+    `ends_after` ends the process when a batch takes too long; the workflow then goes through single
+    steps.
     """
     held = HeldObjects(app.objects, runs_prefix(project_id))
     time_left = invocation.time_left
@@ -48,7 +56,7 @@ def short_run(
 
     def convert(request: ConvertRequest) -> BatchResult:
         meter = app.meter.part_of_invocation()
-        with process_ends_after(_LONGEST_BATCH):
+        with ends_after(_LONGEST_BATCH):
             use_case = replace(convert_assets(app, project_id), objects=held, meter=meter)
             return tell_converted(request, use_case(request), invocation)
 
