@@ -154,7 +154,9 @@ def test_every_field_of_the_schema_can_be_read() -> None:
     assert declared == {name: set(fields) for name, fields in FIELDS.items()}
     assert schema.query_type is not None
     assert schema.mutation_type is not None
-    roots = {*schema.query_type.fields, *schema.mutation_type.fields}
+    assert schema.subscription_type is not None
+    kinds = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    roots = {name for kind in kinds for name in kind.fields}
     assert roots == set(OPERATIONS)
 
 
