@@ -36,7 +36,7 @@ def test_the_command_counts_what_it_compared() -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["format", "sequences", "archives", "files", "failures"]
-    assert [line.split()[0] for line in lines[1:]] == ["kili", "raw"]
+    assert [line.split()[0] for line in lines[1:]] == ["jsonl", "kili", "raw"]
     for line in lines[1:]:
         sequences, archives, files, failures = map(int, line.split()[1:])
         assert sequences == 1
