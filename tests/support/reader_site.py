@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from kili_export.aws.s3 import S3ObjectStore
+from kili_export.filesystem import ExportFileSystem
 from kili_export.local.stack.seaweed import SeaweedServer
 from tests.support.workbench import Workbench
 
@@ -92,3 +93,5 @@ def reader_site(folder: Path, bench: Workbench) -> Iterator[ReaderSite]:
         yield site
     finally:
         server.stop()
+        # fsspec keeps file systems by their address, which the next server has too.
+        ExportFileSystem.clear_instance_cache()
