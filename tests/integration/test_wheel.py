@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import venv
@@ -47,7 +46,7 @@ class Environment:
         return self._run("kili-export", *words, **variables)
 
     def first_line(self, *words: str) -> str:
-        """What a command prints first that serves until Ctrl+C, which it then gets."""
+        """What a command prints first that serves until it is stopped, which it then is."""
         with subprocess.Popen(
             (str(self.folder / "bin" / "kili-export"), *words),
             cwd=self.work,
@@ -57,7 +56,8 @@ class Environment:
         ) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
-            process.send_signal(signal.SIGINT)
+            # Not Ctrl+C: who starts the tests in the background has its children ignore that.
+            process.terminate()
         return line
 
     def megabytes(self) -> float:
