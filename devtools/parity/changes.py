@@ -18,7 +18,7 @@ class Changes:
         self._random = Random(seed)
         self._pen = Pen(self._random)
         # A label that an event tells of is waited for when it is deleted before it was read; so
-        # these alone are deleted, and no event tells of them.
+        # these alone are deleted, and no event announces them.
         self._doomed = [label.id for _, label in project.labels()][::3]
         self._kinds: tuple[tuple[int, Callable[[], None]], ...] = (
             (8, self._submit),

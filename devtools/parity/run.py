@@ -140,7 +140,7 @@ class _Comparison:
         Changes(world, project, self._parity.seed).make(_CHANGES)
         if not world.courier.wait_idle(_CALLS_SECONDS):
             raise NotPublished("Kili's calls did not arrive")
-        # No event tells of a deleted label.
+        # No event announces a deleted label.
         loop.reconcile(project.id)
         loop.settle(project.id)
 

@@ -114,7 +114,7 @@ def _profiles(comparisons: Sequence[Comparison]) -> list[str]:
         ]
         if one.profile:
             lines += [
-                "What the converting workers do, without S3, measured in a process of its own:",
+                "Where converting workers spend their time, without S3, in a separate process:",
                 "",
                 *_shares(one.profile),
                 "",

@@ -124,7 +124,7 @@ def test_a_run_that_lost_its_lease_is_shut_out_though_nothing_changed(
     first = f"{PROJECT}-{world.post('as_000').window}"
     stale = world.begin(first)
     results = world.convert(stale)
-    world.kili.assets["as_000"] = before  # The label is deleted again: no event tells of it.
+    world.kili.assets["as_000"] = before  # The label is deleted again: no event announces it.
     world.workflow.running.discard(arn(first))
     world.clock.advance(61)
     if commits == "before the plan":

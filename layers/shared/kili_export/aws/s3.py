@@ -179,7 +179,7 @@ class S3ObjectStore:
         `plan`, the digest of the parts, is kept with the object: one that was made by the same
         plan counts as written, whatever the conditions. With `uploads` besides, what was copied
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
-        for a while; the same call goes on from there.
+        for a while; the same call continues from there.
         """
         if uploads is not None and (written := self.composed(key, plan, uploads=uploads)):
             return written

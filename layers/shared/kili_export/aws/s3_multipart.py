@@ -45,7 +45,7 @@ class UploadTarget:
 class MultipartUpload:
     """One upload, from its first request to its last. Leaves nothing behind unless it succeeds.
 
-    With `uploads` it stays when time is up or the server does not answer, to be gone on with.
+    With `uploads` it stays when time is up or the server does not answer, to be continued.
     """
 
     def __init__(

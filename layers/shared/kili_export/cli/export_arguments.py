@@ -18,10 +18,10 @@ def add_export(commands: Commands) -> None:
     export = commands.add_parser(
         "export",
         help="write archives of a project into files, without a stack",
-        description="Exports a project of Kili into archives, in this process: $KILI_API_KEY and "
-        "$KILI_API_ENDPOINT say where from. Options are those of kili.export_labels. A call that "
-        "was interrupted is gone on with by the same call. With --state, the next call fetches and "
-        "converts what changed since.",
+        description="Exports a project into archives, in this process, from the Kili of "
+        "$KILI_API_ENDPOINT with $KILI_API_KEY. The options are those of kili.export_labels. "
+        "Repeat an interrupted call to resume it. With --state, the next call fetches and converts "
+        "what changed since.",
     )
     export.set_defaults(command="export")
     export.add_argument("project_id", metavar="PROJECT_ID")
@@ -36,7 +36,9 @@ def add_export(commands: Commands) -> None:
         help="one for each format, in the same order; - is standard output",
     )
     _add_options(export)
-    export.add_argument("--state", metavar="DIR", help="keep here what the next call goes on from")
+    export.add_argument(
+        "--state", metavar="DIR", help="keep state here; the next call continues from it"
+    )
     export.add_argument(
         "--yes",
         action="store_true",

@@ -80,8 +80,8 @@ def export(
 
     The options are those of `kili.export_labels`, by their names and with its defaults. Several
     formats, each with its output, fetch everything once. `state` is a directory that the next call
-    goes on from: it fetches and converts what changed. Without it a call that was interrupted is
-    gone on with by the next one for the same output. `api_key` and `api_endpoint` are
+    continues from: it fetches and converts what changed. Without it a call that was interrupted is
+    continued by the next one for the same output. `api_key` and `api_endpoint` are
     `KILI_API_KEY` and `KILI_API_ENDPOINT` of the environment if they are not given.
 
     Raises the errors of `kili_export.core.errors`: InvalidConfiguration for what cannot work,

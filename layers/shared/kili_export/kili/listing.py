@@ -16,7 +16,7 @@ from kili_export.kili.answers import Row
 PAGE = 100
 TRIES = 4
 RECENT = 1000
-"""Rows by which a listing in pages is gone on with: what shifts it by more begins it again."""
+"""Rows by which a listing in pages is continued: what shifts it by more begins it again."""
 _SLACK = 10_000
 _REPEATED = "Kili lists the same assets again and again"
 Reassure = Callable[[], object]
@@ -87,7 +87,7 @@ def read_pages(
 ) -> Iterator[tuple[list[Row], ListingPosition, bool]]:
     """Every row once, in server order, page by page, in memory for the last thousand ids.
 
-    Each page comes with the position after it, from which the reading can be gone on with, and
+    Each page comes with the position after it, from which the reading can be continued, and
     whether it is the last. Raises Unavailable and ConflictError, see KiliListing.list_pages.
     """
     reading = _Reading(position, count())

@@ -96,7 +96,7 @@ class SessionStore:
     objects: ObjectStore
 
     def read(self, project_id: str) -> StoredSession:
-        """What is stored. A session that cannot be read is none: it is begun again."""
+        """What is stored. A session that cannot be read is none: it is started again."""
         found = self.objects.get(session_key(project_id))
         if found is None:
             return StoredSession()
@@ -135,7 +135,7 @@ class SessionStore:
         return stored.etag
 
     def close(self, project_id: str, found: StoredSession) -> StoredSession:
-        """Ends an open session, to be begun again. Answers what is stored then."""
+        """Ends an open session, to be started again. Answers what is stored then."""
         if found.session is None:
             return found
         # It keeps its id: no two sessions, open or closed, have the same ETag.

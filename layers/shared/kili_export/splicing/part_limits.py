@@ -20,7 +20,7 @@ class PartLimits:
     that they run in parallel; shorter ones are read and join parts of at most `buffer`. Where
     that gives too many parts, `copy` grows; where it still does, objects are joined first
     (`kili_export.splicing.part_joins`). An upload of `resumable_from` parts or more may take
-    several invocations; a smaller one is begun again, which costs less than to record it.
+    several invocations; a smaller one is started again, which costs less than to record it.
     """
 
     min_part: int = 5 * MIB

@@ -116,7 +116,7 @@ class ObjectStore(Protocol):
         `plan`, the digest of the parts, is kept with the object: one that was made by the same
         plan counts as written, whatever the conditions. With `uploads` besides, what was copied
         stays when the time is up, then OutOfTime is raised, or when the bucket does not answer
-        for a while; the same call goes on from there.
+        for a while; the same call continues from there.
         """
 
     def composed(

@@ -62,7 +62,7 @@ class OneShot:
     def export(self, *, allow_removals: bool = False) -> None:
         """Publishes what Kili has now of every export that is declared.
 
-        What a call that did not come to its end converted is gone on with, and is compared with
+        What a call that did not come to its end converted is continued, and is compared with
         Kili afterwards. Raises RemovalsHeld, unless it is allowed, when too much vanished at once,
         and whatever the steps of a run raise; then the same call goes on.
         """
@@ -88,7 +88,7 @@ class OneShot:
     def follow(self, *, allow_removals: bool = False) -> bool:
         """Publishes what Kili's list of events has since the last time.
 
-        Answers whether there was anything to publish. What no event tells of, `export` finds.
+        Answers whether there was anything to publish. What no event announces, `export` finds.
         Raises as that does.
         """
         marks = self.app.marks

@@ -19,7 +19,7 @@ from kili_export.storage.object_store import ObjectStore, delete_prefix
 _PART: Final = 20_000
 """Assets that are held, and that a crash loses."""
 _OLDEST: Final = timedelta(days=1)
-"""A listing that was begun before tells too little of the present to be gone on with."""
+"""A listing that was begun before tells too little of the present to be continued."""
 _END: Final = b"\0"
 
 
@@ -42,7 +42,7 @@ class PendingComparison(Document):
 
     `parts` are the keys of the objects that hold what was listed so far. `about` is the version of
     the mark that asked for the comparison, None for the scheduled one. `offset`, `seen` and
-    `recent` are where Kili's pages are gone on with (see ListingPosition).
+    `recent` are where Kili's pages are continued (see ListingPosition).
     """
 
     schema_version: Literal[1] = 1
@@ -86,7 +86,7 @@ class ComparisonListing:
         """Everything that Kili has, None when the time is up: then the next one goes on.
 
         Raises Unavailable when the listing cannot be relied on, ConflictError when somebody else
-        has gone on with it.
+        has continued it.
         """
         progress = self._load(about)
         resumed, pages = bool(progress.pending.parts), 0

@@ -73,5 +73,5 @@ class KiliListing(Protocol):
 
         What was there all the time is not missed, if the pages are read to their end; an asset that
         went away meanwhile may be among them. Raises Unavailable when Kili counts more than it
-        lists, and ConflictError when so much went away that the listing must be begun again.
+        lists, and ConflictError when so much went away that the listing must be started again.
         """

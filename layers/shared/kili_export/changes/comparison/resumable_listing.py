@@ -35,7 +35,7 @@ class ProjectListing:
     """The listing, in slices of `most` assets. For the holder of the project's lease alone.
 
     What was listed is stored with each slice, so that an invocation that ends, in time or not, is
-    gone on with by the next, of whichever run: what Kili creates later it lists later, and what
+    continued by the next, of whichever run: what Kili creates later it lists later, and what
     went away meanwhile is found missing when it is fetched. Holds a slice and a page.
 
     What the exports of `known` know and Kili does not list comes last: it is asked for too.
@@ -51,7 +51,7 @@ class ProjectListing:
         """Everything that Kili has, None when the time is up.
 
         `base` is the ETag of the project's session as it is now. Raises Unavailable when the
-        listing cannot be relied on, ConflictError when another run has gone on with it.
+        listing cannot be relied on, ConflictError when another run has continued it.
         """
         progress = self._load(run_id, base)
         for page in self._pages(progress.position):
@@ -172,7 +172,7 @@ class PendingListing(Document):
     It was begun when the session's object had the ETag `base`, None for no object: a run that
     opened a session since has another. `slices` objects are stored under `session_id`; `rest` are
     the assets after them, each by its id and its order key. `offset`, `seen` and `recent` are where
-    Kili's pages are gone on with (see ListingPosition).
+    Kili's pages are continued (see ListingPosition).
     """
 
     schema_version: Literal[1] = 1

@@ -32,7 +32,7 @@ OPTIONS: Final = (
 """Options that are called alike in a declaration and as arguments."""
 _SHOWN: Final = 20
 _COMPARE_EVERY: Final = timedelta(minutes=5)
-"""How often what is followed is compared with Kili, for what no event tells of."""
+"""How often what is followed is compared with Kili, for what no event announces."""
 
 
 def export(arguments: Namespace) -> ExitCode:

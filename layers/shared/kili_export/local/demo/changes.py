@@ -60,5 +60,5 @@ CHANGES = (
         _submit(*(f"scene-{number}.png" for number in range(34, 39))),
     ),
     Change("The asset scene-30.png is deleted", _delete_asset),
-    Change("A label of scene-40.png is deleted: no event tells of it", _delete_label, silent=True),
+    Change("A label of scene-40.png is deleted: no event announces it", _delete_label, silent=True),
 )

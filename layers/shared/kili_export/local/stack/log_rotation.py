@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 LARGEST: Final = 10_000_000
-"""Bytes above which a log is begun again."""
+"""Bytes above which a log is rotated."""
 
 
 def rotate(logs: Path, largest: int = LARGEST) -> list[Path]:
-    """Moves what large logs hold to `NAME.log.1`. Answers the logs that were begun again.
+    """Moves what large logs hold to `NAME.log.1`. Answers the logs that were rotated.
 
     The processes keep their files open, for appending; so a log is copied and then emptied. What
     is written between the two, some microseconds, is lost. Raises OSError, with the log as it was.

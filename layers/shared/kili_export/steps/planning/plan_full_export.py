@@ -33,7 +33,7 @@ from kili_export.storage.object_store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class SessionPlanner:
-    """Opens sessions, and says whether one can be gone on with. For the lease's holder alone."""
+    """Opens sessions, and says whether one can be continued. For the lease's holder alone."""
 
     objects: ObjectStore
     kili: KiliListing

@@ -150,7 +150,7 @@ class PlanExport:
         possible = LeaveOut(self.objects, self.removals, self.publisher)(run)
         self._choose_modes(run, possible)
         if run.stored.session is None and any(plan.mode == "rebuild" for plan in run.plans):
-            # Before anything else that takes long: it alone can be gone on with.
+            # Before anything else that takes long: it alone can be continued.
             self._list(run, time_left)
             if not run.is_listed:
                 return run

@@ -115,7 +115,7 @@ class LabelChanges(WorldState):
             return label
 
     def delete_label(self, label_id: str) -> None:
-        """Removes a label. No event tells of it."""
+        """Removes a label. No event announces it."""
         with self.lock:
             project, asset, label = self.label(label_id)
             asset.labels = [one for one in asset.labels if one is not label]

@@ -14,7 +14,7 @@ class ProjectChanges(WorldState):
     """Adding, renaming, skipping and deleting assets; interface and settings."""
 
     def add_project(self, project: Project) -> Project:
-        """Puts a project, with its assets and labels, on the server. No event tells of it."""
+        """Puts a project, with its assets and labels, on the server. No event announces it."""
         with self.lock:
             self.projects[project.id] = project
             self.changed(project)

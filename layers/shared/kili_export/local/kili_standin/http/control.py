@@ -9,7 +9,7 @@ Labels
   `json_response` the answer is a chance edit of the newest label -> {label_id, asset_id}
 - `review` {asset, [author, json_response, project_id]} -> {label_id, asset_id}
 - `edit_label` {label_id, [json_response]} -> {label_id, asset_id}
-- `delete_label` {label_id}: no event tells of it
+- `delete_label` {label_id}: no event announces it
 - `send_back` {asset, [user, project_id]} -> {label_id, asset_id}
 - `bulk_send_back` {assets, [project_id]}: one event that names no asset
 
