@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
+from kili_export.wiring import application, webhook
 from tests.support.leak_watch import WATCHED, LeakWatch
 from tests.support.seaweed import key_prefix, object_store, s3_client, seaweed
 
@@ -23,6 +24,17 @@ def environment_of_its_own() -> Iterator[None]:
     """Gives back the environment: commands point the clients of their process at their stack."""
     with patch.dict(os.environ):
         yield
+
+
+_KEPT_BY_A_PROCESS = (application.application, webhook._receiver)
+
+
+@pytest.fixture(autouse=True)
+def application_of_its_own() -> Iterator[None]:
+    """Forgets what functions keep for their process: it was made from this test's environment."""
+    yield
+    for one in _KEPT_BY_A_PROCESS:
+        one.cache_clear()
 
 
 @pytest.fixture(autouse=True)
