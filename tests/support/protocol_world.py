@@ -30,7 +30,7 @@ from kili_export.changes.events.request_run import RequestRun
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.changes.events.secret_check import SecretCheck
 from kili_export.core.asset import FetchedAsset
-from kili_export.core.bucket_layout import manifest_key, registration_key, runs_prefix
+from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import AccessDenied, AssetError, ExportError
 from kili_export.core.project import Project
@@ -69,9 +69,8 @@ from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.steps.planning.plan_run import PlanExport
 from kili_export.steps.planning.run_draft import RunLimits
 from kili_export.steps.publishing.publish_export import PublishExport
-from kili_export.steps.short_run import ShortRun
+from kili_export.steps.short_run import ShortRun, held_for_run
 from kili_export.steps.whole_run import WholeRun
-from kili_export.storage.held_objects import HeldObjects
 from kili_export.storage.object_store import ObjectStore
 from tests.support.fakes import (
     CountingTokens,
@@ -472,12 +471,16 @@ class World:
 
     def make_short(self, request: PlanRequest) -> PlanAnswer:
         """One invocation of the function that plans, which goes on where the run is small."""
-        held = HeldObjects(self.objects, runs_prefix(PROJECT))
+        held = held_for_run(self.objects, PROJECT)
         rest = WholeRun(
             held,
             lambda given: self.convert_batch(given, held),
             lambda given: self.publish(given, held),
-            replace(self.finish_export, objects=held),
+            replace(
+                self.finish_export,
+                objects=held,
+                announcer=replace(self.finish_export.announcer, objects=held),
+            ),
         )
         time_left = self.time_left or InvocationTime(lambda: 890_000)
         return ShortRun(held, replace(self.plan_export, objects=held), rest, time_left)(request)
@@ -596,6 +599,7 @@ class World:
             latest_max_bytes=1 << 30,
             retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
             rewriting=self.rewriting,
+            is_first=objects is not None,
         )
         return aggregate(request)
 

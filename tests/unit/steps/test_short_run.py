@@ -301,15 +301,19 @@ def test_who_finds_the_lease_taken_ends_quietly() -> None:
 
 
 def crashes() -> Iterator[tuple[World, int]]:
-    """Worlds in which the invocation ended at its first request to the bucket, its second, …"""
+    """Worlds in which the invocation ended at its first request, its second, …
+
+    Those count that it makes to the bucket and to the bus.
+    """
     for number in range(1, 1000):
         world = published()
         name = change(world, *ASSETS)
-        world.objects.interleaving = CrashAt(remaining=number)
+        end = CrashAt(remaining=number)
+        world.objects.interleaving = world.publisher.interleaving = end
         try:
             world.run_short(name)
         except Crash:
-            world.objects.interleaving = Interleaving()
+            world.objects.interleaving = world.publisher.interleaving = Interleaving()
             yield world, number
             continue
         assert number > 10, "no request was made"

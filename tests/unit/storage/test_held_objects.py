@@ -121,3 +121,34 @@ def test_lists_name_held_and_stored_objects_by_key() -> None:
     assert [one.key for one in held.list("runs/")] == ["runs/p/c"]
     assert [one.key for one in held.list("exports/")] == []
     assert ("delete", "runs/p/a") not in behind.requests
+
+
+def remembering() -> tuple[HeldObjects, InMemoryObjects]:
+    behind = InMemoryObjects()
+    return HeldObjects(behind, "runs/p/", remembers=lambda key: key == "state/p"), behind
+
+
+def test_what_is_remembered_is_asked_for_once_also_where_there_is_nothing() -> None:
+    held, behind = remembering()
+    assert held.get("state/p") is None
+    assert held.get("state/p") is None
+    stored = held.put("state/p", b"one", if_none_match=True)
+    assert held.get("state/p") == (b"one", stored)
+    assert behind.requests == [("get", "state/p"), ("put", "state/p")]
+    held.get("state/q")
+    held.get("state/q")
+    assert behind.requests[2:] == [("get", "state/q")] * 2
+
+
+def test_a_write_that_fails_has_what_is_remembered_asked_for_again() -> None:
+    held, behind = remembering()
+    first = held.put("state/p", b"one")
+    theirs = behind.put("state/p", b"theirs")
+
+    with pytest.raises(ConflictError):
+        held.put("state/p", b"two", if_match=first.etag)
+    assert held.get("state/p") == (b"theirs", theirs)
+    with pytest.raises(ConflictError):
+        held.get("state/p", if_match=first.etag)
+    held.delete(["state/p"])
+    assert held.get("state/p") is None

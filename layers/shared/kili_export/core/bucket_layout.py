@@ -21,6 +21,12 @@ def manifest_key(project_id: str, export: str) -> str:
     return f"exports/{project_id}/{export}/manifest.json"
 
 
+def is_manifest(key: str, project_id: str) -> bool:
+    """Whether that is the manifest of an export of this project."""
+    name = key.removeprefix(exports_prefix(project_id)).removesuffix("/manifest.json")
+    return "/" not in name and key == manifest_key(project_id, name)
+
+
 def latest_key(project_id: str, export: str) -> str:
     """The current archive at a fixed key."""
     return f"exports/{project_id}/{export}/latest.zip"

@@ -1,5 +1,6 @@
 """Which exports of a project change marks are answered for."""
 
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,9 +51,20 @@ class TrackedExportsStore:
         if followed != self.read(project_id):
             self._write(project_id, followed)
 
-    def follow(self, project_id: str, published: frozenset[str], stopped: frozenset[str]) -> None:
-        """Adds exports that were published in full, and takes out those that were not."""
+    def follow(
+        self,
+        project_id: str,
+        published: frozenset[str],
+        stopped: frozenset[str],
+        declared: Callable[[], Set[str]] = frozenset,
+    ) -> None:
+        """Adds exports that were published in full, and takes out those that were not.
+
+        Only those are added that are `declared`, which is asked where some are to be.
+        """
         before = self.read(project_id)
+        if not published <= before.names or not published.isdisjoint(before.left_out):
+            published &= declared()
         left_out = {name: why for name, why in before.left_out.items() if name not in published}
         after = TrackedExports(
             names=(before.names | published) - stopped,

@@ -4,12 +4,28 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kili_export.core.bucket_layout import followed_key, is_manifest, resumption_key, runs_prefix
 from kili_export.core.clock import TimeLeft
 from kili_export.runs.messages import PlanAnswer, PlanRequest
 from kili_export.steps.whole_run import WholeRun
 from kili_export.storage.held_objects import HeldObjects
+from kili_export.storage.object_store import ObjectStore
 
 _log = logging.getLogger(__name__)
+
+
+def held_for_run(behind: ObjectStore, project_id: str) -> HeldObjects:
+    """What the steps of one small run of a project work on, in front of the bucket.
+
+    Each manifest is read once: a commit depends on the one that was read. So are the two documents
+    of the project that the holder of its lease alone writes.
+    """
+    of_holder = {followed_key(project_id), resumption_key(project_id)}
+    return HeldObjects(
+        behind,
+        runs_prefix(project_id),
+        remembers=lambda key: key in of_holder or is_manifest(key, project_id),
+    )
 
 
 @dataclass(frozen=True, slots=True)

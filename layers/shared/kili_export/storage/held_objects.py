@@ -1,7 +1,7 @@
 """Keeps small objects of one place in memory, for work that one process begins and ends."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
@@ -27,12 +27,18 @@ class HeldObjects:
     What is written below `prefix` is held in memory, `most` bytes altogether, until `store`; what
     does not fit, and everything else, goes to the store behind. Keys below the prefix are written
     by this process alone.
+
+    What `get` answers for keys that `remembers` accepts is asked of the store behind once, and
+    again after a write that failed. It accepts keys that nobody else writes meanwhile, or that are
+    written on condition of what was read.
     """
 
     behind: ObjectStore
     prefix: str
     most: int = _MOST_BYTES
+    remembers: Callable[[str], bool] = lambda _: False
     _held: dict[str, _Held] = field(default_factory=dict)
+    _known: dict[str, tuple[bytes, StoredObject] | None] = field(default_factory=dict)
     _size: int = 0
 
     def store(self) -> None:
@@ -48,9 +54,13 @@ class HeldObjects:
 
     def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
         """See ObjectStore."""
-        if key not in self._held:
+        if key in self._held:
+            return self._one(key, if_match).data, self._held[key].stored
+        if if_match is not None or not self.remembers(key):
             return self.behind.get(key, if_match=if_match)
-        return self._one(key, if_match).data, self._held[key].stored
+        if key not in self._known:
+            self._known[key] = self.behind.get(key)
+        return self._known[key]
 
     def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
         """See ObjectStore."""
@@ -82,7 +92,8 @@ class HeldObjects:
         is_plain = if_match is None and not metadata
         if not (is_plain and key.startswith(self.prefix) and self._size + len(data) <= self.most):
             self._held.pop(key, None)
-            return self.behind.put(
+            self._known.pop(key, None)
+            stored = self.behind.put(
                 key,
                 data,
                 if_match=if_match,
@@ -90,6 +101,9 @@ class HeldObjects:
                 metadata=metadata,
                 content_type=content_type,
             )
+            if self.remembers(key):
+                self._known[key] = bytes(data), stored
+            return stored
         if if_none_match and key in self._held:
             raise ConflictError(f"{key} exists")
         stored = StoredObject(key, f'"{hashlib.sha256(data).hexdigest()}"', len(data))
@@ -129,7 +143,10 @@ class HeldObjects:
 
     def delete(self, keys: Iterable[str]) -> None:
         """See ObjectStore."""
-        self.behind.delete([key for key in keys if self._held.pop(key, None) is None])
+        behind = [key for key in keys if self._held.pop(key, None) is None]
+        for key in behind:
+            self._known.pop(key, None)
+        self.behind.delete(behind)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ObjectStore."""

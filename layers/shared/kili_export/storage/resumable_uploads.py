@@ -52,12 +52,16 @@ class ResumableUploads:
         export: str,
         run_id: str,
         random: RandomSource,
+        is_first: bool = False,
     ) -> None:
-        """Reads the journal. Begins a new attempt unless an invocation of this run left one."""
+        """Reads the journal. Begins a new attempt unless an invocation of this run left one.
+
+        With `is_first` no invocation can have left one, and nothing is read.
+        """
         self._objects = objects
         self._time_left = time_left
         self.key = uploads_key(project_id, export)
-        found = self._read(run_id)
+        found = None if is_first else self._read(run_id)
         self._has_ended_any = False
         self._journal = found or UploadCheckpoints(
             run_id=run_id, attempt=f"{run_id}-{random.token()}"

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from kili_export.core.bucket_layout import runs_prefix
 from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
@@ -18,9 +17,8 @@ from kili_export.runs.messages import (
     PlanRequest,
 )
 from kili_export.steps.planning.plan_run import PlanExport
-from kili_export.steps.short_run import ShortRun
+from kili_export.steps.short_run import ShortRun, held_for_run
 from kili_export.steps.whole_run import WholeRun
-from kili_export.storage.held_objects import HeldObjects
 from kili_export.wiring.application import Application
 from kili_export.wiring.completion import finish_export, tell_finished
 from kili_export.wiring.conversion import convert_assets, tell_converted
@@ -48,7 +46,7 @@ def short_run(
     `ends_after` ends the process when a batch takes too long; the workflow then goes through single
     steps.
     """
-    held = HeldObjects(app.objects, runs_prefix(project_id))
+    held = held_for_run(app.objects, project_id)
     time_left = invocation.time_left
 
     def plan(request: PlanRequest) -> PlanAnswer:
@@ -62,12 +60,13 @@ def short_run(
 
     def publish(request: AggregateRequest) -> AggregateAnswer:
         meter = app.meter.part_of_invocation()
-        use_case = replace(aggregate_archive(app), objects=held, meter=meter)
+        use_case = replace(aggregate_archive(app), objects=held, meter=meter, is_first=True)
         return tell_published(request, use_case(request, time_left), invocation)
 
     def finish(request: FinishRequest) -> FinishAnswer:
         meter = app.meter.part_of_invocation()
-        use_case = replace(finish_export(app), objects=held, meter=meter)
+        announcer = replace(app.announcer, objects=held)
+        use_case = replace(finish_export(app), objects=held, meter=meter, announcer=announcer)
         return tell_finished(request, use_case(request), invocation)
 
     return ShortRun(held, plan, WholeRun(held, convert, publish, finish), time_left)

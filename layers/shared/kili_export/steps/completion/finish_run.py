@@ -131,14 +131,18 @@ class FinishExport:
         Only while they are declared: what happens after that nobody marks. A list that comes too
         late, after the project was unregistered, is that of an incarnation that is over.
         """
-        registration = load_registration(self.objects, plan.project_id)
-        declared = {export.name for export in registration.exports} if registration else set()
-        if registration and registration.incarnation != plan.registration:
-            declared = set()
+
+        def declared() -> frozenset[str]:
+            registration = load_registration(self.objects, plan.project_id)
+            if registration is None or registration.incarnation != plan.registration:
+                return frozenset()
+            return frozenset(export.name for export in registration.exports)
+
         TrackedExportsStore(self.objects, plan.registration).follow(
             plan.project_id,
-            published=verdict.exports.published & declared,
+            published=verdict.exports.published,
             stopped=verdict.exports.held_rebuilds | verdict.to_be_made_anew(),
+            declared=declared,
         )
 
     def _hold(self, plan: RunPlan, verdict: RunVerdict) -> None:

@@ -40,6 +40,8 @@ class PublishExport:
     rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
     meter: Meter = field(default_factory=NoMeter)
     sharding: ShardRules = field(default_factory=ShardRules)
+    is_first: bool = False
+    """Whether no invocation before may have begun to publish a run that is asked for."""
 
     def __call__(
         self, request: AggregateRequest, time_left: TimeLeft | None = None
@@ -64,6 +66,7 @@ class PublishExport:
             export=export.name,
             run_id=plan.run_id,
             random=self.random,
+            is_first=self.is_first,
         )
         try:
             time = ComputingTime(time_left, export.name)
