@@ -9,7 +9,7 @@ import struct
 import subprocess
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.local.kili_standin.projects.pictures import encode_png
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing.server import Viewer, ViewServer
-from tests.support.kili_samples import answers, box, label
+from tests.support.kili_samples import Json, answers, box, job, label, project, ring, shape
 from tests.support.workbench import Workbench
-from tests.unit.steps.publishing.test_media import bench_of, put
+from tests.unit.steps.publishing.test_media import put
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -31,6 +31,10 @@ LEFT, TOP, RIGHT, BOTTOM = 0.2, 0.1, 0.9, 0.8
 """Where the thing is, as shares of the picture."""
 SIGN = (0.02, 0.85, 0.1, 0.95)
 """Where another label is, on the background."""
+HOLE = (0.5, 0.3, 0.7, 0.6)
+"""What a mask of the thing leaves out."""
+DOT = (0.05, 0.5)
+"""Where a point is, on the background."""
 HOSTILE = "\"><img src=x onerror=document.title='broken'><script>document.title='broken'</script>"
 BACKGROUND, THING = (0, 0, 255), (255, 255, 255)
 
@@ -46,26 +50,43 @@ def picture() -> bytes:
     return encode_png(rows, [BACKGROUND, THING])
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    bench = Workbench(
-        bench_of().project,
-        {"voc": ExportOptions("pascal_voc", layout=Layout.MERGED, with_assets=True)},
-    )
-    made = answers(
-        CARS=[box("BIG", LEFT, TOP, RIGHT, BOTTOM, mid="m1")], SIGNS=[box("STOP", *SIGN, mid="m2")]
-    )
-    for number, name in enumerate(("a.png", f"{HOSTILE}.png")):
+def serving(options: ExportOptions, made: Json, names: Sequence[str]) -> Iterator[str]:
+    """The address of a page of pictures with these names and one label."""
+    tools = ["rectangle", "semantic", "marker"]
+    declared = project({"CARS": job(["BIG"], tools), "SIGNS": job(["STOP"], tools)})
+    bench = Workbench(declared, {"made": options})
+    for number, name in enumerate(names):
         key = put(bench, number, name)
         bench.kili.assets[key] = replace(bench.kili.assets[key], latest_label=label(made))
         bench.kili.files[f"/{number}-0"] = (picture(), "image/png")
     bench.rebuild()
-    server = ViewServer(Viewer(PublishedExport(bench.objects, bench.manifest("voc"))))
+    server = ViewServer(Viewer(PublishedExport(bench.objects, bench.manifest("made"))))
     thread = threading.Thread(target=server.serve)
     thread.start()
     yield server.url
     server.stop()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    made = answers(
+        CARS=[box("BIG", LEFT, TOP, RIGHT, BOTTOM, mid="m1")], SIGNS=[box("STOP", *SIGN, mid="m2")]
+    )
+    options = ExportOptions("pascal_voc", layout=Layout.MERGED, with_assets=True)
+    yield from serving(options, made, ("a.png", f"{HOSTILE}.png"))
+
+
+def box_ring(left: float, top: float, right: float, bottom: float) -> Json:
+    return ring((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+@pytest.fixture(scope="module")
+def url_of_masks() -> Iterator[str]:
+    mask = shape("semantic", "BIG", box_ring(LEFT, TOP, RIGHT, BOTTOM), box_ring(*HOLE))
+    dot = {**shape("marker", "STOP"), "point": dict(zip("xy", DOT, strict=True))}
+    options = ExportOptions("jsonl", with_assets=True)
+    yield from serving(options, answers(CARS=[mask], SIGNS=[dot]), ("a.png",))
 
 
 def chromium(folder: Path, *arguments: str) -> str:
@@ -134,15 +155,21 @@ def bounds(rows: list[list[Pixel]], wanted: "set[Pixel]") -> tuple[int, int, int
     return min(across), min(down), max(across), max(down)
 
 
-def test_every_outline_lies_on_its_thing(url: str, tmp_path: Path) -> None:
+def shown_picture(tmp_path: Path, address: str) -> list[list[Pixel]]:
+    """The pixels of the one picture on a page."""
     shot = tmp_path / "shot.png"
-    chromium(tmp_path, f"--screenshot={shot}", f"{url}asset?path=labels/a.png.xml")
+    chromium(tmp_path, f"--screenshot={shot}", address)
     rows = pixels(shot.read_bytes())
     left, top, right, bottom = bounds(rows, {BACKGROUND})
     width, height = right - left + 1, bottom - top + 1
     assert abs(width / height - WIDTH / HEIGHT) < 0.03, "the picture is not shown whole"
+    return [row[left : right + 1] for row in rows[top : bottom + 1]]
+
+
+def test_every_outline_lies_on_its_thing(url: str, tmp_path: Path) -> None:
+    inside = shown_picture(tmp_path, f"{url}asset?path=labels/a.png.xml")
+    width, height = len(inside[0]), len(inside)
     # What is over the picture and neither of it nor its tint is the outline.
-    inside = [row[left : right + 1] for row in rows[top : bottom + 1]]
     tint = inside[int((TOP + BOTTOM) / 2 * height)][int((LEFT + RIGHT) / 2 * width)]
     assert tint not in {BACKGROUND, THING}, "the shape is not filled"
     thing = bounds(inside, {tint})
@@ -156,8 +183,21 @@ def test_every_outline_lies_on_its_thing(url: str, tmp_path: Path) -> None:
         assert all(abs(one - two) <= 4 for one, two in zip(found, expected, strict=True))
 
 
+def test_a_mask_leaves_its_hole_out_and_a_point_is_a_dot(url_of_masks: str, tmp_path: Path) -> None:
+    inside = shown_picture(tmp_path, f"{url_of_masks}asset?path=as_000")
+
+    def at(x: float, y: float) -> Pixel:
+        return inside[int(y * len(inside))][int(x * len(inside[0]))]
+
+    left, top, right, bottom = HOLE
+    assert at((left + right) / 2, (top + bottom) / 2) == THING
+    assert at((LEFT + left) / 2, (top + bottom) / 2) not in {THING, BACKGROUND}
+    assert at(*DOT) not in {THING, BACKGROUND}
+    assert at(DOT[0], DOT[1] + 0.1) == BACKGROUND
+
+
 def test_hostile_names_run_nothing_and_are_shown(url: str, tmp_path: Path) -> None:
     shown = chromium(tmp_path, "--dump-dom", f"{url}pictures")
-    assert "<title>voc, generation 1</title>" in shown
+    assert "<title>made, generation 1</title>" in shown
     assert "onerror=" in re.sub(r"<[^>]*>", "", shown), "the name is not there as a text"
     assert "<script" not in shown

@@ -3,6 +3,7 @@
 import http.client
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from html.parser import HTMLParser
 from urllib.parse import quote, urljoin, urlsplit
@@ -10,11 +11,13 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 
 from kili_export.core.errors import Unavailable
+from kili_export.core.export_options import Authors
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.reading.published_export import PublishedExport
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.viewing.server import HEADERS, Viewer, ViewServer
+from tests.support.fakes import InMemoryObjects
 from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_media import bench_of, put
 
@@ -23,7 +26,7 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 
 @pytest.fixture
 def bench() -> Workbench:
-    made = bench_of("yolo", "voc")
+    made = bench_of("raw", "voc")
     for number in range(30):
         put(made, number, f"d{number % 2}/{number:02d}.png")
     put(made, 30, f"{HOSTILE}.png")
@@ -137,6 +140,33 @@ def test_only_pictures_are_given_as_they_are(server: ViewServer, bench: Workbenc
         assert (status, headers["Content-Type"]) == (404, "text/html; charset=utf-8")
 
 
+def test_a_large_picture_is_read_some_at_a_time(bench: Workbench) -> None:
+    large = b"picture" * (2 << 20)
+    put(bench, 31, "large.png")
+    bench.kili.files["/31-0"] = (large, "image/png")
+    bench.run(["as_031"])
+    objects = LargestRead(
+        **{one.name: getattr(bench.objects, one.name) for one in fields(bench.objects)}
+    )
+    viewer = Viewer(PublishedExport(objects, bench.manifest("voc")))
+    status, kind, contents = viewer.answer("picture", {"path": "images/large.png"})
+    assert (status, kind) == (200, "image/png")
+    with contents:
+        assert b"".join(iter(lambda: contents.read(64 << 10), b"")) == large
+    assert objects.largest <= 1 << 20
+
+
+@dataclass(slots=True)
+class LargestRead(InMemoryObjects):
+    """Remembers how many bytes were read at once at most."""
+
+    largest: int = 0
+
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        self.largest = max(self.largest, length)
+        return InMemoryObjects.get_range(self, key, start, length, if_match=if_match)
+
+
 def test_who_does_not_know_the_address_gets_nothing(server: ViewServer) -> None:
     url = urlsplit(server.url)
     for path, host in (
@@ -211,7 +241,21 @@ def test_a_bucket_that_does_not_answer_is_said(bench: Workbench) -> None:
     bench.objects.interleaving.before("get", fail)
     status, _, data = viewer.answer("overview", {})
     assert status == 503
-    assert b"S3 cannot be reached" in data
+    assert b"S3 cannot be reached" in data.read()
+
+
+def test_who_labelled_is_asked_for_where_it_is_told(bench: Workbench) -> None:
+    assert b'name="author"' not in page_of(bench, "voc", Authors.KEEP)
+    assert b'name="author"' in page_of(bench, "raw", Authors.KEEP)
+    assert b'name="author"' not in page_of(bench, "raw", Authors.OMIT)
+
+
+def page_of(bench: Workbench, name: str, authors: Authors) -> bytes:
+    """The gallery of an export that was declared so."""
+    manifest = bench.manifest(name)
+    options = manifest.options.model_copy(update={"authors": authors})
+    export = PublishedExport(bench.objects, manifest.model_copy(update={"options": options}))
+    return Viewer(export).answer("pictures", {})[2].read()
 
 
 def test_classes_are_counted_with_their_bars(server: ViewServer) -> None:

@@ -16,7 +16,8 @@ from kili_export.core.export_options import Authors
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
 from kili_export.storage.object_store import ObjectStore
 
-_WRITE_AUTHORS: Final = frozenset({"kili", "raw", "geojson", "jsonl"})
+WRITE_AUTHORS: Final = frozenset({"kili", "raw", "geojson", "jsonl"})
+"""The formats that tell who made a label."""
 _LOOSER: Final = {
     Authors.KEEP: frozenset[Authors](),
     Authors.PSEUDONYMOUS: frozenset({Authors.KEEP}),
@@ -68,18 +69,17 @@ def _published(
 
 def _tells_more(published: Manifest, export: ExportDeclaration) -> bool:
     return (
-        published.format in _WRITE_AUTHORS
-        and published.options.authors in (_LOOSER[export.authors])
+        published.format in WRITE_AUTHORS and published.options.authors in (_LOOSER[export.authors])
     )
 
 
 def _hides(export: ExportDeclaration) -> bool:
-    return export.format in _WRITE_AUTHORS and export.authors is not Authors.KEEP
+    return export.format in WRITE_AUTHORS and export.authors is not Authors.KEEP
 
 
 def _keeping(registration: ProjectRegistration) -> Iterator[str]:
     for export in registration.exports:
-        if export.format in _WRITE_AUTHORS and export.authors is Authors.KEEP:
+        if export.format in WRITE_AUTHORS and export.authors is Authors.KEEP:
             yield export.name
 
 
@@ -89,5 +89,5 @@ def _ended_and_keeping(objects: ObjectStore, registration: ProjectRegistration) 
         if name in declared:
             continue
         for manifest in _published(objects, registration, name):
-            if manifest.format in _WRITE_AUTHORS and manifest.options.authors is Authors.KEEP:
+            if manifest.format in WRITE_AUTHORS and manifest.options.authors is Authors.KEEP:
                 yield name

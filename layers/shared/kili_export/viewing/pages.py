@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -9,9 +10,10 @@ from urllib.parse import urlencode
 from kili_export.archives.loss_report.report_document import LossReport
 from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
-from kili_export.viewing.gallery import GalleryPage, LabelCounts, Picture, Wanted
-from kili_export.viewing.label_shapes import SUBSETS, Shape
+from kili_export.viewing.gallery import Gallery, GalleryPage, LabelCounts, Wanted
+from kili_export.viewing.label_files import SUBSETS
 from kili_export.viewing.markup import Markup, tag
+from kili_export.viewing.pictures import Picture, Shape
 
 _PLACES: Final = {
     "overview": "Overview",
@@ -90,8 +92,9 @@ def _bar(share: float, colour: str) -> Markup:
     return tag("svg", bar, class_="bar", viewBox="0 0 100 10", aria_hidden="true")
 
 
-def pictures(export: PublishedExport, wanted: Wanted, shown: GalleryPage) -> Markup:
+def pictures(gallery: Gallery, wanted: Wanted, shown: GalleryPage) -> Markup:
     """The gallery, filtered."""
+    export = gallery.export
     following = None
     if shown.following is not None:
         asked = _asked(wanted) | {"start": shown.following}
@@ -103,29 +106,34 @@ def pictures(export: PublishedExport, wanted: Wanted, shown: GalleryPage) -> Mar
     return page(
         export,
         "pictures",
-        _filters(export, wanted),
+        _filters(export, wanted, with_author=gallery.tells_authors),
         empty,
         tag("ul", cards, class_="cards"),
         following,
     )
 
 
-def _filters(export: PublishedExport, wanted: Wanted) -> Markup:
-    fields = (
-        tag(
-            "label", "Class ", tag("input", name="label", value=wanted.label or "", list="classes")
-        ),
+def _filters(export: PublishedExport, wanted: Wanted, *, with_author: bool) -> Markup:
+    fields = [
+        _field("Class ", "label", wanted.label, list="classes"),
         tag("label", "Subset ", _select("subset", SUBSETS, wanted.subset)),
-        tag(
-            "label",
-            "Changed since generation ",
-            tag("input", name="since", value=wanted.since or "", inputmode="numeric", size="6"),
-        ),
-        tag("button", "Show"),
-    )
-    names = {name for entry in export.classes for name in (entry.key, f"{entry.job}/{entry.key}")}
+        _field("Changed since generation ", "since", wanted.since, inputmode="numeric", size="6"),
+    ]
+    if with_author:
+        fields.append(_field("Annotator ", "author", wanted.author))
+    names = {
+        name
+        for entry in export.classes
+        for name in (entry.key, entry.name, f"{entry.job}/{entry.key}")
+    }
     options = (tag("option", "", value=name) for name in sorted(names))
-    return tag("form", fields, tag("datalist", options, id="classes"), action="pictures")
+    listed = tag("datalist", options, id="classes")
+    return tag("form", fields, tag("button", "Show"), listed, action="pictures")
+
+
+def _field(text: str, name: str, value: object, **more: object) -> Markup:
+    shown = "" if value is None else value
+    return tag("label", text, tag("input", name=name, value=shown, **more))
 
 
 def _select(name: str, values: Iterable[str], chosen: str | None) -> Markup:
@@ -138,7 +146,7 @@ def _select(name: str, values: Iterable[str], chosen: str | None) -> Markup:
 
 
 def _card(export: PublishedExport, picture: Picture) -> Markup:
-    caption = (picture.path, tag("br"), picture.asset_id or "")
+    caption = (picture.name or picture.path, tag("br"), picture.asset_id or "")
     link = tag("a", _drawn(export, picture), href=_query("asset", path=picture.path))
     return tag("li", tag("figure", link, tag("figcaption", caption)))
 
@@ -148,13 +156,14 @@ def _drawn(export: PublishedExport, picture: Picture) -> Markup:
     source = picture.link
     if picture.medium is not None:
         source = _query("picture", path=picture.medium)
-    names = ", ".join(sorted({shape.label for shape in picture.shapes})) or "no shapes"
+    drawn = picture.shown.shapes
+    names = ", ".join(sorted({shape.label for shape in drawn})) or "no shapes"
     image = (
         tag("img", src=source, alt=f"{picture.path}: {names}", loading="lazy") if source else None
     )
     shapes = tag(
         "svg",
-        [_outline(export, shape) for shape in picture.shapes],
+        [_outline(export, shape) for shape in drawn],
         viewBox="0 0 1 1",
         preserveAspectRatio="none",
         aria_hidden="true",
@@ -163,10 +172,22 @@ def _drawn(export: PublishedExport, picture: Picture) -> Markup:
 
 
 def _outline(export: PublishedExport, shape: Shape) -> Markup:
-    corners = " ".join(f"{x:.5f},{y:.5f}" for x, y in shape.corners)
+    """A shape; an open line of one point is drawn as a dot."""
+    end = "Z" if shape.is_closed else ""
+    drawn = (
+        f"M{' L'.join(f'{x:.5f},{y:.5f}' for x, y in (line if line[1:] else line * 2))}{end}"
+        for line in shape.lines
+        if line
+    )
     colour = _colour(export, shape.label)
+    is_dot = not any(line[1:] for line in shape.lines)
     return tag(
-        "polygon", points=corners, stroke=colour, fill=colour, vector_effect="non-scaling-stroke"
+        "path",
+        d="".join(drawn),
+        stroke=colour,
+        fill=colour if shape.is_closed else "none",
+        class_="dot" if is_dot and shape.lines else None,
+        vector_effect="non-scaling-stroke",
     )
 
 
@@ -190,13 +211,14 @@ def asset(
 
 def _side(export: PublishedExport, title: str, picture: Picture) -> Markup:
     counted: dict[str, int] = {}
-    for shape in picture.shapes:
+    for shape in picture.shown.shapes:
         counted[shape.label] = counted.get(shape.label, 0) + 1
     legend = [
         tag("li", _bar(1, _colour(export, label)), f" {label}: {number}")
         for label, number in sorted(counted.items())
     ]
-    named = tag("p", picture.path, tag("br"), picture.asset_id or "")
+    lines = (picture.name or picture.path, picture.asset_id, picture.shown.author)
+    named = tag("p", [(line, tag("br")) for line in lines if line])
     return tag("section", tag("h2", title), _drawn(export, picture), named, tag("ul", legend))
 
 
@@ -265,8 +287,7 @@ def _table(names: Iterable[str], rows: list[Markup]) -> Markup:
 
 
 def _asked(wanted: Wanted) -> dict[str, object]:
-    found = {"label": wanted.label, "subset": wanted.subset, "since": wanted.since}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in asdict(wanted).items() if value is not None}
 
 
 def _query(place: str, **asked: object) -> str:

@@ -10,16 +10,25 @@ import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import SEEK_END, BytesIO
 from pathlib import PurePosixPath
+from shutil import copyfileobj
 from threading import Lock
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import parse_qs
 
-from kili_export.core.errors import ExportError, GenerationExpired, NoSuchFile, TransientError
+from kili_export.core.errors import (
+    ExportError,
+    GenerationExpired,
+    InvalidConfiguration,
+    NoSuchFile,
+    TransientError,
+)
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing import pages
-from kili_export.viewing.gallery import PICTURES, Gallery, LabelCounts, Picture, Wanted
+from kili_export.viewing.gallery import Gallery, LabelCounts, Wanted
 from kili_export.viewing.markup import Markup
+from kili_export.viewing.pictures import PICTURES, Picture
 from kili_export.viewing.style import STYLE
 
 _LOGGER = logging.getLogger(__name__)
@@ -37,6 +46,8 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 Asked = Mapping[str, str]
+Answer = tuple[HTTPStatus, str, BinaryIO]
+"""The status, the type and the contents of a page or picture, to be closed."""
 
 
 class Viewer:
@@ -53,17 +64,17 @@ class Viewer:
         """The generation that is shown."""
         return self._gallery.export
 
-    def answer(self, place: str, asked: Asked) -> tuple[HTTPStatus, str, bytes]:
-        """The status, the type and the contents of a page or picture."""
+    def answer(self, place: str, asked: Asked) -> Answer:
+        """A page or picture."""
         if place == "style.css":
-            return HTTPStatus.OK, "text/css; charset=utf-8", STYLE.encode()
+            return HTTPStatus.OK, "text/css; charset=utf-8", BytesIO(STYLE.encode())
         try:
             if place == "picture":
                 return self._picture(asked)
             make = self._places.get(place or "overview")
             if make is None:
                 return self._trouble(HTTPStatus.NOT_FOUND, "There is no such page.")
-            return HTTPStatus.OK, _HTML, make(asked).encode()
+            return HTTPStatus.OK, _HTML, BytesIO(make(asked).encode())
         except (NoSuchFile, GenerationExpired) as error:
             return self._trouble(HTTPStatus.NOT_FOUND, str(error))
         except TransientError as error:
@@ -92,16 +103,28 @@ class Viewer:
                 self._counts = None
             is_small = latest.counts.members <= _COUNTED_AT_ONCE
             if self._counts is None and (is_small or "count" in asked):
-                self._counts = self._gallery.counts()
+                self._counts = self._counted(asked)
             return pages.overview(latest, self._counts)
+
+    def _counted(self, asked: Asked) -> LabelCounts | None:
+        """The counts; None where they cannot be had and were not asked for."""
+        try:
+            return self._gallery.counts()
+        except InvalidConfiguration:
+            if "count" in asked:
+                raise
+            return None
 
     def _pictures(self, asked: Asked) -> Markup:
         since = asked.get("since", "")
         wanted = Wanted(
-            asked.get("label"), asked.get("subset"), int(since) if since.isdecimal() else None
+            asked.get("label"),
+            asked.get("subset"),
+            int(since) if since.isdecimal() else None,
+            asked.get("author"),
         )
-        shown = self._gallery.page(wanted, asked.get("start", ""))
-        return pages.pictures(self.export, wanted, shown)
+        gallery = self._gallery
+        return pages.pictures(gallery, wanted, gallery.page(wanted, asked.get("start", "")))
 
     def _asset(self, asked: Asked) -> Markup:
         path, name = asked.get("path", ""), asked.get("before")
@@ -118,23 +141,22 @@ class Viewer:
             report = None
         return pages.problems(self.export, report)
 
-    def _picture(self, asked: Asked) -> tuple[HTTPStatus, str, bytes]:
+    def _picture(self, asked: Asked) -> Answer:
         path = asked.get("path", "")
         kind = PICTURES.get(PurePosixPath(path).suffix.lower())
         if kind is None:
             raise NoSuchFile(f"{path[:200]!r} is no picture.")
-        with self.export.open(path) as opened:
-            return HTTPStatus.OK, kind, opened.read()
+        return HTTPStatus.OK, kind, self.export.open(path)
 
-    def _trouble(self, status: HTTPStatus, message: str) -> tuple[HTTPStatus, str, bytes]:
-        return status, _HTML, pages.trouble(self.export, message).encode()
+    def _trouble(self, status: HTTPStatus, message: str) -> Answer:
+        return status, _HTML, BytesIO(pages.trouble(self.export, message).encode())
 
 
 def _picture_or_none(gallery: Gallery, path: str) -> Picture | None:
     try:
         return gallery.picture(path)
     except NoSuchFile:
-        return Picture(path, None, ())
+        return Picture(path)
 
 
 class ViewServer:
@@ -184,14 +206,23 @@ class _Handler(BaseHTTPRequestHandler):
         token, _, place = path.lstrip("/").partition("/")
         if not self._is_ours(token):
             self.close_connection = True
-            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"Access denied.\n")
+            self._send(HTTPStatus.FORBIDDEN, "text/plain", BytesIO(b"Access denied.\n"))
             return
         asked = {name: values[-1] for name, values in parse_qs(query).items()}
         try:
-            self._send(*self.viewer.answer(place, asked))
+            answer = self.viewer.answer(place, asked)
         except Exception:
             _LOGGER.exception("A page could not be made")
-            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"See the log.\n")
+            answer = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", BytesIO(b"See the log.\n")
+        try:
+            self._send(*answer)
+        except OSError:
+            # The reader went away.
+            self.close_connection = True
+        except ExportError:
+            # A page that is too short shows that something is missing: its length is said.
+            _LOGGER.exception("A picture could not be read to its end")
+            self.close_connection = True
 
     def _is_ours(self, token: str) -> bool:
         """Whether the caller knows the address. A page that a foreign name leads here for does not.
@@ -201,14 +232,18 @@ class _Handler(BaseHTTPRequestHandler):
         is_known = hmac.compare_digest(token.encode(), self.token.encode())
         return is_known and self.headers.get_all("Host") == [self.host]
 
-    def _send(self, status: HTTPStatus, kind: str, contents: bytes) -> None:
-        self.send_response(status)
-        for name, value in HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(contents)))
-        self.end_headers()
-        self.wfile.write(contents)
+    def _send(self, status: HTTPStatus, kind: str, contents: BinaryIO) -> None:
+        """Sends contents some at a time: pictures can be large."""
+        with contents:
+            length = contents.seek(0, SEEK_END)
+            contents.seek(0)
+            self.send_response(status)
+            for name, value in HEADERS.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            copyfileobj(contents, self.wfile)
 
     def version_string(self) -> str:
         """What the server calls itself."""

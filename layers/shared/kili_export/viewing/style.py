@@ -24,5 +24,6 @@ figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 .drawn img { display: block; width: 100%; height: auto; min-height: 2rem; }
 .drawn svg { position: absolute; inset: 0; width: 100%; height: 100%; }
 .drawn.bare { aspect-ratio: 4 / 3; border: 1px dashed var(--line); }
-.drawn polygon { fill-opacity: .15; stroke-width: 2; }
+.drawn path { fill-opacity: .15; fill-rule: evenodd; stroke-width: 2; stroke-linejoin: round; }
+.drawn path.dot { stroke-width: 8; stroke-linecap: round; }
 """
