@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.local.kili_standin import StandIn
+from tests.support.command_processes import run_command
 
 COMMAND = (sys.executable, "-m", "kili_export.local.main")
 START_SECONDS = 60
@@ -107,14 +108,8 @@ class StackProcess:
 
     def command(self, *arguments: str, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""
-        return subprocess.run(
-            (*COMMAND, *arguments, "--state", str(self.state)),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self.environment,
-            check=False,
-        )
+        words = (*arguments, "--state", str(self.state))
+        return run_command(words, self.environment, timeout)
 
     def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
         """The JSON answer of a command that must end with `status`."""
