@@ -37,7 +37,10 @@ class StackProcess:
         """Starts it and waits until it serves."""
         command = (*COMMAND, "up", "--port", "0", "--state", str(self.state), *self.following)
         timing = ("--window", str(self.window), "--settle", str(self.settle))
-        with (self.state.parent / "up.log").open("ab") as log:
+        written = self.state.parent / "up.log"
+        # Closed to others, as what a stack writes itself.
+        written.touch(0o600)
+        with written.open("ab") as log:
             self.process = subprocess.Popen(
                 (*command, *timing),
                 stdout=subprocess.PIPE,
@@ -46,7 +49,7 @@ class StackProcess:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, (self.state.parent / "up.log").read_text()
+        assert line, written.read_text()
         self.said = json.loads(line)
         self.ready = {**self.said, **self.answer("credentials")}
 
