@@ -16,8 +16,6 @@ from kili_export.local.kili_standin import KiliWorld, sample_project, start_stan
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 
 @dataclass
 class Site:

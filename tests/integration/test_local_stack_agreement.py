@@ -13,8 +13,6 @@ from kili_export.local.demo.agreement import differences
 from tests.support.archive_readers import check_with_every_reader
 from tests.support.local_bench import EXPORTS, Bench, running_bench
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 EVENTS = 40
 
 

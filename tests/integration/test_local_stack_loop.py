@@ -15,8 +15,6 @@ from kili_export.local.kili_standin import generate_project
 from kili_export.machine.state_files import StateFiles
 from tests.support.local_bench import EXPORTS, Bench, dated_files, running_bench
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 SPANNING = {"README.kili.txt", "labels.json", "data.json", "remote_assets.csv"}
 
 

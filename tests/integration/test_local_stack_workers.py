@@ -15,8 +15,6 @@ from devtools.load.__main__ import handler_seconds
 from kili_export.local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
 from kili_export.local.workflow.errors import FunctionFailed
 
-pytestmark = pytest.mark.xdist_group("local_stack_workers")
-
 HANDLERS = """
 import os, time
 

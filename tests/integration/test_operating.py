@@ -17,8 +17,6 @@ from kili_export.machine.state_files import DATABASE
 from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 LABEL = "labels/scene-28.png.json: the contents differ"
 
 
