@@ -70,7 +70,7 @@ class StackProcess:
         assert self.process.stdout is not None
         self.process.send_signal(number)
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=120)
         finally:
             self.process.kill()
             self.process.stdout.close()
