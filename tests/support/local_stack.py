@@ -107,8 +107,14 @@ class StackProcess:
 
     def command(self, *arguments: str, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""
+        return self.command_alone(*arguments, "--state", str(self.state), timeout=timeout)
+
+    def command_alone(
+        self, *arguments: str, timeout: float = 240
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs a command that names its own state directory, or none."""
         return subprocess.run(
-            (*COMMAND, *arguments, "--state", str(self.state)),
+            (*COMMAND, *arguments),
             capture_output=True,
             text=True,
             timeout=timeout,
