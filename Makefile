@@ -95,7 +95,7 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: crashes
-crashes: $(READY) ## a stack killed, and its files copied, at 200 random moments each (options: CRASHES="--kills 5 --copies 5")
+crashes: $(READY) ## a stack killed, copied and backed up at random moments (options: CRASHES="--kills 5 --copies 5 --backups 5")
 	@$(BIN)/python -m devtools.crashes $(CRASHES)
 
 .PHONY: faults

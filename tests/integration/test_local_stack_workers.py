@@ -19,6 +19,7 @@ from kili_export.local.workflow.errors import FunctionFailed
 
 HANDLERS = """
 import os, time
+from kili_export.wiring.invocation import observers
 
 COUNT = 0
 
@@ -35,6 +36,9 @@ def lambda_handler(event, context):
             assert 0 < context.get_remaining_time_in_millis() <= 60_000
             return {"name": context.function_name, "arn": context.invoked_function_arn,
                     "memory": context.memory_limit_in_mb, "id": len(context.aws_request_id)}
+        case "count":
+            observers[0](("Things", 2.5))
+            raise Throttled("counted before")
         case "raise":
             raise Throttled("slow down")
         case "hang":
@@ -89,6 +93,23 @@ def pool(folder: Path) -> Iterator[WorkerPool]:
     pool.start()
     yield pool
     pool.stop()
+
+
+def test_what_an_invocation_counts_is_observed_once(folder: Path) -> None:
+    seen: list[tuple[str, list[list[object]]]] = []
+
+    def observe(name: str, counted: Any) -> None:
+        seen.append((name, counted))
+
+    pool = WorkerPool({"sample": _spec(folder)}, folder / "logs6", observe)
+    pool.start()
+    try:
+        with pytest.raises(FunctionFailed, match="counted before"):
+            pool.invoke("sample", {"do": "count"})
+        pool.invoke("sample", {"do": "answer"})
+    finally:
+        pool.stop()
+    assert seen == [("sample", [["Things", 2.5]]), ("sample", [])]
 
 
 def test_a_warm_worker_keeps_its_state_between_invocations(pool: WorkerPool) -> None:

@@ -208,6 +208,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "doctor": (PROJECT,),
     "cost": (PROJECT,),
     "credentials": (),
+    "backup": ("backup",),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),
     "sync": (PROJECT, "yolo", "folder"),
     "report": (PROJECT, "yolo"),

@@ -111,8 +111,13 @@ class StackProcess:
 
     def command(self, *arguments: str, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""
-        words = (*arguments, "--state", str(self.state))
-        return run_command(words, self.environment, timeout)
+        return self.command_alone(*arguments, "--state", str(self.state), timeout=timeout)
+
+    def command_alone(
+        self, *arguments: str, timeout: float = 240
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs a command that names no state, with the environment of the stack."""
+        return run_command(arguments, self.environment, timeout)
 
     def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
         """The JSON answer of a command that must end with `status`."""
