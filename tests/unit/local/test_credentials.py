@@ -13,7 +13,7 @@ from kili_export.local.main import main
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 from kili_export.local.stack.supervisor import announcement
 
-SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key"}
+SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "page_url"}
 FIELDS = SECRETS | {"s3_endpoint", "bucket", "region"}
 
 
