@@ -157,7 +157,8 @@ def _ports(stack: StackProcess) -> dict[str, int]:
     names = {port: name for name, port in chosen.items()}
     webhook = int(stack.ready["webhook_url"].split(":")[2].split("/")[0])
     runner = int(stack.ready["stepfunctions_endpoint"].split(":")[2])
-    names |= {webhook: "webhook", runner: "runner"}
+    pages = int(stack.ready["page_url"].split(":")[2].split("/")[0])
+    names |= {webhook: "webhook", runner: "runner", pages: "pages"}
     found = {}
     for port in _listening(_descendants(stack)):
         found[names.get(port, f"unknown {port}")] = port
@@ -223,7 +224,9 @@ def _secrets(stack: StackProcess) -> list[str]:
     credentials = json.loads((stack.state / "credentials.json").read_bytes())
     environment = json.loads((stack.state / "stack.json").read_bytes())["environment"]
     token = environment["AWS_ENDPOINT_URL_SFN"].rpartition("/")[2]
-    return [*stored.values(), credentials["secret_access_key"], token, "RegisteredProject"]
+    page = stack.ready["page_url"].split("/")[-2]
+    key = credentials["secret_access_key"]
+    return [*stored.values(), key, page, token, "RegisteredProject"]
 
 
 def _asked(ports: dict[str, int], headers: dict[str, str]) -> list[tuple[str, str, int, str]]:
@@ -274,7 +277,7 @@ def _assert_nothing(running: Running, answers: Sequence[Sequence[Any]]) -> None:
 
 def test_every_port_is_one_that_is_known(running: Running) -> None:
     parts = {"master", "volume", "filer", "s3"}
-    expected = {"webhook", "runner", *parts, *(f"{part}.grpc" for part in parts)}
+    expected = {"webhook", "runner", "pages", *parts, *(f"{part}.grpc" for part in parts)}
     assert set(running.ports) == expected
 
 
@@ -296,6 +299,14 @@ def test_a_page_that_knows_the_runners_address_gets_nothing(running: Running) ->
     assert _ask(port, "POST", path, wire, body)[0] == 200
     for headers in ({"Origin": "null"}, {"Host": f"rebound.example:{port}"}, {"Host": "localhost"}):
         assert _ask(port, "POST", path, {**wire, **headers}, body)[0] == 403
+
+
+def test_a_page_that_knows_the_address_of_all_exports_gets_nothing(running: Running) -> None:
+    port, path = running.ports["pages"], f"/{running.secrets[-3]}/"
+    status, listed = _ask(port, "GET", path, {})
+    assert (status, "/raw/overview" in listed) == (200, True)
+    for host in (f"rebound.example:{port}", "localhost", f"localhost:{port}", "127.0.0.1"):
+        assert _ask(port, "GET", path, {"Host": host})[0] == 403
 
 
 def test_the_parts_of_the_object_store_answer_no_stranger(running: Running) -> None:
