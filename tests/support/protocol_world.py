@@ -73,6 +73,7 @@ from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.steps.short_run import ShortRun, held_for_run
 from kili_export.steps.whole_run import WholeRun
 from kili_export.storage.object_store import ObjectStore
+from kili_export.storage.recent_objects import RecentObjects
 from tests.support.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -290,6 +291,8 @@ class World:
     retry_assets: RetryAssets = field(init=False)
     marks: PendingChangeRecorder = field(init=False)
     lease: ProjectLease = field(init=False)
+    recent: RecentObjects = field(init=False)
+    """What the process that makes small runs remembers."""
 
     def __post_init__(self) -> None:
         self.register(**self.exports)
@@ -297,6 +300,7 @@ class World:
             self.kili.label(f"as_{number:03d}", f"first_{number}")
         self.marks = PendingChangeRecorder(self.changes, self.clock, self.tokens)
         self.lease = ProjectLease(self.state, self.workflow, self.clock, believed=60)
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def _wire(self, starter: RunStarter) -> None:
@@ -370,6 +374,7 @@ class World:
 
     def restart(self) -> None:
         """Another process, which remembers nothing."""
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def register(self, **exports: str | dict[str, Any]) -> ProjectRegistration:
@@ -475,7 +480,7 @@ class World:
 
     def make_short(self, request: PlanRequest) -> PlanAnswer:
         """One invocation of the function that plans, which goes on where the run is small."""
-        held = held_for_run(self.objects, PROJECT)
+        held = held_for_run(self.objects, PROJECT, self.recent)
         rest = WholeRun(
             held,
             lambda given: self.convert_batch(given, held),
@@ -602,7 +607,7 @@ class World:
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
-            retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
+            retention=ApplyRetention(self.objects, self.clock, RetentionRules(), objects),
             rewriting=self.rewriting,
             is_first=objects is not None,
         )
