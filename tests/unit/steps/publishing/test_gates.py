@@ -152,6 +152,71 @@ class KilledBeforeSnapshots(InMemoryObjects):
         return InMemoryObjects.put(self, key, data, **more)
 
 
+class KilledAtWriting(InMemoryObjects):
+    """A bucket whose caller dies at its n-th request that changes something."""
+
+    left = 0
+
+    def _note(self, operation: str, key: str) -> None:
+        if operation in {"put", "compose", "delete"}:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+        InMemoryObjects._note(self, operation, key)
+
+
+@pytest.mark.parametrize("is_retried", [True, False])
+@pytest.mark.parametrize("short", [True, False])
+def test_a_crash_at_any_request_gives_the_same_snapshots_and_the_same_copy(
+    is_retried: bool, short: bool
+) -> None:
+    """`is_retried`: the step is called again; else a later run goes on."""
+    rules: dict[str, Any] = {
+        "snapshot_when": {"changed": 1, "keep": 2},
+        "hold_latest_while": {"classes_change": {"for_hours": 1}},
+    }
+    killed = True
+    writings = 0
+    while killed:
+        world = world_with(**rules)
+        world.short = short
+        world.publish_everything()
+        change(world, 0, 0.2)
+        world.run_pending()
+        world.kili.interface = {"CARS": job(["BIG", "SMALL", "TINY"])}
+        change(world, 0, 0.3)
+        [name] = world.pending()
+        planned = world.begin(name)
+        results = world.convert(planned)
+        whole = world.objects
+        world.objects = KilledAtWriting(stored=whole.stored)
+        world.objects.left = writings
+        try:
+            world.aggregate(planned, results)
+            killed = False
+        except Killed:
+            killed = True
+        world.objects = whole
+        if is_retried:
+            world.finish_run(name, planned, results, world.aggregate(planned, results))
+        else:
+            world.fail(name, planned)
+        later(world, 0.5)
+        manifest = world.manifest("yolo")
+        assert (manifest.generation, copied(world)) == (3, 2), writings
+        # Who dies before it removes the oldest leaves that to the next one.
+        assert sorted(snapshots(world).values())[-2:] == [2, 3], writings
+        assert manifest.snapshots is not None
+        assert manifest.snapshots.name in snapshots(world)
+        later(world, 2)
+        assert copied(world) == 3, writings
+        change(world, 0, 0.4)
+        world.run_pending()
+        assert sorted(snapshots(world).values()) == [3, 4], writings
+        writings += 1
+    assert writings > 8
+
+
 @pytest.mark.parametrize("has_changes", [False, True])
 def test_a_crash_right_after_the_commit_loses_no_snapshot(has_changes: bool) -> None:
     """Neither where the next run has nothing to do, nor where it replaces the generation."""
