@@ -22,7 +22,7 @@ from tests.support.every_command import ALL
 from tests.support.local_stack import StackProcess
 from tests.support.template_document import ROOT
 
-pytestmark = [pytest.mark.xdist_group("local_stack"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 MEGABYTES = 80
 """What the base may need on disk."""
@@ -208,6 +208,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "doctor": (PROJECT,),
     "cost": (PROJECT,),
     "credentials": (),
+    "backup": ("backup",),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),
     "sync": (PROJECT, "yolo", "folder"),
     "report": (PROJECT, "yolo"),

@@ -29,8 +29,6 @@ from tests.support.named_tests import NAMED, exists
 from tests.support.protocol_world import PROJECT, ScriptedKili, arn
 from tests.support.template_document import ROOT, functions, listed, resources_of, statements, text
 
-pytestmark = pytest.mark.xdist_group("least_privilege")
-
 VALUES = {
     "Bucket.Arn": f"arn:aws:s3:::{NAMES.bucket}",
     "Table.Arn": NAMES.table,

@@ -29,8 +29,6 @@ from tests.support.named_tests import NAMED, exists
 from tests.support.protocol_world import PROJECT, ScriptedKili
 from tests.support.template_document import listed, resources_of, statements, text
 
-pytestmark = pytest.mark.xdist_group("least_privilege")
-
 STACK: Final = "kili-export"
 MACHINE: Final = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-export"
 COPIES: Final = "kili-copies"

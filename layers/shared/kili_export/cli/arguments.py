@@ -207,9 +207,14 @@ def _add_webhook(commands: Commands) -> None:
 
 def _add_restore(commands: Commands) -> None:
     restore = commands.add_parser(
-        "restore", help="put back registrations and keys of pseudonyms that a bucket has lost"
+        "restore",
+        help="put back what a bucket has lost, or a backup",
+        description="Puts back registrations and keys of pseudonyms that the bucket of a deployed"
+        " stack has lost. With --backup it makes the state directory of a stack of this machine out"
+        " of what `kili-export backup` made, and compares every file.",
     )
     restore.set_defaults(command="restore")
+    restore.add_argument("--backup", metavar="DIRECTORY", help="the backup; --state is made of it")
     _add_target(restore)
 
 

@@ -3,6 +3,7 @@
 Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
 """
 
+from operator import not_
 from typing import Literal
 
 from pydantic import Field
@@ -151,7 +152,8 @@ class BatchResult(Document):
     asset in `failed` without an `export` failed for all of them. `pending` are assets of which a
     label that was announced cannot be read yet: what is there was converted, their marks stay.
     `left_out` were converted, and some export holds nothing of them: they have no label for it, or
-    its filters on the server do not let them through.
+    its filters on the server do not let them through. `recent` are those with a label so new that
+    Kili may still show its former content; most batches have none, and do not write that.
     """
 
     key: str | None = None
@@ -163,6 +165,7 @@ class BatchResult(Document):
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    recent: tuple[str, ...] = Field(default=(), exclude_if=not_)
     spent: Usage = Usage()
 
 
