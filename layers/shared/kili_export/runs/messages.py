@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_zero
 from kili_export.costs.usage import NOTHING_MOVED, RunUsage, Transfer, Usage
 
 
@@ -193,7 +193,7 @@ class AggregateAnswer(Document):
     `held`: more assets would go than may unasked; the rest was committed or, in a rebuild,
     nothing was. Of the `held_removals`, `held_failures` could not be exported and of
     `held_exits` nothing is exported any more. `rewritten`: the archive holds this generation,
-    and did not before; otherwise deltas follow it.
+    and did not before; otherwise deltas follow it. `released`: a gate let `latest.zip` out.
     """
 
     export: str
@@ -202,6 +202,7 @@ class AggregateAnswer(Document):
     archive_key: str | None = None
     delta_key: str | None = None
     rewritten: bool = False
+    released: bool = Field(default=False, exclude_if=is_zero)
     members: int = 0
     added: int = 0
     changed: int = 0

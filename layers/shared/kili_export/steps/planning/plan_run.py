@@ -184,8 +184,11 @@ class PlanExport:
         session = run.stored.session
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
+        due = {export.name for export in possible if export.are_gates_due(run.started_at)}
         run.plans = [
-            plan for plan in run.plans if plan.name in rebuilt or run.marks.assets or plan.rewrite
+            plan
+            for plan in run.plans
+            if plan.name in rebuilt | due or run.marks.assets or plan.rewrite
         ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
