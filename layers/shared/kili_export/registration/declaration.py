@@ -38,6 +38,8 @@ EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
+_NO_OPTIONS = ("name", "deliver")
+"""What an export is made in the same way without."""
 _OWN_FIELDS = ("schema_version", "incarnation")
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 
@@ -45,6 +47,12 @@ LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 def _or_default(value: object) -> object:
     # The SDK reads an empty selection of label types as its default too.
     return DEFAULT_LABEL_TYPES if value is None or value in ([], ()) else value
+
+
+class DeliveryDocument(Document):
+    """Where an export goes besides its archive. `tree`: each file as an object of its own."""
+
+    tree: StrictBool = False
 
 
 class ExportDeclaration(Document):
@@ -68,6 +76,7 @@ class ExportDeclaration(Document):
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
     authors: Authors = Authors.KEEP
+    deliver: DeliveryDocument | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,9 +129,16 @@ class ExportDeclaration(Document):
 
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        values = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in _NO_OPTIONS
+        }
         split = None if self.split is None else self.split.to_split()
         return ExportOptions(**{**values, "split": split})
+
+    @property
+    def has_tree(self) -> bool:
+        """Whether its files are delivered as objects."""
+        return self.deliver is not None and self.deliver.tree
 
 
 class ProjectRegistration(Document):
@@ -229,6 +245,8 @@ def _problem(problem: ErrorDetails, data: object) -> str:
         where = where[2:]
         if where[:1] == ["split"]:
             options = _options(SplitDocument)
+        if where[:1] == ["deliver"]:
+            options = _options(DeliveryDocument)
     if problem["type"] == "extra_forbidden":
         name = str(where[-1])
         return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"

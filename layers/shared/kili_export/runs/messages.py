@@ -190,7 +190,8 @@ class AggregateAnswer(Document):
     `held`: more assets would go than may unasked; the rest was committed or, in a rebuild,
     nothing was. Of the `held_removals`, `held_failures` could not be exported and of
     `held_exits` nothing is exported any more. `rewritten`: the archive holds this generation,
-    and did not before; otherwise deltas follow it.
+    and did not before; otherwise deltas follow it. `tree_error`: the class of the error that its
+    tree is behind for.
     """
 
     export: str
@@ -215,6 +216,7 @@ class AggregateAnswer(Document):
     resume: ResumeToken | None = None
     error: str | None = None
     cause: str | None = None
+    tree_error: str | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class WorkflowError(Document):

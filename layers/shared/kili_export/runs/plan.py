@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 import orjson
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from kili_export.core.document import Document
 from kili_export.core.errors import ConflictError, IntegrityError
@@ -35,7 +35,7 @@ class ExportPlan(Document):
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is
-    written again, though nothing else may have changed.
+    written again, though nothing else may have changed. `tree`: its files are objects too.
     """
 
     name: str
@@ -50,6 +50,7 @@ class ExportPlan(Document):
     pseudonym_key: str | None = None
     earlier_results: tuple[ResultsLocation, ...] = ()
     rewrite: bool = False
+    tree: bool = Field(default=False, exclude_if=lambda value: not value)
 
 
 class RunPlan(Document):

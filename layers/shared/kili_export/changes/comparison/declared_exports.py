@@ -38,6 +38,7 @@ class ExportState:
     converter: str = ""
     generation: int = 0
     is_damaged: bool = False
+    has_tree: bool = False
 
     @property
     def published(self) -> Published | None:
@@ -99,4 +100,5 @@ def _declared(
         version,
         published.generation,
         is_damaged=bool(damage),
+        has_tree=declaration.has_tree,
     )

@@ -10,9 +10,15 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Final
 
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.tree_state import is_tree_behind, load_tree_state
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
 from kili_export.changes.events.follow_up import FollowUpRuns
-from kili_export.changes.events.pending_changes import PendingChangeRecorder, PendingChangeStore
+from kili_export.changes.events.pending_changes import (
+    CHECK,
+    PendingChangeRecorder,
+    PendingChangeStore,
+)
 from kili_export.core.clock import Clock, TimeLeft
 from kili_export.core.errors import ExportError
 from kili_export.maintenance.reconciliation.messages import (
@@ -22,7 +28,7 @@ from kili_export.maintenance.reconciliation.messages import (
     Repaired,
     Waiting,
 )
-from kili_export.registration.stored_registrations import registered_projects
+from kili_export.registration.stored_registrations import load_registration, registered_projects
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.lease import ProjectLease
 from kili_export.runs.tracked_exports import stored_list
@@ -109,6 +115,26 @@ class Reconcile:
             left_out=len(left_out.keys() - waits),
         )
 
+    def _check_trees(self, project_id: str) -> None:
+        """Lets a run bring trees up to what is published, that an earlier one could not."""
+        registration = load_registration(self.objects, project_id)
+        exports = registration.exports if registration else ()
+        names = [export.name for export in exports if export.has_tree]
+        if not any(self._is_behind(project_id, name) for name in names):
+            return
+        if self.lease.is_at_work(project_id):
+            return
+        if all(mark.subject != CHECK for mark in self.changes.marks(project_id)):
+            self.marks.mark(project_id, CHECK)
+            self.follow_up.starter.after_change(project_id)
+
+    def _is_behind(self, project_id: str, export: str) -> bool:
+        manifest, _ = load_manifest(self.objects, project_id, export)
+        if manifest is None:
+            return False
+        state, _ = load_tree_state(self.objects, project_id, export)
+        return is_tree_behind(state, manifest, self.clock.now())
+
     def _look_after(
         self, project_id: str, time_left: TimeLeft | None, request: ReconcileRequest
     ) -> ReconciledProject:
@@ -122,6 +148,7 @@ class Reconcile:
                 self.follow_up.starter.after_change(project_id)
             if request.follow:
                 self.follow(project_id)
+            self._check_trees(project_id)
             marks = self._marks(project_id)
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)

@@ -163,8 +163,12 @@ class PlanExport:
         session = run.stored.session
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
+        # A tree may be behind, and nothing else is to be done.
+        checked = CHECK in run.marks.project and session is None
         run.plans = [
-            plan for plan in run.plans if plan.name in rebuilt or run.marks.assets or plan.rewrite
+            plan
+            for plan in run.plans
+            if plan.name in rebuilt or run.marks.assets or plan.rewrite or (plan.tree and checked)
         ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
