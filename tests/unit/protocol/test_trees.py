@@ -135,9 +135,14 @@ def test_what_is_said_of_a_tree_and_is_damaged_is_reported(world: World) -> None
     world.submit("as_001", "second", left=0.6)
     world.run_pending()
     assert world.generations()["yolo"] == 2
-    (report,) = world.look_after(compare=False).projects
+    world.kili.label("as_003", "unheard", left=0.6)
+    (report,) = world.look_after().projects
     assert report.error is not None
     assert "Delete it" in report.error
+    # It does not keep the project from anything else.
+    assert report.repaired.changed == 1
+    world.run_pending()
+    assert world.generations()["yolo"] == 3
 
 
 def test_retention_leaves_files_of_a_tree_alone(world: World) -> None:

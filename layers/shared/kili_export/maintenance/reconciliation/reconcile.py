@@ -20,7 +20,7 @@ from kili_export.changes.events.pending_changes import (
     PendingChangeStore,
 )
 from kili_export.core.clock import Clock, TimeLeft
-from kili_export.core.errors import ExportError
+from kili_export.core.errors import ExportError, IntegrityError
 from kili_export.maintenance.reconciliation.messages import (
     ReconcileAnswer,
     ReconciledProject,
@@ -115,18 +115,26 @@ class Reconcile:
             left_out=len(left_out.keys() - waits),
         )
 
-    def _check_trees(self, project_id: str) -> None:
-        """Lets a run bring trees up to what is published, that an earlier one could not."""
+    def _check_trees(self, project_id: str) -> str | None:
+        """Lets a run bring trees up to what is published, that an earlier one could not.
+
+        Answers what is wrong with one that no run can bring there.
+        """
         registration = load_registration(self.objects, project_id)
         exports = registration.exports if registration else ()
-        names = [export.name for export in exports if export.has_tree]
-        if not any(self._is_behind(project_id, name) for name in names):
-            return
-        if self.lease.is_at_work(project_id):
-            return
+        damage: str | None = None
+        is_behind = False
+        for export in exports:
+            try:
+                is_behind |= export.has_tree and self._is_behind(project_id, export.name)
+            except IntegrityError as error:
+                damage = _summary_of(error)
+        if not is_behind or self.lease.is_at_work(project_id):
+            return damage
         if all(mark.subject != CHECK for mark in self.changes.marks(project_id)):
             self.marks.mark(project_id, CHECK)
             self.follow_up.starter.after_change(project_id)
+        return damage
 
     def _is_behind(self, project_id: str, export: str) -> bool:
         manifest, _ = load_manifest(self.objects, project_id, export)
@@ -148,13 +156,13 @@ class Reconcile:
                 self.follow_up.starter.after_change(project_id)
             if request.follow:
                 self.follow(project_id)
-            self._check_trees(project_id)
             marks = self._marks(project_id)
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)
             repaired = self.repair(project_id, time_left) if request.compare else Repaired()
             if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
                 self.follow_up.starter.after_change(project_id)
+            damage = self._check_trees(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
             return ReconciledProject(
                 project_id=project_id, waiting=waiting, started=started, error=_summary_of(error)
@@ -165,7 +173,7 @@ class Reconcile:
             started=started,
             repaired=repaired or Repaired(),
             unfinished=repaired is None,
-            error=_damage(repaired) if repaired else None,
+            error=(_damage(repaired) if repaired else None) or damage,
         )
 
 
