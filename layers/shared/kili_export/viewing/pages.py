@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from kili_export.archives.gates import reason_of_hold
 from kili_export.archives.loss_report.report_document import LossReport
 from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
@@ -74,6 +75,11 @@ def overview(export: PublishedExport, counts: LabelCounts | None) -> Page:
     ended = export.manifest.ended_at
     if ended is not None:
         facts["Ended"] = f"{ended:%Y-%m-%d %H:%M} UTC: it follows the project no more"
+    latest = export.manifest.latest
+    if latest is not None and latest.held:
+        at = "not there yet" if latest.generation is None else f"at generation {latest.generation}"
+        why = reason_of_hold(export.manifest)
+        facts["Held back"] = f"latest.zip is {at}, since {latest.since:%Y-%m-%d %H:%M} UTC: {why}"
     rows = ((tag("dt", name), tag("dd", value)) for name, value in facts.items())
     if counts is None:
         classes: object = tag("p", tag("a", "Count the labels", href="overview?count=yes"))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from kili_export.changes.events.delayed_recheck import has_recent_label
 from kili_export.core.asset import FetchedAsset, SelectedAsset
@@ -32,6 +33,9 @@ from kili_export.steps.conversion.media_batch import MediaBatch
 from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.steps.conversion.past_attempts import PastAttempts
 from kili_export.storage.object_store import ObjectStore
+
+_REVIEWED: Final = "REVIEWED"
+"""Kili's status of an asset that somebody reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,15 @@ class _Target:
         elif selected is not None:
             conversion = self.format.convert(selected, self.context)
         moments = () if selected is None else self.moments(asset, selected)
-        self.writer.add(asset, conversion, media, moments=moments)
+        reviewed = self._reviewed(asset)
+        self.writer.add(asset, conversion, media, moments=moments, reviewed=reviewed)
+
+    def _reviewed(self, asset: FetchedAsset) -> bool | None:
+        """Whether the asset is reviewed; None where no gate asks, or the export not for it."""
+        rules = self.plan.publish
+        if rules is None or not rules.counts_reviewed or not self.asked_for.includes(asset):
+            return None
+        return asset.fields.get("status") == _REVIEWED
 
 
 @dataclass(frozen=True, slots=True)
