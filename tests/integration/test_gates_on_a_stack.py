@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from tests.support.local_stack import StackProcess
-
-pytestmark = pytest.mark.xdist_group("local_stack")
 
 NEVER = "86400"
 
