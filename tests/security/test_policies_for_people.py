@@ -58,6 +58,8 @@ OPERATING: Final = (
     ("retry", PROJECT),
     ("confirm", PROJECT),
     ("cost", PROJECT),
+    ("deliveries",),
+    ("deliveries", PROJECT, "--failed"),
     ("snapshot", PROJECT, "raw", "v1"),
     ("snapshot", PROJECT, "raw", "v1", "--delete"),
     ("assets", PROJECT),

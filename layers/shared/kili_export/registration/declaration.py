@@ -31,11 +31,11 @@ from kili_export.core.export_options import (
     Layout,
     SplitDocument,
 )
-from kili_export.core.project import ENTITY_ID, PROJECT_ID
+from kili_export.core.project import ENTITY_ID, PROJECT_ID, SECRET_NAME
+from kili_export.registration.notify_endpoint import MOST_ENDPOINTS, NotifyEndpoint
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
 _OWN_FIELDS = ("schema_version", "incarnation")
@@ -131,7 +131,8 @@ class ProjectRegistration(Document):
     `key_secret` names the secret with the project's own API key, without the prefix that all
     such secrets have; without it the common key is used. `incarnation` is random text that each
     registration of a project begins with, until it is unregistered: what runs remember belongs to
-    it. Those that version 0.1 stored have none.
+    it. Those that version 0.1 stored have none. `notify` are endpoints that events are delivered
+    to; without any it is not stored, so that a former version can read the registration.
     """
 
     schema_version: Literal[1] = 1
@@ -139,6 +140,7 @@ class ProjectRegistration(Document):
     exports: tuple[ExportDeclaration, ...]
     key_secret: StrictStr | None = None
     incarnation: StrictStr | None = None
+    notify: tuple[NotifyEndpoint, ...] = Field(default=(), exclude_if=lambda given: not given)
 
     @field_validator("project_id")
     @classmethod
@@ -150,7 +152,7 @@ class ProjectRegistration(Document):
     @field_validator("key_secret")
     @classmethod
     def _key_secret(cls, name: str | None) -> str | None:
-        if name is not None and not _SECRET_NAME.fullmatch(name):
+        if name is not None and not SECRET_NAME.fullmatch(name):
             raise ValueError("must be letters, digits and any of _+=.@-, at most 64")
         return name
 
@@ -160,6 +162,16 @@ class ProjectRegistration(Document):
         if not 1 <= len(exports) <= _MOST_EXPORTS:
             raise ValueError(f"declare between 1 and {_MOST_EXPORTS} exports")
         return exports
+
+    @field_validator("notify")
+    @classmethod
+    def _few_endpoints(cls, endpoints: tuple[NotifyEndpoint, ...]) -> tuple[NotifyEndpoint, ...]:
+        if len(endpoints) > MOST_ENDPOINTS:
+            raise ValueError(f"declare at most {MOST_ENDPOINTS} endpoints")
+        names = [endpoint.name.casefold() for endpoint in endpoints]
+        if len(set(names)) < len(names):
+            raise ValueError("two endpoints have the same name, but for case; rename one of them")
+        return endpoints
 
     @model_validator(mode="after")
     def _names_differ(self) -> "ProjectRegistration":
@@ -223,9 +235,11 @@ def _problem(problem: ErrorDetails, data: object) -> str:
     where = list(problem["loc"])
     place = ""
     options = _options(ProjectRegistration, *_OWN_FIELDS)
-    if where[:1] == ["exports"] and len(where) > 1 and isinstance(where[1], int):
-        place = f"{_export_title(data, where[1])}: "
-        options = _options(ExportDeclaration)
+    part = str(where[0]) if where else ""
+    if part in _PARTS and len(where) > 1 and isinstance(where[1], int):
+        title, model = _PARTS[part]
+        place = f"{_title(data, part, where[1], title)}: "
+        options = _options(model)
         where = where[2:]
         if where[:1] == ["split"]:
             options = _options(SplitDocument)
@@ -264,13 +278,19 @@ def _message(problem: ErrorDetails) -> str:
             return _TYPE_MESSAGES.get(kind, problem["msg"])
 
 
-def _export_title(data: object, index: int) -> str:
+_PARTS: Mapping[str, tuple[str, type[Document]]] = {
+    "exports": ("export", ExportDeclaration),
+    "notify": ("endpoint", NotifyEndpoint),
+}
+
+
+def _title(data: object, part: str, index: int, kind: str) -> str:
     try:
-        declared = data["exports"][index]  # type: ignore[index]
+        declared = data[part][index]  # type: ignore[index]
         title = declared.get("name") or declared["format"]
     except (TypeError, KeyError, AttributeError, IndexError):
-        return f"export number {index + 1}"
-    return f"export {str(title)[:64]!r}"
+        return f"{kind} number {index + 1}"
+    return f"{kind} {str(title)[:64]!r}"
 
 
 def _options(model: type[Document], *hidden: str) -> list[str]:
