@@ -15,7 +15,8 @@ from kili_export.cli.yaml_files import read_yaml
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.copies import keep_copies, restore_pseudonym_key
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import Registered, register_exports
 
 
@@ -24,6 +25,8 @@ def register(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
     services = StackServices.of(connect(arguments))
+    if registration.notify and not services.application.settings.state_directory:
+        raise InvalidConfiguration("notify: only a stack of one machine delivers events so far")
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)
