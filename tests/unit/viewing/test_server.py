@@ -264,7 +264,7 @@ def test_what_is_held_back_is_said_with_the_reason(bench: Workbench) -> None:
     hold = LatestHold(generation=3, held=("classes_change",), since=bench.clock.now(), run_id="r")
     for latest, is_said in ((None, False), (hold, True)):
         export = PublishedExport(bench.objects, manifest.model_copy(update={"latest": latest}))
-        shown = Page(Viewer(export).answer("overview", {})[2].read().decode()).text
+        shown = Page(Viewer(export).answer("overview", {})[2].read()).text
         assert ("latest.zip is at generation 3, since" in shown) is is_said
         assert ("the classes changed" in shown) is is_said
 
