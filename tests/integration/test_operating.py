@@ -20,8 +20,6 @@ from kili_export.machine.state_files import DATABASE
 from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 LABEL = "labels/scene-28.png.json: the contents differ"
 
 
@@ -40,7 +38,7 @@ class Site:
 
     def settle(self) -> None:
         """Waits until Kili has called and everything is published."""
-        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        assert self.world.courier.wait_idle(120), "Kili's calls did not arrive"
         self.stack.answer("wait", self.project.id)
 
     def pulled(self, name: str) -> Path:
@@ -130,7 +128,7 @@ def test_after_the_table_was_lost_a_run_publishes_what_was_pending(site: Site) -
     before = site.pulled("before")
     with site.stack.held("plan_export"):
         site.world.submit_label("scene-28.png")
-        assert site.world.courier.wait_idle(30)
+        assert site.world.courier.wait_idle(120)
         site.empty_table()
     site.stack.answer("run", site.project.id, "--wait")
     assert differences(site.pulled("after"), before) == [LABEL]

@@ -14,7 +14,7 @@ from kili_export.local.stack.metrics import metrics_token
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 from kili_export.local.stack.supervisor import announcement
 
-SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key"}
+SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "page_url"}
 FIELDS = SECRETS | {"s3_endpoint", "bucket", "region"}
 TOKEN = {"metrics_token": metrics_token("the webhook_secret")}
 

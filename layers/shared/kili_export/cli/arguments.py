@@ -111,6 +111,7 @@ def _add_runs(commands: Commands) -> None:
     wait = commands.add_parser("wait", help="wait until nothing is pending or running")
     reconcile = commands.add_parser("reconcile", help="compare a project with Kili")
     confirm = commands.add_parser("confirm", help="allow the removals that were held")
+    release = commands.add_parser("release", help="let latest.zip out that a gate holds back")
     retry = commands.add_parser("retry", help="try assets again that could not be exported")
     named = {
         "run": run,
@@ -118,11 +119,13 @@ def _add_runs(commands: Commands) -> None:
         "reconcile": reconcile,
         "retry": retry,
         "confirm": confirm,
+        "release": release,
     }
     for name, command in named.items():
         command.set_defaults(command=name)
         command.add_argument("project_id", metavar="PROJECT_ID")
         _add_target(command)
+    release.add_argument("export", metavar="EXPORT")
     retry.add_argument(
         "asset_ids",
         metavar="ASSET_ID",

@@ -12,7 +12,7 @@ from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 
 
 def credentials(arguments: Namespace) -> ExitCode:
-    """Prints the secret of the webhook, and how the bucket is read."""
+    """Prints the secret of the webhook, how the bucket is read, and where its page is."""
     directory = StateDirectory(Path(arguments.state) if arguments.state else default_state())
     stack = directory.running()
     answer = {
@@ -23,6 +23,7 @@ def credentials(arguments: Namespace) -> ExitCode:
         "region": stack.region,
         "aws_access_key_id": stack.aws_access_key_id,
         "aws_secret_access_key": stack.aws_secret_access_key,
+        "page_url": stack.page_url,
     }
     if arguments.shell:
         print("\n".join(_shell_lines(stack)))

@@ -83,9 +83,9 @@ def _add_credentials(commands: Commands) -> None:
     credentials = commands.add_parser(
         "credentials",
         help="print the secrets of a stack of this machine",
-        description="Prints the webhook's secret, and the address and keys of the bucket, of the"
-        " stack that runs on this machine. They let anybody send events and read and change"
-        " all archives.",
+        description="Prints the webhook's secret, the address and keys of the bucket, and the"
+        " address of the page that shows all exports, of the stack that runs on this machine. They"
+        " let anybody send events and read and change all archives.",
     )
     credentials.set_defaults(command="credentials")
     _add_state(credentials)
@@ -121,6 +121,11 @@ def _add_demo(commands: Commands) -> None:
     demo.add_argument("--state", help="keep everything in this directory")
     demo.add_argument("--keep", action="store_true", help="keep the temporary directory")
     demo.add_argument("--json", action="store_true", help="one JSON object per line")
+    demo.add_argument(
+        "--view",
+        action="store_true",
+        help="go on until Ctrl+C, with a page that shows the exports and their pictures",
+    )
 
 
 def _add_state(command: ArgumentParser) -> None:

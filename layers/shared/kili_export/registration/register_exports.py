@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from kili_export.core.bucket_layout import followed_key, registration_key
 from kili_export.core.clock import RandomSource
-from kili_export.core.errors import ConflictError, InvalidConfiguration
+from kili_export.core.errors import ConflictError, IncompatibleProject, InvalidConfiguration
 from kili_export.core.project import Project
 from kili_export.formats.registry import format_of
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
@@ -99,6 +99,7 @@ def read_registration(objects: ObjectStore, project_id: str) -> ProjectRegistrat
 
 def _check(kili: CheckedKili, project: Project, export: ExportDeclaration) -> None:
     options = export.to_options()
+    _check_gates(project, export)
     try:
         format_of(options).check(project, options)
     except InvalidConfiguration as error:
@@ -106,6 +107,16 @@ def _check(kili: CheckedKili, project: Project, export: ExportDeclaration) -> No
     if options.filters:
         # Kili alone knows the project's steps and what its filters accept.
         kili.count_assets(project.project_id, options.filters)
+
+
+def _check_gates(project: Project, export: ExportDeclaration) -> None:
+    counts = export.publish is not None and export.publish.counts_reviewed
+    if counts and project.workflow_version not in {None, "V1"}:
+        raise IncompatibleProject(
+            f"export {export.name!r}: publish: this project has workflow "
+            f"{project.workflow_version}, in which Kili gives assets no status REVIEWED; leave "
+            "reviewed and reviewed_below out"
+        )
 
 
 def _difference(

@@ -46,7 +46,7 @@ def short_run(
     `ends_after` ends the process when a batch takes too long; the workflow then goes through single
     steps.
     """
-    held = held_for_run(app.objects, project_id)
+    held = held_for_run(app.objects, project_id, app.recent)
     time_left = invocation.time_left
 
     def plan(request: PlanRequest) -> PlanAnswer:
@@ -60,7 +60,7 @@ def short_run(
 
     def publish(request: AggregateRequest) -> AggregateAnswer:
         meter = app.meter.part_of_invocation()
-        use_case = replace(aggregate_archive(app), objects=held, meter=meter, is_first=True)
+        use_case = replace(aggregate_archive(app, held), meter=meter, is_first=True)
         return tell_published(request, use_case(request, time_left), invocation)
 
     def finish(request: FinishRequest) -> FinishAnswer:

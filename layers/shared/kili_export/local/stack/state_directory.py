@@ -60,7 +60,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """What a running stack tells the commands. `environment` is that of its functions."""
+    """What a running stack tells the commands. `environment` is that of its functions.
+
+    `page_url` shows all exports to who knows it; stacks of version 0.1 have none.
+    """
 
     pid: int
     webhook_url: str
@@ -76,6 +79,7 @@ class RunningStack:
     state_machine_arn: str
     event_bus: str
     kili_api_endpoint: str
+    page_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

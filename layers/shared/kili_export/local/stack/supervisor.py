@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,16 @@ from kili_export.local.workflow.objects import S3Objects
 from kili_export.local.workflow.service import WorkflowService
 from kili_export.machine.mending import mend
 from kili_export.machine.state_files import StateFiles
+from kili_export.viewing.all_exports import AllExports
+from kili_export.viewing.server import ViewServer
 from kili_export.wiring.application import Application
 from kili_export.wiring.operating import request_run
 from kili_export.wiring.settings import Settings
 from kili_export.wiring.webhook import receive_event
 
-_UNSAID = frozenset({"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "environment"})
+_UNSAID = frozenset(
+    {"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "page_url", "environment"}
+)
 
 # Enough that the three steps with something to do side by side do it side by side.
 _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
@@ -141,6 +145,7 @@ class LocalStack:
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
         self._follow(application)
+        stack = replace(stack, page_url=self._serve_pages(application))
         self._state.announce(stack)
         return stack
 
@@ -240,6 +245,13 @@ class LocalStack:
             self._started.callback(subscriptions.stop)
         self._started.callback(follower.stop)
         follower.start()
+
+    def _serve_pages(self, application: Application) -> str:
+        """Shows all exports to who knows the address, which is answered."""
+        pages = ViewServer(AllExports(application.objects))
+        threading.Thread(target=pages.serve, name="pages", daemon=True).start()
+        self._started.callback(pages.stop)
+        return pages.url
 
     def _take_up(self, stack: RunningStack, application: Application) -> None:
         """Goes on with what was accepted before. Nothing of it keeps the stack from starting."""
