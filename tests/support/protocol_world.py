@@ -33,6 +33,7 @@ from kili_export.core.asset import FetchedAsset
 from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import AccessDenied, AssetError, ExportError
+from kili_export.core.file_dates import LabelDates
 from kili_export.core.project import Project
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, ReconcileRequest
 from kili_export.maintenance.reconciliation.project_status import StatusReader
@@ -41,6 +42,7 @@ from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.pseudonym_key import provide_key
 from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
@@ -129,8 +131,10 @@ class ScriptedKili:
             fingerprint=f"{asset_id}: no label",
         )
 
-    def label(self, asset_id: str, label_id: str, left: float = 0.1) -> None:
-        """Somebody labels an asset, and the label is readable."""
+    def label(
+        self, asset_id: str, label_id: str, left: float = 0.1, at: datetime | None = None
+    ) -> None:
+        """Somebody labels an asset, at a time that Kili names if it is given. It is readable."""
         before = self.assets.get(asset_id)
         number = int(asset_id.rpartition("_")[2])
         made = label(answers(CARS=[box("BIG", left, 0.1, 0.9, 0.8, mid="m")]))
@@ -142,6 +146,7 @@ class ScriptedKili:
             fields={**found.fields, "id": asset_id},
             label_ids=(before.label_ids if before else frozenset()) | {label_id},
             fingerprint=f"{label_id}:{left}",
+            label_dates=(LabelDates(label_id, "DEFAULT", at.isoformat()),) if at else (),
         )
 
     def project(self, project_id: str) -> Project:
@@ -280,6 +285,7 @@ class World:
     """Of every invocation that plans."""
     short: bool = False
     """Whether the first step of every run may make it whole."""
+    tree_files_at_once: int = 512
     continued: int = 0
     """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
@@ -589,7 +595,8 @@ class World:
         self, request: ConvertRequest, objects: ObjectStore | None = None
     ) -> BatchResult:
         """One child of the map over batches."""
-        return ConvertAssets(objects or self.objects, self.kili, self.tokens)(request)
+        convert = ConvertAssets(objects or self.objects, self.kili, self.tokens, clock=self.clock)
+        return convert(request)
 
     def publish(
         self, request: AggregateRequest, objects: ObjectStore | None = None
@@ -604,6 +611,14 @@ class World:
             latest_max_bytes=1 << 30,
             retention=ApplyRetention(self.objects, self.clock, RetentionRules(), objects),
             rewriting=self.rewriting,
+            trees=DeliverTree(
+                objects or self.objects,
+                self.clock,
+                self.tokens,
+                workers=1,
+                most=None if objects is None else 1,
+                at_once=self.tree_files_at_once,
+            ),
             is_first=objects is not None,
         )
         return aggregate(request)
