@@ -30,7 +30,6 @@ from tests.support.markdown_blocks import fenced
 from tests.support.notified import PUBLISHED, declare, endpoint
 from tests.support.receivers import CUT_OFF, SECRET, receiving
 
-pytestmark = pytest.mark.xdist_group("local_stack")
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/subscribe.md"
 SECONDS = 120
 
