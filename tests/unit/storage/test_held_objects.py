@@ -237,3 +237,11 @@ def test_what_was_written_last_is_known_until_a_write_fails() -> None:
     with pytest.raises(ConflictError):
         held.compose("latest", [BufferPart((InlineBytes(b"3"),))], if_match=first.etag)
     assert held.head("latest") == theirs
+
+
+def test_what_was_deleted_is_known_no_more() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    held = recalling(recent, behind)
+    held.compose("latest", [BufferPart((InlineBytes(b"1"),))], if_none_match=True)
+    held.delete(["latest"])
+    assert held.head("latest") is None

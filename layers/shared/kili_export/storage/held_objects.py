@@ -172,6 +172,8 @@ class HeldObjects:
         behind = [key for key in keys if self._held.pop(key, None) is None]
         for key in behind:
             self._known.pop(key, None)
+            if self.recent is not None:
+                self.recent.forget(key)
         self.behind.delete(behind)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:

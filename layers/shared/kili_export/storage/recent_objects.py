@@ -13,7 +13,7 @@ LARGEST: Final = 1 << 20
 """Bytes: of an object that is larger nothing is kept."""
 _MOST_BYTES: Final = 16 << 20
 _LIFE: Final = timedelta(hours=1)
-"""So long something is kept after it was read or written; what was purged is gone then too."""
+"""So long something is used after it was read or written. The next use of any forgets it."""
 
 
 @dataclass(frozen=True, slots=True)
