@@ -7,7 +7,11 @@ from typing import Final
 
 import orjson
 
-from kili_export.archives.ledger.asset_ledger import AssetRecord
+from kili_export.archives.ledger.asset_ledger import (
+    AssetRecord,
+    loses_nothing,
+    record_from_bytes,
+)
 from kili_export.archives.ledger.contested_paths import ConflictNote
 from kili_export.archives.ledger.ledger_reader import LedgerReader, open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
@@ -136,12 +140,15 @@ def reference_to_report(
 
 
 def _all_losses(ledger: LedgerReader) -> Iterator[AssetRecord]:
-    """All assets in server order, the files whose names they do not have among their losses."""
-    own = ((one.entry_name.encode(), (one, _Losses())) for one in ledger.all())
+    """The assets that lose something, in server order; of what names were lost they say it too."""
+    own = ((name.encode(), (data, _Losses())) for name, data in ledger.scan())
     for _, (known, contested) in joined(own, _contested(ledger)):
-        record = known[0] if known is not None else None
-        if record is not None:
-            lost = contested[1] if contested is not None else ()
+        if known is None or known[0] is None:
+            continue
+        lost = contested[1] if contested is not None else ()
+        # Most assets lose nothing, and their records are long.
+        if lost or not loses_nothing(known[0]):
+            record = record_from_bytes(known[0])
             yield replace(record, losses=(*record.losses, *lost)) if lost else record
 
 
