@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,12 +24,9 @@ from kili_export.machine.state_files import SECRETS
 from tests.support.local_stack import StackProcess
 from tests.support.other_user import as_nobody
 
-pytestmark = [
-    pytest.mark.xdist_group("local_stack"),
-    pytest.mark.skipif(
-        not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens where"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens where"
+)
 _PATHS = (
     "/",
     "/kili-exports/",
@@ -110,11 +108,14 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("doors")
-    # pytest's folders are closed to others; these are what is tried.
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+def running() -> Iterator[Running]:
+    # pytest's folders are closed to others, which closes whatever is in them: none of them.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield from _running(Path(folder))
+
+
+def _running(folder: Path) -> Iterator[Running]:
     world = KiliWorld(api_key="kept-key")
     project = world.add_project(generate_project(seed=3, assets=2))
     proxied: list[str] = []
@@ -180,7 +181,7 @@ def _opened(processes: set[int]) -> dict[str, int]:
     """What processes have open: files by their path, sockets by their number; with its flags."""
     opened = {}
     for pid in processes:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
+        for link in _listed(Path(f"/proc/{pid}/fd")):
             try:
                 target = str(link.readlink())
                 told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
@@ -188,6 +189,14 @@ def _opened(processes: set[int]) -> dict[str, int]:
                 continue  # closed meanwhile
             opened[target.removeprefix("socket:[").removesuffix("]")] = int(told.split()[3], 8)
     return opened
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing in that of a process that ended meanwhile."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _unix_sockets(processes: set[int]) -> list[str]:

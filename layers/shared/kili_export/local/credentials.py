@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
+from kili_export.local.stack.metrics import metrics_token
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory, default_state
 
 
@@ -16,6 +17,7 @@ def credentials(arguments: Namespace) -> ExitCode:
     stack = directory.running()
     answer = {
         "webhook_secret": stack.webhook_secret,
+        "metrics_token": metrics_token(stack.webhook_secret),
         "s3_endpoint": stack.s3_endpoint,
         "bucket": stack.bucket,
         "region": stack.region,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COMMANDS: Final[Mapping[str, str]] = {
     "up": "kili_export.local.up:up",
     "credentials": "kili_export.local.credentials:credentials",
+    "backup": "kili_export.local.backup:backup",
     "demo": "kili_export.local.demo.command:demo",
 }
 
@@ -38,6 +39,7 @@ def parser() -> ArgumentParser:
 def _add_commands(commands: Commands) -> None:
     _add_up(commands)
     _add_credentials(commands)
+    _add_backup(commands)
     _add_demo(commands)
 
 
@@ -92,6 +94,20 @@ def _add_credentials(commands: Commands) -> None:
     form.add_argument(
         "--shell", action="store_true", help="print what a shell sets for boto3 and AWS's tools"
     )
+
+
+def _add_backup(commands: Commands) -> None:
+    backup = commands.add_parser(
+        "backup",
+        help="copy the state of a stack of this machine, while it runs",
+        description="Copies everything that a stack of this machine needs to go on elsewhere, as it"
+        " is at one moment: exports, archives, accepted events and secrets. `restore --backup`"
+        " makes a state directory of it.",
+    )
+    backup.set_defaults(command="backup")
+    backup.add_argument("destination", metavar="DIRECTORY", help="it is made")
+    _add_state(backup)
+    backup.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_demo(commands: Commands) -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from kili_export.archives.gates import reason_of_hold
 from kili_export.archives.loss_report.report_document import LossReport
 from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing.gallery import Gallery, GalleryPage, LabelCounts, Wanted
 from kili_export.viewing.label_files import SUBSETS
-from kili_export.viewing.markup import Markup, tag
+from kili_export.viewing.markup import Markup, document, table, tag
 from kili_export.viewing.pictures import Picture, Shape
 
 _PLACES: Final = {
@@ -32,19 +33,6 @@ class Page:
 
     here: str
     body: tuple[object, ...]
-
-
-def document(title: str, *content: object) -> Markup:
-    """A whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("link", rel="stylesheet", href="style.css"),
-    )
-    body = tag("body", tag("h1", title), content)
-    return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
 
 
 def whole(export: PublishedExport, page: Page, home: str | None) -> Markup:
@@ -74,6 +62,11 @@ def overview(export: PublishedExport, counts: LabelCounts | None) -> Page:
     ended = export.manifest.ended_at
     if ended is not None:
         facts["Ended"] = f"{ended:%Y-%m-%d %H:%M} UTC: it follows the project no more"
+    latest = export.manifest.latest
+    if latest is not None and latest.held:
+        at = "not there yet" if latest.generation is None else f"at generation {latest.generation}"
+        why = reason_of_hold(export.manifest)
+        facts["Held back"] = f"latest.zip is {at}, since {latest.since:%Y-%m-%d %H:%M} UTC: {why}"
     rows = ((tag("dt", name), tag("dd", value)) for name, value in facts.items())
     if counts is None:
         classes: object = tag("p", tag("a", "Count the labels", href="overview?count=yes"))
@@ -303,13 +296,6 @@ def trouble(message: str) -> Page:
     """Why a page cannot be shown, with the way on."""
     again = tag("a", "Open what is current", href="overview")
     return Page("", (tag("p", message, role="alert"), tag("p", again)))
-
-
-def table(names: Iterable[str], rows: list[Markup]) -> Markup:
-    """Rows below the names of their columns."""
-    head = tag("tr", [tag("th", name, scope="col") for name in names])
-    table = tag("table", tag("thead", head), tag("tbody", rows))
-    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Table")
 
 
 def _asked(wanted: Wanted) -> dict[str, object]:

@@ -15,6 +15,7 @@ from kili_export.local.stack.event_follower import EventFollower
 from kili_export.local.stack.expiry import Expiry
 from kili_export.local.stack.former_state import FormerJournal
 from kili_export.local.stack.front_door import FrontDoor, WebhookGate
+from kili_export.local.stack.metrics import Metrics, metrics_token
 from kili_export.local.stack.pending_work import take_up
 from kili_export.local.stack.resources import Endpoints, ResourceNames
 from kili_export.local.stack.seaweed import SeaweedServer
@@ -110,8 +111,13 @@ class LocalStack:
         credentials = self._state.credentials()
         # The port is taken first, so that one in use is reported before anything was started.
         gate = WebhookGate(lambda event: self._invoke("webhook", event))
+        metrics = Metrics(metrics_token(credentials.webhook_secret))
         door = FrontDoor(
-            gate, credentials.is_webhook_secret, self._options.host, self._options.port
+            gate,
+            credentials.is_webhook_secret,
+            self._options.host,
+            self._options.port,
+            metrics=metrics,
         )
         self._started.callback(door.close)
         for line in mend(self._state.database):
@@ -122,7 +128,7 @@ class LocalStack:
         service, endpoint = self._start_workflow(template, s3)
         endpoints = Endpoints(s3.endpoint, endpoint.url)
         environments = self._start_workers(
-            template, stack_environment(self._state.path, credentials, endpoints)
+            template, stack_environment(self._state.path, credentials, endpoints), metrics
         )
         # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
         self._started.callback(service.close)
@@ -203,7 +209,7 @@ class LocalStack:
         return service, endpoint
 
     def _start_workers(
-        self, template: Template, stack: Mapping[str, str]
+        self, template: Template, stack: Mapping[str, str], metrics: Metrics
     ) -> dict[str, dict[str, str]]:
         self._tell("Starting the workers.")
         functions = template.functions()
@@ -224,7 +230,7 @@ class LocalStack:
             )
             for one in functions
         }
-        pool = self._pool = WorkerPool(specs, self._state.logs)
+        pool = self._pool = WorkerPool(specs, self._state.logs, metrics.add)
         self._started.callback(pool.stop)
         pool.start()
         return environments
