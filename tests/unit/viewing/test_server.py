@@ -280,10 +280,10 @@ def test_what_is_held_back_is_said_with_the_reason(bench: Workbench) -> None:
     manifest = bench.manifest("voc")
     hold = LatestHold(generation=3, held=("classes_change",), since=bench.clock.now(), run_id="r")
     for latest, is_said in ((None, False), (hold, True)):
-        changed = manifest.model_copy(update={"latest": latest})
-        bench.objects.put(manifest_key("proj1", "voc"), changed.to_bytes())
-        viewer = Viewer(PublishedExport(bench.objects, manifest))
-        shown = Page(viewer.answer("overview", {})[2].read()).text
+        stored = manifest.model_copy(update={"latest": latest})
+        bench.objects.put(manifest_key("proj1", "voc"), stored.to_bytes())
+        export = PublishedExport(bench.objects, stored)
+        shown = Page(Viewer(export).answer("overview", {})[2].read()).text
         assert ("latest.zip is at generation 3, since" in shown) is is_said
         assert ("the classes changed" in shown) is is_said
 
