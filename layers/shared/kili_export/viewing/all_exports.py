@@ -16,7 +16,7 @@ from kili_export.reading.published_export import PublishedExport
 from kili_export.registration.declaration import EXPORT_NAME
 from kili_export.storage.object_store import ObjectStore
 from kili_export.viewing import pages
-from kili_export.viewing.markup import Markup, tag
+from kili_export.viewing.markup import Markup, document, table, tag
 from kili_export.viewing.server import HTML, STYLE_SHEET, Answer, Asked, Viewer, style_sheet
 
 _A_PAGE: Final = 100
@@ -110,9 +110,9 @@ def _listing(rows: Iterable[Listed], following: str | None) -> Markup:
         for project_id, name, manifest in rows
     ]
     more = tag("a", "Next exports", href=pages.query("./", start=following), rel="next")
-    return pages.document(
+    return document(
         _TITLE,
-        pages.table(names, shown) if shown else tag("p", "Nothing is published yet."),
+        table(names, shown) if shown else tag("p", "Nothing is published yet."),
         tag("p", more) if following else None,
     )
 
@@ -134,7 +134,7 @@ def _is_named(project_id: str, export: str) -> bool:
 
 
 def _trouble(status: HTTPStatus, message: str) -> Answer:
-    return _page(status, pages.document(_TITLE, tag("p", message, role="alert")))
+    return _page(status, document(_TITLE, tag("p", message, role="alert")))
 
 
 def _page(status: HTTPStatus, page: Markup) -> Answer:

@@ -36,3 +36,23 @@ def joined(part: object) -> Markup:
     if isinstance(part, Iterable) and not isinstance(part, str):
         return Markup("".join(map(joined, part)))
     return Markup(escape(str(part)))
+
+
+def document(title: str, *content: object) -> Markup:
+    """A whole document."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("link", rel="stylesheet", href="style.css"),
+    )
+    body = tag("body", tag("h1", title), content)
+    return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
+
+
+def table(names: Iterable[str], rows: list[Markup]) -> Markup:
+    """Rows below the names of their columns."""
+    head = tag("tr", [tag("th", name, scope="col") for name in names])
+    table = tag("table", tag("thead", head), tag("tbody", rows))
+    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Table")

@@ -13,7 +13,7 @@ from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing.gallery import Gallery, GalleryPage, LabelCounts, Wanted
 from kili_export.viewing.label_files import SUBSETS
-from kili_export.viewing.markup import Markup, tag
+from kili_export.viewing.markup import Markup, document, table, tag
 from kili_export.viewing.pictures import Picture, Shape
 
 _PLACES: Final = {
@@ -33,19 +33,6 @@ class Page:
 
     here: str
     body: tuple[object, ...]
-
-
-def document(title: str, *content: object) -> Markup:
-    """A whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("link", rel="stylesheet", href="style.css"),
-    )
-    body = tag("body", tag("h1", title), content)
-    return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
 
 
 def whole(export: PublishedExport, page: Page, home: str | None) -> Markup:
@@ -309,13 +296,6 @@ def trouble(message: str) -> Page:
     """Why a page cannot be shown, with the way on."""
     again = tag("a", "Open what is current", href="overview")
     return Page("", (tag("p", message, role="alert"), tag("p", again)))
-
-
-def table(names: Iterable[str], rows: list[Markup]) -> Markup:
-    """Rows below the names of their columns."""
-    head = tag("tr", [tag("th", name, scope="col") for name in names])
-    table = tag("table", tag("thead", head), tag("tbody", rows))
-    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Table")
 
 
 def _asked(wanted: Wanted) -> dict[str, object]:
