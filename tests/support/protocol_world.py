@@ -42,7 +42,9 @@ from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.reading.deliver_tree import DeliverTree
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.pseudonym_key import provide_key
 from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
 from kili_export.runs.announcements import Announcer
@@ -284,6 +286,7 @@ class World:
     """Of every invocation that plans."""
     short: bool = False
     """Whether the first step of every run may make it whole."""
+    tree_files_at_once: int = 512
     continued: int = 0
     """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
@@ -609,6 +612,14 @@ class World:
             latest_max_bytes=1 << 30,
             retention=ApplyRetention(self.objects, self.clock, RetentionRules(), objects),
             rewriting=self.rewriting,
+            trees=DeliverTree(
+                objects or self.objects,
+                self.clock,
+                self.tokens,
+                workers=1,
+                most=None if objects is None else 1,
+                at_once=self.tree_files_at_once,
+            ),
             is_first=objects is not None,
         )
         return aggregate(request)

@@ -10,7 +10,7 @@ from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.core.errors import AccessDenied, IntegrityError, InvalidConfiguration
 from kili_export.core.progress import Progress
 from kili_export.reading.pull import pull_archive
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.storage.object_store import StoredObject
 from tests.support.fakes import InMemoryObjects
 from tests.support.sample_manifest import manifest_of

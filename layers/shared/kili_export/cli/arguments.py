@@ -157,7 +157,22 @@ def _add_reading(commands: Commands) -> None:
         "--assets", action="store_true", help="name each asset that could not be exported"
     )
     _add_target(status)
+    _add_deliveries(commands)
     _add_cost(commands)
+
+
+def _add_deliveries(commands: Commands) -> None:
+    deliveries = commands.add_parser(
+        "deliveries", help="which events went to the endpoints that projects declare"
+    )
+    deliveries.set_defaults(command="deliveries")
+    deliveries.add_argument("project_id", metavar="PROJECT_ID", nargs="?")
+    chosen = deliveries.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--failed", action="store_true", help="only those whose last attempt was in vain"
+    )
+    chosen.add_argument("--retry", metavar="ID", help="try a delivery again, for another day")
+    _add_target(deliveries)
 
 
 def _add_cost(commands: Commands) -> None:

@@ -51,6 +51,26 @@ def report_key(project_id: str, export: str) -> str:
     return f"exports/{project_id}/{export}/report.json"
 
 
+def tree_prefix(project_id: str, export: str) -> str:
+    """The files of an export as objects of their own, where it is delivered as a tree."""
+    return f"exports/{project_id}/{export}/tree/"
+
+
+def tree_state_key(project_id: str, export: str) -> str:
+    """Which generation the tree holds. Beside it: the tree has files of the export alone."""
+    return f"exports/{project_id}/{export}/tree.json"
+
+
+def archives_prefix(project_id: str, export: str) -> str:
+    """All archives of an export."""
+    return f"exports/{project_id}/{export}/archives/"
+
+
+def deltas_prefix(project_id: str, export: str) -> str:
+    """All deltas of an export."""
+    return f"exports/{project_id}/{export}/deltas/"
+
+
 def archive_key(project_id: str, export: str, generation: int, run_id: str) -> str:
     """An immutable archive."""
     return f"exports/{project_id}/{export}/archives/{generation:08d}-{run_id}.zip"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.runs.messages import AggregateAnswer, AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.publish_export import PublishExport
@@ -23,6 +24,7 @@ def aggregate_archive(app: Application, known: ObjectStore | None = None) -> Pub
         retention=ApplyRetention(app.objects, app.clock, app.settings.retention, known),
         rewriting=app.settings.rewriting,
         meter=app.meter.invocation(),
+        trees=DeliverTree(app.objects, app.clock, app.random),
     )
 
 
@@ -49,6 +51,9 @@ def tell_published(
         "held_removals": answer.held_removals,
     }
     invocation.log("Archive aggregated", known)
+    if answer.tree_error is not None:
+        invocation.log("Tree behind", {**known, "error": answer.tree_error}, "warning")
+        invocation.count("TreesBehind", 1)
     invocation.count("AssetsQuarantined", answer.quarantined)
     invocation.count("ArchiveBytes", answer.size, "Bytes")
     invocation.count("S3Requests", answer.requests)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kili_export.archives.declared_authors import require_hidden_authors
 from kili_export.archives.ended_exports import end_exports, unregister_exports
+from kili_export.archives.tree_state import end_trees
 from kili_export.cli.commands.runs import wait_and_show
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
@@ -15,7 +16,8 @@ from kili_export.cli.yaml_files import read_yaml
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.copies import keep_copies, restore_pseudonym_key
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import Registered, register_exports
 
 
@@ -25,6 +27,8 @@ def register(arguments: Namespace) -> ExitCode:
     registration = _registration(arguments)
     connection = connect(arguments)
     services = StackServices.of(connection)
+    if registration.notify and not services.application.settings.state_directory:
+        raise InvalidConfiguration("notify: only a stack of one machine delivers events so far")
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)
@@ -32,6 +36,8 @@ def register(arguments: Namespace) -> ExitCode:
     registered = register_exports(services.objects, kili, services.random, registration)
     now = services.application.clock.now()
     end_exports(services.objects, registration.project_id, registered.removed, now)
+    without = [export.name for export in registration.exports if not export.has_tree]
+    end_trees(services.objects, registration.project_id, (*registered.removed, *without), now)
     if services.copies is not None:
         keep_copies(services.objects, services.copies, registration.project_id)
     execution = services.request_run(registration.project_id, full=False)
@@ -96,6 +102,7 @@ def _summary_of(project_id: str, registered: Registered, *, waits: bool) -> str:
         for names, text in (
             (registered.added, "new, being exported now"),
             (registered.changed, "changed, being brought up to date now"),
+            (registered.redirected, "delivered otherwise from now on"),
             (registered.unchanged, "as before"),
             (registered.removed, "ended, its data stay"),
         )

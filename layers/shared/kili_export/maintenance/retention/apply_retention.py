@@ -3,13 +3,19 @@
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, takewhile
 
 from pydantic import ValidationError
 
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
-from kili_export.core.bucket_layout import export_prefix, history_key, ledgers_prefix
+from kili_export.core.bucket_layout import (
+    export_prefix,
+    history_key,
+    ledgers_prefix,
+    tree_state_key,
+)
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, ExportError
 from kili_export.maintenance.retention.history import History, PastManifest, oldest_delta
@@ -141,10 +147,13 @@ class ApplyRetention:
         )
 
     def _written(self, project_id: str, export: str) -> Iterator[WrittenObject]:
-        for prefix in (export_prefix(project_id, export), ledgers_prefix(project_id, export)):
-            for stored in self.objects.list(prefix):
-                if stored.modified is not None:
-                    yield WrittenObject(stored.key, stored.modified)
+        own = self.objects.list(export_prefix(project_id, export))
+        # The tree comes last, has as many objects as files, and none that retention knows.
+        tree = tree_state_key(project_id, export).removesuffix(".json")
+        before_tree = takewhile(lambda stored: not stored.key.startswith(tree), own)
+        for stored in chain(before_tree, self.objects.list(ledgers_prefix(project_id, export))):
+            if stored.modified is not None:
+                yield WrittenObject(stored.key, stored.modified)
 
 
 def _named(past: PastManifest) -> Named:
