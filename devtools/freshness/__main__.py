@@ -18,6 +18,7 @@ from tempfile import TemporaryFile
 
 from devtools.crashes.judgement import PRECISION, newest_labels
 from kili_export.archives.manifest_store import read_manifest
+from kili_export.aws.client import forget_credentials
 from kili_export.cli.commands.runs import wait_until_settled
 from kili_export.cli.services import StackServices
 from kili_export.local.kili_standin import KiliWorld, StandIn, generate_project, start_standin
@@ -26,7 +27,7 @@ from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.local.stack.supervisor import LocalStack, StackOptions
 from kili_export.reading.pull import pull_archive
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 _KEY = "freshness-key"
@@ -79,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     late = 0
     for subscribe in (False, True):
+        # Of the stack before: each one has its own.
+        forget_credentials()
         world = KiliWorld(api_key=_KEY)
         with start_standin(world) as standin, tempfile.TemporaryDirectory() as folder:
             seconds, calls = _measure(world, standin, Path(folder), options, subscribe=subscribe)
