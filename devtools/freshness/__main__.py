@@ -70,7 +70,8 @@ class Watch:
             published = newest_labels(zipfile.ZipFile(file))
         self._seen = (manifest.version, manifest.published_at)
         for asset_id, (at, label) in tuple(self._waiting.items()):
-            if published[asset_id] >= label.created_at - PRECISION:
+            # An asset without a label is in no archive yet.
+            if asset_id in published and published[asset_id] >= label.created_at - PRECISION:
                 self.seconds.append(manifest.published_at.timestamp() - at)
                 del self._waiting[asset_id]
 
