@@ -90,6 +90,10 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 load: $(READY) ## 10,000 events beside full exports: what is lost, and how fast (options: LOAD="--senders 16")
 	@$(BIN)/python -m devtools.load $(LOAD)
 
+.PHONY: freshness
+freshness: $(READY) ## how soon 100 labels are published that no webhook announces (options: FRESHNESS="--submits 20")
+	@$(BIN)/python -m devtools.freshness $(FRESHNESS)
+
 .PHONY: chaos
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

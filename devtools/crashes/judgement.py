@@ -17,7 +17,8 @@ from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
 from kili_export.reading.pull import pull_archive
 
-_PRECISION = timedelta(milliseconds=1)
+PRECISION = timedelta(milliseconds=1)
+"""Of the times that archives hold."""
 
 
 def lost_events(
@@ -36,7 +37,7 @@ def lost_events(
     return [
         one
         for one in sorted(waited_for)
-        if one not in published or published[one] < accepted[one] - _PRECISION
+        if one not in published or published[one] < accepted[one] - PRECISION
     ]
 
 
@@ -62,12 +63,13 @@ def _published(state: Path, project_id: str, export: str) -> dict[str, datetime]
     try:
         with TemporaryFile() as file:
             pull_archive(S3ObjectStore(server.client(), bucket), project_id, export, file)
-            return _newest_labels(zipfile.ZipFile(file))
+            return newest_labels(zipfile.ZipFile(file))
     finally:
         server.stop()
 
 
-def _newest_labels(archive: zipfile.ZipFile) -> dict[str, datetime]:
+def newest_labels(archive: zipfile.ZipFile) -> dict[str, datetime]:
+    """By asset, when the newest label that is in an archive of format `kili` was created."""
     found = {}
     with archive:
         for name in archive.namelist():

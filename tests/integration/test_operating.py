@@ -111,6 +111,17 @@ def test_prometheus_reads_what_the_functions_count(site: Site) -> None:
     refused.value.close()
 
 
+def test_the_history_of_a_project_is_that_of_all_its_exports(site: Site) -> None:
+    one = site.stack.answer("history", site.project.id, "raw")
+    assert one["generations"]
+    assert site.stack.answer("history", site.project.id) == {"exports": {"raw": one}}
+    shown = site.stack.command("history", site.project.id)
+    assert "Generations of raw" in shown.stdout
+    refused = site.stack.command("history", "nothing")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "has no published export" in refused.stderr
+
+
 def test_who_waits_for_what_was_declared_sees_how_far_it_has_come(site: Site) -> None:
     declared = ("register", site.project.id, "--export=raw=kili")
     done = site.stack.command(*declared, "--wait", "--json")

@@ -87,11 +87,19 @@ def _add_access(command: ArgumentParser) -> None:
     access.add_argument("--bucket", help=SUPPRESS)
 
 
-def _reader(commands: Commands, name: str, help_text: str, **more: Any) -> ArgumentParser:
+def _reader(
+    commands: Commands, name: str, help_text: str, *, of_all: bool = False, **more: Any
+) -> ArgumentParser:
+    """A command that reads one export; `of_all`: or all of a project, when none is named."""
     command = commands.add_parser(name, help=help_text, **more)
     command.set_defaults(command=name)
     command.add_argument("project_id", metavar="PROJECT_ID", help=_ADDRESS_HELP)
-    command.add_argument("export", metavar="EXPORT")
+    command.add_argument(
+        "export",
+        metavar="EXPORT",
+        nargs="?" if of_all else None,
+        help="all of the project if none is named" if of_all else None,
+    )
     if isinstance(command, CommandParser):
         command.takes_address = True
     return command
@@ -132,6 +140,7 @@ def _add_history(commands: Commands) -> ArgumentParser:
         commands,
         "history",
         "the generations of an export, and what each changed",
+        of_all=True,
         description="Shows the generations that the deltas of an export lead back to: when they "
         "were published, how many files came, changed and went, and the bytes of their deltas.",
     )

@@ -51,7 +51,7 @@ def test_an_accepted_label_is_pending_or_published_or_lost(
     for asset_id in pending:
         changes.mark("p", f"asset#{asset_id}", version="v", at=NOON)
     database.close()
-    read = judgement._newest_labels(archive_of(**published))
+    read = judgement.newest_labels(archive_of(**published))
     monkeypatch.setattr(judgement, "_published", lambda *_: read)
     accepted = {"a": LATER, "b": LATER}
     assert judgement.lost_events(tmp_path, "p", "raw", accepted) == lost

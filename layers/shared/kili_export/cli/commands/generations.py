@@ -5,29 +5,58 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
+from kili_export.archives.manifest_store import load_manifest
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.reading_source import ReadingSource
+from kili_export.core.bucket_layout import exports_prefix
 from kili_export.core.counted import counted
+from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.changes import KINDS, Changes
 from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
 
 _SHOWN: Final = 40
 _UNKNOWN: Final = "-"
+_HISTORY_COLUMNS: Final = (
+    "Generation",
+    "Published",
+    "Files",
+    "Added",
+    "Changed",
+    "Removed",
+    "Delta",
+    "Name",
+)
 
 
 def history(arguments: Namespace) -> ExitCode:
-    """Shows what each generation changed, the latest first."""
+    """Shows what each generation changed, the latest first, of one export or of all."""
     output = Output(as_json=arguments.json)
-    export = ReadingSource.of(arguments).export(arguments)
-    found = list(export.history())
+    source = ReadingSource.of(arguments)
+    exports = [source.export(arguments)] if arguments.export else _published(source, arguments)
+    answers = {}
+    for export in exports:
+        found = list(export.history())
+        answers[export.name] = {"lineage": export.lineage, "generations": list(map(asdict, found))}
+        if not output.as_json:
+            rows = list(map(_row, found))
+            output.table(f"Generations of {export.name}", _HISTORY_COLUMNS, rows)
     if output.as_json:
-        output.result({"lineage": export.lineage, "generations": list(map(asdict, found))}, "")
-        return ExitCode.OK
-    columns = ("Generation", "Published", "Files", "Added", "Changed", "Removed", "Delta", "Name")
-    output.table(f"Generations of {export.name}", columns, list(map(_row, found)))
+        output.result(answers[arguments.export] if arguments.export else {"exports": answers}, "")
     return ExitCode.OK
+
+
+def _published(source: ReadingSource, arguments: Namespace) -> list[PublishedExport]:
+    """Every export of a project that is published. Raises InvalidConfiguration when none is."""
+    names = source.objects.folders(exports_prefix(arguments.project_id))
+    found = [load_manifest(source.objects, arguments.project_id, name)[0] for name in names]
+    if not any(found):
+        raise InvalidConfiguration(
+            f"Project {arguments.project_id} has no published export. See what is going on with:"
+            f" kili-export status {arguments.project_id}"
+        )
+    return [PublishedExport(source.objects, one) for one in found if one is not None]
 
 
 def diff(arguments: Namespace) -> ExitCode:

@@ -1,0 +1,1 @@
+"""How soon a label is published where Kili cannot call the stack."""
