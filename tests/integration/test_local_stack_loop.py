@@ -181,6 +181,38 @@ def test_many_removals_at_once_wait_for_confirmation(bench: Bench) -> None:
     stack.answer("unregister", project.id)
 
 
+def test_a_tree_of_objects_follows_its_export(bench: Bench) -> None:
+    project = bench.world.add_project(generate_project(seed=8, assets=12))
+    stack = bench.stack
+    prefix = f"exports/{project.id}/rows"
+
+    def assert_same() -> None:
+        stack.answer("wait", project.id)
+        target = bench.folder / "rows.zip"
+        stack.answer("pull", project.id, "rows", "--output", str(target))
+        with zipfile.ZipFile(target) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        assert bench.below(f"{prefix}/tree/") == files
+        state = json.loads(bench.read(f"{prefix}/tree.json"))
+        manifest = json.loads(bench.read(f"{prefix}/manifest.json"))
+        assert (state["status"], state["version"]) == ("current", manifest["version"])
+
+    declared = bench.folder / "tree.json"
+    export = {"name": "rows", "format": "kili", "deliver": {"tree": True}}
+    declared.write_text(json.dumps({"exports": [export]}))
+    stack.answer("register", project.id, "--file", str(declared))
+    assert_same()
+    bench.world.delete_asset(min(project.assets), project_id=project.id, silent=True)
+    stack.answer("reconcile", project.id)
+    assert_same()
+    del export["deliver"]
+    declared.write_text(json.dumps({"exports": [export]}))
+    registered = stack.answer("register", project.id, "--file", str(declared))
+    assert (registered["redirected"], registered["changed"]) == (["rows"], [])
+    assert json.loads(bench.read(f"{prefix}/tree.json"))["ended_at"] is not None
+    stack.answer("unregister", project.id)
+
+
 def test_a_stack_that_is_killed_in_the_middle_of_runs_comes_back_right(bench: Bench) -> None:
     for number in range(36, 42):
         bench.world.submit_label(f"scene-{number}.png")

@@ -100,7 +100,8 @@ RARE: dict[tuple[str, str, str], str] = {
 
 
 def ordinary_course() -> RecordedWorld:
-    world = RecordedWorld(exports={"raw": "kili", "media": {"format": "kili", "with_assets": True}})
+    media = {"format": "kili", "with_assets": True, "deliver": {"tree": True}}
+    world = RecordedWorld(exports={"raw": "kili", "media": media})
     world.request_run(PROJECT)
     world.run_pending()
     world.submit("as_001", "again", 0.3)
@@ -114,7 +115,8 @@ def ordinary_course() -> RecordedWorld:
 
 
 def small_runs_are_made_whole() -> RecordedWorld:
-    world = RecordedWorld(short=True)
+    tree = {"format": "yolo_v8", "deliver": {"tree": True}}
+    world = RecordedWorld(short=True, exports={"raw": "kili", "yolo": tree})
     world.request_run(PROJECT)
     world.run_pending()
     for number in range(3):

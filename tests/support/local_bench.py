@@ -69,6 +69,14 @@ class Bench:
         body: bytes = s3.get_object(Bucket=self.stack.ready["bucket"], Key=key)["Body"].read()
         return body
 
+    def below(self, prefix: str) -> dict[str, bytes]:
+        """The objects below a prefix, by what follows it."""
+        s3 = self.client("s3", "s3_endpoint")
+        bucket = self.stack.ready["bucket"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+        return {key.removeprefix(prefix): self.read(key) for key in keys}
+
     def client(self, service: str, endpoint: str) -> Any:
         """A client of one of the stack's servers, with what `up` has printed."""
         ready = self.stack.ready

@@ -42,6 +42,7 @@ from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.registration.declaration import ProjectRegistration, parse_registration
 from kili_export.registration.pseudonym_key import provide_key
 from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
@@ -73,6 +74,7 @@ from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.steps.short_run import ShortRun, held_for_run
 from kili_export.steps.whole_run import WholeRun
 from kili_export.storage.object_store import ObjectStore
+from kili_export.storage.recent_objects import RecentObjects
 from tests.support.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -283,6 +285,7 @@ class World:
     """Of every invocation that plans."""
     short: bool = False
     """Whether the first step of every run may make it whole."""
+    tree_files_at_once: int = 512
     continued: int = 0
     """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
@@ -290,6 +293,8 @@ class World:
     retry_assets: RetryAssets = field(init=False)
     marks: PendingChangeRecorder = field(init=False)
     lease: ProjectLease = field(init=False)
+    recent: RecentObjects = field(init=False)
+    """What the process that makes small runs remembers."""
 
     def __post_init__(self) -> None:
         self.register(**self.exports)
@@ -297,6 +302,7 @@ class World:
             self.kili.label(f"as_{number:03d}", f"first_{number}")
         self.marks = PendingChangeRecorder(self.changes, self.clock, self.tokens)
         self.lease = ProjectLease(self.state, self.workflow, self.clock, believed=60)
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def _wire(self, starter: RunStarter) -> None:
@@ -370,6 +376,7 @@ class World:
 
     def restart(self) -> None:
         """Another process, which remembers nothing."""
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def register(self, **exports: str | dict[str, Any]) -> ProjectRegistration:
@@ -475,7 +482,7 @@ class World:
 
     def make_short(self, request: PlanRequest) -> PlanAnswer:
         """One invocation of the function that plans, which goes on where the run is small."""
-        held = held_for_run(self.objects, PROJECT)
+        held = held_for_run(self.objects, PROJECT, self.recent)
         rest = WholeRun(
             held,
             lambda given: self.convert_batch(given, held),
@@ -602,8 +609,16 @@ class World:
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
-            retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
+            retention=ApplyRetention(self.objects, self.clock, RetentionRules(), objects),
             rewriting=self.rewriting,
+            trees=DeliverTree(
+                objects or self.objects,
+                self.clock,
+                self.tokens,
+                workers=1,
+                most=None if objects is None else 1,
+                at_once=self.tree_files_at_once,
+            ),
             is_first=objects is not None,
         )
         return aggregate(request)

@@ -39,6 +39,8 @@ EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
+_NO_OPTIONS = ("name", "publish", "deliver")
+"""What an export is made in the same way without."""
 _OWN_FIELDS = ("schema_version", "incarnation")
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 
@@ -46,6 +48,12 @@ LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 def _or_default(value: object) -> object:
     # The SDK reads an empty selection of label types as its default too.
     return DEFAULT_LABEL_TYPES if value is None or value in ([], ()) else value
+
+
+class DeliveryDocument(Document):
+    """Where an export goes besides its archive. `tree`: each file as an object of its own."""
+
+    tree: StrictBool = False
 
 
 class ExportDeclaration(Document):
@@ -70,6 +78,7 @@ class ExportDeclaration(Document):
     split: SplitDocument | None = None
     authors: Authors = Authors.KEEP
     publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    deliver: DeliveryDocument | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="before")
     @classmethod
@@ -122,10 +131,16 @@ class ExportDeclaration(Document):
 
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        names = type(self).model_fields.keys() - {"name", "publish"}
-        values = {name: getattr(self, name) for name in names}
+        values = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in _NO_OPTIONS
+        }
         split = None if self.split is None else self.split.to_split()
         return ExportOptions(**{**values, "split": split})
+
+    @property
+    def has_tree(self) -> bool:
+        """Whether its files are delivered as objects."""
+        return self.deliver is not None and self.deliver.tree
 
 
 class ProjectRegistration(Document):
@@ -241,6 +256,7 @@ def _problem(problem: ErrorDetails, data: object) -> str:
 
 _NESTED: dict[tuple[int | str, ...], type[Document]] = {
     ("split",): SplitDocument,
+    ("deliver",): DeliveryDocument,
     ("publish",): PublishRules,
     ("publish", "snapshot_when"): SnapshotRules,
     ("publish", "hold_latest_while"): HoldRules,

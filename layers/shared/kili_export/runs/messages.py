@@ -3,12 +3,11 @@
 Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
 """
 
-from operator import not_
 from typing import Literal
 
 from pydantic import Field
 
-from kili_export.core.document import Document, is_zero
+from kili_export.core.document import Document, is_none, is_zero
 from kili_export.costs.usage import NOTHING_MOVED, RunUsage, Transfer, Usage
 
 
@@ -165,7 +164,7 @@ class BatchResult(Document):
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    recent: tuple[str, ...] = Field(default=(), exclude_if=not_)
+    recent: tuple[str, ...] = Field(default=(), exclude_if=is_zero)
     spent: Usage = Usage()
 
 
@@ -194,6 +193,7 @@ class AggregateAnswer(Document):
     nothing was. Of the `held_removals`, `held_failures` could not be exported and of
     `held_exits` nothing is exported any more. `rewritten`: the archive holds this generation,
     and did not before; otherwise deltas follow it. `released`: a gate let `latest.zip` out.
+    `tree_error`: the class of the error that its tree is behind for.
     """
 
     export: str
@@ -219,6 +219,7 @@ class AggregateAnswer(Document):
     resume: ResumeToken | None = None
     error: str | None = None
     cause: str | None = None
+    tree_error: str | None = Field(default=None, exclude_if=is_none)
 
 
 class WorkflowError(Document):

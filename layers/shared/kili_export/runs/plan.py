@@ -6,7 +6,7 @@ from typing import Final, Literal
 import orjson
 from pydantic import Field, ValidationError
 
-from kili_export.core.document import Document, is_none
+from kili_export.core.document import Document, is_none, is_zero
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.core.export_options import (
     OptionsDocument,
@@ -36,7 +36,8 @@ class ExportPlan(Document):
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is
-    written again, though nothing else may have changed. `publish` are its gates.
+    written again, though nothing else may have changed. `publish` are its gates. `tree`: its files
+    are objects too.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ExportPlan(Document):
     earlier_results: tuple[ResultsLocation, ...] = ()
     rewrite: bool = False
     publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    tree: bool = Field(default=False, exclude_if=is_zero)
 
 
 class RunPlan(Document):

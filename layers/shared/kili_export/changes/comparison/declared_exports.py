@@ -42,6 +42,7 @@ class ExportState:
     generation: int = 0
     is_damaged: bool = False
     publish: PublishRules | None = None
+    has_tree: bool = False
 
     @property
     def published(self) -> Published | None:
@@ -115,4 +116,5 @@ def _declared(
         published.generation,
         is_damaged=bool(damage),
         publish=rules,
+        has_tree=declaration.has_tree,
     )

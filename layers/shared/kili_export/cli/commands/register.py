@@ -6,6 +6,7 @@ from typing import Any
 
 from kili_export.archives.declared_authors import require_hidden_authors
 from kili_export.archives.ended_exports import end_exports, unregister_exports
+from kili_export.archives.tree_state import end_trees
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
 from kili_export.cli.services import StackServices
@@ -30,6 +31,8 @@ def register(arguments: Namespace) -> ExitCode:
     registered = register_exports(services.objects, kili, services.random, registration)
     now = services.application.clock.now()
     end_exports(services.objects, registration.project_id, registered.removed, now)
+    without = [export.name for export in registration.exports if not export.has_tree]
+    end_trees(services.objects, registration.project_id, (*registered.removed, *without), now)
     if services.copies is not None:
         keep_copies(services.objects, services.copies, registration.project_id)
     execution = services.request_run(registration.project_id, full=False)
@@ -92,6 +95,7 @@ def _summary_of(project_id: str, registered: Registered) -> str:
         for names, text in (
             (registered.added, "new, being exported now"),
             (registered.changed, "changed, being brought up to date now"),
+            (registered.redirected, "delivered otherwise from now on"),
             (registered.unchanged, "as before"),
             (registered.removed, "ended, its data stay"),
         )

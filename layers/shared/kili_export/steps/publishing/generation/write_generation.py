@@ -134,7 +134,7 @@ class GenerationWriter:
         """Brings what follows a manifest up to it. `before` is the one that it replaced."""
         self.gates.follow(manifest, before)
         self.reports.refresh(manifest, before, changes)
-        if is_retention_due(manifest, before):
+        if is_retention_due(manifest, before, tiny=self.rewriting.tiny):
             self.retention.delete_expired(manifest.project_id, manifest.export_name)
 
     def catch_up(self, manifest: Manifest, etag: str | None) -> Manifest:
