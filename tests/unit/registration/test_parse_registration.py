@@ -16,8 +16,8 @@ from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import (
     ExportDeclaration,
     ProjectRegistration,
-    parse_registration,
 )
+from kili_export.registration.parse_registration import parse_registration
 
 SAMPLE = """
 project_id: clabc123

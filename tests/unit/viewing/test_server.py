@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
-from kili_export.archives.manifest import LatestHold
+from kili_export.archives.manifest import LatestHold, Quarantined
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import Unavailable
 from kili_export.core.export_options import Authors
@@ -189,6 +189,22 @@ def test_so_does_who_asks_for_no_address(server: ViewServer) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 403
     connection.close()
+
+
+def test_a_page_says_how_many_problems_it_does_not_show(bench: Workbench) -> None:
+    manifest = bench.manifest("voc")
+    for count in (500, 501):
+        held = tuple(
+            Quarantined(
+                asset_id=f"as_{number}", error="no picture", since=manifest.published_at, run_id="r"
+            )
+            for number in range(count)
+        )
+        changed = manifest.model_copy(update={"quarantined": held})
+        viewer = Viewer(PublishedExport(bench.objects, changed))
+        page = Page(viewer.answer("problems", {})[2].read())
+        assert page.text.count("no picture") == 500
+        assert ("These are the first 500 of 501 assets." in page.text) == (count == 501)
 
 
 def test_what_is_not_there_is_said_with_the_way_on(server: ViewServer) -> None:

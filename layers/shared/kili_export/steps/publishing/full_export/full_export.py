@@ -166,7 +166,8 @@ class FullExport:
             *asset_additions((), self.claims.restored),
             *(file.addition for file in self._shared.files),
         ]
-        return splice(base, (), additions, hold_in_spool)
+        held = self.roster.conversions.entries
+        return held.put_into(splice(base, (), additions, hold_in_spool))
 
     def ledger(self) -> NewTable:
         """The new ledger."""
@@ -208,7 +209,8 @@ class FullExport:
             # Next to the directory: both are read at once.
             streamed_file(DELTA_LIST, listed.document(head), head.date).addition,
         ]
-        plan = splice(base, (), additions, hold_in_spool)
+        held = self.roster.conversions.entries
+        plan = held.put_into(splice(base, (), additions, hold_in_spool))
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
         return DeltaPlan(plan, added, changed, removed)
 
