@@ -102,7 +102,7 @@ def _summary_of(project_id: str, registered: Registered, *, waits: bool) -> str:
         for names, text in (
             (registered.added, "new, being exported now"),
             (registered.changed, "changed, being brought up to date now"),
-            (registered.redirected, "delivered otherwise from now on"),
+            (registered.redirected, "published or delivered otherwise from now on"),
             (registered.unchanged, "as before"),
             (registered.removed, "ended, its data stay"),
         )
