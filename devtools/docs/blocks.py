@@ -27,6 +27,7 @@ OPTION_MEANINGS: Final[Mapping[str, str]] = {
     " `compatibility: corrected`.",
     "authors": "`keep`, `pseudonymous` or `omit`.",
     "deliver": "Where the files go besides: `{tree: true}` keeps an object for each file.",
+    "publish": "Gates: `{snapshot_when: …, hold_latest_while: …}`, explained below.",
 }
 """What each option of an export means."""
 

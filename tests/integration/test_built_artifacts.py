@@ -26,7 +26,6 @@ from tests.support.template_document import ROOT, functions, resources_of
 
 pytestmark = [
     pytest.mark.artifacts,
-    pytest.mark.xdist_group("artifacts"),
     pytest.mark.timeout(600),
 ]
 

@@ -31,10 +31,7 @@ from tests.support.sdk_reference import Archive, compare_archives, members_of
 from tests.support.workbench import Workbench
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.xdist_group("kili_standin_sdk"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @dataclass

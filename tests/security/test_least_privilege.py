@@ -24,11 +24,10 @@ from kili_export.runs.messages import WorkItem
 from kili_export.steps.planning.work_list import write_work_list
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
+from tests.support.kili_samples import job
 from tests.support.named_tests import NAMED, exists
 from tests.support.protocol_world import PROJECT, ScriptedKili, arn
 from tests.support.template_document import ROOT, functions, listed, resources_of, statements, text
-
-pytestmark = pytest.mark.xdist_group("least_privilege")
 
 VALUES = {
     "Bucket.Arn": f"arn:aws:s3:::{NAMES.bucket}",
@@ -224,6 +223,23 @@ def an_export_cannot_be_made_any_more() -> RecordedWorld:
     return world
 
 
+def gates_name_snapshots_and_hold_the_copy() -> RecordedWorld:
+    rules = {
+        "snapshot_when": {"changed": 1, "keep": 1},
+        "hold_latest_while": {"classes_change": {"for_hours": 1}},
+    }
+    world = RecordedWorld(exports={"raw": {"format": "kili", "publish": rules}})
+    world.request_run(PROJECT)
+    world.run_pending()
+    world.scripted.interface = {"CARS": job(["BIG", "SMALL", "TINY"])}
+    world.look_after()
+    world.run_pending()
+    world.clock.advance(7200)
+    world.look_after()
+    world.run_pending()
+    return world
+
+
 class _OnePage:
     """An invocation has time for one page."""
 
@@ -260,6 +276,7 @@ SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     a_run_meets_another,
     assets_vanish_and_break,
     what_was_gone_is_there_again,
+    gates_name_snapshots_and_hold_the_copy,
     an_export_cannot_be_made_any_more,
     comparisons_outlast_invocations,
     a_work_list_is_long,

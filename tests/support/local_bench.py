@@ -41,7 +41,7 @@ class Bench:
 
     def settle(self, status: int = 0) -> dict[str, Any]:
         """Waits until Kili has called and everything is published."""
-        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        assert self.world.courier.wait_idle(120), "Kili's calls did not arrive"
         return self.stack.answer("wait", self.project.id, status=status)
 
     def register(self, *names: str) -> None:
@@ -103,7 +103,7 @@ class Bench:
     def catch_in(self, state: str, asset: str) -> None:
         """Submits a label and waits for a run to come to a state, in which something holds it."""
         self.world.submit_label(asset)
-        assert self.world.courier.wait_idle(30)
+        assert self.world.courier.wait_idle(120)
         deadline = time.monotonic() + 240
         while not self.is_in(state):
             assert time.monotonic() < deadline, f"no run was seen in {state} for four minutes"

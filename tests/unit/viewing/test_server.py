@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
+from kili_export.archives.manifest import LatestHold
 from kili_export.core.errors import Unavailable
 from kili_export.core.export_options import Authors
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
@@ -256,6 +257,16 @@ def page_of(bench: Workbench, name: str, authors: Authors) -> bytes:
     options = manifest.options.model_copy(update={"authors": authors})
     export = PublishedExport(bench.objects, manifest.model_copy(update={"options": options}))
     return Viewer(export).answer("pictures", {})[2].read()
+
+
+def test_what_is_held_back_is_said_with_the_reason(bench: Workbench) -> None:
+    manifest = bench.manifest("voc")
+    hold = LatestHold(generation=3, held=("classes_change",), since=bench.clock.now(), run_id="r")
+    for latest, is_said in ((None, False), (hold, True)):
+        export = PublishedExport(bench.objects, manifest.model_copy(update={"latest": latest}))
+        shown = Page(Viewer(export).answer("overview", {})[2].read().decode()).text
+        assert ("latest.zip is at generation 3, since" in shown) is is_said
+        assert ("the classes changed" in shown) is is_said
 
 
 def test_classes_are_counted_with_their_bars(server: ViewServer) -> None:

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from kili_export.core.asset_filters import checked_filters
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_none
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.export_options import (
     Authors,
@@ -32,13 +32,14 @@ from kili_export.core.export_options import (
     SplitDocument,
 )
 from kili_export.core.project import ENTITY_ID, PROJECT_ID
+from kili_export.core.publish_rules import HoldRules, PublishRules, SnapshotRules
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
 _MOST_PROBLEMS = 5
-_NO_OPTIONS = ("name", "deliver")
+_NO_OPTIONS = {"name", "deliver", "publish"}
 """What an export is made in the same way without."""
 _OWN_FIELDS = ("schema_version", "incarnation")
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
@@ -76,7 +77,8 @@ class ExportDeclaration(Document):
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
     authors: Authors = Authors.KEEP
-    deliver: DeliveryDocument | None = Field(default=None, exclude_if=lambda value: value is None)
+    deliver: DeliveryDocument | None = Field(default=None, exclude_if=is_none)
+    publish: PublishRules | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="before")
     @classmethod
@@ -129,9 +131,8 @@ class ExportDeclaration(Document):
 
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        values = {
-            name: getattr(self, name) for name in type(self).model_fields if name not in _NO_OPTIONS
-        }
+        names = type(self).model_fields.keys() - _NO_OPTIONS
+        values = {name: getattr(self, name) for name in names}
         split = None if self.split is None else self.split.to_split()
         return ExportOptions(**{**values, "split": split})
 
@@ -241,12 +242,8 @@ def _problem(problem: ErrorDetails, data: object) -> str:
     options = _options(ProjectRegistration, *_OWN_FIELDS)
     if where[:1] == ["exports"] and len(where) > 1 and isinstance(where[1], int):
         place = f"{_export_title(data, where[1])}: "
-        options = _options(ExportDeclaration)
         where = where[2:]
-        if where[:1] == ["split"]:
-            options = _options(SplitDocument)
-        if where[:1] == ["deliver"]:
-            options = _options(DeliveryDocument)
+        options = _options(_NESTED.get(tuple(where[:-1]), ExportDeclaration))
     if problem["type"] == "extra_forbidden":
         name = str(where[-1])
         return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"
@@ -256,13 +253,21 @@ def _problem(problem: ErrorDetails, data: object) -> str:
     return f"{place}{f'{field}: ' if field else ''}{_message(problem)}"
 
 
+_NESTED: dict[tuple[int | str, ...], type[Document]] = {
+    ("split",): SplitDocument,
+    ("deliver",): DeliveryDocument,
+    ("publish",): PublishRules,
+    ("publish", "snapshot_when"): SnapshotRules,
+    ("publish", "hold_latest_while"): HoldRules,
+}
+"""The objects that the options of an export hold, by where they stand."""
 _TYPE_MESSAGES = {
     "missing": "is missing",
     "bool_type": "must be true or false",
     "string_type": "must be a text",
     "float_type": "must be a number",
+    "int_type": "must be a whole number",
     "finite_number": "must be a number",
-    "greater_than_equal": "must not be less than 0",
     "string_too_short": "must not be empty",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",
@@ -278,6 +283,12 @@ def _message(problem: ErrorDetails) -> str:
             return f"must be one of {context['expected']}"
         case "value_error":
             return str(context["error"])
+        case "greater_than_equal":
+            return f"must not be less than {context['ge']:g}"
+        case "greater_than":
+            return f"must be more than {context['gt']:g}"
+        case "less_than_equal":
+            return f"must not be more than {context['le']:g}"
         case kind:
             return _TYPE_MESSAGES.get(kind, problem["msg"])
 

@@ -50,7 +50,7 @@ def short_run(
     `ends_after` ends the process when a batch takes too long; the workflow then goes through single
     steps.
     """
-    held = held_for_run(app.objects, project_id)
+    held = held_for_run(app.objects, project_id, app.recent)
     time_left = invocation.time_left
 
     def plan(request: PlanRequest) -> PlanAnswer:
@@ -65,9 +65,7 @@ def short_run(
     def publish(request: AggregateRequest) -> AggregateAnswer:
         meter = app.meter.part_of_invocation()
         trees = DeliverTree(held, app.clock, app.random, most=_FEW_FILES)
-        use_case = replace(
-            aggregate_archive(app), objects=held, meter=meter, trees=trees, is_first=True
-        )
+        use_case = replace(aggregate_archive(app, held), meter=meter, trees=trees, is_first=True)
         return tell_published(request, use_case(request, time_left), invocation)
 
     def finish(request: FinishRequest) -> FinishAnswer:

@@ -12,6 +12,7 @@ import pytest
 from kili_export.archives import tables
 from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.archives.known_exports import stored_exports
+from kili_export.archives.manifest import LatestHold
 from kili_export.archives.manifest_store import load_manifest, load_published, read_manifest
 from kili_export.archives.purged_export import is_tombstone
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
@@ -483,6 +484,29 @@ def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(si
     PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.mentions(FILE.encode()) == []
     assert not copies.keys() & site.objects.stored.keys()
+
+
+def test_an_asset_goes_from_a_copy_that_is_held_back(site: Site) -> None:
+    site.change(7, f"{FILE}.jpg", 0.4)
+    keys = [latest_key("proj1", name) for name in OPTIONS]
+    copies = {key: site.objects.stored[key] for key in keys}
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As gates leave it.
+    site.objects.stored.update(copies)
+    hold = LatestHold(
+        generation=3, held=("classes_change",), since=site.bench.clock.now(), run_id="r"
+    )
+    for name in OPTIONS:
+        held = site.bench.manifest(name).model_copy(update={"latest": hold})
+        site.objects.put(manifest_key("proj1", name), held.to_bytes())
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert not copies.keys() & site.objects.stored.keys()
+    for name in OPTIONS:
+        manifest = site.bench.manifest(name)
+        assert manifest.latest == hold.model_copy(update={"generation": None})
+        assert manifest.latest_key is None
 
 
 def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:

@@ -94,8 +94,7 @@ def _summary_of(project_id: str, registered: Registered) -> str:
         f"{', '.join(names)}: {text}"
         for names, text in (
             (registered.added, "new, being exported now"),
-            (registered.changed, "changed, being exported in full now"),
-            (registered.redirected, "delivered otherwise from now on"),
+            (registered.changed, "changed, being brought up to date now"),
             (registered.unchanged, "as before"),
             (registered.removed, "ended, its data stay"),
         )

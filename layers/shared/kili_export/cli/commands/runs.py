@@ -1,4 +1,4 @@
-"""`kili-export run`, `wait`, `reconcile`, `retry` and `confirm`."""
+"""`kili-export run`, `wait`, `reconcile`, `retry`, `confirm` and `release`."""
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from kili_export.archives.damage import way_out
+from kili_export.archives.release_latest import release_latest
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
@@ -20,6 +21,7 @@ from kili_export.core.clock import Clock, SystemClock
 from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.messages import Repaired
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
+from kili_export.registration.register_exports import read_registration
 
 _LOOKED_AT = 5
 
@@ -116,6 +118,22 @@ def confirm(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def release(arguments: Namespace) -> ExitCode:
+    """Lets `latest.zip` of an export out that a gate holds back, by a run that is started."""
+    output = Output(as_json=arguments.json)
+    services = StackServices.of(connect(arguments))
+    project_id, export = arguments.project_id, arguments.export
+    read_registration(services.objects, project_id).export(export)
+    held = release_latest(services.objects, project_id, export)
+    execution = services.request_run(project_id, full=False)
+    answer = {"project_id": project_id, "export": export, "execution": execution}
+    output.result(
+        {**answer, "latest": held.model_dump(mode="json")},
+        f"latest.zip of {export} is let out by a run now: kili-export wait {project_id}",
+    )
+    return ExitCode.OK
+
+
 def repairs(report: Repaired) -> str:
     """What a comparison marked, in words; empty when nothing."""
     counts: dict[str, int] = report.model_dump(exclude={"damaged"})
@@ -130,6 +148,7 @@ _DIFFERENCES = {
     "quarantined": "asset in quarantine",
     "rebuilds": "export to make in full",
     "rewrites": "archive to compact",
+    "gates": "gate to act on",
 }
 """What each number counts, named for one. The keys are the names of the answer's fields."""
 

@@ -160,7 +160,7 @@ class Reconcile:
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)
             repaired = self.repair(project_id, time_left) if request.compare else Repaired()
-            if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
+            if repaired and repaired.asks_for_a_run:
                 self.follow_up.starter.after_change(project_id)
             damage = self._check_trees(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project

@@ -39,18 +39,24 @@ class ApplyRetention:
 
     A manifest is remembered before it is replaced: then a crash at any point leaves nothing that
     was current unknown. What is unknown and old was never current.
+
+    With `known`, a store of the same bucket that may answer from memory, what is remembered is
+    added to the history as that knows it: it is written on condition that it is still so.
     """
 
     objects: ObjectStore
     clock: Clock
     rules: RetentionRules
+    known: ObjectStore | None = None
 
     def remember(self, manifest: Manifest | None) -> None:
         """Notes that this manifest is current until now. Raises ConflictError, TransientError."""
         if manifest is None:
             return
         for _ in range(_TRIES):
-            history, etag = self._history(manifest.project_id, manifest.export_name)
+            history, etag = self._history(
+                self.known or self.objects, manifest.project_id, manifest.export_name
+            )
             try:
                 self._write(manifest, history.with_past(manifest, self.clock.now()), etag)
             except ConflictError:
@@ -62,7 +68,7 @@ class ApplyRetention:
         """Whether a manifest that is or was current names one of these archives and ledgers."""
         manifest, _ = load_manifest(self.objects, project_id, export)
         # After the manifest: one that was replaced since was remembered before.
-        history, _ = self._history(project_id, export)
+        history, _ = self._history(self.objects, project_id, export)
         named = frozenset[str]().union(*(past.keys for past in history.past))
         return not named.union(pinned_keys(manifest) if manifest else ()).isdisjoint(keys)
 
@@ -82,7 +88,7 @@ class ApplyRetention:
         if manifest is None:
             return []
         now = self.clock.now()
-        history, etag = self._history(project_id, export)
+        history, etag = self._history(self.objects, project_id, export)
         named = tuple(map(_named, history.past))
         past = needed(named, manifest.generation, self.rules, now)
         retained = Retained(
@@ -118,8 +124,10 @@ class ApplyRetention:
         except ConflictError:
             _log.info("the history was written by another run; it is shortened next time")
 
-    def _history(self, project_id: str, export: str) -> tuple[History, str | None]:
-        found = self.objects.get(history_key(project_id, export))
+    def _history(
+        self, objects: ObjectStore, project_id: str, export: str
+    ) -> tuple[History, str | None]:
+        found = objects.get(history_key(project_id, export))
         if found is None:
             return History(since=self.clock.now()), None
         try:
@@ -130,7 +138,7 @@ class ApplyRetention:
             return History(since=self.clock.now()), found[1].etag
 
     def _write(self, manifest: Manifest, history: History, etag: str | None) -> None:
-        self.objects.put(
+        (self.known or self.objects).put(
             history_key(manifest.project_id, manifest.export_name),
             history.to_bytes(),
             if_match=etag,

@@ -21,6 +21,7 @@ from kili_export.core.bucket_layout import (
     all_comparisons_prefix,
     export_prefix,
     exports_prefix,
+    latest_key,
     listings_prefix,
     manifest_key,
     runs_prefix,
@@ -239,7 +240,7 @@ class PurgeAsset:
         Also shuts out a run that seemed dead: what it would publish may name the asset.
         """
         fence = max(fence, traces.manifest.fence)
-        shortened = traces.chain.model_copy(update={"fence": fence})
+        shortened = _without_held_copy(traces.chain).model_copy(update={"fence": fence})
         if traces.renews_tables:
             name = self.eraser.random.token()
             large = LargeObjects(self.objects, PartLimits(), runs_prefix(shortened.project_id))
@@ -263,9 +264,20 @@ class PurgeAsset:
     def _renew_latest(self, manifest: Manifest) -> None:
         """The copy at the fixed key may be of a former generation, if a run crashed before it.
 
-        One that is too large by now for such a copy is removed.
+        One that is too large by now for such a copy is removed, and so is one that is held back.
         """
+        if manifest.is_latest_held:
+            self.objects.delete([latest_key(manifest.project_id, manifest.export_name)])
+            return
         LatestCopy(self.objects, PartLimits(), manifest.archive.size).refresh(manifest)
+
+
+def _without_held_copy(manifest: Manifest) -> Manifest:
+    """The copy that is held back may have the asset: there is none until it is let out."""
+    if manifest.latest is None or not manifest.latest.held:
+        return manifest
+    latest = manifest.latest.model_copy(update={"generation": None})
+    return manifest.model_copy(update={"latest": latest, "latest_key": None})
 
 
 def _prefixes(manifest: Manifest) -> tuple[str, str]:

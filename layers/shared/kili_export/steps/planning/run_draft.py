@@ -92,6 +92,7 @@ def plan_of(export: ExportState, run: RunDraft, *, followed: bool) -> ExportPlan
         pseudonym_key=export.pseudonym_key,
         rewrite=_is_to_be_rewritten(export, run),
         tree=export.has_tree,
+        publish=export.publish,
     )
 
 

@@ -21,6 +21,7 @@ from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.steps.publishing.full_export.deadline import ComputingTime
 from kili_export.steps.publishing.full_export.publish_full_export import publish_rebuild
 from kili_export.steps.publishing.generation.commit import Publisher, Retention
+from kili_export.steps.publishing.generation.export_gates import ExportGates
 from kili_export.steps.publishing.generation.export_run import ExportRun
 from kili_export.steps.publishing.generation.write_generation import GenerationWriter
 from kili_export.steps.publishing.increment.publish_increment import publish_increment, still_held
@@ -139,6 +140,7 @@ class PublishExport:
                 f"export {export.name} was published by another run since this one was planned"
             )
         latest = LatestCopy(self.objects, self.limits, self.latest_max_bytes, uploads)
+        gates = ExportGates(self.objects, latest, export.publish, plan.started_at, plan.run_id)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,
@@ -150,7 +152,7 @@ class PublishExport:
             moved,
             tally,
             self.retention,
-            latest,
+            gates,
             reports,
             self.rewriting,
         )

@@ -22,7 +22,7 @@ from kili_export.archives.ledger.asset_ledger import (
 )
 from kili_export.archives.ledger.contested_paths import CONTESTS
 from kili_export.archives.loss_report.report_comparison import ReportDigest
-from kili_export.archives.manifest import Counts
+from kili_export.archives.manifest import Counts, ReviewCount
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import NewTable
 from kili_export.core.errors import IntegrityError
@@ -73,6 +73,8 @@ class _Tally:
 
     assets: int = 0
     exported: int = 0
+    reviewable: int = 0
+    reviewed: int = 0
     losses: int = 0
     lost_before: ReportDigest = field(default_factory=ReportDigest)
     lost_after: ReportDigest = field(default_factory=ReportDigest)
@@ -80,6 +82,8 @@ class _Tally:
     def after(self, record: AssetRecord) -> None:
         self.assets += 1
         self.exported += record.exported
+        self.reviewable += record.reviewed is not None
+        self.reviewed += record.reviewed is True
         self.losses += len(record.losses)
         self.lost_after.add(record)
 
@@ -245,6 +249,14 @@ class FullExport:
             members=members,
             uncompressed_bytes=self.claims.size + shared,
         )
+
+    def review(self) -> ReviewCount:
+        """How many of its assets are reviewed."""
+        return ReviewCount(assets=self._tally.reviewable, reviewed=self._tally.reviewed)
+
+    def changed_assets(self) -> int:
+        """How many assets came, changed or went for readers of the archive."""
+        return self._changed.count
 
     def losses(self) -> int:
         """How much is lost in all."""
