@@ -30,7 +30,7 @@ from kili_export.local.stack.child import ServerDidNotStart
 from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.environment import process_environment
 from kili_export.local.stack.state_directory import RunningStack
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 _KEY = "crash-key"

@@ -13,7 +13,15 @@ from kili_export.changes.events.webhook_body import parse_webhook
 from kili_export.core.document import Document
 from kili_export.core.errors import InvalidEvent
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
-from kili_export.runs.announcements import FAILED, PUBLISHED, SOURCE, ExportFailed, ExportPublished
+from kili_export.runs.announcements import (
+    FAILED,
+    PUBLISHED,
+    QUARANTINED,
+    SOURCE,
+    AssetsQuarantined,
+    ExportFailed,
+    ExportPublished,
+)
 from kili_export.runs.messages import AggregateRequest, ConvertRequest, FinishRequest, PlanRequest
 from tests.support.template_document import ROOT, functions
 
@@ -29,6 +37,7 @@ INPUTS: dict[str, type[Document]] = {
 NOTIFICATIONS: dict[str, tuple[str, type[Document]]] = {
     "export_published": (PUBLISHED, ExportPublished),
     "export_failed": (FAILED, ExportFailed),
+    "assets_quarantined": (QUARANTINED, AssetsQuarantined),
 }
 # By file: the event's name, its asset and its label.
 WEBHOOK_CALLS: dict[str, tuple[str, str | None, str | None]] = {

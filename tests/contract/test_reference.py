@@ -17,8 +17,8 @@ from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.purged_export import PurgedExport, parse_published
 from kili_export.core.document import Document
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import parse_registration
-from kili_export.runs.announcements import ExportFailed, ExportPublished
+from kili_export.registration.parse_registration import parse_registration
+from kili_export.runs.announcements import AssetsQuarantined, ExportFailed, ExportPublished
 from tests.support.markdown_blocks import fenced
 
 PAGES = sorted(REFERENCE.glob("*.md"))
@@ -130,7 +130,11 @@ CONSUMERS = REFERENCE.parents[1] / "events" / "consumers"
 
 @pytest.mark.parametrize(
     ("number", "name", "model"),
-    [(0, "export_published", ExportPublished), (1, "export_failed", ExportFailed)],
+    [
+        (0, "export_published", ExportPublished),
+        (1, "export_failed", ExportFailed),
+        (2, "assets_quarantined", AssetsQuarantined),
+    ],
 )
 def test_the_samples_of_events_are_those_of_the_contract_and_every_field_is_explained(
     number: int, name: str, model: type[Document]

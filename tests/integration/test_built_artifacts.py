@@ -20,7 +20,7 @@ from devtools.build.sam import build_artifacts
 from devtools.build.sizes import UNZIPPED_LIMIT
 from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import manifest_key, registration_key
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from tests.artifacts.application import WEBHOOK_SECRET, BuiltApplication
 from tests.support.template_document import ROOT, functions, resources_of
 

@@ -1,5 +1,6 @@
 """The procedures of docs/how-to/operate.md that need no account, on a stack of this machine."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -108,6 +109,19 @@ def test_prometheus_reads_what_the_functions_count(site: Site) -> None:
         urlopen(url, timeout=60)
     assert refused.value.code == 401
     refused.value.close()
+
+
+def test_who_waits_for_what_was_declared_sees_how_far_it_has_come(site: Site) -> None:
+    declared = ("register", site.project.id, "--export=raw=kili")
+    done = site.stack.command(*declared, "--wait", "--json")
+    first, *events, last = map(json.loads, done.stdout.splitlines())
+    assert first["unchanged"] == ["raw"]
+    assert {one["event"] for one in events} == {"progress"}
+    assert (done.returncode, last["outcome"]) == (0, "ok")
+    done = site.stack.command(*declared, "--wait")
+    assert done.stdout.splitlines()[-1] == "Everything is published."
+    assert "Follow it with" not in done.stdout
+    assert done.stderr.splitlines()
 
 
 def test_after_the_table_was_lost_a_run_publishes_what_was_pending(site: Site) -> None:

@@ -207,6 +207,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "status": (PROJECT,),
     "doctor": (PROJECT,),
     "cost": (PROJECT,),
+    "deliveries": (PROJECT,),
     "credentials": (),
     "backup": ("backup",),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),

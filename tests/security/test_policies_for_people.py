@@ -57,6 +57,8 @@ OPERATING: Final = (
     ("confirm", PROJECT),
     ("release", PROJECT, "raw"),
     ("cost", PROJECT),
+    ("deliveries",),
+    ("deliveries", PROJECT, "--failed"),
     ("snapshot", PROJECT, "raw", "v1"),
     ("snapshot", PROJECT, "raw", "v1", "--delete"),
     ("assets", PROJECT),

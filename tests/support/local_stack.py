@@ -120,10 +120,10 @@ class StackProcess:
         return run_command(arguments, self.environment, timeout)
 
     def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
-        """The JSON answer of a command that must end with `status`."""
+        """The JSON answer of a command that must end with `status`; progress comes before it."""
         done = self.command(*arguments, "--json")
         assert done.returncode == status, (
             f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
         )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer

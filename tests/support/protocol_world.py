@@ -43,7 +43,8 @@ from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
 from kili_export.reading.deliver_tree import DeliverTree
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.pseudonym_key import provide_key
 from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
 from kili_export.runs.announcements import Announcer

@@ -14,7 +14,8 @@ from kili_export.core.errors import (
     InvalidConfiguration,
 )
 from kili_export.core.project import Project
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import (
     CheckedKili,
     read_registration,

@@ -17,7 +17,7 @@ from kili_export.archives.tree_state import (
 from kili_export.core.bucket_layout import registration_key, tree_prefix, tree_state_key
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration, OutOfTime
 from kili_export.reading.deliver_tree import DeliverTree
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from tests.support.fakes import InMemoryObjects
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_followed_prefix import Crash, Crashing

@@ -16,8 +16,8 @@ from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import (
     ExportDeclaration,
     ProjectRegistration,
-    parse_registration,
 )
+from kili_export.registration.parse_registration import parse_registration
 
 SAMPLE = """
 project_id: clabc123
@@ -258,7 +258,7 @@ def test_the_formats_that_are_known_can_be_given() -> None:
 
 
 def test_the_options_are_all_there_and_called_alike() -> None:
-    declared = set(ExportDeclaration.model_fields) - {"name", "deliver", "publish"}
+    declared = set(ExportDeclaration.model_fields) - {"name", "publish", "deliver"}
 
     assert declared == set(ExportOptions.__dataclass_fields__)
 

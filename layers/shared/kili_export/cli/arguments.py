@@ -93,6 +93,8 @@ def _add_registration(commands: Commands) -> None:
     register.add_argument(
         "--yes", action="store_true", help="hide authors in some exports though others name them"
     )
+    register.add_argument("--wait", action="store_true", help="wait until all is exported")
+    _add_timeout(register)
     _add_target(register)
     unregister = commands.add_parser(
         "unregister", help="end the exports of a project; what was published stays"
@@ -131,13 +133,17 @@ def _add_runs(commands: Commands) -> None:
         help="assets that `status` lists; all of them if none is named",
     )
     for command in (run, wait):
-        command.add_argument(
-            "--timeout",
-            type=seconds,
-            default=600,
-            metavar="SECONDS",
-            help="how long to wait at most (%(default)s)",
-        )
+        _add_timeout(command)
+
+
+def _add_timeout(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=seconds,
+        default=600,
+        metavar="SECONDS",
+        help="how long to wait at most (%(default)s)",
+    )
 
 
 def _add_reading(commands: Commands) -> None:
@@ -151,7 +157,22 @@ def _add_reading(commands: Commands) -> None:
         "--assets", action="store_true", help="name each asset that could not be exported"
     )
     _add_target(status)
+    _add_deliveries(commands)
     _add_cost(commands)
+
+
+def _add_deliveries(commands: Commands) -> None:
+    deliveries = commands.add_parser(
+        "deliveries", help="which events went to the endpoints that projects declare"
+    )
+    deliveries.set_defaults(command="deliveries")
+    deliveries.add_argument("project_id", metavar="PROJECT_ID", nargs="?")
+    chosen = deliveries.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--failed", action="store_true", help="only those whose last attempt was in vain"
+    )
+    chosen.add_argument("--retry", metavar="ID", help="try a delivery again, for another day")
+    _add_target(deliveries)
 
 
 def _add_cost(commands: Commands) -> None:

@@ -37,6 +37,7 @@ _COMMANDS: Mapping[str, str] = {
     "release": "kili_export.cli.commands.runs:release",
     "retry": "kili_export.cli.commands.runs:retry",
     "status": "kili_export.cli.commands.status:status",
+    "deliveries": "kili_export.cli.commands.deliveries:deliveries",
     "doctor": "kili_export.cli.commands.doctor:doctor",
     "cost": "kili_export.cli.commands.cost:cost",
     "pull": "kili_export.cli.commands.pull:pull",

@@ -101,6 +101,8 @@ def _job(name: str, definition: Mapping[str, Any]) -> Job:
 
 
 PROJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
+"""What a registration calls a secret by, without the prefix that its kind has."""
 ENTITY_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
 
 

@@ -39,6 +39,8 @@ _WIRING = (
 _KEY = "KILI_API_KEY"
 _PROJECT_KEY = "KILI_PROJECT_KEY_"
 """Begins the names of variables with the keys of single projects; their secret's name follows."""
+_NOTIFY_SECRET = "KILI_EXPORT_NOTIFY_SECRET_"  # noqa: S105 a name
+"""Begins those with what deliveries are signed with, likewise."""
 
 
 def up(arguments: Namespace) -> ExitCode:
@@ -115,11 +117,8 @@ def _options(arguments: Namespace) -> StackOptions:
         state=Path(arguments.state) if arguments.state else default_state(),
         kili_api_endpoint=Settings.from_environment().kili_api_endpoint,
         kili_api_key=key,
-        project_keys={
-            name.removeprefix(_PROJECT_KEY): value.strip()
-            for name, value in os.environ.items()
-            if name.startswith(_PROJECT_KEY) and value.strip()
-        },
+        project_keys=_named(_PROJECT_KEY),
+        notify_secrets=_named(_NOTIFY_SECRET),
         host=arguments.host,
         port=arguments.port,
         window=arguments.window,
@@ -134,6 +133,15 @@ def _options(arguments: Namespace) -> StackOptions:
             if one.name in os.environ and not one.name.endswith(_WIRING)
         },
     )
+
+
+def _named(beginning: str) -> dict[str, str]:
+    """The variables whose names begin so, by the rest of their names."""
+    return {
+        name.removeprefix(beginning): value.strip()
+        for name, value in os.environ.items()
+        if name.startswith(beginning) and value.strip()
+    }
 
 
 def _tell(line: str) -> None:

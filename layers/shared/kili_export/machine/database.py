@@ -104,13 +104,18 @@ class Database:
             raise InvalidConfiguration(
                 f"{self.path} was written by a newer version; install that one again"
             )
-        if version == VERSION:
+        if version == VERSION and not self._missing(connection):
             return
         with _transaction(connection):
             # Another process may have been first.
-            for statement in self._tables.values() if _version(connection) < VERSION else ():
-                connection.execute(statement)
+            for name in self._missing(connection):
+                connection.execute(self._tables[name])
             connection.execute(f"PRAGMA user_version={VERSION}")
+
+    def _missing(self, connection: sqlite3.Connection) -> list[str]:
+        """The tables that are not there: a former version made the file, or nobody."""
+        there = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
+        return [name for name in self._tables if name not in there]
 
 
 @contextmanager

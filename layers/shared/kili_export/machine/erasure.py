@@ -7,7 +7,7 @@ from kili_export.machine.database import Database
 
 
 def erase_announcements(database: Database, words: Sequence[str]) -> None:
-    """Deletes the events that name one of the words, and rewrites the file without them.
+    """Deletes the events that name one of the words, and their deliveries; rewrites the file.
 
     Rows that were deleted before leave the file, and its write-ahead log, with them.
     """
@@ -20,4 +20,13 @@ def erase_announcements(database: Database, words: Sequence[str]) -> None:
         transaction.executemany(
             "DELETE FROM announcements WHERE number = ?", [(number,) for number in found]
         )
+        transaction.executemany(
+            "DELETE FROM deliveries WHERE instr(body || coalesce(error, ''), ?)",
+            [(json.dumps(word)[1:-1],) for word in words],
+        )
+        for table in ("deliveries", "disabled_endpoints"):
+            transaction.executemany(
+                f"DELETE FROM {table} WHERE project_id = ?",  # noqa: S608 a name of ours
+                [(word,) for word in words],
+            )
     database.rewrite()

@@ -15,6 +15,7 @@ from typing import Any, Final
 from kili_export.core.counted import counted
 from kili_export.machine.change_store import mark_of
 from kili_export.machine.database import Database, Row, is_damage, translated
+from kili_export.machine.deliveries import delivery_of
 from kili_export.machine.project_state import held_of, lease_of
 from kili_export.machine.tables import TABLES
 
@@ -24,6 +25,7 @@ _READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "leases": lease_of,
     "held_removals": held_of,
     "announcements": lambda row: json.loads(row["detail"]),
+    "deliveries": delivery_of,
 }
 """How the records are read that SQLite alone cannot judge, by their table."""
 

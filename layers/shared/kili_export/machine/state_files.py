@@ -9,6 +9,7 @@ from kili_export.core.clock import Clock
 from kili_export.machine.announcements import SqliteAnnouncements
 from kili_export.machine.change_store import SqliteChangeStore
 from kili_export.machine.database import Database
+from kili_export.machine.deliveries import SqliteDeliveries
 from kili_export.machine.durability import sync_files
 from kili_export.machine.project_state import SqliteProjectState
 from kili_export.machine.rate_limit import SqliteRateLimits
@@ -51,6 +52,11 @@ class StateFiles:
     def announcements(self) -> SqliteAnnouncements:
         """What consumers hear."""
         return SqliteAnnouncements(self.database, self.clock)
+
+    @cached_property
+    def deliveries(self) -> SqliteDeliveries:
+        """What is on its way to consumers' endpoints."""
+        return SqliteDeliveries(self.database)
 
     def budget(self, name: str) -> SqliteRateLimits:
         """The budget of calls to Kili of this name."""

@@ -1,4 +1,8 @@
-"""The tables of the database. A change of them is another version, and a migration."""
+"""The tables of the database. A change of one of them is another version, and a migration.
+
+A table that is added is made in a database of the same version too: who does not know it passes
+it over.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -68,5 +72,36 @@ TABLES: Final[Mapping[str, str]] = {
             detail_type TEXT NOT NULL,
             detail TEXT NOT NULL
         )""",
+    "notified": """
+        CREATE TABLE notified (
+            name TEXT PRIMARY KEY,
+            number INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+    # The second constraints are there for the indexes that come with them.
+    "deliveries": """
+        CREATE TABLE deliveries (
+            id TEXT NOT NULL,
+            project_id TEXT NOT NULL,
+            endpoint TEXT NOT NULL,
+            event TEXT NOT NULL,
+            body TEXT NOT NULL,
+            recorded_at TEXT NOT NULL,
+            state TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            status INTEGER,
+            error TEXT,
+            attempted_at TEXT,
+            next_attempt_at TEXT,
+            PRIMARY KEY (project_id, id),
+            UNIQUE (next_attempt_at, project_id, id)
+        )""",
+    "disabled_endpoints": """
+        CREATE TABLE disabled_endpoints (
+            project_id TEXT NOT NULL,
+            endpoint TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            disabled_at TEXT NOT NULL,
+            PRIMARY KEY (project_id, endpoint)
+        ) WITHOUT ROWID""",
 }
 """How each table is made, by its name."""

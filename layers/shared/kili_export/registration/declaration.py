@@ -4,9 +4,8 @@ Options bear the names of `kili.export_labels` and its defaults, except that med
 the archive unless asked for.
 """
 
-import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,11 +13,9 @@ from pydantic import (
     Field,
     StrictBool,
     StrictStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from kili_export.core.asset_filters import checked_filters
 from kili_export.core.document import Document, is_none
@@ -31,17 +28,15 @@ from kili_export.core.export_options import (
     Layout,
     SplitDocument,
 )
-from kili_export.core.project import ENTITY_ID, PROJECT_ID
-from kili_export.core.publish_rules import HoldRules, PublishRules, SnapshotRules
+from kili_export.core.project import ENTITY_ID, PROJECT_ID, SECRET_NAME
+from kili_export.core.publish_rules import PublishRules
+from kili_export.registration.notify_endpoint import MOST_ENDPOINTS, NotifyEndpoint
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECRET_NAME = re.compile(r"[A-Za-z0-9_+=.@-]{1,64}")
 _MOST_EXPORTS = 50
-_MOST_PROBLEMS = 5
-_NO_OPTIONS = {"name", "deliver", "publish"}
+_NO_OPTIONS = ("name", "publish", "deliver")
 """What an export is made in the same way without."""
-_OWN_FIELDS = ("schema_version", "incarnation")
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 
 
@@ -77,8 +72,8 @@ class ExportDeclaration(Document):
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
     authors: Authors = Authors.KEEP
-    deliver: DeliveryDocument | None = Field(default=None, exclude_if=is_none)
     publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    deliver: DeliveryDocument | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="before")
     @classmethod
@@ -131,8 +126,9 @@ class ExportDeclaration(Document):
 
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        names = type(self).model_fields.keys() - _NO_OPTIONS
-        values = {name: getattr(self, name) for name in names}
+        values = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in _NO_OPTIONS
+        }
         split = None if self.split is None else self.split.to_split()
         return ExportOptions(**{**values, "split": split})
 
@@ -148,7 +144,8 @@ class ProjectRegistration(Document):
     `key_secret` names the secret with the project's own API key, without the prefix that all
     such secrets have; without it the common key is used. `incarnation` is random text that each
     registration of a project begins with, until it is unregistered: what runs remember belongs to
-    it. Those that version 0.1 stored have none.
+    it. Those that version 0.1 stored have none. `notify` are endpoints that events are delivered
+    to; without any it is not stored, so that a former version can read the registration.
     """
 
     schema_version: Literal[1] = 1
@@ -156,6 +153,7 @@ class ProjectRegistration(Document):
     exports: tuple[ExportDeclaration, ...]
     key_secret: StrictStr | None = None
     incarnation: StrictStr | None = None
+    notify: tuple[NotifyEndpoint, ...] = Field(default=(), exclude_if=lambda given: not given)
 
     @field_validator("project_id")
     @classmethod
@@ -167,7 +165,7 @@ class ProjectRegistration(Document):
     @field_validator("key_secret")
     @classmethod
     def _key_secret(cls, name: str | None) -> str | None:
-        if name is not None and not _SECRET_NAME.fullmatch(name):
+        if name is not None and not SECRET_NAME.fullmatch(name):
             raise ValueError("must be letters, digits and any of _+=.@-, at most 64")
         return name
 
@@ -177,6 +175,16 @@ class ProjectRegistration(Document):
         if not 1 <= len(exports) <= _MOST_EXPORTS:
             raise ValueError(f"declare between 1 and {_MOST_EXPORTS} exports")
         return exports
+
+    @field_validator("notify")
+    @classmethod
+    def _few_endpoints(cls, endpoints: tuple[NotifyEndpoint, ...]) -> tuple[NotifyEndpoint, ...]:
+        if len(endpoints) > MOST_ENDPOINTS:
+            raise ValueError(f"declare at most {MOST_ENDPOINTS} endpoints")
+        names = [endpoint.name.casefold() for endpoint in endpoints]
+        if len(set(names)) < len(names):
+            raise ValueError("two endpoints have the same name, but for case; rename one of them")
+        return endpoints
 
     @model_validator(mode="after")
     def _names_differ(self) -> "ProjectRegistration":
@@ -200,116 +208,6 @@ class ProjectRegistration(Document):
         raise InvalidConfiguration(
             f"project {self.project_id} has no export {name!r}; it has {names}"
         )
-
-
-def parse_registration(
-    data: object, known_formats: Collection[str] | None = None
-) -> ProjectRegistration:
-    """Reads what a person declared. Formats are looked up among `known_formats`, if given.
-
-    Raises InvalidConfiguration, which names the export, the field and the way out.
-    """
-    if isinstance(data, Mapping) and "incarnation" in data:
-        known = _known("incarnation", _options(ProjectRegistration, *_OWN_FIELDS))
-        raise InvalidConfiguration(f"'incarnation' is not an option; {known}")
-    try:
-        registration = ProjectRegistration.model_validate(data)
-        registration.to_bytes()
-    except ValidationError as error:
-        raise InvalidConfiguration(_explained(error, data)) from None
-    except TypeError as error:
-        raise InvalidConfiguration(f"the registration cannot be stored: {error}") from None
-    for export in registration.exports:
-        if known_formats is not None and export.format not in known_formats:
-            raise InvalidConfiguration(
-                f"export {export.name!r}: format: {export.format[:64]!r} is not known; "
-                f"{_known(export.format, list(known_formats))}"
-            )
-    return registration
-
-
-def _explained(error: ValidationError, data: object) -> str:
-    problems = error.errors(include_url=False, include_context=True)
-    lines = [_problem(problem, data) for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    return "; ".join(lines)
-
-
-def _problem(problem: ErrorDetails, data: object) -> str:
-    where = list(problem["loc"])
-    place = ""
-    options = _options(ProjectRegistration, *_OWN_FIELDS)
-    if where[:1] == ["exports"] and len(where) > 1 and isinstance(where[1], int):
-        place = f"{_export_title(data, where[1])}: "
-        where = where[2:]
-        options = _options(_NESTED.get(tuple(where[:-1]), ExportDeclaration))
-    if problem["type"] == "extra_forbidden":
-        name = str(where[-1])
-        return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"
-    field = ".".join(str(step) for step in where)
-    if not place and not field:
-        place = "the registration: "
-    return f"{place}{f'{field}: ' if field else ''}{_message(problem)}"
-
-
-_NESTED: dict[tuple[int | str, ...], type[Document]] = {
-    ("split",): SplitDocument,
-    ("deliver",): DeliveryDocument,
-    ("publish",): PublishRules,
-    ("publish", "snapshot_when"): SnapshotRules,
-    ("publish", "hold_latest_while"): HoldRules,
-}
-"""The objects that the options of an export hold, by where they stand."""
-_TYPE_MESSAGES = {
-    "missing": "is missing",
-    "bool_type": "must be true or false",
-    "string_type": "must be a text",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "finite_number": "must be a number",
-    "string_too_short": "must not be empty",
-    "tuple_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-}
-
-
-def _message(problem: ErrorDetails) -> str:
-    context = problem.get("ctx", {})
-    match problem["type"]:
-        case "enum" | "literal_error":
-            return f"must be one of {context['expected']}"
-        case "value_error":
-            return str(context["error"])
-        case "greater_than_equal":
-            return f"must not be less than {context['ge']:g}"
-        case "greater_than":
-            return f"must be more than {context['gt']:g}"
-        case "less_than_equal":
-            return f"must not be more than {context['le']:g}"
-        case kind:
-            return _TYPE_MESSAGES.get(kind, problem["msg"])
-
-
-def _export_title(data: object, index: int) -> str:
-    try:
-        declared = data["exports"][index]  # type: ignore[index]
-        title = declared.get("name") or declared["format"]
-    except (TypeError, KeyError, AttributeError, IndexError):
-        return f"export number {index + 1}"
-    return f"export {str(title)[:64]!r}"
-
-
-def _options(model: type[Document], *hidden: str) -> list[str]:
-    return [name for name in model.model_fields if name not in hidden]
-
-
-def _known(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}known are {', '.join(known)}"
 
 
 _TOLERANCE = 1e-9

@@ -35,6 +35,8 @@ class Registered:
     title: str
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    redirected: tuple[str, ...] = ()
+    """Those that are made as before, and delivered otherwise."""
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
 
@@ -125,10 +127,18 @@ def _difference(
     before = {} if former is None else {export.name: export for export in former.exports}
     now = {export.name: export for export in current.exports}
     common = [name for name in now if name in before]
+    differing = [name for name in common if now[name] != before[name]]
+    anywhere = {"deliver": None}
+    remade = [
+        name
+        for name in differing
+        if now[name].model_copy(update=anywhere) != before[name].model_copy(update=anywhere)
+    ]
     return Registered(
         title=title,
         added=tuple(name for name in now if name not in before),
-        changed=tuple(name for name in common if now[name] != before[name]),
+        changed=tuple(remade),
+        redirected=tuple(name for name in differing if name not in remade),
         removed=tuple(name for name in before if name not in now),
         unchanged=tuple(name for name in common if now[name] == before[name]),
     )

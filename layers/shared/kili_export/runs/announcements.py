@@ -62,6 +62,21 @@ class ExportPublished(Document):
     freshness_seconds: float | None = None
 
 
+class AssetsQuarantined(Document):
+    """Assets of an export could not be exported, and could be, or were unknown, before.
+
+    `quarantined` counts all that the manifest lists, `newly_quarantined` those that this run added.
+    """
+
+    version: Literal["1"] = "1"
+    project_id: str
+    export_name: str
+    format: str
+    run_id: str
+    quarantined: int
+    newly_quarantined: int
+
+
 @dataclass(frozen=True, slots=True)
 class Announcer:
     """Sends the events of runs. An event may be sent more than once."""
@@ -87,6 +102,27 @@ class Announcer:
         event = self._event(manifest, fresh)
         self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
         return manifest.published_at if is_new else None
+
+    def quarantined(self, plan: RunPlan, answer: AggregateAnswer) -> None:
+        """Announces which assets an export quarantined in this run, if it did."""
+        if not answer.quarantined:
+            return
+        manifest, _ = load_manifest(self.objects, plan.project_id, answer.export)
+        if manifest is not None:
+            self._announce_quarantine(manifest, plan.run_id)
+
+    def _announce_quarantine(self, manifest: Manifest, run_id: str) -> None:
+        added = sum(one.run_id == run_id for one in manifest.quarantined)
+        if added:
+            event = AssetsQuarantined(
+                project_id=manifest.project_id,
+                export_name=manifest.export_name,
+                format=manifest.format,
+                run_id=run_id,
+                quarantined=len(manifest.quarantined),
+                newly_quarantined=added,
+            )
+            self.publisher.publish(QUARANTINED, event.model_dump(mode="json"))
 
     def catch_up(
         self,
@@ -114,6 +150,7 @@ class Announcer:
                     fresh = freshness(manifest.first_event_at, manifest.published_at)
                     event = self._event(manifest, fresh)
                     self.publisher.publish(PUBLISHED, event.model_dump(mode="json"))
+                    self._announce_quarantine(manifest, manifest.run_id)
         except ExportError:
             _log.warning("what is published could not be announced", exc_info=True)
             return False
@@ -168,6 +205,7 @@ def freshness(first_event_at: datetime | None, published_at: datetime) -> float 
 
 PUBLISHED = "Export Published"
 FAILED = "Export Failed"
+QUARANTINED = "Assets Quarantined"
 SOURCE = "kili-continuous-export"
 
 

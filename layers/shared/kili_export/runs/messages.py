@@ -3,7 +3,6 @@
 Payloads carry keys of the bucket and ids, never labels: a state may hold 256 KiB.
 """
 
-from operator import not_
 from typing import Literal
 
 from pydantic import Field
@@ -165,7 +164,7 @@ class BatchResult(Document):
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    recent: tuple[str, ...] = Field(default=(), exclude_if=not_)
+    recent: tuple[str, ...] = Field(default=(), exclude_if=is_zero)
     spent: Usage = Usage()
 
 

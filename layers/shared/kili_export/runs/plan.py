@@ -6,7 +6,7 @@ from typing import Final, Literal
 import orjson
 from pydantic import Field, ValidationError
 
-from kili_export.core.document import Document, is_none
+from kili_export.core.document import Document, is_none, is_zero
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.core.export_options import (
     OptionsDocument,
@@ -52,8 +52,8 @@ class ExportPlan(Document):
     pseudonym_key: str | None = None
     earlier_results: tuple[ResultsLocation, ...] = ()
     rewrite: bool = False
-    tree: bool = Field(default=False, exclude_if=lambda value: not value)
     publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    tree: bool = Field(default=False, exclude_if=is_zero)
 
 
 class RunPlan(Document):

@@ -99,7 +99,7 @@ class AllExports:
 
 
 def _listing(rows: Iterable[Listed], following: str | None) -> Markup:
-    names = ("Export", "Project", "Format", "Assets", "Published", "In quarantine")
+    names = ("Export", "Project", "Format", "Assets", "Published, UTC", "In quarantine")
     shown = [
         tag(
             "tr",

@@ -237,7 +237,16 @@ def _side(export: PublishedExport, title: str, picture: Picture) -> Markup:
 
 def history(generations: Iterable[Generation]) -> Page:
     """The generations, the latest first."""
-    names = ("Generation", "Published", "Files", "Added", "Changed", "Removed", "Delta", "Snapshot")
+    names = (
+        "Generation",
+        "Published, UTC",
+        "Files",
+        "Added",
+        "Changed",
+        "Removed",
+        "Delta",
+        "Snapshot",
+    )
     rows = [
         tag(
             "tr",
@@ -263,6 +272,7 @@ def problems(export: PublishedExport, report: LossReport | None) -> Page:
     ]
     parts: list[object] = [tag("h2", "In quarantine")]
     parts.append(table(("Asset", "Error"), held) if held else tag("p", "No asset."))
+    parts.append(_first_of(len(export.quarantined)))
     parts.append(tag("h2", "What the format could not hold"))
     if report is None:
         parts.append(tag("p", "The report is being written: come back in a while."))
@@ -283,8 +293,16 @@ def problems(export: PublishedExport, report: LossReport | None) -> Page:
             for one in report.assets[:_SHOWN_PROBLEMS]
             for loss in one.losses
         ]
-        parts += [table(("Times", "Why"), reasons), table(("Asset", "Where", "Why"), lost)]
+        first = _first_of(len(report.assets) + report.assets_left_out)
+        parts += [table(("Times", "Why"), reasons), first, table(("Asset", "Where", "Why"), lost)]
     return Page("problems", tuple(parts))
+
+
+def _first_of(assets: int) -> Markup | None:
+    """Says so where a page shows the first assets alone."""
+    if assets <= _SHOWN_PROBLEMS:
+        return None
+    return tag("p", f"These are the first {_SHOWN_PROBLEMS:,} of {assets:,} assets.")
 
 
 def trouble(message: str) -> Page:

@@ -15,6 +15,7 @@ from kili_export.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from kili_export.aws.dynamodb.change_store import DynamoChangeStore
+    from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
     from kili_export.aws.dynamodb.project_state import DynamoProjectState
     from kili_export.aws.event_bridge import EventBridgePublisher
     from kili_export.aws.meter import ProcessMeter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kili_export.kili.clients import KiliClients
     from kili_export.machine.announcements import SqliteAnnouncements
     from kili_export.machine.change_store import SqliteChangeStore
+    from kili_export.machine.deliveries import SqliteDeliveries
     from kili_export.machine.project_state import SqliteProjectState
     from kili_export.machine.secrets import FileSecret
     from kili_export.machine.state_files import StateFiles
@@ -192,6 +194,15 @@ class Application:
         return DynamoProjectState(self._table)
 
     @cached_property
+    def deliveries(self) -> "DynamoDeliveries | SqliteDeliveries":
+        """What is on its way to consumers' endpoints."""
+        if self.state_files is not None:
+            return self.state_files.deliveries
+        from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
+
+        return DynamoDeliveries(self._table)
+
+    @cached_property
     def workflow(self) -> "RunWorkflow":
         """The state machine."""
         from kili_export.aws.step_functions import StepFunctionsWorkflow
@@ -270,6 +281,10 @@ class Application:
     def webhook_secret(self) -> "StoredSecret | FileSecret":
         """The secret that Kili sends with its calls."""
         return self._secret(self.settings.required("webhook_secret_id"))
+
+    def notify_secret(self, name: str) -> "StoredSecret | FileSecret":
+        """The secret that deliveries to an endpoint are signed with."""
+        return self._secret(f"{self.settings.required('notify_secret_prefix')}{name}")
 
     def _secret(self, secret_id: str) -> "StoredSecret | FileSecret":
         if self.state_files is not None:

@@ -78,6 +78,11 @@ class Settings:
         "What the names of secrets begin with that hold the keys of single projects",
         None,
     )
+    notify_secret_prefix: str = _variable(
+        "NOTIFY_SECRET_PREFIX",
+        "What the names of secrets begin with that deliveries to endpoints are signed with",
+        None,
+    )
     webhook_secret_id: str = _variable(
         "WEBHOOK_SECRET_ID",
         "The secret that Kili sends as the Authorization header",
@@ -118,8 +123,8 @@ class Settings:
     )
     private_networks: str = _variable(
         "PRIVATE_NETWORKS",
-        "Networks such as 10.0.0.0/8, by commas, that media may be fetched from although they are"
-        " not public",
+        "Networks such as 10.0.0.0/8, by commas, that media may be fetched from, and events"
+        " delivered to, although they are not public",
         "none",
     )
     max_concurrency: int = _variable(

@@ -1,5 +1,6 @@
 """Which addresses may be connected to: public ones, those that were named, and no others."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
@@ -165,6 +166,14 @@ def test_the_machines_own_public_addresses_are_not_connected_to() -> None:
             guard("none", own).addresses("https", own, 443)
         assert guard("none").addresses("https", own, 443) == [own]
         assert guard(f"{own}", own).addresses("https", own, 443) == [own], "a person named it"
+
+
+def test_without_tls_only_a_named_network_is_connected_to() -> None:
+    plain = replace(guard("10.0.0.0/8"), encrypted=True)
+    assert plain.addresses("http", "10.1.2.3", 80) == ["10.1.2.3"]
+    assert plain.addresses("https", "93.184.216.34", 443) == ["93.184.216.34"]
+    with pytest.raises(AddressRefused):
+        plain.addresses("http", "93.184.216.34", 80)
 
 
 def test_the_machines_own_addresses_are_known_by_its_interfaces() -> None:

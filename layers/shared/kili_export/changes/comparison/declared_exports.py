@@ -41,8 +41,8 @@ class ExportState:
     converter: str = ""
     generation: int = 0
     is_damaged: bool = False
-    has_tree: bool = False
     publish: PublishRules | None = None
+    has_tree: bool = False
 
     @property
     def published(self) -> Published | None:
@@ -115,6 +115,6 @@ def _declared(
         version,
         published.generation,
         is_damaged=bool(damage),
-        has_tree=declaration.has_tree,
         publish=rules,
+        has_tree=declaration.has_tree,
     )

@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -68,7 +67,7 @@ def run(arguments: Namespace) -> ExitCode:
     found = "" if arguments.full else repairs(services.reconcile(arguments.project_id))
     execution = services.request_run(arguments.project_id, full=arguments.full)
     if arguments.wait:
-        return _wait(connection, services, arguments, output, execution)
+        return wait_and_show(connection, services, arguments, output, execution)
     answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
     compared = f"Kili differs from the exports: {found}. " if found else ""
     text = f"{compared}Started. Follow it with: kili-export wait {arguments.project_id}"
@@ -80,7 +79,7 @@ def wait(arguments: Namespace) -> ExitCode:
     """Waits until nothing is pending or running."""
     connection = connect(arguments)
     output = Output(as_json=arguments.json)
-    return _wait(connection, StackServices.of(connection), arguments, output)
+    return wait_and_show(connection, StackServices.of(connection), arguments, output)
 
 
 def reconcile(arguments: Namespace) -> ExitCode:
@@ -266,18 +265,19 @@ def _held(status: ProjectStatus) -> Outcome:
     return Outcome(ExitCode.HELD, reason, status)
 
 
-def _wait(
+def wait_and_show(
     connection: StackConnection,
     services: StackServices,
     arguments: Namespace,
     output: Output,
     started: str | None = None,
 ) -> ExitCode:
-    with ExitStack() as shown:
-        watch = None
-        if not output.as_json:
-            display = shown.enter_context(ProgressDisplay.choose(as_json=False))
-            watch = RunProgress(connection, display)
+    """Shows progress until nothing is pending or running, and then how that ended.
+
+    With JSON every line is an object, and the last one has the outcome.
+    """
+    with ProgressDisplay.choose(as_json=output.as_json) as display:
+        watch = RunProgress(connection, display)
         outcome = wait_until_settled(
             connection, services, arguments.project_id, arguments.timeout, watch, started=started
         )

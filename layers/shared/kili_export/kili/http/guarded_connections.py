@@ -49,20 +49,27 @@ def is_own(address: str) -> bool:
 class ConnectionGuard:
     """Decides where connections go. `trusted` is Kili's own API, which a person has named.
 
-    Of the machine's own addresses only those are used that a person has named.
+    Of the machine's own addresses only those are used that a person has named. With
+    `encrypted`, that holds for every address that is connected to without TLS.
     """
 
     rules: AddressRules
     trusted: Origin | None = None
     resolve: Resolve = field(default=resolve)
     is_own: Callable[[str], bool] = field(default=is_own)
+    encrypted: bool = False
 
     def addresses(self, scheme: str, host: str, port: int) -> list[str]:
         """Where to connect to, in this order. Raises AddressRefused, socket.gaierror."""
         found = self.resolve(host, port)
         if Origin(scheme, host.lower().rstrip("."), port) == self.trusted:
             return found
-        allowed = [address for address in found if self._allows(address)]
+        plain = self.encrypted and scheme != "https"
+        allowed = [
+            address
+            for address in found
+            if self._allows(address) and (not plain or self.rules.names(address))
+        ]
         if not allowed:
             raise AddressRefused("a host has no address that may be connected to")
         return allowed

@@ -30,7 +30,7 @@ from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.local.stack.supervisor import LocalStack, StackOptions
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 # The SDK makes them with what it needs by itself, which is little.

@@ -16,6 +16,7 @@ from kili_export.local.stack.expiry import Expiry
 from kili_export.local.stack.former_state import FormerJournal
 from kili_export.local.stack.front_door import FrontDoor, WebhookGate
 from kili_export.local.stack.metrics import Metrics, metrics_token
+from kili_export.local.stack.notification_worker import NotificationWorker
 from kili_export.local.stack.pending_work import take_up
 from kili_export.local.stack.resources import Endpoints, ResourceNames
 from kili_export.local.stack.seaweed import SeaweedServer
@@ -33,6 +34,7 @@ from kili_export.machine.state_files import StateFiles
 from kili_export.viewing.all_exports import AllExports
 from kili_export.viewing.server import ViewServer
 from kili_export.wiring.application import Application
+from kili_export.wiring.notifications import notifier
 from kili_export.wiring.operating import request_run
 from kili_export.wiring.settings import Settings
 from kili_export.wiring.webhook import receive_event
@@ -49,10 +51,11 @@ _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_a
 class StackOptions:
     """What a local stack is started with. `port` 0 takes a free one; times are in seconds.
 
-    `project_keys` are API keys of single projects, by the names of their secrets without the
-    prefix that these have. `tuning` are further settings of the functions, by the names of their
-    environment variables. `follow_every` 0 follows no events; `subscribe` has Kili wake who follows
-    them. `s3_door` is the port of a proxy by which everybody reaches S3.
+    `project_keys` are API keys of single projects, `notify_secrets` what deliveries are signed
+    with, both by the names of their secrets without the prefix that these have. `tuning` are
+    further settings of the functions, by the names of their environment variables. `follow_every`
+    0 follows no events; `subscribe` has Kili wake who follows them. `s3_door` is the port of a
+    proxy by which everybody reaches S3.
     """
 
     state: Path
@@ -67,6 +70,7 @@ class StackOptions:
     subscribe: bool = False
     tuning: Mapping[str, str] = field(default_factory=dict)
     project_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notify_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     s3_door: int | None = None
 
 
@@ -136,6 +140,7 @@ class LocalStack:
         # Clients of this process belong to the stack from now on.
         os.environ.update(stack.environment)
         application = Application(Settings.from_environment(stack.environment))
+        self._notify(application)
         self._take_up(stack, application)
         door.start()
         self._started.callback(door.stop)
@@ -167,14 +172,11 @@ class LocalStack:
         self._state.keep_secrets(
             {
                 self._names.kili_secret: self._options.kili_api_key,
-                **self._project_keys(template),
+                **_prefixed(template, "KILI_KEY_PREFIX", self._options.project_keys),
+                **_prefixed(template, "NOTIFY_SECRET_PREFIX", self._options.notify_secrets),
                 self._names.webhook_secret: credentials.webhook_secret,
             }
         )
-
-    def _project_keys(self, template: Template) -> dict[str, str]:
-        [prefix] = {one.environment["KILI_KEY_PREFIX"] for one in template.functions()}
-        return {f"{prefix}{name}": key for name, key in self._options.project_keys.items()}
 
     def _template(self) -> Template:
         parameters = {
@@ -253,6 +255,15 @@ class LocalStack:
         self._started.callback(pages.stop)
         return pages.url
 
+    def _notify(self, application: Application) -> None:
+        files = application.state_files
+        assert files is not None  # noqa: S101 a stack of one machine has a state directory
+        worker = NotificationWorker(
+            files.announcements, files.deliveries, notifier(application), self._tell
+        )
+        worker.start()
+        self._started.callback(worker.stop)
+
     def _take_up(self, stack: RunningStack, application: Application) -> None:
         """Goes on with what was accepted before. Nothing of it keeps the stack from starting."""
         receiver = receive_event(application)
@@ -298,6 +309,12 @@ class LocalStack:
             kili_api_endpoint=self._options.kili_api_endpoint,
             environment=environments["reconcile"],
         )
+
+
+def _prefixed(template: Template, variable: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Secrets by their whole names; the prefix is the value of a variable of the functions."""
+    [prefix] = {one.environment[variable] for one in template.functions()}
+    return {f"{prefix}{name}": value for name, value in values.items()}
 
 
 def _days(template: Template, parameter: str) -> timedelta:

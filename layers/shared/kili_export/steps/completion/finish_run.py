@@ -246,6 +246,7 @@ class FinishExport:
                 published_at = self.announcer.published(plan, answer)
                 age = None if published_at is None else freshness(plan.first_event_at, published_at)
                 ages += [] if age is None else [age]
+                self.announcer.quarantined(plan, answer)
         return max(ages, default=None)
 
     def _after_failure(self, request: FinishRequest, error: WorkflowError) -> FinishAnswer:

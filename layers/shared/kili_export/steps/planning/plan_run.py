@@ -185,13 +185,15 @@ class PlanExport:
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
         due = {export.name for export in possible if export.are_gates_due(run.started_at)}
-        if CHECK in run.marks.project and session is None:
-            # A tree may be behind, and nothing else is to be done.
-            due |= {export.name for export in possible if export.has_tree}
+        # A tree may be behind, and nothing else is to be done.
+        checked = CHECK in run.marks.project and session is None
         run.plans = [
             plan
             for plan in run.plans
-            if plan.name in rebuilt | due or run.marks.assets or plan.rewrite
+            if plan.name in rebuilt | due
+            or run.marks.assets
+            or plan.rewrite
+            or (plan.tree and checked)
         ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)

@@ -91,8 +91,8 @@ def plan_of(export: ExportState, run: RunDraft, *, followed: bool) -> ExportPlan
         dated=date_of(export.published, export.definition, run.started_at),
         pseudonym_key=export.pseudonym_key,
         rewrite=_is_to_be_rewritten(export, run),
-        tree=export.has_tree,
         publish=export.publish,
+        tree=export.has_tree,
     )
 
 

@@ -156,7 +156,9 @@ class PublishExport:
             reports,
             self.rewriting,
         )
-        run = ExportRun(self.objects, self.sharding, writer, request.results)
+        # A small run keeps a small archive, which is to be written again, for what follows.
+        whole = self.rewriting.tiny if self.is_first else 0
+        run = ExportRun(self.objects, self.sharding, writer, request.results, whole)
         if previous is not None and published:
             held = still_held(run, previous)
             # The run that shut this one out builds on the manifest as it is.

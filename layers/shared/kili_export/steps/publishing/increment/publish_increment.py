@@ -61,8 +61,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
         failed=found.outcome.failed,
         settled=frozenset(found.outcome.converted) | found.outcome.missing,
         base=base,
-        # A small archive is needed whole, to be written again.
-        open_base=partial(open_archive, run.objects, previous, whole=run.writer.rewriting.tiny),
+        open_base=partial(open_archive, run.objects, previous, whole=run.whole),
         known=ledger,
     )
     return run.writer.publish(increment, held=found.held, removed=found.losses.count)

@@ -1,0 +1,1 @@
+"""Delivers events to the HTTP endpoints that projects declare."""

@@ -1,0 +1,79 @@
+"""What is sent to an endpoint over real connections, and where nothing is sent."""
+
+from dataclasses import replace
+
+import pytest
+
+from kili_export.core.clock import SystemClock
+from kili_export.kili.http.addresses import AddressRules, parse_networks
+from kili_export.kili.http.guarded_connections import ConnectionGuard
+from kili_export.kili.http.notification_sender import NotificationSender
+from kili_export.notifications.notifier import DeliveryFailed
+from tests.support.receivers import CUT_OFF, Receiver, receiving
+
+NEVER_SHOWN = "T0KEN"
+
+
+def sender(networks: str = "127.0.0.0/8") -> NotificationSender:
+    return NotificationSender(SystemClock(), parse_networks(networks))
+
+
+def post(to: Receiver, by: NotificationSender | None = None) -> int:
+    return (by or sender()).send(to.url, {"Content-Type": "application/json"}, b"{}")
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 410, 500])
+def test_the_status_is_answered_and_redirections_are_not_followed(status: int) -> None:
+    with receiving(script=[status], signed=False) as receiver:
+        assert post(receiver) == status
+    assert receiver.paths == ["/events"]
+
+
+def test_the_request_is_what_was_asked_for() -> None:
+    with receiving(signed=False) as receiver:
+        sender().send(f"{receiver.url}?a=%2F", {"webhook-id": "msg_1"}, b'{"a": "\xc3\xbc"}')
+    assert receiver.paths == ["/events?a=%2F"]
+    assert receiver.bodies == [b'{"a": "\xc3\xbc"}']
+    assert receiver.headers[0]["webhook-id"] == "msg_1"
+    assert receiver.headers[0]["user-agent"].startswith("kili-continuous-export/")
+    assert "authorization" not in receiver.headers[0]
+
+
+def test_an_answer_without_an_end_is_read_to_a_limit() -> None:
+    with receiving(signed=False, answer=b"x" * 1_000_000, script=[200, 200]) as receiver:
+        by = sender()
+        assert [post(receiver, by), post(receiver, by)] == [200, 200]
+
+
+@pytest.mark.parametrize("networks", ["none", "10.0.0.0/8"])
+def test_nothing_inside_is_reached_unless_it_is_named(networks: str) -> None:
+    with receiving(signed=False) as receiver:
+        with pytest.raises(DeliveryFailed, match="no address that may be connected to"):
+            post(receiver, sender(networks))
+        https = receiver.url.replace("http:", "https:")
+        with pytest.raises(DeliveryFailed, match="no address that may be connected to"):
+            sender(networks).send(https, {}, b"")
+    assert receiver.paths == []
+
+
+def test_a_name_that_leads_inside_is_not_connected_to() -> None:
+    guard = ConnectionGuard(AddressRules(), resolve=lambda *_: ["127.0.0.1"], encrypted=True)
+    by = replace(sender("none"), guard=guard)
+    with pytest.raises(DeliveryFailed, match="no address that may be connected to"):
+        by.send("https://public.example/x", {}, b"")
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".example", "127.0.0.1:1"])
+def test_no_failure_shows_an_address(host: str) -> None:
+    for url in (f"http://{host}/{NEVER_SHOWN}?{NEVER_SHOWN}", f"https://{host}/{NEVER_SHOWN}"):
+        with pytest.raises(DeliveryFailed) as failed:
+            sender().send(url, {}, b"")
+        assert NEVER_SHOWN not in str(failed.value)
+
+
+def test_a_connection_that_ends_is_a_failure() -> None:
+    with (
+        receiving(script=[CUT_OFF], signed=False) as receiver,
+        pytest.raises(DeliveryFailed, match=f"broke off with http://127.0.0.1:{receiver.port}"),
+    ):
+        post(receiver)
