@@ -128,7 +128,12 @@ def _difference(
     now = {export.name: export for export in current.exports}
     common = [name for name in now if name in before]
     differing = [name for name in common if now[name] != before[name]]
-    remade = [name for name in differing if now[name].to_options() != before[name].to_options()]
+    anywhere = {"deliver": None}
+    remade = [
+        name
+        for name in differing
+        if now[name].model_copy(update=anywhere) != before[name].model_copy(update=anywhere)
+    ]
     return Registered(
         title=title,
         added=tuple(name for name in now if name not in before),

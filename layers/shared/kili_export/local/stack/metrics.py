@@ -29,6 +29,7 @@ METRICS: Final[dict[str, tuple[Kind, str]]] = {
     "AssetsConverted": ("counter", "Assets that were converted."),
     "AssetsFailed": ("counter", "Assets that could not be converted."),
     "AssetsNotReadableYet": ("counter", "Assets whose new label could not be read yet."),
+    "TreesBehind": ("counter", "Deliveries of trees that failed."),
     "AssetsQuarantined": ("counter", "Assets in quarantine, at each publication."),
     "AssetsUnanswered": ("counter", "Assets for which Kili gave no answer, in each run."),
     "ExportsPublished": ("counter", "Exports that runs published."),
