@@ -69,8 +69,9 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "CKV_AWS_27",
-        ("ReconcileDeadLetters",),
-        "The queue is encrypted with SQS's own key. It holds the schedule's constant input.",
+        ("ReconcileDeadLetters", "NotifyQueue", "NotifyDeadLetters"),
+        "The queues are encrypted with SQS's own key. They hold the schedule's constant input, and"
+        " events that every consumer of the bus gets.",
     ),
     Explanation(
         "CKV_AWS_115",
@@ -81,7 +82,7 @@ EXPLANATIONS: Final = (
     Explanation(
         "CKV_AWS_116",
         tuple(name for name in _FUNCTIONS if name != "ReconcileFunction"),
-        "They are called synchronously, by the API and the workflow, which see the failure"
+        "They are called synchronously, by the API, the workflow and a queue, which see the failure"
         " themselves: a queue for failed asynchronous calls would stay empty.",
     ),
     Explanation(

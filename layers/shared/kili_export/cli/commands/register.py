@@ -23,8 +23,6 @@ def register(arguments: Namespace) -> ExitCode:
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
     services = StackServices.of(connect(arguments))
-    if registration.notify and not services.application.settings.state_directory:
-        raise InvalidConfiguration("notify: only a stack of one machine delivers events so far")
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)
