@@ -6,6 +6,9 @@ JUDGES := .venv-judges
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+# A file is set up once, by the process that has all of it. Small files come last, so that no
+# process waits for the other at the end.
+SPREAD = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The pins are complete, and `pip check` says so afterwards: nothing is looked for besides. Some
 # versions of pip, which do look, take the extra of a pinned package for one that is not pinned once
 # there is a newer version.
@@ -39,10 +42,10 @@ demo: $(RUNNING) ## the whole system on this machine, live
 	@$(BIN)/kili-export demo
 
 test: $(READY) ## every test
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest $(SPREAD)
 
 coverage: $(READY) ## every test, and which lines none of them reached
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)
 	@$(BIN)/python -m devtools.parity $(PARITY)
@@ -92,7 +95,7 @@ chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: crashes
-crashes: $(READY) ## a stack killed, and its files copied, at 200 random moments each (options: CRASHES="--kills 5 --copies 5")
+crashes: $(READY) ## a stack killed, copied and backed up at random moments (options: CRASHES="--kills 5 --copies 5 --backups 5")
 	@$(BIN)/python -m devtools.crashes $(CRASHES)
 
 .PHONY: faults
@@ -130,7 +133,7 @@ check: $(READY) $(SCAN)/.ready ## formatting, lint, types, import direction, tem
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m devtools.build.scan
-	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadgroup tests/security
+	@$(BIN)/python -m pytest --quiet $(SPREAD) tests/security
 
 DOCS := .venv-docs
 

@@ -1,9 +1,10 @@
-"""`python -m devtools.crashes`: kills a stack at random moments, and copies its files at others.
+"""`python -m devtools.crashes`: kills a stack, copies its files and backs it up, at random moments.
 
 Events are sent all the time. What was accepted before such a moment must be pending or published
 in the files that it left, and a stack must start on them. A copy is what a power cut leaves where
 everything that was written had reached the disk; that a change is on disk before it is answered
-is the database's part (`synchronous=FULL`).
+is the database's part (`synchronous=FULL`). `kili-export backup` copies a stack that goes on; what
+is judged is the state that `kili-export restore` makes of it.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from kili_export.local.stack.child import ServerDidNotStart
 from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.environment import process_environment
 from kili_export.local.stack.state_directory import RunningStack
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 _KEY = "crash-key"
@@ -67,6 +68,16 @@ class Crashes:
             copy = self._copied(name)
         self._judge(name, copy, accepted)
 
+    def back_up(self, name: str) -> None:
+        """Backs it up at a random moment, restores that, judges it, and starts a stack on it."""
+        self._pass_time()
+        accepted = self.sender.accepted()
+        backup, restored = self.folder / f"{name}.backup", self.folder / name
+        _command("backup", str(backup), "--state", str(self.stack.state.path))
+        _command("restore", "--backup", str(backup), "--state", str(restored))
+        shutil.rmtree(backup)
+        self._judge(name, restored, accepted)
+
     def _pass_time(self) -> None:
         time.sleep(self.random.uniform(0.0, _LONGEST_SECONDS))
 
@@ -90,6 +101,15 @@ class Crashes:
             shutil.rmtree(copy)
 
 
+def _command(*arguments: str) -> None:
+    """Runs a command, which must succeed."""
+    subprocess.run(
+        (sys.executable, "-m", "kili_export.local.main", *arguments),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Attacks, and answers the exit status: 1 when anything was lost or did not start."""
     options = _parser().parse_args(arguments)
@@ -110,21 +130,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sender = Sender(world, project.id, services.webhook_secret(), running.webhook_url)
             crashes = Crashes(stack, sender, Random(options.seed), folder, environment, project.id)
             with sender:
-                _attack(crashes, options.kills, options.copies)
+                _attack(crashes, options.kills, options.copies, options.backups)
             settled = _settled(stack, project.id)
         finally:
             stack.kill()
     problems = [*crashes.problems, *settled]
-    print(f"{options.kills} kills, {options.copies} copies: {len(problems)} problems")
+    attacks = f"{options.kills} kills, {options.copies} copies, {options.backups} backups"
+    print(f"{attacks}: {len(problems)} problems")
     print("\n".join(problems))
     if not problems:
         shutil.rmtree(folder)
     return int(bool(problems))
 
 
-def _attack(crashes: Crashes, kills: int, copies: int) -> None:
+def _attack(crashes: Crashes, kills: int, copies: int, backups: int) -> None:
     """All of them, in a random order."""
-    rounds = [crashes.kill] * kills + [crashes.copy] * copies
+    rounds = [crashes.kill] * kills + [crashes.copy] * copies + [crashes.back_up] * backups
     crashes.random.shuffle(rounds)
     for number, attack in enumerate(rounds, start=1):
         attack(f"{attack.__name__}-{number}")
@@ -158,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make crashes", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--copies", type=int, default=200)
+    parser.add_argument("--backups", type=int, default=50)
     parser.add_argument("--assets", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     return parser

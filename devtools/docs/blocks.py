@@ -26,6 +26,8 @@ OPTION_MEANINGS: Final[Mapping[str, str]] = {
     "split": "Shares of subsets: `{train: 0.8, val: 0.1, test: 0.1, group_by: KEY}`. For YOLO with"
     " `compatibility: corrected`.",
     "authors": "`keep`, `pseudonymous` or `omit`.",
+    "publish": "Gates: `{snapshot_when: …, hold_latest_while: …}`, explained below.",
+    "deliver": "Where the files go besides: `{tree: true}` keeps an object for each file.",
 }
 """What each option of an export means."""
 

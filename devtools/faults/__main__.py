@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from devtools.faults.scenario import STAGES
 from devtools.faults.trial import (
+    Choice,
     Result,
     Trial,
     chosen_trials,
+    each_operation,
     one_of_each,
     only,
     play_chosen,
@@ -54,8 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m devtools.faults", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="play each N-th trial")
-    parser.add_argument(
+    fewer = parser.add_mutually_exclusive_group()
+    fewer.add_argument(
         "--one-of-each", action="store_true", help="one trial of each operation and kind"
+    )
+    fewer.add_argument(
+        "--each-operation", action="store_true", help="one trial of each operation, kinds in turn"
     )
     parser.add_argument(
         "--twice", action="store_true", help="let another call fail while each trial recovers"
@@ -104,8 +110,14 @@ def _play(options: argparse.Namespace, tell: Callable[[Result], None]) -> None:
         play_chosen([wanted.stage], only(wanted), 1, tell)
         return
     stages = options.stage or [stage.name for stage in STAGES]
-    choose = one_of_each() if options.one_of_each else chosen_trials(options.every)
+    choose = _choice(options)
     play_chosen(stages, twice(choose) if options.twice else choose, options.processes, tell)
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    if options.one_of_each:
+        return one_of_each()
+    return each_operation() if options.each_operation else chosen_trials(options.every)
 
 
 def _rows(results: Sequence[Result]) -> dict[str, Row]:

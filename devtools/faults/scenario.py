@@ -26,7 +26,7 @@ from kili_export.local.kili_standin.state.model import StoredMedia
 from kili_export.local.workflow.errors import FunctionFailed
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.reading.take_snapshot import take_snapshot
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 from kili_export.wiring import operating
 from kili_export.wiring.application import Application

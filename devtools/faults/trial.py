@@ -1,7 +1,7 @@
 """Plays stages, undisturbed and with one call broken, and judges what came of it."""
 
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
@@ -273,10 +273,20 @@ def only(wanted: Trial) -> Choice:
 
 
 def one_of_each() -> Choice:
-    """A trial of every operation of every service in every way in which it may fail.
+    """A trial of every operation of every service in every way in which it may fail."""
+    return _among(_one_of_each().values())
 
-    Which stage and call it is goes by the trials' names, as in `chosen_trials`.
-    """
+
+def each_operation() -> Choice:
+    """A trial of every operation of every service; the ways in which it may fail take turns."""
+    ways: dict[tuple[str, str], list[Trial]] = {}
+    for (service, operation, _), trial in sorted(_one_of_each().items()):
+        ways.setdefault((service, operation), []).append(trial)
+    return _among(trials[turn % len(trials)] for turn, trials in enumerate(ways.values()))
+
+
+def _one_of_each() -> dict[tuple[str, str, Kind], Trial]:
+    """Which stage and call it is goes by the trials' names, as in `chosen_trials`."""
     chosen: dict[tuple[str, str, Kind], Trial] = {}
     for prepared in prepared_stages():
         for trial in trials_of(prepared):
@@ -284,7 +294,11 @@ def one_of_each() -> Choice:
             rival = chosen.get(sort)
             if rival is None or _number(trial) < _number(rival):
                 chosen[sort] = trial
-    trials = frozenset(chosen.values())
+    return chosen
+
+
+def _among(chosen: Iterable[Trial]) -> Choice:
+    trials = frozenset(chosen)
     return lambda trial: trial if trial in trials else None
 
 

@@ -31,7 +31,7 @@ from kili_export.cli.services import StackServices
 from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
 from kili_export.local.stack.cli_connection import connection_to
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 _KEY = "load-key"

@@ -11,7 +11,7 @@ from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackConnection
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
 
 _PATIENCE_SECONDS = 300.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot
 from kili_export.wiring.settings import Settings

@@ -8,7 +8,7 @@ from kili_export.runs.messages import BatchResult, ConvertRequest
 from kili_export.runs.plan import PLAN_VERSION, RunPlan
 from kili_export.runs.planned_changes import PlannedChange
 
-SHAPE = {1: "93ae0825b8834cfb", 2: "876067a18bfafc22"}
+SHAPE = {1: "93ae0825b8834cfb", 2: "4958f2ff487ab69b"}
 """By version, a digest of the fields of all that the workers of a run hand to each other."""
 
 

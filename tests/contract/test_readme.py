@@ -10,7 +10,7 @@ import yaml
 
 from kili_export.formats.registry import FORMATS
 from kili_export.local.main import parser
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

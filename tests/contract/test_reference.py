@@ -17,7 +17,7 @@ from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.purged_export import PurgedExport, parse_published
 from kili_export.core.document import Document
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.runs.announcements import AssetsQuarantined, ExportFailed, ExportPublished
 from tests.support.markdown_blocks import fenced
 

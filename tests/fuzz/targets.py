@@ -26,7 +26,7 @@ from kili_export.core.pictures.size import HEAD_BYTES, LARGEST_SIDE, picture_hea
 from kili_export.formats.registry import FORMATS
 from kili_export.kili.client import KiliClient
 from kili_export.reading.folder_change import checked_path
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.runs.batch_results import iter_batch_results
 from kili_export.runs.messages import (
     BatchResult,

@@ -16,8 +16,6 @@ from kili_export.local.kili_standin import KiliWorld, sample_project, start_stan
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 
 @dataclass
 class Site:
@@ -30,7 +28,7 @@ class Site:
 
     def settle(self) -> None:
         """Waits until Kili has called and everything is published."""
-        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        assert self.world.courier.wait_idle(120), "Kili's calls did not arrive"
         self.stack.answer("wait", self.project.id)
 
     def answer(self, command: str, *arguments: str, status: int = 0) -> dict[str, Any]:

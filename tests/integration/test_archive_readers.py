@@ -22,8 +22,6 @@ from tests.support.archive_readers import (
     read_with,
 )
 
-pytestmark = pytest.mark.xdist_group("archive-readers")
-
 # They write no files: `make readers` lets the others extract 70,000 of them.
 FAST_WITH_MANY_FILES = (
     "Python zipfile",

@@ -20,25 +20,24 @@ from devtools.build.sam import build_artifacts
 from devtools.build.sizes import UNZIPPED_LIMIT
 from kili_export.archives.manifest import Manifest
 from kili_export.core.bucket_layout import manifest_key, registration_key
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from tests.artifacts.application import WEBHOOK_SECRET, BuiltApplication
 from tests.support.template_document import ROOT, functions, resources_of
 
 pytestmark = [
     pytest.mark.artifacts,
-    pytest.mark.xdist_group("artifacts"),
     pytest.mark.timeout(600),
 ]
 
 
+CALLED = sorted(functions().keys() - {"notify"})
+"""The functions that are called here. tests/security judges the one that a queue calls."""
 # What the policies allow for cases that do not occur here: S3 goes by s3:ListBucket when it decides
 # whether to say that an object does not exist; executions are looked up when a lease is held for
 # long; uploads are ended, and objects deleted, after a crash or a lost race; an upload of media is
 # ended when it fails; parts are listed when a copy outlasts an invocation; the listing of a full
 # export is deleted when that took several runs; a comparison is stored, and deleted, when it
 # outlasts an invocation.
-CALLED = sorted(functions().keys() - {"notify"})
-"""The functions that are called here. tests/security judges the one that a queue calls."""
 NEEDED_AFTER_MISHAPS: dict[str, set[str]] = {
     "webhook": {"s3:ListBucket"},
     "plan_export": {

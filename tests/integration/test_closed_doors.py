@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,12 +24,9 @@ from kili_export.machine.state_files import SECRETS
 from tests.support.local_stack import StackProcess
 from tests.support.other_user import as_nobody
 
-pytestmark = [
-    pytest.mark.xdist_group("local_stack"),
-    pytest.mark.skipif(
-        not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens where"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(), reason="only Linux tells who listens where"
+)
 _PATHS = (
     "/",
     "/kili-exports/",
@@ -110,11 +108,14 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("doors")
-    # pytest's folders are closed to others; these are what is tried.
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+def running() -> Iterator[Running]:
+    # pytest's folders are closed to others, which closes whatever is in them: none of them.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield from _running(Path(folder))
+
+
+def _running(folder: Path) -> Iterator[Running]:
     world = KiliWorld(api_key="kept-key")
     project = world.add_project(generate_project(seed=3, assets=2))
     proxied: list[str] = []
@@ -156,7 +157,8 @@ def _ports(stack: StackProcess) -> dict[str, int]:
     names = {port: name for name, port in chosen.items()}
     webhook = int(stack.ready["webhook_url"].split(":")[2].split("/")[0])
     runner = int(stack.ready["stepfunctions_endpoint"].split(":")[2])
-    names |= {webhook: "webhook", runner: "runner"}
+    pages = int(stack.ready["page_url"].split(":")[2].split("/")[0])
+    names |= {webhook: "webhook", runner: "runner", pages: "pages"}
     found = {}
     for port in _listening(_descendants(stack)):
         found[names.get(port, f"unknown {port}")] = port
@@ -179,7 +181,7 @@ def _opened(processes: set[int]) -> dict[str, int]:
     """What processes have open: files by their path, sockets by their number; with its flags."""
     opened = {}
     for pid in processes:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
+        for link in _listed(Path(f"/proc/{pid}/fd")):
             try:
                 target = str(link.readlink())
                 told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
@@ -187,6 +189,14 @@ def _opened(processes: set[int]) -> dict[str, int]:
                 continue  # closed meanwhile
             opened[target.removeprefix("socket:[").removesuffix("]")] = int(told.split()[3], 8)
     return opened
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing in that of a process that ended meanwhile."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _unix_sockets(processes: set[int]) -> list[str]:
@@ -214,7 +224,9 @@ def _secrets(stack: StackProcess) -> list[str]:
     credentials = json.loads((stack.state / "credentials.json").read_bytes())
     environment = json.loads((stack.state / "stack.json").read_bytes())["environment"]
     token = environment["AWS_ENDPOINT_URL_SFN"].rpartition("/")[2]
-    return [*stored.values(), credentials["secret_access_key"], token, "RegisteredProject"]
+    page = stack.ready["page_url"].split("/")[-2]
+    key = credentials["secret_access_key"]
+    return [*stored.values(), key, page, token, "RegisteredProject"]
 
 
 def _asked(ports: dict[str, int], headers: dict[str, str]) -> list[tuple[str, str, int, str]]:
@@ -265,7 +277,7 @@ def _assert_nothing(running: Running, answers: Sequence[Sequence[Any]]) -> None:
 
 def test_every_port_is_one_that_is_known(running: Running) -> None:
     parts = {"master", "volume", "filer", "s3"}
-    expected = {"webhook", "runner", *parts, *(f"{part}.grpc" for part in parts)}
+    expected = {"webhook", "runner", "pages", *parts, *(f"{part}.grpc" for part in parts)}
     assert set(running.ports) == expected
 
 
@@ -287,6 +299,14 @@ def test_a_page_that_knows_the_runners_address_gets_nothing(running: Running) ->
     assert _ask(port, "POST", path, wire, body)[0] == 200
     for headers in ({"Origin": "null"}, {"Host": f"rebound.example:{port}"}, {"Host": "localhost"}):
         assert _ask(port, "POST", path, {**wire, **headers}, body)[0] == 403
+
+
+def test_a_page_that_knows_the_address_of_all_exports_gets_nothing(running: Running) -> None:
+    port, path = running.ports["pages"], f"/{running.secrets[-3]}/"
+    status, listed = _ask(port, "GET", path, {})
+    assert (status, "/raw/overview" in listed) == (200, True)
+    for host in (f"rebound.example:{port}", "localhost", f"localhost:{port}", "127.0.0.1"):
+        assert _ask(port, "GET", path, {"Host": host})[0] == 403
 
 
 def test_the_parts_of_the_object_store_answer_no_stranger(running: Running) -> None:

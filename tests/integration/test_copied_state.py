@@ -4,12 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
 from tests.support.local_stack import StackProcess
-
-pytestmark = pytest.mark.xdist_group("local_stack")
 
 
 def generation(stack: StackProcess, project_id: str) -> Any:

@@ -5,13 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
-
-pytestmark = pytest.mark.xdist_group("local_stack")
 
 NEVER = "86400"
 SECONDS = 120

@@ -21,8 +21,6 @@ from tests.support.hostile import NAMES
 from tests.support.kili_samples import Json, answers, asset, box, fetched, job, label, project
 from tests.support.workbench import Workbench
 
-pytestmark = pytest.mark.xdist_group("archive-readers")
-
 CLASSES = {f"C{number}": {"name": name, "children": []} for number, name in enumerate(NAMES)}
 # What cannot be encoded is refused by the client, with its asset. Names of which only the normal
 # form differs have a test of their own: some tools write them as one.

@@ -37,8 +37,8 @@ def test_it_says_where_it_is_serves_a_file_and_stops(
             ready["endpoint"],
             json={"query": "{ data: countAssets(where: {}) }"},
             headers={"Authorization": "X-API-Key: k"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.json() == {"data": {"data": 1}}
         process.send_signal(number)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0

@@ -24,10 +24,7 @@ from kili_export.local.kili_standin import (
 from kili_export.local.kili_standin.state.model import Asset, Project
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.xdist_group("kili_standin_sdk"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 EXPORTED = {"DEFAULT", "REVIEW"}
 

@@ -13,8 +13,6 @@ from kili_export.local.demo.agreement import differences
 from tests.support.archive_readers import check_with_every_reader
 from tests.support.local_bench import EXPORTS, Bench, running_bench
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 EVENTS = 40
 
 
@@ -109,7 +107,7 @@ def _add_a_class(bench: Bench) -> None:
 def test_a_fault_of_kili_delays_and_never_falsifies(bench: Bench, kind: str, target: str) -> None:
     bench.world.faults.set(kind=kind, target=target, times=2)
     bench.world.submit_label(next(iter(bench.project.assets)))
-    assert bench.world.courier.wait_idle(30)
+    assert bench.world.courier.wait_idle(120)
     bench.stack.command("wait", bench.project.id)
     bench.world.faults.clear()
     bench.stack.answer("reconcile", bench.project.id)
@@ -121,7 +119,7 @@ def test_a_refused_key_is_told_and_changes_nothing(bench: Bench) -> None:
     before = bench.archives()
     bench.world.faults.set(kind="wrong_key", times=None)
     bench.world.submit_label(next(iter(bench.project.assets)))
-    assert bench.world.courier.wait_idle(30)
+    assert bench.world.courier.wait_idle(120)
     done = bench.stack.command("run", bench.project.id, "--wait", "--timeout", "60")
     assert done.returncode != 0
     assert "key" in done.stdout + done.stderr
@@ -148,7 +146,7 @@ def test_a_label_that_cannot_be_read_is_listed_and_stops_nobody(bench: Bench) ->
     unreadable, other = list(bench.project.assets)[1:3]
     bench.world.faults.set(kind="expired", times=None)
     bench.world.submit_label(unreadable)
-    assert bench.world.courier.wait_idle(30)
+    assert bench.world.courier.wait_idle(120)
     bench.stack.answer("wait", bench.project.id, status=3)
     bench.world.faults.clear()
     assert bench.archives() == before

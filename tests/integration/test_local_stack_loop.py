@@ -15,8 +15,6 @@ from kili_export.local.kili_standin import generate_project
 from kili_export.machine.state_files import StateFiles
 from tests.support.local_bench import EXPORTS, Bench, dated_files, running_bench
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 SPANNING = {"README.kili.txt", "labels.json", "data.json", "remote_assets.csv"}
 
 
@@ -109,7 +107,7 @@ def test_consumers_are_told_of_every_publication(bench: Bench) -> None:
 def test_no_change_is_pending_once_everything_is_published(bench: Bench) -> None:
     with StateFiles(bench.stack.state, SystemClock()) as files:
         bench.world.submit_label("scene-44.png")
-        assert bench.world.courier.wait_idle(30)
+        assert bench.world.courier.wait_idle(120)
         bench.settle()
         deadline = time.monotonic() + 60
         while files.changes.projects() and time.monotonic() < deadline:
@@ -180,6 +178,38 @@ def test_many_removals_at_once_wait_for_confirmation(bench: Bench) -> None:
     stack.answer("confirm", project.id)
     stack.answer("wait", project.id)
     assert stack.answer("status", project.id)["exports"][0]["counts"]["exported"] < whole
+    stack.answer("unregister", project.id)
+
+
+def test_a_tree_of_objects_follows_its_export(bench: Bench) -> None:
+    project = bench.world.add_project(generate_project(seed=8, assets=12))
+    stack = bench.stack
+    prefix = f"exports/{project.id}/rows"
+
+    def assert_same() -> None:
+        stack.answer("wait", project.id)
+        target = bench.folder / "rows.zip"
+        stack.answer("pull", project.id, "rows", "--output", str(target))
+        with zipfile.ZipFile(target) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        assert bench.below(f"{prefix}/tree/") == files
+        state = json.loads(bench.read(f"{prefix}/tree.json"))
+        manifest = json.loads(bench.read(f"{prefix}/manifest.json"))
+        assert (state["status"], state["version"]) == ("current", manifest["version"])
+
+    declared = bench.folder / "tree.json"
+    export = {"name": "rows", "format": "kili", "deliver": {"tree": True}}
+    declared.write_text(json.dumps({"exports": [export]}))
+    stack.answer("register", project.id, "--file", str(declared))
+    assert_same()
+    bench.world.delete_asset(min(project.assets), project_id=project.id, silent=True)
+    stack.answer("reconcile", project.id)
+    assert_same()
+    del export["deliver"]
+    declared.write_text(json.dumps({"exports": [export]}))
+    registered = stack.answer("register", project.id, "--file", str(declared))
+    assert (registered["redirected"], registered["changed"]) == (["rows"], [])
+    assert json.loads(bench.read(f"{prefix}/tree.json"))["ended_at"] is not None
     stack.answer("unregister", project.id)
 
 

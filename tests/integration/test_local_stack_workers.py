@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,9 @@ from devtools.load.__main__ import handler_seconds
 from kili_export.local.stack.workers import FunctionSpec, WorkerDidNotStart, WorkerPool
 from kili_export.local.workflow.errors import FunctionFailed
 
-pytestmark = pytest.mark.xdist_group("local_stack_workers")
-
 HANDLERS = """
 import os, time
+from kili_export.wiring.invocation import observers
 
 COUNT = 0
 
@@ -32,13 +33,16 @@ def lambda_handler(event, context):
         case "answer":
             return {"event": event, "count": COUNT, "pid": os.getpid()}
         case "context":
-            assert 0 < context.get_remaining_time_in_millis() <= 2000
+            assert 0 < context.get_remaining_time_in_millis() <= 60_000
             return {"name": context.function_name, "arn": context.invoked_function_arn,
                     "memory": context.memory_limit_in_mb, "id": len(context.aws_request_id)}
+        case "count":
+            observers[0](("Things", 2.5))
+            raise Throttled("counted before")
         case "raise":
             raise Throttled("slow down")
         case "hang":
-            time.sleep(60)
+            time.sleep(3600)
         case "exit":
             os._exit(3)
         case "nonsense":
@@ -47,7 +51,7 @@ def lambda_handler(event, context):
             print("a line of the log", flush=True)
         case "meet":
             open(event["mine"], "w").close()
-            deadline = time.time() + 1.5
+            deadline = time.time() + 30
             while not os.path.exists(event["other"]) and time.time() < deadline:
                 time.sleep(0.01)
             return {"met": os.path.exists(event["other"])}
@@ -55,7 +59,11 @@ def lambda_handler(event, context):
 
 
 def _spec(
-    folder: Path, *, handler: str = "handlers.lambda_handler", processes: int = 1
+    folder: Path,
+    *,
+    handler: str = "handlers.lambda_handler",
+    processes: int = 1,
+    timeout: float = 60.0,
 ) -> FunctionSpec:
     (folder / "handlers.py").write_text(HANDLERS)
     return FunctionSpec(
@@ -67,7 +75,7 @@ def _spec(
             "AWS_LAMBDA_FUNCTION_NAME": "kili-export-sample",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         },
-        timeout=2.0,
+        timeout=timeout,
         memory=512,
         arn="arn:aws:lambda:us-east-1:123456789012:function:kili-export-sample",
         processes=processes,
@@ -85,6 +93,23 @@ def pool(folder: Path) -> Iterator[WorkerPool]:
     pool.start()
     yield pool
     pool.stop()
+
+
+def test_what_an_invocation_counts_is_observed_once(folder: Path) -> None:
+    seen: list[tuple[str, list[list[object]]]] = []
+
+    def observe(name: str, counted: Any) -> None:
+        seen.append((name, counted))
+
+    pool = WorkerPool({"sample": _spec(folder)}, folder / "logs6", observe)
+    pool.start()
+    try:
+        with pytest.raises(FunctionFailed, match="counted before"):
+            pool.invoke("sample", {"do": "count"})
+        pool.invoke("sample", {"do": "answer"})
+    finally:
+        pool.stop()
+    assert seen == [("sample", [["Things", 2.5]]), ("sample", [])]
 
 
 def test_a_warm_worker_keeps_its_state_between_invocations(pool: WorkerPool) -> None:
@@ -109,7 +134,6 @@ def test_the_handler_gets_a_context_like_lambdas(pool: WorkerPool) -> None:
         ("raise", "Throttled"),
         ("nonsense", "Runtime.MarshalError"),
         ("exit", "Runtime.ExitError"),
-        ("hang", "Sandbox.Timedout"),
     ],
 )
 def test_a_failure_has_lambdas_name_and_the_next_invocation_works(
@@ -119,6 +143,30 @@ def test_a_failure_has_lambdas_name_and_the_next_invocation_works(
         pool.invoke("sample", {"do": do})
     assert failed.value.error == error
     assert pool.invoke("sample", {"do": "answer"})["event"] == {"do": "answer"}
+
+
+def test_a_handler_that_hangs_is_ended_and_another_process_answers(folder: Path) -> None:
+    pool = WorkerPool({"sample": _spec(folder, timeout=1.0)}, folder / "logs6")
+    pool.start()
+    try:
+        with pytest.raises(FunctionFailed) as failed:
+            pool.invoke("sample", {"do": "hang"})
+        assert failed.value.error == "Sandbox.Timedout"
+        assert _answer_of_a_busy_machine(pool)["event"] == {"do": "answer"}
+    finally:
+        pool.stop()
+
+
+def _answer_of_a_busy_machine(pool: WorkerPool) -> dict[str, Any]:
+    """The answer to the first invocation that this machine finishes in the function's time."""
+    while True:
+        try:
+            answer: dict[str, Any] = pool.invoke("sample", {"do": "answer"})
+        except FunctionFailed as failed:
+            if failed.error != "Sandbox.Timedout":
+                raise
+        else:
+            return answer
 
 
 def test_an_exceptions_message_is_the_cause(pool: WorkerPool) -> None:
@@ -134,12 +182,14 @@ def test_what_a_handler_prints_is_in_its_log(pool: WorkerPool, folder: Path) -> 
 
 def test_a_worker_logs_how_long_its_handler_took(pool: WorkerPool, folder: Path) -> None:
     before = len(handler_seconds(folder / "logs", "sample"))
+    began = time.perf_counter()
     pool.invoke("sample", {"do": "answer"})
     with pytest.raises(FunctionFailed):
         pool.invoke("sample", {"do": "raise"})
     took = handler_seconds(folder / "logs", "sample")[before:]
     assert len(took) == 2, "each invocation is told once, and so is one that failed"
-    assert all(0 <= seconds < 2.0 for seconds in took), took
+    assert min(took) >= 0
+    assert sum(took) < time.perf_counter() - began
 
 
 def test_two_processes_work_side_by_side(folder: Path) -> None:
@@ -173,7 +223,7 @@ def test_stopping_fails_what_is_under_way(folder: Path) -> None:
         call = threads.submit(pool.invoke, "sample", {"do": "hang"})
         pool.stop()
         with pytest.raises(FunctionFailed):
-            call.result(timeout=10)
+            call.result(timeout=60)
 
 
 def test_workers_end_with_a_stack_that_is_killed(folder: Path) -> None:
@@ -198,7 +248,7 @@ def test_workers_end_with_a_stack_that_is_killed(folder: Path) -> None:
     stack.send_signal(signal.SIGKILL)
     stack.wait()
     stack.stdout.close()
-    assert _ends_within(watch, 10), "the worker outlived the stack"
+    assert _ends_within(watch, 60), "the worker outlived the stack"
 
 
 def _ends_within(descriptor: int, seconds: float) -> bool:

@@ -25,16 +25,13 @@ from kili_export.kili.client import KiliClient, KiliSettings
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from kili_export.local.kili_standin.projects.project_documents import read_project
 from kili_export.local.kili_standin.state.model import Project
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.steps.conversion.ffmpeg import Ffmpeg, NoCutter
 from tests.support.sdk_reference import Archive, compare_archives, members_of
 from tests.support.workbench import Workbench
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.xdist_group("kili_standin_sdk"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @dataclass

@@ -7,8 +7,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from devtools.bench.against_sdk.counting_proxy import CountingProxy
 from devtools.corpus import corpus_project
 from devtools.parity.real_pictures import real_pictures, real_pictures_are_there
@@ -40,7 +38,6 @@ def project_of_pictures() -> Project:
     return project
 
 
-@pytest.mark.xdist_group("kili_standin_sdk")
 def test_a_changed_label_moves_no_bytes_of_media(
     seaweed: SeaweedServer, object_store: S3ObjectStore
 ) -> None:

@@ -24,7 +24,7 @@ from kili_export.reading.rows.listed_lines import Line, LineBatch
 from tests.support.fakes import ManualClock
 
 # The SDK warns of what it deprecates and leaves its sessions to the garbage collector.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("kili_standin_sdk")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 KEY = "bench-key"
 Json = dict[str, Any]

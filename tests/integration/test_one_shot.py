@@ -25,7 +25,7 @@ from kili_export.local.kili_standin.state.model import Project
 from kili_export.local.main import main
 from kili_export.machine.folder_objects import FolderObjects
 from kili_export.machine.sole_owner import sole_owner
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.steps.conversion.convert_batch import ConvertAssets
 from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot

@@ -1,11 +1,14 @@
 """The procedures of docs/how-to/operate.md that need no account, on a stack of this machine."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -16,8 +19,6 @@ from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.machine.state_files import DATABASE
 from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
-
-pytestmark = pytest.mark.xdist_group("local_stack")
 
 LABEL = "labels/scene-28.png.json: the contents differ"
 
@@ -37,7 +38,7 @@ class Site:
 
     def settle(self) -> None:
         """Waits until Kili has called and everything is published."""
-        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        assert self.world.courier.wait_idle(120), "Kili's calls did not arrive"
         self.stack.answer("wait", self.project.id)
 
     def pulled(self, name: str) -> Path:
@@ -86,11 +87,48 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             stack.discard()
 
 
+def test_prometheus_reads_what_the_functions_count(site: Site) -> None:
+    url = site.stack.said["webhook_url"].replace("/webhooks/kili", "/metrics")
+
+    def metrics() -> dict[str, float]:
+        headers = {"Authorization": f"Bearer {site.stack.ready['metrics_token']}"}
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            lines = answer.read().decode().splitlines()
+        rows = [line.split(" ") for line in lines if not line.startswith("#")]
+        return {name: float(value) for name, value in rows}
+
+    before = metrics()
+    assert before["kili_export_exports_published_total"] >= 1
+    site.world.submit_label("scene-28.png")
+    site.settle()
+    after = metrics()
+    for name in ("events_accepted_total", "exports_published_total", "freshness_seconds_count"):
+        assert after[f"kili_export_{name}"] > before[f"kili_export_{name}"], name
+    with pytest.raises(HTTPError) as refused:
+        urlopen(url, timeout=60)
+    assert refused.value.code == 401
+    refused.value.close()
+
+
+def test_who_waits_for_what_was_declared_sees_how_far_it_has_come(site: Site) -> None:
+    declared = ("register", site.project.id, "--export=raw=kili")
+    done = site.stack.command(*declared, "--wait", "--json")
+    first, *events, last = map(json.loads, done.stdout.splitlines())
+    assert first["unchanged"] == ["raw"]
+    assert {one["event"] for one in events} == {"progress"}
+    assert (done.returncode, last["outcome"]) == (0, "ok")
+    done = site.stack.command(*declared, "--wait")
+    assert done.stdout.splitlines()[-1] == "Everything is published."
+    assert "Follow it with" not in done.stdout
+    assert done.stderr.splitlines()
+
+
 def test_after_the_table_was_lost_a_run_publishes_what_was_pending(site: Site) -> None:
     before = site.pulled("before")
     with site.stack.held("plan_export"):
         site.world.submit_label("scene-28.png")
-        assert site.world.courier.wait_idle(30)
+        assert site.world.courier.wait_idle(120)
         site.empty_table()
     site.stack.answer("run", site.project.id, "--wait")
     assert differences(site.pulled("after"), before) == [LABEL]

@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("local_stack")
-
 COMMAND = (sys.executable, "-m", "devtools.parity")
 
 

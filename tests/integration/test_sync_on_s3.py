@@ -4,19 +4,27 @@ import hashlib
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from kili_export.archives.tree_state import load_tree_state
 from kili_export.aws.s3 import S3ObjectStore
+from kili_export.core.bucket_layout import tree_prefix, tree_state_key
+from kili_export.core.errors import OutOfTime
 from kili_export.local.stack.seaweed import SeaweedServer
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.folder_change import FolderChange
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.prefix_writer import PrefixWriter
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
+from kili_export.splicing.upload_parts import CopyRange, Source
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, state_of
@@ -196,3 +204,45 @@ def test_a_listing_tells_when_objects_were_written(
     [listed] = object_store.list(key_prefix)
     assert listed.modified is not None
     assert listed.modified.tzinfo is not None
+
+
+def test_a_tree_follows_its_export(bench: Workbench, object_store: S3ObjectStore) -> None:
+    def held() -> dict[str, bytes]:
+        prefix = tree_prefix("proj1", "yolo")
+        found = {one.key: object_store.get(one.key) for one in object_store.list(prefix)}
+        return {key.removeprefix(prefix): one[0] for key, one in found.items() if one is not None}
+
+    order = DeliverTree(object_store, bench.clock, bench.tokens, at_once=40)
+    with pytest.raises(OutOfTime):
+        replace(order, most=1)("proj1", "yolo")
+    order("proj1", "yolo")
+    assert held() == bench.files("yolo")
+    change(bench, 1, 2)
+    del bench.kili.assets["as_003"]
+    bench.run(["as_003"])
+    _upload(bench, object_store)
+    order("proj1", "yolo")
+    assert held() == bench.files("yolo")
+    # Of a tree of which nothing is known, everything is compared.
+    object_store.delete([tree_state_key("proj1", "yolo")])
+    object_store.put(f"{tree_prefix('proj1', 'yolo')}stranger", b"-")
+    order("proj1", "yolo")
+    assert held() == bench.files("yolo")
+    state, _ = load_tree_state(object_store, "proj1", "yolo")
+    assert state is not None
+    assert state.holds(bench.manifest("yolo"))
+
+
+def test_large_media_of_a_tree_are_copied_by_the_server(object_store: S3ObjectStore) -> None:
+    film = Random(1).randbytes(9 << 20)
+    object_store.put("exports/an-archive", b"before" + film + b"after")
+    stored = object_store.head("exports/an-archive")
+    assert stored is not None
+    source = Source(stored.key, stored.etag, stored.size)
+    digest = hashlib.sha256(film).hexdigest()
+    with ThreadPoolExecutor(2) as pool:
+        writer = PrefixWriter(object_store, "copied/", pool)
+        writer.copy("film.mp4", digest, CopyRange(source, 6, len(film)))
+        writer.settle()
+        assert writer.put_before({"film.mp4": digest}) == {"film.mp4"}
+        assert writer.lacking({"film.mp4": digest}) == frozenset()

@@ -9,14 +9,20 @@ import struct
 import subprocess
 import threading
 import zlib
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from devtools.bench.memory.__main__ import measure
+from devtools.bench.memory.synthetic_runs import EXPORT
+from kili_export.archives.manifest_store import read_manifest
+from kili_export.core.clock import SystemClock
 from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.local.kili_standin.projects.pictures import encode_png
+from kili_export.machine.folder_objects import FolderObjects
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing.server import Viewer, ViewServer
 from tests.support.kili_samples import Json, answers, box, job, label, project, ring, shape
@@ -201,3 +207,42 @@ def test_hostile_names_run_nothing_and_are_shown(url: str, tmp_path: Path) -> No
     assert "<title>made, generation 1</title>" in shown
     assert "onerror=" in re.sub(r"<[^>]*>", "", shown), "the name is not there as a text"
     assert "<script" not in shown
+
+
+MANY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CountedObjects(FolderObjects):
+    """Counts the bytes that are read."""
+
+    reads: list[int] = field(default_factory=list)
+
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        self.reads.append(length)
+        return FolderObjects.get_range(self, key, start, length, if_match=if_match)
+
+
+def test_ten_thousand_assets_are_shown_page_by_page(tmp_path: Path) -> None:
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    measure(str(folder), "pascal_voc", "first export", Namespace(assets=MANY, changed=1))
+    objects = CountedObjects.at(folder, SystemClock(), durable=False)
+    manifest = read_manifest(objects, "project", EXPORT)
+    server = ViewServer(Viewer(PublishedExport(objects, manifest)))
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    shown, place = list[str](), "pictures"
+    for _ in range(3):
+        objects.reads.clear()
+        page = chromium(tmp_path, "--dump-dom", server.url + place)
+        assert sum(objects.reads) < manifest.archive.size / 20
+        shown += re.findall(r'href="(asset[?][^"]+)"', page)
+        [place] = re.findall(r'href="(pictures[?]start=[^"]+)" rel="next"', page)
+    objects.reads.clear()
+    end = chromium(tmp_path, "--dump-dom", f"{server.url}pictures?start=labels%2F~")
+    assert 'rel="next"' not in end
+    assert sum(objects.reads) < manifest.archive.size / 20
+    server.stop()
+    thread.join()
+    assert len(set(shown)) == len(shown) == 3 * 24

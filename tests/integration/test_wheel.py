@@ -22,7 +22,7 @@ from tests.support.every_command import ALL
 from tests.support.local_stack import StackProcess
 from tests.support.template_document import ROOT
 
-pytestmark = [pytest.mark.xdist_group("local_stack"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 MEGABYTES = 80
 """What the base may need on disk."""
@@ -209,6 +209,7 @@ IN_THIS_ORDER: Mapping[str, tuple[str, ...]] = {
     "cost": (PROJECT,),
     "deliveries": (PROJECT,),
     "credentials": (),
+    "backup": ("backup",),
     "pull": (PROJECT, "yolo", "--output", "yolo.zip"),
     "sync": (PROJECT, "yolo", "folder"),
     "report": (PROJECT, "yolo"),
@@ -236,7 +237,7 @@ OF_THE_EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 
 def test_every_command_is_tried() -> None:
-    tried = {"view", "confirm", *IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
+    tried = {"view", "confirm", "release", *IN_THIS_ORDER, *OF_A_DEPLOYED_STACK, *OF_THE_EXTRAS}
     assert tried == {one.name for one in ALL}
 
 
@@ -257,6 +258,8 @@ def test_every_command_works_with_the_base_alone(
     assert "http://127.0.0.1:" in installed.first_line("view", PROJECT, "yolo", *state)
     done = installed.command("confirm", PROJECT, *state)
     assert done.returncode == ExitCode.USAGE, "there is nothing to confirm"
+    done = installed.command("release", PROJECT, "yolo", *state)
+    assert done.returncode == ExitCode.USAGE, "nothing is held back"
     installed.commands(everything[-1], **kili)
     for name in OF_A_DEPLOYED_STACK:
         done = installed.command(name, "--stack-name", "none")

@@ -29,6 +29,7 @@ from kili_export.wiring.notifications import QueuedDeliveries, QueueRecord, Retr
 from kili_export.wiring.settings import Settings
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
+from tests.support.kili_samples import job
 from tests.support.named_tests import NAMED, exists
 from tests.support.notified import (
     ScriptedSender,
@@ -41,8 +42,6 @@ from tests.support.notified import (
 from tests.support.protocol_world import PROJECT, ScriptedKili, arn
 from tests.support.receivers import SECRET as SIGNING_SECRET
 from tests.support.template_document import ROOT, functions, listed, resources_of, statements, text
-
-pytestmark = pytest.mark.xdist_group("least_privilege")
 
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/kili-export-deliveries"
 VALUES = {
@@ -125,7 +124,8 @@ RARE: dict[tuple[str, str, str], str] = {
 
 
 def ordinary_course() -> RecordedWorld:
-    world = RecordedWorld(exports={"raw": "kili", "media": {"format": "kili", "with_assets": True}})
+    media = {"format": "kili", "with_assets": True, "deliver": {"tree": True}}
+    world = RecordedWorld(exports={"raw": "kili", "media": media})
     world.request_run(PROJECT)
     world.run_pending()
     world.submit("as_001", "again", 0.3)
@@ -139,7 +139,8 @@ def ordinary_course() -> RecordedWorld:
 
 
 def small_runs_are_made_whole() -> RecordedWorld:
-    world = RecordedWorld(short=True)
+    tree = {"format": "yolo_v8", "deliver": {"tree": True}}
+    world = RecordedWorld(short=True, exports={"raw": "kili", "yolo": tree})
     world.request_run(PROJECT)
     world.run_pending()
     for number in range(3):
@@ -246,6 +247,23 @@ def an_export_cannot_be_made_any_more() -> RecordedWorld:
     return world
 
 
+def gates_name_snapshots_and_hold_the_copy() -> RecordedWorld:
+    rules = {
+        "snapshot_when": {"changed": 1, "keep": 1},
+        "hold_latest_while": {"classes_change": {"for_hours": 1}},
+    }
+    world = RecordedWorld(exports={"raw": {"format": "kili", "publish": rules}})
+    world.request_run(PROJECT)
+    world.run_pending()
+    world.scripted.interface = {"CARS": job(["BIG", "SMALL", "TINY"])}
+    world.look_after()
+    world.run_pending()
+    world.clock.advance(7200)
+    world.look_after()
+    world.run_pending()
+    return world
+
+
 class _OnePage:
     """An invocation has time for one page."""
 
@@ -318,6 +336,7 @@ SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     a_run_meets_another,
     assets_vanish_and_break,
     what_was_gone_is_there_again,
+    gates_name_snapshots_and_hold_the_copy,
     an_export_cannot_be_made_any_more,
     comparisons_outlast_invocations,
     a_work_list_is_long,

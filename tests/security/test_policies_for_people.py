@@ -33,8 +33,6 @@ from tests.support.named_tests import NAMED, exists
 from tests.support.protocol_world import PROJECT, ScriptedKili
 from tests.support.template_document import listed, resources_of, statements, text
 
-pytestmark = pytest.mark.xdist_group("least_privilege")
-
 STACK: Final = "kili-export"
 MACHINE: Final = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-export"
 COPIES: Final = "kili-copies"
@@ -62,6 +60,7 @@ OPERATING: Final = (
     ("reconcile", PROJECT),
     ("retry", PROJECT),
     ("confirm", PROJECT),
+    ("release", PROJECT, "raw"),
     ("cost", PROJECT),
     ("deliveries",),
     ("deliveries", PROJECT, "--failed"),
@@ -185,7 +184,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
 
 
 def _record(folder: Path, kili: ScriptedKili) -> dict[str, set[Access]]:
-    world = RecordedWorld(exports={"raw": "kili"}, kili=kili)
+    held = {"hold_latest_while": {"reviewed_below": 1}}
+    world = RecordedWorld(exports={"raw": {"format": "kili", "publish": held}}, kili=kili)
     world.request_run(PROJECT)
     world.run_pending()
     # What a comparison finds.

@@ -62,7 +62,12 @@ class Command:
                 yield (*self.words, flag, value)
 
 
-_VALUES = {"project_id": "project1", "export": "yolo", "directory": "folder"}
+_VALUES = {
+    "project_id": "project1",
+    "export": "yolo",
+    "directory": "folder",
+    "destination": "backup",
+}
 
 
 def _commands(of: ArgumentParser, name: str = "") -> Iterator[Command]:

@@ -41,7 +41,7 @@ class Bench:
 
     def settle(self, status: int = 0) -> dict[str, Any]:
         """Waits until Kili has called and everything is published."""
-        assert self.world.courier.wait_idle(30), "Kili's calls did not arrive"
+        assert self.world.courier.wait_idle(120), "Kili's calls did not arrive"
         return self.stack.answer("wait", self.project.id, status=status)
 
     def register(self, *names: str) -> None:
@@ -69,6 +69,14 @@ class Bench:
         body: bytes = s3.get_object(Bucket=self.stack.ready["bucket"], Key=key)["Body"].read()
         return body
 
+    def below(self, prefix: str) -> dict[str, bytes]:
+        """The objects below a prefix, by what follows it."""
+        s3 = self.client("s3", "s3_endpoint")
+        bucket = self.stack.ready["bucket"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
+        return {key.removeprefix(prefix): self.read(key) for key in keys}
+
     def client(self, service: str, endpoint: str) -> Any:
         """A client of one of the stack's servers, with what `up` has printed."""
         ready = self.stack.ready
@@ -95,7 +103,7 @@ class Bench:
     def catch_in(self, state: str, asset: str) -> None:
         """Submits a label and waits for a run to come to a state, in which something holds it."""
         self.world.submit_label(asset)
-        assert self.world.courier.wait_idle(30)
+        assert self.world.courier.wait_idle(120)
         deadline = time.monotonic() + 240
         while not self.is_in(state):
             assert time.monotonic() < deadline, f"no run was seen in {state} for four minutes"

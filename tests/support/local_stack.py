@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kili_export.local.kili_standin import StandIn
+from tests.support.command_processes import run_command
 
 COMMAND = (sys.executable, "-m", "kili_export.local.main")
 START_SECONDS = 60
@@ -36,7 +37,10 @@ class StackProcess:
         """Starts it and waits until it serves."""
         command = (*COMMAND, "up", "--port", "0", "--state", str(self.state), *self.following)
         timing = ("--window", str(self.window), "--settle", str(self.settle))
-        with (self.state.parent / "up.log").open("ab") as log:
+        written = self.state.parent / "up.log"
+        # Closed to others, as what a stack writes itself.
+        written.touch(0o600)
+        with written.open("ab") as log:
             self.process = subprocess.Popen(
                 (*command, *timing),
                 stdout=subprocess.PIPE,
@@ -45,7 +49,7 @@ class StackProcess:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, (self.state.parent / "up.log").read_text()
+        assert line, written.read_text()
         self.said = json.loads(line)
         self.ready = {**self.said, **self.answer("credentials")}
 
@@ -66,7 +70,7 @@ class StackProcess:
         assert self.process.stdout is not None
         self.process.send_signal(number)
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=120)
         finally:
             self.process.kill()
             self.process.stdout.close()
@@ -107,20 +111,19 @@ class StackProcess:
 
     def command(self, *arguments: str, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """Runs a command against it."""
-        return subprocess.run(
-            (*COMMAND, *arguments, "--state", str(self.state)),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self.environment,
-            check=False,
-        )
+        return self.command_alone(*arguments, "--state", str(self.state), timeout=timeout)
+
+    def command_alone(
+        self, *arguments: str, timeout: float = 240
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs a command that names no state, with the environment of the stack."""
+        return run_command(arguments, self.environment, timeout)
 
     def answer(self, *arguments: str, status: int = 0) -> dict[str, Any]:
-        """The JSON answer of a command that must end with `status`."""
+        """The JSON answer of a command that must end with `status`; progress comes before it."""
         done = self.command(*arguments, "--json")
         assert done.returncode == status, (
             f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
         )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kili_export.core.bucket_layout import registration_key
 from kili_export.notifications.event_messages import AnnouncedEvent
 from kili_export.notifications.notifier import DeliveryFailed
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.storage.object_store import ObjectStore
 
 PROJECT: Final = "project1"

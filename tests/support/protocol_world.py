@@ -33,6 +33,7 @@ from kili_export.core.asset import FetchedAsset
 from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.core.clock import InvocationTime, TimeLeft
 from kili_export.core.errors import AccessDenied, AssetError, ExportError
+from kili_export.core.file_dates import LabelDates
 from kili_export.core.project import Project
 from kili_export.maintenance.reconciliation.messages import ReconcileAnswer, ReconcileRequest
 from kili_export.maintenance.reconciliation.project_status import StatusReader
@@ -41,7 +42,9 @@ from kili_export.maintenance.reconciliation.repair_project import RepairProject
 from kili_export.maintenance.reconciliation.retry_assets import RetryAssets
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.reading.deliver_tree import DeliverTree
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.pseudonym_key import provide_key
 from kili_export.registration.stored_registrations import RememberedRegistrations, load_registration
 from kili_export.runs.announcements import Announcer
@@ -72,6 +75,7 @@ from kili_export.steps.publishing.publish_export import PublishExport
 from kili_export.steps.short_run import ShortRun, held_for_run
 from kili_export.steps.whole_run import WholeRun
 from kili_export.storage.object_store import ObjectStore
+from kili_export.storage.recent_objects import RecentObjects
 from tests.support.fakes import (
     CountingTokens,
     InMemoryChanges,
@@ -128,8 +132,10 @@ class ScriptedKili:
             fingerprint=f"{asset_id}: no label",
         )
 
-    def label(self, asset_id: str, label_id: str, left: float = 0.1) -> None:
-        """Somebody labels an asset, and the label is readable."""
+    def label(
+        self, asset_id: str, label_id: str, left: float = 0.1, at: datetime | None = None
+    ) -> None:
+        """Somebody labels an asset, at a time that Kili names if it is given. It is readable."""
         before = self.assets.get(asset_id)
         number = int(asset_id.rpartition("_")[2])
         made = label(answers(CARS=[box("BIG", left, 0.1, 0.9, 0.8, mid="m")]))
@@ -141,6 +147,7 @@ class ScriptedKili:
             fields={**found.fields, "id": asset_id},
             label_ids=(before.label_ids if before else frozenset()) | {label_id},
             fingerprint=f"{label_id}:{left}",
+            label_dates=(LabelDates(label_id, "DEFAULT", at.isoformat()),) if at else (),
         )
 
     def project(self, project_id: str) -> Project:
@@ -279,6 +286,7 @@ class World:
     """Of every invocation that plans."""
     short: bool = False
     """Whether the first step of every run may make it whole."""
+    tree_files_at_once: int = 512
     continued: int = 0
     """How many of them ended before their listing did."""
     request_run: RequestRun = field(init=False)
@@ -286,6 +294,8 @@ class World:
     retry_assets: RetryAssets = field(init=False)
     marks: PendingChangeRecorder = field(init=False)
     lease: ProjectLease = field(init=False)
+    recent: RecentObjects = field(init=False)
+    """What the process that makes small runs remembers."""
 
     def __post_init__(self) -> None:
         self.register(**self.exports)
@@ -293,6 +303,7 @@ class World:
             self.kili.label(f"as_{number:03d}", f"first_{number}")
         self.marks = PendingChangeRecorder(self.changes, self.clock, self.tokens)
         self.lease = ProjectLease(self.state, self.workflow, self.clock, believed=60)
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def _wire(self, starter: RunStarter) -> None:
@@ -366,6 +377,7 @@ class World:
 
     def restart(self) -> None:
         """Another process, which remembers nothing."""
+        self.recent = RecentObjects(self.clock)
         self._wire(RunStarter(self.workflow, self.state, self.clock, self.rules, self.lease))
 
     def register(self, **exports: str | dict[str, Any]) -> ProjectRegistration:
@@ -471,7 +483,7 @@ class World:
 
     def make_short(self, request: PlanRequest) -> PlanAnswer:
         """One invocation of the function that plans, which goes on where the run is small."""
-        held = held_for_run(self.objects, PROJECT)
+        held = held_for_run(self.objects, PROJECT, self.recent)
         rest = WholeRun(
             held,
             lambda given: self.convert_batch(given, held),
@@ -584,7 +596,8 @@ class World:
         self, request: ConvertRequest, objects: ObjectStore | None = None
     ) -> BatchResult:
         """One child of the map over batches."""
-        return ConvertAssets(objects or self.objects, self.kili, self.tokens)(request)
+        convert = ConvertAssets(objects or self.objects, self.kili, self.tokens, clock=self.clock)
+        return convert(request)
 
     def publish(
         self, request: AggregateRequest, objects: ObjectStore | None = None
@@ -597,8 +610,16 @@ class World:
             traffic=self.objects,
             limits=PartLimits(),
             latest_max_bytes=1 << 30,
-            retention=ApplyRetention(self.objects, self.clock, RetentionRules()),
+            retention=ApplyRetention(self.objects, self.clock, RetentionRules(), objects),
             rewriting=self.rewriting,
+            trees=DeliverTree(
+                objects or self.objects,
+                self.clock,
+                self.tokens,
+                workers=1,
+                most=None if objects is None else 1,
+                at_once=self.tree_files_at_once,
+            ),
             is_first=objects is not None,
         )
         return aggregate(request)

@@ -15,6 +15,8 @@ from kili_export.local.stack.seaweed import SeaweedServer
 from tests.support.workbench import Workbench
 
 BUCKET = "of-readers"
+OWN_BUCKET = "my-datasets"
+"""A bucket that the reader writes to."""
 KEY, SECRET = "reader-key", "reader-secret"
 
 
@@ -27,7 +29,11 @@ class ServerWithReaders(SeaweedServer):
         reader = {
             "name": "reader",
             "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
-            "actions": [f"Read:{BUCKET}/exports/*", f"List:{BUCKET}/exports/*"],
+            "actions": [
+                f"Read:{BUCKET}/exports/*",
+                f"List:{BUCKET}/exports/*",
+                *(f"{action}:{OWN_BUCKET}" for action in ("Read", "List", "Write")),
+            ],
         }
         path.write_text(json.dumps({"identities": [*known["identities"], reader]}))
         return path
@@ -88,6 +94,7 @@ def reader_site(folder: Path, bench: Workbench) -> Iterator[ReaderSite]:
     )
     server.start()
     try:
+        server.client().create_bucket(Bucket=OWN_BUCKET)
         site = ReaderSite(server, bench)
         site.publish()
         yield site

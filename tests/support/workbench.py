@@ -153,6 +153,7 @@ class Workbench:
             self.media,
             self.meter,
             self.cutter,
+            self.clock,
         )
 
     def rebuild(self, **more: Any) -> dict[str, AggregateAnswer]:

@@ -21,7 +21,7 @@ from kili_export.cli.stack_connection import StackConnection
 from kili_export.local.demo.kili_process import KiliProcess
 from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.workflow.executions import Execution, ExecutionStore
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
 
 _POLL_SECONDS = 0.1

@@ -1,11 +1,14 @@
 """What programs import from `kili_export`: an export, opened where it is published."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import read_manifest
-from kili_export.reading.export_address import ExportAddress
+from kili_export.reading.export_address import ExportAddress, is_address, parse_prefix
+from kili_export.reading.folder import FollowingFolder
+from kili_export.reading.followed_prefix import FollowedPrefix
 from kili_export.reading.published_export import PublishedExport
 from kili_export.wiring.readers_access import ReadersAccess
 
@@ -53,6 +56,13 @@ class Export(PublishedExport):
         access = ReadersAccess(running.s3_endpoint, region=running.region, keys=keys)
         place = ExportAddress.parse(f"s3://{running.bucket}/exports/{project_id}/{name}")
         return _opened(cls, place, access)
+
+    def _folder(self, directory: str | Path) -> AbstractContextManager[FollowingFolder]:
+        """A folder, or a prefix of a bucket that is reached as the export is."""
+        if not is_address(directory):
+            return super()._folder(directory)
+        bucket, prefix = parse_prefix(str(directory))
+        return FollowedPrefix.open(self._access.target(bucket), prefix)
 
     def _open(self, place: ExportAddress, access: ReadersAccess, manifest: Manifest | None) -> None:
         self._place, self._access = place, access

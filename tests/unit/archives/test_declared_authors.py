@@ -13,7 +13,7 @@ from kili_export.cli.commands import register as command
 from kili_export.core.bucket_layout import export_prefix
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.reading.take_snapshot import take_snapshot
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.storage.object_store import delete_prefix
 from tests.support.protocol_world import PROJECT, World
 

@@ -80,6 +80,25 @@ def test_a_bar_stays_in_its_line_of_eighty_and_goes_in_the_end(
     assert all(len(one) < 80 for one in bars)
 
 
+def test_bytes_are_said_in_units_and_named_in_events(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [(at, Progress("downloading", at * 10**7, 10**9, in_bytes=True)) for at in (0, 10)]
+    shown("lines", *steps)
+    shown("json", *steps)
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == [
+        "Downloading 0 B of 1.0 GB",
+        "Downloading 100.0 MB of 1.0 GB, 10.0 MB/s, 90 s left",
+    ]
+    assert json.loads(captured.out.splitlines()[-1]) == {
+        "event": "progress",
+        "phase": "downloading",
+        "done": 10**8,
+        "bytes": 10**9,
+        "bytes_per_second": 10.0**7,
+        "seconds_left": 90,
+    }
+
+
 @pytest.mark.parametrize(
     ("rate", "left"), [(100.0, "10 s"), (1.0, "17 min"), (0.05, "6 h")], ids=str
 )

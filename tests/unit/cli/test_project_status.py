@@ -21,7 +21,7 @@ from kili_export.maintenance.reconciliation.project_status import (
     ProjectStatus,
     StatusReader,
 )
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.runs.full_export_session import FullExportSession, SessionExport
 from kili_export.runs.held_removals import HeldRemovals
 from kili_export.runs.tracked_exports import TrackedExports

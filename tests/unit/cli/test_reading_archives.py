@@ -1,14 +1,16 @@
 """Pulling an archive gives what the manifest names, whole, whatever happens meanwhile."""
 
 import io
+from typing import BinaryIO
 
 import pytest
 
 from kili_export.archives.manifest import ArchiveReference, Manifest
 from kili_export.core.bucket_layout import manifest_key, registration_key
 from kili_export.core.errors import AccessDenied, IntegrityError, InvalidConfiguration
+from kili_export.core.progress import Progress
 from kili_export.reading.pull import pull_archive
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.storage.object_store import StoredObject
 from tests.support.fakes import InMemoryObjects
 from tests.support.sample_manifest import manifest_of
@@ -30,6 +32,26 @@ def test_the_archive_of_the_manifest_is_given() -> None:
     manifest = _publish(objects, 3, b"archive")
     assert pull_archive(objects, "project", "yolo", target) == manifest
     assert target.getvalue() == b"archive"
+
+
+class InPieces(InMemoryObjects):
+    """Downloads arrive three bytes at a time, as large ones do."""
+
+    def download(self, key: str, target: BinaryIO, *, if_match: str | None = None) -> StoredObject:
+        """See ObjectStore."""
+        whole = io.BytesIO()
+        stored = super().download(key, whole, if_match=if_match)
+        target.writelines(whole.getvalue()[start : start + 3] for start in range(0, stored.size, 3))
+        return stored
+
+
+def test_a_download_tells_how_far_it_has_come_until_it_is_whole() -> None:
+    objects, target = InPieces(), io.BytesIO()
+    _publish(objects, 1, b"archive")
+    told: list[Progress] = []
+    pull_archive(objects, "project", "yolo", target, tell=told.append)
+    assert target.getvalue() == b"archive"
+    assert told == [Progress("downloading", done, 7, in_bytes=True) for done in (3, 6)]
 
 
 def test_an_archive_that_expires_meanwhile_is_replaced_by_the_newer_one() -> None:

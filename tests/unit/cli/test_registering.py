@@ -14,7 +14,8 @@ from kili_export.core.errors import (
     InvalidConfiguration,
 )
 from kili_export.core.project import Project
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import (
     CheckedKili,
     read_registration,
@@ -40,12 +41,14 @@ class _Kili:
 
     visible: bool = True
     input_type: str = "IMAGE"
+    workflow_version: str | None = None
     counted: list[Mapping[str, Any] | None] = field(default_factory=list)
 
     def project(self, project_id: str) -> Project:
         if not self.visible:
             raise AccessDenied("not visible with this key")
-        return Project(project_id, "Cars", None, self.input_type, BOXES)
+        workflow = self.workflow_version
+        return Project(project_id, "Cars", None, self.input_type, BOXES, workflow_version=workflow)
 
     def count_assets(self, project_id: str, filters: Mapping[str, Any] | None = None) -> int:
         assert project_id == "project"
@@ -141,3 +144,19 @@ def test_unregistering_ends_the_declaration_and_leaves_what_was_published() -> N
     assert not unregister(objects, "project")
     with pytest.raises(InvalidConfiguration, match="kili-export register project"):
         read_registration(objects, "project")
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [{"snapshot_when": {"reviewed": "all"}}, {"hold_latest_while": {"reviewed_below": 0.5}}],
+)
+def test_a_condition_that_kili_cannot_answer_is_refused(publish: dict[str, Any]) -> None:
+    objects, declared = InMemoryObjects(), _declared(yolo={**YOLO, "publish": publish})
+    for version in ("V2", "V3"):
+        with pytest.raises(IncompatibleProject, match=f"'yolo': publish: .* workflow {version}"):
+            _register(objects, declared, _Kili(workflow_version=version))
+    assert objects.stored == {}
+    for known in (None, "V1"):
+        _register(objects, declared, _Kili(workflow_version=known))
+    other = _declared(yolo={**YOLO, "publish": {"snapshot_when": {"changed": 5}}})
+    assert _register(objects, other, _Kili(workflow_version="V2")).changed == ("yolo",)

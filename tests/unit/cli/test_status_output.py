@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kili_export.archives.manifest import Quarantined
+from kili_export.archives.manifest import LatestHold, Quarantined, ReviewCount
 from kili_export.cli.commands.status import _lines, _show
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.output import Output
@@ -70,3 +70,35 @@ def test_reasons_are_counted_and_assets_named_when_they_are_asked_for() -> None:
     hint = "Name them with: kili-export status cmk0veoae00073bpfufkr7ti3 --assets"
     assert hint in _lines(project(*errors))
     assert hint not in _lines(project(*errors), assets=True)
+
+
+STAYS = (
+    "latest.zip of yolo stays at 4, since 01 Dec 03:38:55 IST: the classes changed, and 3 of 9"
+    " assets are reviewed. Let it out: kili-export release project yolo"
+)
+RELEASED = (
+    "latest.zip of yolo is not there yet, since 01 Dec 03:38:55 IST. It is released; the next run"
+    " lets it out."
+)
+
+
+@pytest.mark.parametrize(
+    ("generation", "released", "said"), [(4, False, STAYS), (None, True, RELEASED)]
+)
+def test_what_is_held_back_is_said_with_the_reason_and_the_way_out(
+    generation: int | None, released: bool, said: str
+) -> None:
+    hold = LatestHold(
+        generation=generation,
+        held=("classes_change", "reviewed_below"),
+        since=AT,
+        run_id="r",
+        released=released,
+    )
+    review = ReviewCount(assets=9, reviewed=3)
+    for latest, count in ((hold, 1), (hold.model_copy(update={"held": ()}), 0)):
+        manifest = manifest_of(published_at=AT, latest=latest, review=review)
+        exports = (ExportStatus("yolo", "yolo_v8", manifest),)
+        status = ProjectStatus("project", exports, PendingMarks(), None, None)
+        assert _lines(status).count(said) == count
+        assert ("Let it out" in "".join(_lines(status))) is (count == 1 and not released)

@@ -10,11 +10,13 @@ import pytest
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.local.main import main
+from kili_export.local.stack.metrics import metrics_token
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory
 from kili_export.local.stack.supervisor import announcement
 
-SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key"}
+SECRETS = {"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "page_url"}
 FIELDS = SECRETS | {"s3_endpoint", "bucket", "region"}
+TOKEN = {"metrics_token": metrics_token("the webhook_secret")}
 
 
 def stack(state: Path) -> RunningStack:
@@ -42,7 +44,7 @@ def test_who_asks_gets_them(
     state.release()
     told = capsys.readouterr().out
     answer = json.loads(told) if form else dict(one.split(": ") for one in told.splitlines())
-    assert answer == {name: f"the {name}" for name in FIELDS}
+    assert answer == {name: f"the {name}" for name in FIELDS} | TOKEN
 
 
 def test_without_a_stack_there_is_nothing_to_print(

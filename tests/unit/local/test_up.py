@@ -1,5 +1,6 @@
 """`up` does not say that it is ready while Kili refuses a key."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from kili_export.local.kili_standin import KiliWorld, StandIn, start_standin
 from kili_export.local.main import main
 from kili_export.local.stack.child import ServerDidNotStart
 from kili_export.local.stack.supervisor import StackOptions
+from tests.unit.local.test_credentials import stack
 
 
 @pytest.fixture
@@ -71,3 +73,14 @@ def test_a_kili_that_does_not_answer_is_no_reason_not_to_start(
     attempt(standin, tmp_path, monkeypatch)
     assert started == ["good"]
     assert "The key of KILI_API_KEY could not be checked: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_address_of_the_page_is_printed_for_who_sits_there_and_into_no_log(
+    is_terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = stack(tmp_path / "a state")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    line = up.where_to_look(running)
+    assert (running.page_url in line) is is_terminal
+    assert (f"kili-export credentials --state '{tmp_path}/a state'" in line) is not is_terminal

@@ -17,6 +17,7 @@ from kili_export.core.errors import (
     ChangesUnknown,
     GenerationExpired,
     IntegrityError,
+    InvalidConfiguration,
     NoSuchFile,
 )
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
@@ -250,6 +251,16 @@ def test_a_sync_brings_the_generation_that_was_opened(bench: Workbench, tmp_path
     assert files_in(tmp_path) == unpacked(export)
     assert set(result.change.write) == set(unpacked(export))
     assert opened(bench).sync(tmp_path).change.remove == ["labels/d2/5.txt"]
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/prefix", Path("s3://bucket/prefix")])
+def test_no_folder_is_named_like_an_address(
+    bench: Workbench, place: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidConfiguration):
+        opened(bench).sync(place)
+    assert list(tmp_path.iterdir()) == []
 
 
 class ReadersObjects:

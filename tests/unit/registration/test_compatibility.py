@@ -7,7 +7,8 @@ import pytest
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.export_options import Compatibility, ExportOptions, OptionsDocument, Split
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 # What exports were published with before: if it changed, deploying would make all of them again.

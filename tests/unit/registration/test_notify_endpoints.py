@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kili_export.core.errors import InvalidConfiguration
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
 from kili_export.registration.notify_endpoint import EVENT_NAMES, NotifyEndpoint
+from kili_export.registration.parse_registration import parse_registration
 from tests.support.notified import endpoint
 from tests.support.receivers import SECRET
 

@@ -16,8 +16,8 @@ from kili_export.formats.registry import FORMATS
 from kili_export.registration.declaration import (
     ExportDeclaration,
     ProjectRegistration,
-    parse_registration,
 )
+from kili_export.registration.parse_registration import parse_registration
 
 SAMPLE = """
 project_id: clabc123
@@ -203,13 +203,62 @@ def test_every_mistake_is_told_at_once_up_to_five() -> None:
     assert str(caught.value).endswith("and 2 more")
 
 
+@pytest.mark.parametrize(
+    ("publish", "message"),
+    [
+        ({}, "publish: give one of snapshot_when and hold_latest_while"),
+        ([], "publish: must be an object"),
+        ({"snapshot": 1}, "'snapshot' is not an option; did you mean 'snapshot_when'?"),
+        ({"snapshot_when": {"keep": 3}}, "give one of changed, every and reviewed"),
+        ({"snapshot_when": {"change": 3}}, "'change' is not an option; did you mean 'changed'?"),
+        ({"snapshot_when": {"changed": 0}}, "snapshot_when.changed: must not be less than 1"),
+        ({"snapshot_when": {"changed": True}}, "publish.snapshot_when.changed: must be a whole"),
+        ({"snapshot_when": {"every": "month"}}, "must be day, week or a whole number of hours"),
+        ({"snapshot_when": {"every": 0}}, "must be day, week or a whole number of hours"),
+        ({"snapshot_when": {"every": True}}, "must be day, week or a whole number of hours"),
+        ({"snapshot_when": {"every": 10**30}}, "must be day, week or a whole number of hours"),
+        ({"snapshot_when": {"reviewed": "some"}}, "must be one of 'all'"),
+        ({"snapshot_when": {"changed": 1, "keep": 0}}, "publish.snapshot_when.keep: "),
+        ({"snapshot_when": {"changed": 1, "keep": 1001}}, "keep: must not be more than 1000"),
+        ({"hold_latest_while": {}}, "give one of classes_change and reviewed_below"),
+        ({"hold_latest_while": {"classes_change": False}}, "must be true or {for_hours: HOURS}"),
+        ({"hold_latest_while": {"classes_change": {"hours": 1}}}, "must be true or {for_hours"),
+        ({"hold_latest_while": {"classes_change": {"for_hours": "1"}}}, "must be true or"),
+        ({"hold_latest_while": {"reviewed_below": 0}}, "reviewed_below: must be more than 0"),
+        ({"hold_latest_while": {"reviewed_below": 1.1}}, "publish.hold_latest_while.reviewed"),
+        ({"hold_latest_while": {"reviewed_below": True}}, "publish.hold_latest_while.reviewed"),
+        ({"hold_latest_while": {"reviewed_below": float("nan")}}, "publish.hold_latest_while"),
+    ],
+)
+def test_gates_that_cannot_be_are_refused_in_one_line(publish: object, message: str) -> None:
+    with pytest.raises(InvalidConfiguration) as caught:
+        parse_registration(_declared(publish=publish))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("export 'coco': ")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).count("export 'coco'") == 1, "one message for one mistake"
+
+
+@pytest.mark.parametrize("every", ["day", "week", 1, 8760, None])
+@pytest.mark.parametrize("classes", [True, {"for_hours": 24}, None])
+def test_gates_are_stored_and_read_and_change_no_option(every: object, classes: object) -> None:
+    publish = {
+        "snapshot_when": {"changed": 500, "every": every, "reviewed": "all", "keep": 3},
+        "hold_latest_while": {"classes_change": classes, "reviewed_below": 0.9},
+    }
+    registration = parse_registration(_declared(publish=publish))
+    assert ProjectRegistration.from_bytes(registration.to_bytes()) == registration
+    assert registration.exports[0].to_options() == _options()
+    assert b"publish" not in parse_registration(_declared()).to_bytes()
+
+
 def test_the_formats_that_are_known_can_be_given() -> None:
     with pytest.raises(InvalidConfiguration, match="'coco' is not known; known are kili"):
         parse_registration(_declared(), known_formats=["kili"])
 
 
 def test_the_options_are_all_there_and_called_alike() -> None:
-    declared = set(ExportDeclaration.model_fields) - {"name"}
+    declared = set(ExportDeclaration.model_fields) - {"name", "publish", "deliver"}
 
     assert declared == set(ExportOptions.__dataclass_fields__)
 

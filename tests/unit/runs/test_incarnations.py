@@ -10,7 +10,8 @@ import pytest
 
 from kili_export.core.bucket_layout import registration_key
 from kili_export.core.errors import InvalidConfiguration
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports, unregister
 from kili_export.runs.tracked_exports import TrackedExportsStore
 from tests.support.fakes import CountingTokens

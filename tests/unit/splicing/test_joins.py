@@ -105,7 +105,7 @@ def batches(count: int, size: int) -> list[Piece]:
         (9_000, 10 * MB, [1]),
         (11_000, 10 * MB, [2, 1]),
         (100_000, 10 * MB, [11, 1]),
-        (140_000, 10 * MB, [15, 1]),
+        pytest.param(140_000, 10 * MB, [15, 1], marks=large),
         pytest.param(1_000_000, 10 * MB, [101, 1], marks=large),
         (900, 50 * GIB, [1]),
     ],

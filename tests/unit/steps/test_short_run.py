@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kili_export.core.bucket_layout import latest_key
 from kili_export.core.errors import ConflictError, Unavailable
 from kili_export.runs.messages import (
     AggregateAnswer,
@@ -300,13 +301,13 @@ def test_who_finds_the_lease_taken_ends_quietly() -> None:
     assert world.run_short(name).status == "busy"
 
 
-def crashes() -> Iterator[tuple[World, int]]:
+def crashes(*, warm: bool) -> Iterator[tuple[World, int]]:
     """Worlds in which the invocation ended at its first request, its second, …
 
-    Those count that it makes to the bucket and to the bus.
+    Those count that it makes to the bucket and to the bus. A `warm` process published before.
     """
     for number in range(1, 1000):
-        world = published()
+        world = published(short=warm)
         name = change(world, *ASSETS)
         end = CrashAt(remaining=number)
         world.objects.interleaving = world.publisher.interleaving = end
@@ -317,6 +318,7 @@ def crashes() -> Iterator[tuple[World, int]]:
             yield world, number
             continue
         assert number > 10, "no request was made"
+        assert bool(world.recent.noted(latest_key(PROJECT, "raw"))), "nothing was remembered"
         return
 
 
@@ -329,9 +331,10 @@ def retried(world: World) -> PlanAnswer:
     return planned
 
 
-def test_the_same_files_come_of_it_wherever_the_invocation_ends() -> None:
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_the_same_files_come_of_it_wherever_the_invocation_ends(*, warm: bool) -> None:
     right, ends = expected(), set()
-    for world, number in crashes():
+    for world, number in crashes(warm=warm):
         ends.add(retried(world).status)
         world.run_pending()
         assert contents(world) == right, f"after a crash at request {number}"

@@ -15,7 +15,8 @@ from kili_export.splicing.upload_parts import (
 )
 from kili_export.storage.held_objects import HeldObjects
 from kili_export.storage.object_store import StoredObject
-from tests.support.fakes import InMemoryObjects
+from kili_export.storage.recent_objects import RecentObjects
+from tests.support.fakes import InMemoryObjects, ManualClock
 
 
 def front(most: int = 1000) -> tuple[HeldObjects, InMemoryObjects]:
@@ -152,3 +153,87 @@ def test_a_write_that_fails_has_what_is_remembered_asked_for_again() -> None:
         held.get("state/p", if_match=first.etag)
     held.delete(["state/p"])
     assert held.get("state/p") is None
+
+
+TABLE, ETAG = "state/p/t.table", '"0"'
+
+
+def recalling(recent: RecentObjects, behind: InMemoryObjects) -> HeldObjects:
+    """What one run works on, of several in one process."""
+    return HeldObjects(
+        behind,
+        "runs/p/",
+        recent=recent,
+        is_immutable=lambda key: key.endswith(".table"),
+        rewrites=lambda key: key.endswith("latest"),
+    )
+
+
+def test_the_next_run_takes_what_never_changes_from_memory() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    etag = behind.put(TABLE, b"0123456789").etag
+    assert recalling(recent, behind).get_range(TABLE, 0, 6, if_match=etag) == b"012345"
+    behind.requests.clear()
+
+    held = recalling(recent, behind)
+    assert held.get_range(TABLE, 2, 3, if_match=etag) == b"234"
+    held.compose("state/p/u.table", [BufferPart((piece(TABLE, etag, 1, 4), InlineBytes(b"-")))])
+    assert behind.requests == [("compose", "state/p/u.table")]
+    assert behind.bytes_down == 6
+    written = behind.stored["state/p/u.table"]
+    assert written[0] == b"1234-"
+
+    after = recalling(recent, behind)
+    assert after.get_range("state/p/u.table", 0, 5, if_match=written[1].etag) == b"1234-"
+    assert len(behind.requests) == 1
+
+
+def piece(key: str, etag: str, start: int, length: int) -> CopyRange:
+    return CopyRange(Source(key, etag, 10), start, length)
+
+
+def test_what_is_not_known_for_sure_is_read_again() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    etag = behind.put(TABLE, b"0123456789").etag
+    changing = behind.put("state/p/x", b"0123456789").etag
+    held = recalling(recent, behind)
+    held.get_range(TABLE, 3, 3, if_match=etag)
+    held.get_range(TABLE, 0, 3)
+    held.get_range("state/p/x", 0, 3, if_match=changing)
+    behind.requests.clear()
+
+    for key, start, match in ((TABLE, 3, etag), (TABLE, 0, None), ("state/p/x", 0, changing)):
+        held.get_range(key, start, 3, if_match=match)
+    with pytest.raises(ConflictError):
+        held.get_range(TABLE, 0, 3, if_match=ETAG)
+    assert len(behind.requests) == 4
+
+    held.get_range(TABLE, 0, 3, if_match=etag)
+    held.forget()
+    behind.requests.clear()
+    held.get_range(TABLE, 0, 3, if_match=etag)
+    assert len(behind.requests) == 1
+
+
+def test_a_copy_of_what_is_not_at_hand_leaves_nothing_behind() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    etag = behind.put(TABLE, b"0123456789").etag
+    held = recalling(recent, behind)
+    made = held.compose("state/p/u.table", [CopyPart(Source(TABLE, etag, 10), 0, 10)])
+    behind.requests.clear()
+    assert held.get_range("state/p/u.table", 0, 10, if_match=made.etag) == b"0123456789"
+    assert len(behind.requests) == 1
+
+
+def test_what_was_written_last_is_known_until_a_write_fails() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    held = recalling(recent, behind)
+    first = held.compose("latest", [BufferPart((InlineBytes(b"1"),))], if_none_match=True)
+    behind.requests.clear()
+    assert recalling(recent, behind).head("latest") == first
+    assert behind.requests == []
+
+    theirs = behind.put("latest", b"2")
+    with pytest.raises(ConflictError):
+        held.compose("latest", [BufferPart((InlineBytes(b"3"),))], if_match=first.etag)
+    assert held.head("latest") == theirs

@@ -10,6 +10,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
+from kili_export.archives.manifest import LatestHold, Quarantined
+from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import Unavailable
 from kili_export.core.export_options import Authors
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
@@ -189,6 +191,22 @@ def test_so_does_who_asks_for_no_address(server: ViewServer) -> None:
     connection.close()
 
 
+def test_a_page_says_how_many_problems_it_does_not_show(bench: Workbench) -> None:
+    manifest = bench.manifest("voc")
+    for count in (500, 501):
+        held = tuple(
+            Quarantined(
+                asset_id=f"as_{number}", error="no picture", since=manifest.published_at, run_id="r"
+            )
+            for number in range(count)
+        )
+        changed = manifest.model_copy(update={"quarantined": held})
+        viewer = Viewer(PublishedExport(bench.objects, changed))
+        page = Page(viewer.answer("problems", {})[2].read())
+        assert page.text.count("no picture") == 500
+        assert ("These are the first 500 of 501 assets." in page.text) == (count == 501)
+
+
 def test_what_is_not_there_is_said_with_the_way_on(server: ViewServer) -> None:
     for place, status in (("nothing", 404), ("asset?path=none", 404), ("pictures?since=99", 400)):
         found, _, data = ask(server, place)
@@ -256,6 +274,18 @@ def page_of(bench: Workbench, name: str, authors: Authors) -> bytes:
     options = manifest.options.model_copy(update={"authors": authors})
     export = PublishedExport(bench.objects, manifest.model_copy(update={"options": options}))
     return Viewer(export).answer("pictures", {})[2].read()
+
+
+def test_what_is_held_back_is_said_with_the_reason(bench: Workbench) -> None:
+    manifest = bench.manifest("voc")
+    hold = LatestHold(generation=3, held=("classes_change",), since=bench.clock.now(), run_id="r")
+    for latest, is_said in ((None, False), (hold, True)):
+        stored = manifest.model_copy(update={"latest": latest})
+        bench.objects.put(manifest_key("proj1", "voc"), stored.to_bytes())
+        export = PublishedExport(bench.objects, stored)
+        shown = Page(Viewer(export).answer("overview", {})[2].read()).text
+        assert ("latest.zip is at generation 3, since" in shown) is is_said
+        assert ("the classes changed" in shown) is is_said
 
 
 def test_classes_are_counted_with_their_bars(server: ViewServer) -> None:

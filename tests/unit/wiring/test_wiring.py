@@ -8,7 +8,7 @@ import pytest
 
 from kili_export.core.bucket_layout import registration_key
 from kili_export.kili.client import KiliClient
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.wiring import operating, webhook
 from kili_export.wiring.application import Application
 from kili_export.wiring.completion import finish_export

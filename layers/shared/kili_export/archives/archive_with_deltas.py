@@ -10,6 +10,7 @@ from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.stored_deltas import StoredDelta, open_deltas
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.addition import AddedEntries
+from kili_export.splicing.archive_reader import fetch_from
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entry_record import Record
 from kili_export.splicing.regions import Gap, Region, Regions
@@ -88,11 +89,17 @@ class ArchiveWithDeltas(StoredArchive):
         )
 
 
-def open_archive(objects: ObjectStore, manifest: Manifest) -> StoredArchive:
-    """What is current by a manifest. Raises IntegrityError, ConflictError."""
+def open_archive(objects: ObjectStore, manifest: Manifest, *, whole: int = 0) -> StoredArchive:
+    """What is current by a manifest. Raises IntegrityError, ConflictError.
+
+    The archive at the bottom is read with one request, if it has `whole` bytes at most.
+    """
     archive = manifest.archive
     source = Source(archive.key, archive.etag, archive.size)
-    base = StoredArchive.open(objects, source, regions_of(manifest))
+    fetch = None
+    if source.size <= whole:
+        fetch = fetch_from(objects.get_range(source.key, 0, source.size, if_match=source.etag))
+    base = StoredArchive.open(objects, source, regions_of(manifest), fetch)
     if not manifest.deltas:
         return base
     return ArchiveWithDeltas.of(base, _plan(base, manifest.deltas))

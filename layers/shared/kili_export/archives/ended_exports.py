@@ -6,6 +6,7 @@ from typing import Final
 
 from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.tree_state import end_trees
 from kili_export.core.bucket_layout import manifest_key
 from kili_export.core.errors import ConflictError
 from kili_export.registration.register_exports import unregister
@@ -20,9 +21,10 @@ def unregister_exports(objects: ObjectStore, project_id: str, now: datetime) -> 
     Doing it again after it was interrupted completes it. Answers whether there was anything to do.
     """
     was_registered = unregister(objects, project_id)
-    return end_exports(objects, project_id, stored_exports(objects, project_id), now) or (
-        was_registered
-    )
+    stored = stored_exports(objects, project_id)
+    ended = end_exports(objects, project_id, stored, now)
+    end_trees(objects, project_id, stored, now)
+    return ended or was_registered
 
 
 def end_exports(

@@ -35,10 +35,14 @@ class LatestCopy:
     def refresh(self, manifest: Manifest, before: Manifest | None = None) -> None:
         """Brings the copy at the fixed key up to the manifest's archive, or removes it.
 
+        One that is held back stays as it is.
+
         A copy of the same or a later generation is left alone, also when it appears meanwhile.
         `before` is the manifest that this one replaced, if that was just now. Raises
         ConflictError when others keep replacing the copy.
         """
+        if manifest.is_latest_held:
+            return
         if manifest.latest_key is None:
             # A former copy is looked for while no delta follows the archive: so also the run
             # after one that crashed here does, and those that only add deltas need not ask.

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from kili_export.archives.removal_guard import RemovedAssets
-from kili_export.core.document import Document, PublishedDocument
+from kili_export.core.document import Document, PublishedDocument, is_none
 from kili_export.core.export_options import OptionsDocument
 from kili_export.costs.usage import RunUsage, Transfer
 
@@ -101,6 +101,49 @@ class Counts(Document):
     uncompressed_bytes: int
 
 
+class ReviewCount(Document):
+    """Assets that the export asks for, and those of them that are reviewed in Kili."""
+
+    assets: int
+    reviewed: int
+
+
+HoldReason = Literal["classes_change", "reviewed_below"]
+
+
+class LatestHold(Document):
+    """That `latest.zip` is held back at `generation`, None if there is none yet.
+
+    `held` are the conditions, as declared; empty once it was let out, until the next generation.
+    `since` and `run_id` are when that began and the run that began it. `classes_at`: when the
+    classes changed last that it is held for. `released`: somebody lets it out with the next run.
+    """
+
+    generation: int | None
+    held: tuple[HoldReason, ...]
+    since: datetime
+    run_id: str
+    classes_at: datetime | None = None
+    released: bool = False
+
+
+class NamedSnapshots(Document):
+    """The last snapshot that the export named by itself, and how many assets changed since.
+
+    `name` is None and `generation` 0 before the first. `at` is when it was named, or when the
+    counting began.
+    """
+
+    name: str | None = None
+    generation: int = 0
+    at: datetime
+    changed: int = 0
+
+    def counting(self, assets: int) -> "NamedSnapshots":
+        """The same after so many more assets changed."""
+        return self.model_copy(update={"changed": self.changed + assets}) if assets else self
+
+
 class ReportReference(Document):
     """What the format could not hold (`loss_report.LossReport`), under a fixed key.
 
@@ -127,6 +170,8 @@ class Manifest(PublishedDocument):
     `files` are the tables of all files by path, oldest first (`archives/files_table.py`): of each
     file the newest counts. `ledger` and `ledger_changes` are the tables of the asset ledger.
     Version 0.1 wrote no tables: its ledger is an archive.
+
+    `latest`, `review` and `snapshots` are there where the export has gates (`archives/gates.py`).
     """
 
     schema_version: Literal[1] = 1
@@ -144,9 +189,12 @@ class Manifest(PublishedDocument):
     first_event_at: datetime | None = None
     archive: ArchiveReference
     latest_key: str | None = None
+    latest: LatestHold | None = Field(default=None, exclude_if=is_none)
     deltas: tuple[DeltaReference, ...] = ()
     recent_deltas: tuple[DeltaReference, ...] = ()
     counts: Counts
+    review: ReviewCount | None = Field(default=None, exclude_if=is_none)
+    snapshots: NamedSnapshots | None = Field(default=None, exclude_if=is_none)
     classes: tuple[ClassEntry, ...] = ()
     classes_generation: int = 0
     quarantined: tuple[Quarantined, ...] = ()
@@ -165,6 +213,11 @@ class Manifest(PublishedDocument):
     """Assets that left unasked, and that count yet when more of them do."""
     fence: int = 0
     """The lease whose holder took the project over from a run that seemed dead, 0 if none did."""
+
+    @property
+    def is_latest_held(self) -> bool:
+        """Whether the copy at the fixed key is held back."""
+        return self.latest is not None and bool(self.latest.held)
 
     @property
     def tables(self) -> tuple[TableReference, ...]:

@@ -14,7 +14,12 @@ import orjson
 from pydantic import ValidationError
 
 from kili_export.archives.manifest import Manifest
-from kili_export.core.bucket_layout import export_prefix, manifest_key, state_prefix
+from kili_export.core.bucket_layout import (
+    archives_prefix,
+    deltas_prefix,
+    manifest_key,
+    state_prefix,
+)
 from kili_export.core.document import PublishedDocument
 from kili_export.core.errors import ConflictError
 from kili_export.storage.object_store import ObjectStore
@@ -91,7 +96,11 @@ def leave_tombstone(objects: ObjectStore, project_id: str, export: str, now: dat
 
 def _last_generation(objects: ObjectStore, project_id: str, export: str, data: bytes | None) -> int:
     """The highest number that was given so far, also where the manifest cannot be read."""
-    places = (export_prefix(project_id, export), state_prefix(project_id, export))
+    places = (
+        archives_prefix(project_id, export),
+        deltas_prefix(project_id, export),
+        state_prefix(project_id, export),
+    )
     names = (PurePosixPath(one.key).name for place in places for one in objects.list(place))
     numbers = [int(found[1]) for found in map(_NUMBERED.match, names) if found]
     try:

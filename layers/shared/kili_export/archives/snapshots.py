@@ -59,6 +59,12 @@ def pinned_keys(manifest: Manifest) -> frozenset[str]:
     return frozenset({manifest.archive.key, *tables, *deltas})
 
 
+def snapshot_document(manifest: Manifest) -> bytes:
+    """The manifest without what is not kept: the copy at the fixed key, former deltas."""
+    left_out = {"latest_key": None, "latest": None, "recent_deltas": ()}
+    return manifest.model_copy(update=left_out).to_bytes()
+
+
 def parse_snapshot(key: str, data: bytes) -> Manifest:
     """Reads what is stored under `key`. Raises IntegrityError."""
     try:

@@ -93,6 +93,8 @@ def _add_registration(commands: Commands) -> None:
     register.add_argument(
         "--yes", action="store_true", help="hide authors in some exports though others name them"
     )
+    register.add_argument("--wait", action="store_true", help="wait until all is exported")
+    _add_timeout(register)
     _add_target(register)
     unregister = commands.add_parser(
         "unregister", help="end the exports of a project; what was published stays"
@@ -109,6 +111,7 @@ def _add_runs(commands: Commands) -> None:
     wait = commands.add_parser("wait", help="wait until nothing is pending or running")
     reconcile = commands.add_parser("reconcile", help="compare a project with Kili")
     confirm = commands.add_parser("confirm", help="allow the removals that were held")
+    release = commands.add_parser("release", help="let latest.zip out that a gate holds back")
     retry = commands.add_parser("retry", help="try assets again that could not be exported")
     named = {
         "run": run,
@@ -116,11 +119,13 @@ def _add_runs(commands: Commands) -> None:
         "reconcile": reconcile,
         "retry": retry,
         "confirm": confirm,
+        "release": release,
     }
     for name, command in named.items():
         command.set_defaults(command=name)
         command.add_argument("project_id", metavar="PROJECT_ID")
         _add_target(command)
+    release.add_argument("export", metavar="EXPORT")
     retry.add_argument(
         "asset_ids",
         metavar="ASSET_ID",
@@ -128,13 +133,17 @@ def _add_runs(commands: Commands) -> None:
         help="assets that `status` lists; all of them if none is named",
     )
     for command in (run, wait):
-        command.add_argument(
-            "--timeout",
-            type=seconds,
-            default=600,
-            metavar="SECONDS",
-            help="how long to wait at most (%(default)s)",
-        )
+        _add_timeout(command)
+
+
+def _add_timeout(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--timeout",
+        type=seconds,
+        default=600,
+        metavar="SECONDS",
+        help="how long to wait at most (%(default)s)",
+    )
 
 
 def _add_reading(commands: Commands) -> None:
@@ -219,9 +228,14 @@ def _add_webhook(commands: Commands) -> None:
 
 def _add_restore(commands: Commands) -> None:
     restore = commands.add_parser(
-        "restore", help="put back registrations and keys of pseudonyms that a bucket has lost"
+        "restore",
+        help="put back what a bucket has lost, or a backup",
+        description="Puts back registrations and keys of pseudonyms that the bucket of a deployed"
+        " stack has lost. With --backup it makes the state directory of a stack of this machine out"
+        " of what `kili-export backup` made, and compares every file.",
     )
     restore.set_defaults(command="restore")
+    restore.add_argument("--backup", metavar="DIRECTORY", help="the backup; --state is made of it")
     _add_target(restore)
 
 

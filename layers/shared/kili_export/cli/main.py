@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, str] = {
     "wait": "kili_export.cli.commands.runs:wait",
     "reconcile": "kili_export.cli.commands.runs:reconcile",
     "confirm": "kili_export.cli.commands.runs:confirm",
+    "release": "kili_export.cli.commands.runs:release",
     "retry": "kili_export.cli.commands.runs:retry",
     "status": "kili_export.cli.commands.status:status",
     "deliveries": "kili_export.cli.commands.deliveries:deliveries",

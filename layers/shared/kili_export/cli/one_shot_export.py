@@ -14,7 +14,8 @@ from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.progress import Progress, Tell
 from kili_export.formats.registry import FORMATS
 from kili_export.machine.sole_owner import remove_owned, sole_owner
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot
 from kili_export.wiring.settings import Settings

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
+from kili_export.cli.output import bytes_text
 from kili_export.core.progress import Progress
 
 _WIDTH: Final = 24
@@ -63,12 +64,13 @@ class ProgressDisplay:
     def _show(self, progress: Progress, rate: float | None) -> None:
         if self.form == "json":
             left = None if rate is None else (progress.assets - progress.done) / rate
+            counted = "bytes" if progress.in_bytes else "assets"
             document = {
                 "event": "progress",
                 "phase": progress.phase,
                 "done": progress.done,
-                "assets": progress.assets,
-                "assets_per_second": None if rate is None else round(rate, 1),
+                counted: progress.assets,
+                f"{counted}_per_second": None if rate is None else round(rate, 1),
                 "seconds_left": None if left is None else round(left),
             }
             print(json.dumps(document), flush=True)
@@ -87,10 +89,15 @@ def described(progress: Progress, rate: float | None) -> str:
     """Progress in a few words."""
     text = progress.phase.capitalize()
     if progress.assets:
-        text += f" {progress.done} of {progress.assets}"
+        text += f" {_amount(progress, progress.done)} of {_amount(progress, progress.assets)}"
     if rate is not None:
-        text += f", {rate:.0f}/s, {_span((progress.assets - progress.done) / rate)} left"
+        left = _span((progress.assets - progress.done) / rate)
+        text += f", {_amount(progress, round(rate))}/s, {left} left"
     return text
+
+
+def _amount(progress: Progress, count: int) -> str:
+    return bytes_text(count) if progress.in_bytes else str(count)
 
 
 def _span(seconds: float) -> str:

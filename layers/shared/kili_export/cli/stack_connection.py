@@ -54,6 +54,9 @@ class LocalStacks(Protocol):
         AWS clients of this process belong to it from now on. Raises StackNotRunning.
         """
 
+    def restore(self, backup: str, state: str | None) -> str:
+        """Makes a state directory, None for the usual one, out of a backup. Answers its path."""
+
 
 def connect(arguments: Namespace) -> StackConnection:
     """The stack that the arguments name. AWS clients of this process belong to it from now on.
@@ -67,9 +70,14 @@ def connect(arguments: Namespace) -> StackConnection:
 
 def connect_local(arguments: Namespace) -> StackConnection:
     """The stack of this machine that the arguments name. Raises StackNotRunning."""
+    return local_stacks(arguments).connect(arguments.state)
+
+
+def local_stacks(arguments: Namespace) -> LocalStacks:
+    """The stacks of this machine. Raises StackNotRunning where they are not installed."""
     stacks: LocalStacks | None = getattr(arguments, "local_stacks", None)
     if stacks is None:
         raise StackNotRunning(
             "The local stack is not installed here; name a deployed stack with --stack-name."
         )
-    return stacks.connect(arguments.state)
+    return stacks

@@ -1,5 +1,7 @@
 """Where everything lies in the bucket. The first four places are what consumers read."""
 
+import re
+
 
 def exports_prefix(project_id: str) -> str:
     """All that consumers read of a project."""
@@ -27,14 +29,46 @@ def is_manifest(key: str, project_id: str) -> bool:
     return "/" not in name and key == manifest_key(project_id, name)
 
 
+LATEST = "/latest.zip"
+"""How keys of current archives end, and no other."""
+HISTORY = "/history.json"
+"""How keys of histories end, and no other."""
+_IMMUTABLE = re.compile(r".+/(archives|deltas|files|ledgers)/\d{8,}-[^/]+\.(zip|table)")
+
+
+def is_immutable(key: str) -> bool:
+    """Whether that is an archive, a delta or a table: nobody writes another one under its key."""
+    return _IMMUTABLE.fullmatch(key) is not None
+
+
 def latest_key(project_id: str, export: str) -> str:
     """The current archive at a fixed key."""
-    return f"exports/{project_id}/{export}/latest.zip"
+    return f"exports/{project_id}/{export}{LATEST}"
 
 
 def report_key(project_id: str, export: str) -> str:
     """What the export's format could not hold, asset by asset."""
     return f"exports/{project_id}/{export}/report.json"
+
+
+def tree_prefix(project_id: str, export: str) -> str:
+    """The files of an export as objects of their own, where it is delivered as a tree."""
+    return f"exports/{project_id}/{export}/tree/"
+
+
+def tree_state_key(project_id: str, export: str) -> str:
+    """Which generation the tree holds. Beside it: the tree has files of the export alone."""
+    return f"exports/{project_id}/{export}/tree.json"
+
+
+def archives_prefix(project_id: str, export: str) -> str:
+    """All archives of an export."""
+    return f"exports/{project_id}/{export}/archives/"
+
+
+def deltas_prefix(project_id: str, export: str) -> str:
+    """All deltas of an export."""
+    return f"exports/{project_id}/{export}/deltas/"
 
 
 def archive_key(project_id: str, export: str, generation: int, run_id: str) -> str:
@@ -82,7 +116,7 @@ def state_prefix(project_id: str, export: str) -> str:
 
 def history_key(project_id: str, export: str) -> str:
     """Which objects were current, and until when."""
-    return f"state/{project_id}/{export}/history.json"
+    return f"state/{project_id}/{export}{HISTORY}"
 
 
 def uploads_key(project_id: str, export: str) -> str:

@@ -8,6 +8,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kili_export.core.errors import ConflictError
 
 
+def is_none(value: object) -> bool:
+    """For fields that are left out of a document while they have no value."""
+    return value is None
+
+
+def is_zero(value: object) -> bool:
+    """For numbers and marks that are left out of a document while they say nothing."""
+    return not value
+
+
 class Document(BaseModel):
     """Immutable, and strict about names: a key that is not declared is an error."""
 

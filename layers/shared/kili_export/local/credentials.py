@@ -7,20 +7,23 @@ from pathlib import Path
 
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
+from kili_export.local.stack.metrics import metrics_token
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory, default_state
 
 
 def credentials(arguments: Namespace) -> ExitCode:
-    """Prints the secret of the webhook, and how the bucket is read."""
+    """Prints the secret of the webhook, how the bucket is read, and where its page is."""
     directory = StateDirectory(Path(arguments.state) if arguments.state else default_state())
     stack = directory.running()
     answer = {
         "webhook_secret": stack.webhook_secret,
+        "metrics_token": metrics_token(stack.webhook_secret),
         "s3_endpoint": stack.s3_endpoint,
         "bucket": stack.bucket,
         "region": stack.region,
         "aws_access_key_id": stack.aws_access_key_id,
         "aws_secret_access_key": stack.aws_secret_access_key,
+        "page_url": stack.page_url,
     }
     if arguments.shell:
         print("\n".join(_shell_lines(stack)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COMMANDS: Final[Mapping[str, str]] = {
     "up": "kili_export.local.up:up",
     "credentials": "kili_export.local.credentials:credentials",
+    "backup": "kili_export.local.backup:backup",
     "demo": "kili_export.local.demo.command:demo",
 }
 
@@ -38,6 +39,7 @@ def parser() -> ArgumentParser:
 def _add_commands(commands: Commands) -> None:
     _add_up(commands)
     _add_credentials(commands)
+    _add_backup(commands)
     _add_demo(commands)
 
 
@@ -81,9 +83,9 @@ def _add_credentials(commands: Commands) -> None:
     credentials = commands.add_parser(
         "credentials",
         help="print the secrets of a stack of this machine",
-        description="Prints the webhook's secret, and the address and keys of the bucket, of the"
-        " stack that runs on this machine. They let anybody send events and read and change"
-        " all archives.",
+        description="Prints the webhook's secret, the address and keys of the bucket, and the"
+        " address of the page that shows all exports, of the stack that runs on this machine. They"
+        " let anybody send events and read and change all archives.",
     )
     credentials.set_defaults(command="credentials")
     _add_state(credentials)
@@ -92,6 +94,20 @@ def _add_credentials(commands: Commands) -> None:
     form.add_argument(
         "--shell", action="store_true", help="print what a shell sets for boto3 and AWS's tools"
     )
+
+
+def _add_backup(commands: Commands) -> None:
+    backup = commands.add_parser(
+        "backup",
+        help="copy the state of a stack of this machine, while it runs",
+        description="Copies everything that a stack of this machine needs to go on elsewhere, as it"
+        " is at one moment: exports, archives, accepted events and secrets. `restore --backup`"
+        " makes a state directory of it.",
+    )
+    backup.set_defaults(command="backup")
+    backup.add_argument("destination", metavar="DIRECTORY", help="it is made")
+    _add_state(backup)
+    backup.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _add_demo(commands: Commands) -> None:
@@ -105,6 +121,11 @@ def _add_demo(commands: Commands) -> None:
     demo.add_argument("--state", help="keep everything in this directory")
     demo.add_argument("--keep", action="store_true", help="keep the temporary directory")
     demo.add_argument("--json", action="store_true", help="one JSON object per line")
+    demo.add_argument(
+        "--view",
+        action="store_true",
+        help="go on until Ctrl+C, with a page that shows the exports and their pictures",
+    )
 
 
 def _add_state(command: ArgumentParser) -> None:

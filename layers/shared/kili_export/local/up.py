@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ from kili_export.core.errors import (
 from kili_export.local.stack.child import ServerDidNotStart
 from kili_export.local.stack.environment import direct_loopback
 from kili_export.local.stack.private_files import UMASK
-from kili_export.local.stack.state_directory import default_state
+from kili_export.local.stack.state_directory import RunningStack, default_state
 from kili_export.local.stack.supervisor import LocalStack, StackOptions, announcement
 from kili_export.local.stack.workers import WorkerDidNotStart
 from kili_export.wiring.application import kili_with_key
@@ -55,6 +56,7 @@ def up(arguments: Namespace) -> ExitCode:
         with (stack := LocalStack(options, _tell)) as running:
             print(json.dumps(announcement(running)), flush=True)
             _tell(f"Ready. Kili may call {running.webhook_url}; stop with Ctrl+C.")
+            _tell(where_to_look(running))
             ended = stack.watch(stop)
     except (ServerDidNotStart, WorkerDidNotStart) as error:
         complain(f"{error}. The logs are in {options.state}/logs.")
@@ -66,6 +68,19 @@ def up(arguments: Namespace) -> ExitCode:
         )
         return ExitCode.FAILED
     return ExitCode.OK
+
+
+def where_to_look(running: RunningStack) -> str:
+    """Where the page of all exports is, which is no secret of who looks at this terminal.
+
+    A log, which others may read, does not get its token.
+    """
+    if sys.stderr.isatty():
+        return f"Look at the exports: {running.page_url}"
+    return (
+        "To look at the exports, open page_url of: kili-export credentials --state "
+        f"{shlex.quote(running.state_dir)}"
+    )
 
 
 def check_keys(options: StackOptions) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
 from kili_export.core.errors import InvalidConfiguration
@@ -38,6 +39,16 @@ class ExportAddress:
                 f" {SCHEME}BUCKET/exports/PROJECT_ID/EXPORT"
             )
         return cls(*found.groups())
+
+
+def is_address(place: str | Path) -> bool:
+    """Whether a place for files is in a bucket. Raises InvalidConfiguration for such a Path.
+
+    A Path has one slash where an address has two.
+    """
+    if isinstance(place, Path) and place.parts[:1] == (SCHEME.removesuffix("//"),):
+        raise InvalidConfiguration(f"{str(place)!r} is a Path; give an address as a text.")
+    return str(place).startswith(SCHEME)
 
 
 def parse_prefix(text: str) -> tuple[str, str]:

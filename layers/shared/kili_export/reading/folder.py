@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -170,22 +171,16 @@ class FolderOnDisk:
                 self._own.tree.date(_place(path, digest), date)
         # A run that completes the change relies on what is staged.
         settle(self._own.path / _place(path, digest) for path, digest in change.write.items())
-        lines: list[Any] = [state.model_dump(mode="json")]
-        lines += [["remove", path] for path in change.remove]
-        lines += [
-            ["write", path, digest, change.dates.get(path)] for path, digest in change.write.items()
-        ]
-        lines += [["date", path, date] for path, date in change.redated.items()]
-        self._own.write_lines(_CHANGE, lines)
+        self._own.write_lines(_CHANGE, _lines(change, state))
         self._complete()
 
     def _complete(self) -> frozenset[str]:
         """Makes the change that is written down. Answers what could not be written any more."""
-        state, operations = self._read_change()
+        state = self._checked_change()
         self._announce(state)
         written = self._read_files() if self._own.has(_FILES) else {}
         lost = set()
-        for kind, path, *values in operations:
+        for kind, path, *values in self._operations():
             if kind == "remove":
                 self._tree.remove(path)
                 written.pop(path, None)
@@ -194,7 +189,7 @@ class FolderOnDisk:
             # Version 0.1 wrote no date down.
             elif not self._put(path, values[0], written, [*values, None][1]):
                 lost.add(path)
-        settle(self._tree.folders_above(path for _, path, *_ in operations))
+        settle(self._tree.folders_above(path for _, path, *_ in self._operations()))
         self._write_files(written)
         self._own.write(_STATE, [state.to_bytes()])
         self._own.remove(_CHANGE)
@@ -239,15 +234,23 @@ class FolderOnDisk:
         except (ValidationError, ValueError) as error:
             raise self._unreadable(_STATE) from error
 
-    def _read_change(self) -> tuple[FolderState, list[Any]]:
-        """The state after a change, and its operations; no path in it leads out of the folder."""
+    def _checked_change(self) -> FolderState:
+        """The state after the change that is written down; no path in it leads out of the folder.
+
+        All of it is read before the first file changes.
+        """
         try:
-            header, *operations = self._own.read_lines(_CHANGE)
-            for _, path, *_ in operations:
+            lines = self._own.read_lines(_CHANGE)
+            header = next(lines, None)
+            for _, path, *_ in lines:
                 checked_path(path)
-            return FolderState.model_validate(header), operations
+            return FolderState.model_validate(header)
         except (ValidationError, ValueError, TypeError, AttributeError) as error:
             raise self._unreadable(_CHANGE) from error
+
+    def _operations(self) -> Iterator[Any]:
+        """What the change that is written down does, after `_checked_change`."""
+        return islice(self._own.read_lines(_CHANGE), 1, None)
 
     def _write_files(self, written: _Written) -> None:
         lines = (
@@ -268,6 +271,17 @@ class FolderOnDisk:
     def _unreadable(self, name: str) -> IntegrityError:
         path = self._own.path / name
         return IntegrityError(f"{path} cannot be read; sync into an empty folder instead")
+
+
+def _lines(change: FolderChange, state: FolderState) -> Iterator[Any]:
+    """A change as it is written down."""
+    yield state.model_dump(mode="json")
+    for path in change.remove:
+        yield ["remove", path]
+    for path, digest in change.write.items():
+        yield ["write", path, digest, change.dates.get(path)]
+    for path, date in change.redated.items():
+        yield ["date", path, date]
 
 
 def _place(path: str, digest: str) -> str:

@@ -67,10 +67,14 @@ class OwnPlace:
         with self._reading(name) as file:
             return file.read()
 
-    def read_lines(self, name: str) -> list[Any]:
-        """The lines of a file, each a JSON document. Raises ValueError besides."""
+    def read_lines(self, name: str) -> Iterator[Any]:
+        """The lines of a file, each a JSON document, read as they are asked for.
+
+        Raises ValueError besides.
+        """
         with self._reading(name) as file:
-            return [orjson.loads(line) for line in file]
+            for line in file:
+                yield orjson.loads(line)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
         """Writes a file whole, or leaves it as it was. It is stored when this returns."""

@@ -4,7 +4,7 @@ A reader needs `exports/{project}/{export}/` alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,12 @@ from kili_export.core.errors import (
     ConflictError,
     GenerationExpired,
     IntegrityError,
+    InvalidConfiguration,
     NoSuchFile,
 )
 from kili_export.reading.changes import Changes, DeltaChain, compared
-from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.export_address import is_address
+from kili_export.reading.folder import FolderOnDisk, FollowingFolder
 from kili_export.reading.history import Generation, iter_history
 from kili_export.reading.open_file import open_file
 from kili_export.reading.published_files import (
@@ -222,6 +224,7 @@ class PublishedExport:
     ) -> SyncResult:
         """Makes a folder hold just this generation, and fetches only what it lacks.
 
+        `s3://BUCKET/PREFIX` in place of the folder keeps an object for each file below that prefix.
         With `delete` files that sync did not write go too; with `verify` every file is read and
         mended. A folder that holds something and never followed an export is taken over only with
         `take_over`. Raises InvalidConfiguration when something is in the way.
@@ -229,7 +232,7 @@ class PublishedExport:
         wish = SyncRequest(
             self.project_id, self.name, delete=delete, verify=verify, take_over=take_over
         )
-        with self._pinned(), FolderOnDisk.open(directory) as folder:
+        with self._pinned(), self._folder(directory) as folder:
             return bring_folder(self._objects, folder, wish, self.manifest)
 
     def pull(self, target: BinaryIO) -> int:
@@ -256,6 +259,14 @@ class PublishedExport:
         if self.manifest.recent_deltas:
             return DeltaChain(self.manifest)
         return DeltaChain(read_manifest(self._objects, self.project_id, self.name))
+
+    def _folder(self, directory: str | Path) -> AbstractContextManager[FollowingFolder]:
+        """What is to hold the files. Raises InvalidConfiguration."""
+        if is_address(directory):
+            raise InvalidConfiguration(
+                "Only kili_export.Export knows with which credentials a prefix is written to."
+            )
+        return FolderOnDisk.open(directory)
 
     @contextmanager
     def _pinned(self) -> Iterator[None]:

@@ -135,6 +135,8 @@ def bring_folder(
     present = _present(folder, known, change, wish)
     folder.begin(change, state)
     fetched, resumed = _fetch(folder, change, contents.places, present)
+    # Of many files these take the most memory, and what follows takes some too.
+    contents.places.clear()
     folder.change(change, state)
     return SyncResult(
         manifest,

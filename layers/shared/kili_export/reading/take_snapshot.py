@@ -1,8 +1,14 @@
 """Gives a generation of an export a name, so that it is kept."""
 
+from kili_export.archives.automatic_snapshots import is_automatic
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest, read_manifest
-from kili_export.archives.snapshots import checked_name, parse_snapshot, read_snapshot
+from kili_export.archives.snapshots import (
+    checked_name,
+    parse_snapshot,
+    read_snapshot,
+    snapshot_document,
+)
 from kili_export.core.bucket_layout import manifest_key, snapshot_key
 from kili_export.core.errors import ConflictError, InvalidConfiguration
 from kili_export.storage.object_store import ObjectStore
@@ -20,11 +26,15 @@ def take_snapshot(objects: ObjectStore, project_id: str, export: str, name: str)
     Raises InvalidConfiguration when nothing was published or the name is taken, ConflictError
     when the export is published too fast to be named.
     """
+    if is_automatic(name):
+        raise InvalidConfiguration(
+            f"{name!r} is a name that exports give themselves (`snapshot_when`); choose another one"
+        )
     key = snapshot_key(project_id, export, checked_name(name))
     manifest, etag = _current(objects, project_id, export)
     try:
         written = objects.put(
-            key, _document(manifest), if_none_match=True, content_type="application/json"
+            key, snapshot_document(manifest), if_none_match=True, content_type="application/json"
         )
     except ConflictError:
         raise _taken(objects, project_id, export, name) from None
@@ -34,7 +44,7 @@ def take_snapshot(objects: ObjectStore, project_id: str, export: str, name: str)
             return manifest
         manifest, etag = newer, newer_etag
         written = objects.put(
-            key, _document(manifest), if_match=written.etag, content_type="application/json"
+            key, snapshot_document(manifest), if_match=written.etag, content_type="application/json"
         )
     objects.delete([key])
     raise ConflictError(f"Export {export!r} is published too often just now; try again.")
@@ -54,11 +64,6 @@ def _current(objects: ObjectStore, project_id: str, export: str) -> tuple[Manife
         manifest = read_manifest(objects, project_id, export)
         raise ConflictError(f"{manifest_key(project_id, export)} appeared just now; try again.")
     return manifest, etag
-
-
-def _document(manifest: Manifest) -> bytes:
-    """The manifest without what is not kept: the copy at the fixed key, former deltas."""
-    return manifest.model_copy(update={"latest_key": None, "recent_deltas": ()}).to_bytes()
 
 
 def _taken(

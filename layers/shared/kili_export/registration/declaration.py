@@ -4,9 +4,8 @@ Options bear the names of `kili.export_labels` and its defaults, except that med
 the archive unless asked for.
 """
 
-import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,14 +13,12 @@ from pydantic import (
     Field,
     StrictBool,
     StrictStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from kili_export.core.asset_filters import checked_filters
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_none
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.core.export_options import (
     Authors,
@@ -32,19 +29,26 @@ from kili_export.core.export_options import (
     SplitDocument,
 )
 from kili_export.core.project import ENTITY_ID, PROJECT_ID, SECRET_NAME
+from kili_export.core.publish_rules import PublishRules
 from kili_export.registration.notify_endpoint import MOST_ENDPOINTS, NotifyEndpoint
 
 DEFAULT_LABEL_TYPES = ("DEFAULT", "REVIEW")
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MOST_EXPORTS = 50
-_MOST_PROBLEMS = 5
-_OWN_FIELDS = ("schema_version", "incarnation")
+_NO_OPTIONS = ("name", "publish", "deliver")
+"""What an export is made in the same way without."""
 LabelType = Literal["AUTOSAVE", "DEFAULT", "INFERENCE", "PREDICTION", "REVIEW"]
 
 
 def _or_default(value: object) -> object:
     # The SDK reads an empty selection of label types as its default too.
     return DEFAULT_LABEL_TYPES if value is None or value in ([], ()) else value
+
+
+class DeliveryDocument(Document):
+    """Where an export goes besides its archive. `tree`: each file as an object of its own."""
+
+    tree: StrictBool = False
 
 
 class ExportDeclaration(Document):
@@ -68,6 +72,8 @@ class ExportDeclaration(Document):
     compatibility: Compatibility = Compatibility.SDK
     split: SplitDocument | None = None
     authors: Authors = Authors.KEEP
+    publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    deliver: DeliveryDocument | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="before")
     @classmethod
@@ -120,9 +126,16 @@ class ExportDeclaration(Document):
 
     def to_options(self) -> ExportOptions:
         """The options of this export."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        values = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in _NO_OPTIONS
+        }
         split = None if self.split is None else self.split.to_split()
         return ExportOptions(**{**values, "split": split})
+
+    @property
+    def has_tree(self) -> bool:
+        """Whether its files are delivered as objects."""
+        return self.deliver is not None and self.deliver.tree
 
 
 class ProjectRegistration(Document):
@@ -195,112 +208,6 @@ class ProjectRegistration(Document):
         raise InvalidConfiguration(
             f"project {self.project_id} has no export {name!r}; it has {names}"
         )
-
-
-def parse_registration(
-    data: object, known_formats: Collection[str] | None = None
-) -> ProjectRegistration:
-    """Reads what a person declared. Formats are looked up among `known_formats`, if given.
-
-    Raises InvalidConfiguration, which names the export, the field and the way out.
-    """
-    if isinstance(data, Mapping) and "incarnation" in data:
-        known = _known("incarnation", _options(ProjectRegistration, *_OWN_FIELDS))
-        raise InvalidConfiguration(f"'incarnation' is not an option; {known}")
-    try:
-        registration = ProjectRegistration.model_validate(data)
-        registration.to_bytes()
-    except ValidationError as error:
-        raise InvalidConfiguration(_explained(error, data)) from None
-    except TypeError as error:
-        raise InvalidConfiguration(f"the registration cannot be stored: {error}") from None
-    for export in registration.exports:
-        if known_formats is not None and export.format not in known_formats:
-            raise InvalidConfiguration(
-                f"export {export.name!r}: format: {export.format[:64]!r} is not known; "
-                f"{_known(export.format, list(known_formats))}"
-            )
-    return registration
-
-
-def _explained(error: ValidationError, data: object) -> str:
-    problems = error.errors(include_url=False, include_context=True)
-    lines = [_problem(problem, data) for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    return "; ".join(lines)
-
-
-def _problem(problem: ErrorDetails, data: object) -> str:
-    where = list(problem["loc"])
-    place = ""
-    options = _options(ProjectRegistration, *_OWN_FIELDS)
-    part = str(where[0]) if where else ""
-    if part in _PARTS and len(where) > 1 and isinstance(where[1], int):
-        title, model = _PARTS[part]
-        place = f"{_title(data, part, where[1], title)}: "
-        options = _options(model)
-        where = where[2:]
-        if where[:1] == ["split"]:
-            options = _options(SplitDocument)
-    if problem["type"] == "extra_forbidden":
-        name = str(where[-1])
-        return f"{place}{name[:64]!r} is not an option; {_known(name, options)}"
-    field = ".".join(str(step) for step in where)
-    if not place and not field:
-        place = "the registration: "
-    return f"{place}{f'{field}: ' if field else ''}{_message(problem)}"
-
-
-_TYPE_MESSAGES = {
-    "missing": "is missing",
-    "bool_type": "must be true or false",
-    "string_type": "must be a text",
-    "float_type": "must be a number",
-    "finite_number": "must be a number",
-    "greater_than_equal": "must not be less than 0",
-    "string_too_short": "must not be empty",
-    "tuple_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-}
-
-
-def _message(problem: ErrorDetails) -> str:
-    context = problem.get("ctx", {})
-    match problem["type"]:
-        case "enum" | "literal_error":
-            return f"must be one of {context['expected']}"
-        case "value_error":
-            return str(context["error"])
-        case kind:
-            return _TYPE_MESSAGES.get(kind, problem["msg"])
-
-
-_PARTS: Mapping[str, tuple[str, type[Document]]] = {
-    "exports": ("export", ExportDeclaration),
-    "notify": ("endpoint", NotifyEndpoint),
-}
-
-
-def _title(data: object, part: str, index: int, kind: str) -> str:
-    try:
-        declared = data[part][index]  # type: ignore[index]
-        title = declared.get("name") or declared["format"]
-    except (TypeError, KeyError, AttributeError, IndexError):
-        return f"{kind} number {index + 1}"
-    return f"{kind} {str(title)[:64]!r}"
-
-
-def _options(model: type[Document], *hidden: str) -> list[str]:
-    return [name for name in model.model_fields if name not in hidden]
-
-
-def _known(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}known are {', '.join(known)}"
 
 
 _TOLERANCE = 1e-9

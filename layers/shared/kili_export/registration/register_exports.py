@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from kili_export.core.bucket_layout import followed_key, registration_key
 from kili_export.core.clock import RandomSource
-from kili_export.core.errors import ConflictError, InvalidConfiguration
+from kili_export.core.errors import ConflictError, IncompatibleProject, InvalidConfiguration
 from kili_export.core.project import Project
 from kili_export.formats.registry import format_of
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
@@ -35,6 +35,8 @@ class Registered:
     title: str
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    redirected: tuple[str, ...] = ()
+    """Those that are made as before, and delivered otherwise."""
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
 
@@ -99,6 +101,7 @@ def read_registration(objects: ObjectStore, project_id: str) -> ProjectRegistrat
 
 def _check(kili: CheckedKili, project: Project, export: ExportDeclaration) -> None:
     options = export.to_options()
+    _check_gates(project, export)
     try:
         format_of(options).check(project, options)
     except InvalidConfiguration as error:
@@ -108,16 +111,29 @@ def _check(kili: CheckedKili, project: Project, export: ExportDeclaration) -> No
         kili.count_assets(project.project_id, options.filters)
 
 
+def _check_gates(project: Project, export: ExportDeclaration) -> None:
+    counts = export.publish is not None and export.publish.counts_reviewed
+    if counts and project.workflow_version not in {None, "V1"}:
+        raise IncompatibleProject(
+            f"export {export.name!r}: publish: this project has workflow "
+            f"{project.workflow_version}, in which Kili gives assets no status REVIEWED; leave "
+            "reviewed and reviewed_below out"
+        )
+
+
 def _difference(
     title: str, former: ProjectRegistration | None, current: ProjectRegistration
 ) -> Registered:
     before = {} if former is None else {export.name: export for export in former.exports}
     now = {export.name: export for export in current.exports}
     common = [name for name in now if name in before]
+    differing = [name for name in common if now[name] != before[name]]
+    remade = [name for name in differing if now[name].to_options() != before[name].to_options()]
     return Registered(
         title=title,
         added=tuple(name for name in now if name not in before),
-        changed=tuple(name for name in common if now[name] != before[name]),
+        changed=tuple(remade),
+        redirected=tuple(name for name in differing if name not in remade),
         removed=tuple(name for name in before if name not in now),
         unchanged=tuple(name for name in common if now[name] == before[name]),
     )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from kili_export.archives.manifest import Manifest
+from pydantic import Field
+
+from kili_export.archives.manifest import HoldReason, Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.core.bucket_layout import manifest_key
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_zero
 from kili_export.core.errors import ExportError
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.lease import Lease, token_of
@@ -34,6 +36,7 @@ class ExportPublished(Document):
     `archive_generation` is the one that the archive holds; where it is below `generation`, the
     manifest's `deltas` follow. Without changes it is the archive alone that is new.
     `classes_changed`: the number of a class may mean another than in the generation before.
+    `latest_held`: why `latest.zip` stays at a former generation; left out where it does not.
     """
 
     version: Literal["1"] = "1"
@@ -48,6 +51,7 @@ class ExportPublished(Document):
     archive_generation: int
     delta_key: str | None = None
     latest_key: str | None = None
+    latest_held: tuple[HoldReason, ...] = Field(default=(), exclude_if=is_zero)
     size: int
     added: int
     changed: int
@@ -84,10 +88,11 @@ class Announcer:
     def published(self, plan: RunPlan, answer: AggregateAnswer) -> datetime | None:
         """Announces what this run published of an export. Answers when, of a new generation.
 
-        That is a new generation, or an archive that holds what deltas held before.
+        That is a new generation, an archive that holds what deltas held before, or a copy at the
+        fixed key that is not held back any more.
         """
         is_new = answer.generation != plan.export(answer.export).generation
-        if not is_new and not answer.rewritten:
+        if not (is_new or answer.rewritten or answer.released):
             return None
         manifest, _ = load_manifest(self.objects, plan.project_id, answer.export)
         if manifest is None or manifest.generation != answer.generation:
@@ -179,6 +184,7 @@ class Announcer:
             archive_generation=manifest.archive.generation,
             delta_key=delta.key if delta else None,
             latest_key=manifest.latest_key,
+            latest_held=manifest.latest.held if manifest.latest else (),
             size=manifest.archive.size,
             added=delta.added if delta else manifest.first_members,
             changed=delta.changed if delta else 0,

@@ -144,6 +144,8 @@ class AssetResults:
     pending: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     """Of the converted, those that some export holds nothing of."""
+    recent: frozenset[str] = frozenset()
+    """Of the converted, those with a label whose content Kili may not have shown yet."""
 
     @classmethod
     def of(cls, batches: Iterable[BatchResult]) -> "AssetResults":
@@ -153,13 +155,15 @@ class AssetResults:
         missing: set[str] = set()
         pending: set[str] = set()
         left_out: set[str] = set()
+        recent: set[str] = set()
         for batch in batches:
             converted.update(batch.asset_ids)
             failed.update(asset.asset_id for asset in batch.failed)
             missing.update(batch.missing)
             pending.update(batch.pending)
             left_out.update(batch.left_out)
-        return cls(*map(frozenset, (converted, failed, missing, pending, left_out)))
+            recent.update(batch.recent)
+        return cls(*map(frozenset, (converted, failed, missing, pending, left_out, recent)))
 
     def over(self, earlier: "AssetResults") -> "AssetResults":
         """These results and earlier ones: of each asset the latest alone counts."""
@@ -170,6 +174,7 @@ class AssetResults:
             self.missing | (earlier.missing - own),
             self.pending | (earlier.pending - own),
             self.left_out | (earlier.left_out - own),
+            self.recent | (earlier.recent - own),
         )
 
     def is_answered(self, asset_id: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_none, is_zero
 from kili_export.costs.usage import NOTHING_MOVED, RunUsage, Transfer, Usage
 
 
@@ -151,7 +151,8 @@ class BatchResult(Document):
     asset in `failed` without an `export` failed for all of them. `pending` are assets of which a
     label that was announced cannot be read yet: what is there was converted, their marks stay.
     `left_out` were converted, and some export holds nothing of them: they have no label for it, or
-    its filters on the server do not let them through.
+    its filters on the server do not let them through. `recent` are those with a label so new that
+    Kili may still show its former content; most batches have none, and do not write that.
     """
 
     key: str | None = None
@@ -163,6 +164,7 @@ class BatchResult(Document):
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    recent: tuple[str, ...] = Field(default=(), exclude_if=is_zero)
     spent: Usage = Usage()
 
 
@@ -190,7 +192,8 @@ class AggregateAnswer(Document):
     `held`: more assets would go than may unasked; the rest was committed or, in a rebuild,
     nothing was. Of the `held_removals`, `held_failures` could not be exported and of
     `held_exits` nothing is exported any more. `rewritten`: the archive holds this generation,
-    and did not before; otherwise deltas follow it.
+    and did not before; otherwise deltas follow it. `released`: a gate let `latest.zip` out.
+    `tree_error`: the class of the error that its tree is behind for.
     """
 
     export: str
@@ -199,6 +202,7 @@ class AggregateAnswer(Document):
     archive_key: str | None = None
     delta_key: str | None = None
     rewritten: bool = False
+    released: bool = Field(default=False, exclude_if=is_zero)
     members: int = 0
     added: int = 0
     changed: int = 0
@@ -215,6 +219,7 @@ class AggregateAnswer(Document):
     resume: ResumeToken | None = None
     error: str | None = None
     cause: str | None = None
+    tree_error: str | None = Field(default=None, exclude_if=is_none)
 
 
 class WorkflowError(Document):

@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Final, Literal
 
 import orjson
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_none, is_zero
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.core.export_options import (
     OptionsDocument,
 )
 from kili_export.core.project import ProjectDocument
+from kili_export.core.publish_rules import PublishRules
 from kili_export.costs.usage import Usage
 from kili_export.formats.common.format import ExportFormat
 from kili_export.formats.registry import format_of
@@ -35,7 +36,8 @@ class ExportPlan(Document):
     `pseudonym_key` is what authors' pseudonyms are made with, None where none are.
     A `slice` is converted and not published: a later run makes a `rebuild` of all of them, from
     `earlier_results`, oldest first, and its own. `rewrite`: an archive that deltas follow is
-    written again, though nothing else may have changed.
+    written again, though nothing else may have changed. `publish` are its gates. `tree`: its files
+    are objects too.
     """
 
     name: str
@@ -50,6 +52,8 @@ class ExportPlan(Document):
     pseudonym_key: str | None = None
     earlier_results: tuple[ResultsLocation, ...] = ()
     rewrite: bool = False
+    publish: PublishRules | None = Field(default=None, exclude_if=is_none)
+    tree: bool = Field(default=False, exclude_if=is_zero)
 
 
 class RunPlan(Document):

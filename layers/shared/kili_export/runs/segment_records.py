@@ -15,8 +15,8 @@ from kili_export.formats.common.format import Conversion, Fragment, IdSlot, Memb
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.entry_record import Record
 
-_UNTOLD: Final[list[Any]] = [False, ()]
-"""`left_out` and `moments` of an asset, where a former version did not tell them."""
+_UNTOLD: Final[list[Any]] = [False, (), None]
+"""`left_out`, `moments` and `reviewed` of an asset, where a line does not have them."""
 _RECORD_NUMBERS: Final = (6, 7)
 """How many numbers a record has: version 0.1 gave no date."""
 
@@ -72,7 +72,8 @@ class ConvertedAsset:
     """One asset in one export. It is `exported` when the export holds labels of it.
 
     `left_out`: the export's filters on the server do not let it through, whatever its labels.
-    `moments` are what the documents that it has a share in are dated by.
+    `moments` are what the documents that it has a share in are dated by. `reviewed` is None where
+    nobody counts, or the export does not ask for the asset.
     """
 
     asset_id: str
@@ -86,6 +87,7 @@ class ConvertedAsset:
     media: AssetMedia | None = None
     left_out: bool = False
     moments: Moments = ()
+    reviewed: bool | None = None
 
     def to_line(self) -> bytes:
         """One line of JSON, with its end."""
@@ -102,6 +104,7 @@ class ConvertedAsset:
                 _media_values(self.media),
                 self.left_out,
                 self.moments,
+                *(() if self.reviewed is None else (self.reviewed,)),
             ],
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -123,7 +126,7 @@ class ConvertedAsset:
                 *more,
             ) = orjson.loads(line)
             # A full export in slices may go on with lines of former versions.
-            left_out, moments = more + _UNTOLD[len(more) :]
+            left_out, moments, reviewed = more + _UNTOLD[len(more) :]
             return cls(
                 asset_id=asset_id,
                 order_key=order_key,
@@ -136,6 +139,7 @@ class ConvertedAsset:
                 media=_media(media, asset_id),
                 left_out=bool(left_out),
                 moments=tuple(moments),
+                reviewed=reviewed,
             )
         except (ValueError, TypeError) as error:
             raise IntegrityError("a conversion's record cannot be read") from error
@@ -161,6 +165,7 @@ class SegmentWriter:
         *,
         moments: Moments = (),
         left_out: bool = False,
+        reviewed: bool | None = None,
     ) -> None:
         """Adds what an asset became; None when the export holds no label of it.
 
@@ -185,6 +190,7 @@ class SegmentWriter:
                 media=media,
                 left_out=left_out,
                 moments=moments if converted.fragments else (),
+                reviewed=reviewed,
             ).to_line()
         )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
@@ -9,6 +10,7 @@ from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.splicing.held_bytes import cut_held
 from kili_export.splicing.upload_parts import BufferPart, CopyPart, CopyRange, InlineBytes, Part
 from kili_export.storage.object_store import LongUploads, ObjectStore, StoredObject
+from kili_export.storage.recent_objects import LARGEST, RecentObjects
 
 _MOST_BYTES: Final = 32 << 20
 
@@ -31,12 +33,19 @@ class HeldObjects:
     What `get` answers for keys that `remembers` accepts is asked of the store behind once, and
     again after a write that failed. It accepts keys that nobody else writes meanwhile, or that are
     written on condition of what was read.
+
+    What is small and does not change by `is_immutable` is taken from `recent`, which outlives this:
+    what the process read or wrote before, whole or the first bytes of it. `head` and `get` answer
+    what it wrote last under keys that `rewrites` accepts, which are written on condition of that.
     """
 
     behind: ObjectStore
     prefix: str
     most: int = _MOST_BYTES
     remembers: Callable[[str], bool] = lambda _: False
+    recent: RecentObjects | None = None
+    is_immutable: Callable[[str], bool] = lambda _: False
+    rewrites: Callable[[str], bool] = lambda _: False
     _held: dict[str, _Held] = field(default_factory=dict)
     _known: dict[str, tuple[bytes, StoredObject] | None] = field(default_factory=dict)
     _size: int = 0
@@ -48,14 +57,25 @@ class HeldObjects:
         self._held.clear()
         self.most = 0
 
+    def forget(self) -> None:
+        """Reads again what is behind from now on."""
+        self._known.clear()
+        if self.recent is not None:
+            self.recent.clear()
+
     def head(self, key: str) -> StoredObject | None:
         """See ObjectStore."""
-        return self._held[key].stored if key in self._held else self.behind.head(key)
+        if key in self._held:
+            return self._held[key].stored
+        noted = self.recent.noted(key) if self.recent is not None else None
+        return noted or self.behind.head(key)
 
     def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
         """See ObjectStore."""
         if key in self._held:
             return self._one(key, if_match).data, self._held[key].stored
+        if if_match is None and self.rewrites(key):
+            return self._last(key)
         if if_match is not None or not self.remembers(key):
             return self.behind.get(key, if_match=if_match)
         if key not in self._known:
@@ -65,7 +85,7 @@ class HeldObjects:
     def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
         """See ObjectStore."""
         if key not in self._held:
-            return self.behind.get_range(key, start, length, if_match=if_match)
+            return self._range_behind(key, start, length, if_match)
         data = self._one(key, if_match).data[start : start + length]
         if len(data) != length:
             raise IntegrityError(f"{key} has no {length} bytes at {start}")
@@ -93,16 +113,18 @@ class HeldObjects:
         if not (is_plain and key.startswith(self.prefix) and self._size + len(data) <= self.most):
             self._held.pop(key, None)
             self._known.pop(key, None)
-            stored = self.behind.put(
-                key,
-                data,
-                if_match=if_match,
-                if_none_match=if_none_match,
-                metadata=metadata,
-                content_type=content_type,
-            )
+            with self._forgotten_on_failure(key):
+                stored = self.behind.put(
+                    key,
+                    data,
+                    if_match=if_match,
+                    if_none_match=if_none_match,
+                    metadata=metadata,
+                    content_type=content_type,
+                )
             if self.remembers(key):
                 self._known[key] = bytes(data), stored
+            self._note(stored, bytes(data))
             return stored
         if if_none_match and key in self._held:
             raise ConflictError(f"{key} exists")
@@ -123,17 +145,21 @@ class HeldObjects:
         plan: str = "",
         uploads: LongUploads | None = None,
     ) -> StoredObject:
-        """See ObjectStore. What is copied from a held object is sent as bytes."""
-        return self.behind.compose(
-            key,
-            [self._sent(part) for part in parts],
-            if_match=if_match,
-            if_none_match=if_none_match,
-            metadata=metadata,
-            content_type=content_type,
-            plan=plan,
-            uploads=uploads,
-        )
+        """See ObjectStore. What is copied from an object that is at hand is sent as bytes."""
+        sent = [self._sent(part) for part in parts]
+        with self._forgotten_on_failure(key):
+            stored = self.behind.compose(
+                key,
+                sent,
+                if_match=if_match,
+                if_none_match=if_none_match,
+                metadata=metadata,
+                content_type=content_type,
+                plan=plan,
+                uploads=uploads,
+            )
+        self._keep(stored, sent)
+        return stored
 
     def composed(
         self, key: str, plan: str, *, uploads: LongUploads | None = None
@@ -167,6 +193,57 @@ class HeldObjects:
         """See ObjectStore."""
         return self.behind.abort_uploads(prefix)
 
+    def _range_behind(self, key: str, start: int, length: int, if_match: str | None) -> bytes:
+        if self.recent is None or if_match is None or not self.is_immutable(key):
+            return self.behind.get_range(key, start, length, if_match=if_match)
+        found = self.recent.find(key, if_match, start, length)
+        if found is not None:
+            return found
+        data = self.behind.get_range(key, start, length, if_match=if_match)
+        if start == 0:
+            self.recent.keep(key, if_match, data)
+        return data
+
+    def _last(self, key: str) -> tuple[bytes, StoredObject] | None:
+        """What was written last, as far as this process knows."""
+        noted = self.recent.noted(key) if self.recent is not None else None
+        if self.recent is not None and noted is not None:
+            data = self.recent.find(key, noted.etag, 0, noted.size)
+            if data is not None:
+                return data, noted
+        found = self.behind.get(key)
+        if found is not None:
+            self._note(found[1], found[0])
+        return found
+
+    def _note(self, stored: StoredObject, data: bytes) -> None:
+        if self.recent is not None and self.rewrites(stored.key):
+            self.recent.note(stored)
+            self.recent.keep(stored.key, stored.etag, data)
+
+    @contextmanager
+    def _forgotten_on_failure(self, key: str) -> Iterator[None]:
+        """What was noted of the key is no condition of a write any more, if this one fails."""
+        try:
+            yield
+        except BaseException:
+            if self.recent is not None:
+                self.recent.forget(key)
+            raise
+
+    def _keep(self, stored: StoredObject, parts: Sequence[Part]) -> None:
+        """Keeps what was composed for the next run, if all of it is at hand."""
+        if self.recent is None:
+            return
+        if self.rewrites(stored.key):
+            self.recent.note(stored)
+        if stored.size > LARGEST or not self.is_immutable(stored.key):
+            return
+        pieces = [piece for part in parts if isinstance(part, BufferPart) for piece in part.pieces]
+        at_hand = [bytes(one.data[:]) for one in pieces if isinstance(one, InlineBytes)]
+        if sum(map(len, at_hand)) == stored.size:
+            self.recent.keep(stored.key, stored.etag, b"".join(at_hand))
+
     def _one(self, key: str, if_match: str | None) -> _Held:
         one = self._held[key]
         if if_match not in {None, one.stored.etag}:
@@ -181,7 +258,16 @@ class HeldObjects:
         return BufferPart(tuple(map(self._at_hand, part.pieces)))
 
     def _at_hand(self, piece: CopyRange | InlineBytes) -> CopyRange | InlineBytes:
-        if isinstance(piece, InlineBytes) or piece.source.key not in self._held:
+        if isinstance(piece, InlineBytes):
             return piece
+        if piece.source.key not in self._held:
+            return self._recent_bytes(piece) or piece
         data = self._one(piece.source.key, piece.source.etag).data
         return InlineBytes(cut_held(data, piece.start, piece.start + piece.length))
+
+    def _recent_bytes(self, piece: CopyRange) -> InlineBytes | None:
+        if self.recent is None:
+            return None
+        source = piece.source
+        found = self.recent.find(source.key, source.etag, piece.start, piece.length)
+        return None if found is None else InlineBytes(found)

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from kili_export.archives.gates import reason_of_hold
 from kili_export.archives.loss_report.report_document import LossReport
 from kili_export.reading.history import Generation
 from kili_export.reading.published_export import PublishedExport
@@ -26,13 +27,16 @@ _GOLDEN_ANGLE: Final = 137
 _UNKNOWN: Final = "-"
 
 
-def page(export: PublishedExport, here: str, *body: object) -> Markup:
-    """A whole page; `here` is the name of its place."""
-    title = f"{export.name}, generation {export.generation}"
-    links = [
-        tag("a", text, href=place, aria_current="page" if place == here else None)
-        for place, text in _PLACES.items()
-    ]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page shows; `here` is the name of its place, empty for none of those in its head."""
+
+    here: str
+    body: tuple[object, ...]
+
+
+def document(title: str, *content: object) -> Markup:
+    """A whole document."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -40,11 +44,23 @@ def page(export: PublishedExport, here: str, *body: object) -> Markup:
         tag("title", title),
         tag("link", rel="stylesheet", href="style.css"),
     )
-    content = (tag("h1", title), tag("nav", links, aria_label="Pages"), tag("main", body))
-    return Markup("<!doctype html>" + tag("html", head, tag("body", content), lang="en"))
+    body = tag("body", tag("h1", title), content)
+    return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
 
 
-def overview(export: PublishedExport, counts: LabelCounts | None) -> Markup:
+def whole(export: PublishedExport, page: Page, home: str | None) -> Markup:
+    """A page of an export as a document. `home` leads to the list of all exports, if any."""
+    links = [
+        tag("a", text, href=place, aria_current="page" if place == page.here else None)
+        for place, text in _PLACES.items()
+    ]
+    if home is not None:
+        links.insert(0, tag("a", "All exports", href=home))
+    title = f"{export.name}, generation {export.generation}"
+    return document(title, tag("nav", links, aria_label="Pages"), tag("main", page.body))
+
+
+def overview(export: PublishedExport, counts: LabelCounts | None) -> Page:
     """What the export is, how fresh, and its classes."""
     age = _ago((datetime.now(UTC) - export.published_at).total_seconds())
     facts = {
@@ -59,12 +75,17 @@ def overview(export: PublishedExport, counts: LabelCounts | None) -> Markup:
     ended = export.manifest.ended_at
     if ended is not None:
         facts["Ended"] = f"{ended:%Y-%m-%d %H:%M} UTC: it follows the project no more"
+    latest = export.manifest.latest
+    if latest is not None and latest.held:
+        at = "not there yet" if latest.generation is None else f"at generation {latest.generation}"
+        why = reason_of_hold(export.manifest)
+        facts["Held back"] = f"latest.zip is {at}, since {latest.since:%Y-%m-%d %H:%M} UTC: {why}"
     rows = ((tag("dt", name), tag("dd", value)) for name, value in facts.items())
     if counts is None:
         classes: object = tag("p", tag("a", "Count the labels", href="overview?count=yes"))
     else:
         classes = _bars(export, counts)
-    return page(export, "overview", tag("dl", rows), tag("h2", "Classes"), classes)
+    return Page("overview", (tag("dl", rows), tag("h2", "Classes"), classes))
 
 
 def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
@@ -77,14 +98,14 @@ def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
     rows = [
         tag(
             "tr",
-            tag("th", tag("a", label, href=_query("pictures", label=label)), scope="row"),
+            tag("th", tag("a", label, href=query("pictures", label=label)), scope="row"),
             tag("td", folder),
             [tag("td", f"{counts.shapes[folder, label, subset]:,}") for subset in subsets],
             tag("td", _bar(total / most, _colour(export, label))),
         )
         for (folder, label), total in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
     ]
-    return _table(("Class", "Folder", *(subset or "Shapes" for subset in subsets), ""), rows)
+    return table(("Class", "Folder", *(subset or "Shapes" for subset in subsets), ""), rows)
 
 
 def _bar(share: float, colour: str) -> Markup:
@@ -92,25 +113,17 @@ def _bar(share: float, colour: str) -> Markup:
     return tag("svg", bar, class_="bar", viewBox="0 0 100 10", aria_hidden="true")
 
 
-def pictures(gallery: Gallery, wanted: Wanted, shown: GalleryPage) -> Markup:
+def pictures(gallery: Gallery, wanted: Wanted, shown: GalleryPage) -> Page:
     """The gallery, filtered."""
     export = gallery.export
     following = None
     if shown.following is not None:
         asked = _asked(wanted) | {"start": shown.following}
-        following = tag(
-            "p", tag("a", "Next pictures", href=_query("pictures", **asked), rel="next")
-        )
+        following = tag("p", tag("a", "Next pictures", href=query("pictures", **asked), rel="next"))
     empty = None if shown.pictures else tag("p", "No picture among those that were looked at.")
     cards = [_card(export, picture) for picture in shown.pictures]
-    return page(
-        export,
-        "pictures",
-        _filters(export, wanted, with_author=gallery.tells_authors),
-        empty,
-        tag("ul", cards, class_="cards"),
-        following,
-    )
+    filters = _filters(export, wanted, with_author=gallery.tells_authors)
+    return Page("pictures", (filters, empty, tag("ul", cards, class_="cards"), following))
 
 
 def _filters(export: PublishedExport, wanted: Wanted, *, with_author: bool) -> Markup:
@@ -147,7 +160,7 @@ def _select(name: str, values: Iterable[str], chosen: str | None) -> Markup:
 
 def _card(export: PublishedExport, picture: Picture) -> Markup:
     caption = (picture.name or picture.path, tag("br"), picture.asset_id or "")
-    link = tag("a", _drawn(export, picture), href=_query("asset", path=picture.path))
+    link = tag("a", _drawn(export, picture), href=query("asset", path=picture.path))
     return tag("li", tag("figure", link, tag("figcaption", caption)))
 
 
@@ -155,7 +168,7 @@ def _drawn(export: PublishedExport, picture: Picture) -> Markup:
     """A picture with its shapes over it."""
     source = picture.link
     if picture.medium is not None:
-        source = _query("picture", path=picture.medium)
+        source = query("picture", path=picture.medium)
     drawn = picture.shown.shapes
     names = ", ".join(sorted({shape.label for shape in drawn})) or "no shapes"
     image = (
@@ -196,17 +209,17 @@ def asset(
     picture: Picture,
     before: Picture | None,
     snapshots: Mapping[str, PublishedExport],
-) -> Markup:
+) -> Page:
     """One asset, beside what it was in a snapshot."""
     choice = [
-        tag("li", tag("a", name, href=_query("asset", path=picture.path, before=name)))
+        tag("li", tag("a", name, href=query("asset", path=picture.path, before=name)))
         for name in snapshots
     ]
     compare = (tag("h2", "Compare with a snapshot"), tag("ul", choice)) if choice else None
     sides = [_side(export, "Now", picture)]
     if before is not None:
         sides.insert(0, _side(export, "Before", before))
-    return page(export, "pictures", tag("div", sides, class_="sides"), compare)
+    return Page("pictures", (tag("div", sides, class_="sides"), compare))
 
 
 def _side(export: PublishedExport, title: str, picture: Picture) -> Markup:
@@ -222,9 +235,18 @@ def _side(export: PublishedExport, title: str, picture: Picture) -> Markup:
     return tag("section", tag("h2", title), _drawn(export, picture), named, tag("ul", legend))
 
 
-def history(export: PublishedExport, generations: Iterable[Generation]) -> Markup:
+def history(generations: Iterable[Generation]) -> Page:
     """The generations, the latest first."""
-    names = ("Generation", "Published", "Files", "Added", "Changed", "Removed", "Delta", "Snapshot")
+    names = (
+        "Generation",
+        "Published, UTC",
+        "Files",
+        "Added",
+        "Changed",
+        "Removed",
+        "Delta",
+        "Snapshot",
+    )
     rows = [
         tag(
             "tr",
@@ -239,17 +261,18 @@ def history(export: PublishedExport, generations: Iterable[Generation]) -> Marku
         )
         for one in generations
     ]
-    return page(export, "history", _table(names, rows))
+    return Page("history", (table(names, rows),))
 
 
-def problems(export: PublishedExport, report: LossReport | None) -> Markup:
+def problems(export: PublishedExport, report: LossReport | None) -> Page:
     """Assets in quarantine, and what the format could not hold. None: it is being written."""
     held = [
         tag("tr", tag("th", one.asset_id, scope="row"), tag("td", one.error))
         for one in export.quarantined[:_SHOWN_PROBLEMS]
     ]
     parts: list[object] = [tag("h2", "In quarantine")]
-    parts.append(_table(("Asset", "Error"), held) if held else tag("p", "No asset."))
+    parts.append(table(("Asset", "Error"), held) if held else tag("p", "No asset."))
+    parts.append(_first_of(len(export.quarantined)))
     parts.append(tag("h2", "What the format could not hold"))
     if report is None:
         parts.append(tag("p", "The report is being written: come back in a while."))
@@ -270,17 +293,26 @@ def problems(export: PublishedExport, report: LossReport | None) -> Markup:
             for one in report.assets[:_SHOWN_PROBLEMS]
             for loss in one.losses
         ]
-        parts += [_table(("Times", "Why"), reasons), _table(("Asset", "Where", "Why"), lost)]
-    return page(export, "problems", parts)
+        first = _first_of(len(report.assets) + report.assets_left_out)
+        parts += [table(("Times", "Why"), reasons), first, table(("Asset", "Where", "Why"), lost)]
+    return Page("problems", tuple(parts))
 
 
-def trouble(export: PublishedExport, message: str) -> Markup:
+def _first_of(assets: int) -> Markup | None:
+    """Says so where a page shows the first assets alone."""
+    if assets <= _SHOWN_PROBLEMS:
+        return None
+    return tag("p", f"These are the first {_SHOWN_PROBLEMS:,} of {assets:,} assets.")
+
+
+def trouble(message: str) -> Page:
     """Why a page cannot be shown, with the way on."""
     again = tag("a", "Open what is current", href="overview")
-    return page(export, "", tag("p", message, role="alert"), tag("p", again))
+    return Page("", (tag("p", message, role="alert"), tag("p", again)))
 
 
-def _table(names: Iterable[str], rows: list[Markup]) -> Markup:
+def table(names: Iterable[str], rows: list[Markup]) -> Markup:
+    """Rows below the names of their columns."""
     head = tag("tr", [tag("th", name, scope="col") for name in names])
     table = tag("table", tag("thead", head), tag("tbody", rows))
     return tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Table")
@@ -290,7 +322,8 @@ def _asked(wanted: Wanted) -> dict[str, object]:
     return {name: value for name, value in asdict(wanted).items() if value is not None}
 
 
-def _query(place: str, **asked: object) -> str:
+def query(place: str, **asked: object) -> str:
+    """An address below a place."""
     return f"{place}?{urlencode({name: str(value) for name, value in asked.items()})}"
 
 

@@ -1,4 +1,4 @@
-"""Serves the pages of one export on loopback, to who knows the address.
+"""Serves the pages of exports on loopback, to who knows the address.
 
 The address holds a token: other users of the machine, and pages in a browser that lead here by a
 name of their own, get nothing.
@@ -9,12 +9,12 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import SEEK_END, BytesIO
 from pathlib import PurePosixPath
 from shutil import copyfileobj
 from threading import Lock
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 from urllib.parse import parse_qs
 
 from kili_export.core.errors import (
@@ -26,8 +26,8 @@ from kili_export.core.errors import (
 )
 from kili_export.reading.published_export import PublishedExport
 from kili_export.viewing import pages
+from kili_export.viewing.bounded_server import BoundedServer
 from kili_export.viewing.gallery import Gallery, LabelCounts, Wanted
-from kili_export.viewing.markup import Markup
 from kili_export.viewing.pictures import PICTURES, Picture
 from kili_export.viewing.style import STYLE
 
@@ -35,7 +35,8 @@ _LOGGER = logging.getLogger(__name__)
 _PATIENCE_SECONDS: Final = 60
 _COUNTED_AT_ONCE: Final = 2_000
 """So many files are counted without being asked to."""
-_HTML: Final = "text/html; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+STYLE_SHEET: Final = "style.css"
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' https:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -50,11 +51,19 @@ Answer = tuple[HTTPStatus, str, BinaryIO]
 """The status, the type and the contents of a page or picture, to be closed."""
 
 
+class Answering(Protocol):
+    """What is served."""
+
+    def answer(self, place: str, asked: Asked) -> Answer:
+        """A page or picture."""
+
+
 class Viewer:
     """Answers what the pages of an export ask. The overview opens what is current."""
 
-    def __init__(self, export: PublishedExport) -> None:
-        """Reads nothing yet."""
+    def __init__(self, export: PublishedExport, home: str | None = None) -> None:
+        """Reads nothing yet. `home` leads from its pages to the list of all exports, if any."""
+        self._home = home
         self._lock = Lock()
         self._gallery = Gallery(export)
         self._counts: LabelCounts | None = None
@@ -66,15 +75,15 @@ class Viewer:
 
     def answer(self, place: str, asked: Asked) -> Answer:
         """A page or picture."""
-        if place == "style.css":
-            return HTTPStatus.OK, "text/css; charset=utf-8", BytesIO(STYLE.encode())
+        if place == STYLE_SHEET:
+            return style_sheet()
         try:
             if place == "picture":
                 return self._picture(asked)
             make = self._places.get(place or "overview")
             if make is None:
                 return self._trouble(HTTPStatus.NOT_FOUND, "There is no such page.")
-            return HTTPStatus.OK, _HTML, BytesIO(make(asked).encode())
+            return self._whole(HTTPStatus.OK, make(asked))
         except (NoSuchFile, GenerationExpired) as error:
             return self._trouble(HTTPStatus.NOT_FOUND, str(error))
         except TransientError as error:
@@ -83,16 +92,16 @@ class Viewer:
             return self._trouble(HTTPStatus.BAD_REQUEST, str(error))
 
     @property
-    def _places(self) -> Mapping[str, Callable[[Asked], Markup]]:
+    def _places(self) -> Mapping[str, Callable[[Asked], pages.Page]]:
         return {
             "overview": self._overview,
             "pictures": self._pictures,
             "asset": self._asset,
-            "history": lambda _: pages.history(self.export, self.export.history()),
+            "history": lambda _: pages.history(self.export.history()),
             "problems": lambda _: self._problems(),
         }
 
-    def _overview(self, asked: Asked) -> Markup:
+    def _overview(self, asked: Asked) -> pages.Page:
         latest = self.export.latest()
         with self._lock:
             former = self.export.manifest
@@ -115,7 +124,7 @@ class Viewer:
                 raise
             return None
 
-    def _pictures(self, asked: Asked) -> Markup:
+    def _pictures(self, asked: Asked) -> pages.Page:
         since = asked.get("since", "")
         wanted = Wanted(
             asked.get("label"),
@@ -126,7 +135,7 @@ class Viewer:
         gallery = self._gallery
         return pages.pictures(gallery, wanted, gallery.page(wanted, asked.get("start", "")))
 
-    def _asset(self, asked: Asked) -> Markup:
+    def _asset(self, asked: Asked) -> pages.Page:
         path, name = asked.get("path", ""), asked.get("before")
         gallery, before = self._gallery, None
         if name is not None:
@@ -134,7 +143,7 @@ class Viewer:
         snapshots = gallery.export.snapshots()
         return pages.asset(gallery.export, gallery.picture(path), before, snapshots)
 
-    def _problems(self) -> Markup:
+    def _problems(self) -> pages.Page:
         try:
             report = self.export.report()
         except TransientError:
@@ -149,7 +158,15 @@ class Viewer:
         return HTTPStatus.OK, kind, self.export.open(path)
 
     def _trouble(self, status: HTTPStatus, message: str) -> Answer:
-        return status, _HTML, BytesIO(pages.trouble(self.export, message).encode())
+        return self._whole(status, pages.trouble(message))
+
+    def _whole(self, status: HTTPStatus, page: pages.Page) -> Answer:
+        return status, HTML, BytesIO(pages.whole(self.export, page, self._home).encode())
+
+
+def style_sheet() -> Answer:
+    """How pages look."""
+    return HTTPStatus.OK, "text/css; charset=utf-8", BytesIO(STYLE.encode())
 
 
 def _picture_or_none(gallery: Gallery, path: str) -> Picture | None:
@@ -162,12 +179,11 @@ def _picture_or_none(gallery: Gallery, path: str) -> Picture | None:
 class ViewServer:
     """Serves on a port of loopback, 0 for a free one. `url` is the address to open."""
 
-    def __init__(self, viewer: Viewer, port: int = 0) -> None:
+    def __init__(self, viewer: Answering, port: int = 0) -> None:
         """Listens at once; `serve` answers."""
         self.viewer = viewer
         token = secrets.token_urlsafe(32)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-        self._server.daemon_threads = True
+        self._server = BoundedServer(port, _Handler)
         host = f"127.0.0.1:{self._server.server_address[1]}"
         self.url = f"http://{host}/{token}/"
         self._server.RequestHandlerClass = type(
@@ -196,7 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     timeout = _PATIENCE_SECONDS
-    viewer: Viewer
+    server: BoundedServer
+    viewer: Answering
     token: str
     host: str
 
@@ -208,6 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(HTTPStatus.FORBIDDEN, "text/plain", BytesIO(b"Access denied.\n"))
             return
+        self.server.trust(self.connection)
         asked = {name: values[-1] for name, values in parse_qs(query).items()}
         try:
             answer = self.viewer.answer(place, asked)

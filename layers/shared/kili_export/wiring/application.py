@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kili_export.runs.lease import Executions, ProjectLease
     from kili_export.runs.plan import RunPlan
     from kili_export.storage.object_store import ObjectStore
+    from kili_export.storage.recent_objects import RecentObjects
 
     class RunWorkflow(Workflow, Executions, Protocol):
         """The state machine, as runs are started and asked for."""
@@ -137,6 +138,13 @@ class Application:
         from kili_export.aws.s3 import S3ObjectStore
 
         return S3ObjectStore(self._s3, self.settings.required("bucket_name"))
+
+    @cached_property
+    def recent(self) -> "RecentObjects":
+        """What this process read and wrote lately. Kept: the next run asks for it."""
+        from kili_export.storage.recent_objects import RecentObjects
+
+        return RecentObjects(self.clock)
 
     def bucket(self, name: str) -> "ObjectStore":
         """Another bucket, by the same client."""

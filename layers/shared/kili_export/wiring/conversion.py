@@ -24,6 +24,7 @@ def convert_assets(app: Application, project_id: str) -> ConvertAssets:
         media=MediaLimits(app.settings.media_file_limit),
         meter=meter,
         cutter=Ffmpeg(app.settings.ffmpeg_path),
+        clock=app.clock,
         plans=app.plans,
     )
 

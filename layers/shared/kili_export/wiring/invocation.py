@@ -1,12 +1,17 @@
 """What a function is given besides its event: its time, its metrics, its log."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, Protocol
 
 from kili_export.core.clock import TimeLeft
 
 Unit = Literal["Count", "Bytes", "Seconds"]
 Level = Literal["info", "warning", "error"]
+
+Counted = tuple[str, float]
+"""A metric's name, and a value that is added to it."""
+observers: Final[list[Callable[[Counted], None]]] = []
+"""Who else gets each value that is counted in this process: a worker of one machine."""
 
 
 class Invocation(Protocol):

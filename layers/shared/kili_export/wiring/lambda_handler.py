@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kili_export.core.clock import InvocationTime
-from kili_export.wiring.invocation import Invocation, Level, Unit
+from kili_export.wiring.invocation import Invocation, Level, Unit, observers
 from kili_export.wiring.settings import Settings
 
 Answer = dict[str, Any]
@@ -40,6 +40,8 @@ class _LambdaInvocation:
     def count(self, metric: str, value: float, unit: Unit = "Count") -> None:
         """See Invocation."""
         metrics.add_metric(metric, _UNITS[unit], value)
+        for observe in observers:
+            observe((metric, value))
 
     def describe(self, **known: Any) -> None:
         """See Invocation."""

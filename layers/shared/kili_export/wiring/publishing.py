@@ -3,25 +3,28 @@
 from typing import Any
 
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.runs.messages import AggregateAnswer, AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.publish_export import PublishExport
+from kili_export.storage.object_store import ObjectStore
 from kili_export.wiring.application import Application, application
 from kili_export.wiring.invocation import Invocation
 
 
-def aggregate_archive(app: Application) -> PublishExport:
-    """Publishes exports."""
+def aggregate_archive(app: Application, known: ObjectStore | None = None) -> PublishExport:
+    """Publishes exports. `known` is the bucket as a small run knows it."""
     return PublishExport(
-        objects=app.objects,
+        objects=known or app.objects,
         clock=app.clock,
         random=app.random,
         traffic=app.traffic,
         limits=PartLimits(rewrite_below=app.settings.rewrite_limit),
         latest_max_bytes=app.settings.latest_copy_limit,
-        retention=ApplyRetention(app.objects, app.clock, app.settings.retention),
+        retention=ApplyRetention(app.objects, app.clock, app.settings.retention, known),
         rewriting=app.settings.rewriting,
         meter=app.meter.invocation(),
+        trees=DeliverTree(app.objects, app.clock, app.random),
     )
 
 
@@ -48,6 +51,9 @@ def tell_published(
         "held_removals": answer.held_removals,
     }
     invocation.log("Archive aggregated", known)
+    if answer.tree_error is not None:
+        invocation.log("Tree behind", {**known, "error": answer.tree_error}, "warning")
+        invocation.count("TreesBehind", 1)
     invocation.count("AssetsQuarantined", answer.quarantined)
     invocation.count("ArchiveBytes", answer.size, "Bytes")
     invocation.count("S3Requests", answer.requests)

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.runs.messages import (
     AggregateAnswer,
     AggregateRequest,
@@ -28,6 +29,9 @@ from kili_export.wiring.publishing import aggregate_archive, tell_published
 _LONGEST_BATCH: Final = 58.0
 """Seconds, as convert_assets has: an asset that never ends must not hold up its project."""
 
+_FEW_FILES: Final = 1
+"""A tree that lacks more than its delivery takes on at once holds up the run's other exports: the
+workflow delivers it beside these."""
 _STDERR: Final = 2
 
 EndsAfter = Callable[[float], AbstractContextManager[None]]
@@ -46,7 +50,7 @@ def short_run(
     `ends_after` ends the process when a batch takes too long; the workflow then goes through single
     steps.
     """
-    held = held_for_run(app.objects, project_id)
+    held = held_for_run(app.objects, project_id, app.recent)
     time_left = invocation.time_left
 
     def plan(request: PlanRequest) -> PlanAnswer:
@@ -60,7 +64,8 @@ def short_run(
 
     def publish(request: AggregateRequest) -> AggregateAnswer:
         meter = app.meter.part_of_invocation()
-        use_case = replace(aggregate_archive(app), objects=held, meter=meter, is_first=True)
+        trees = DeliverTree(held, app.clock, app.random, most=_FEW_FILES)
+        use_case = replace(aggregate_archive(app, held), meter=meter, trees=trees, is_first=True)
         return tell_published(request, use_case(request, time_left), invocation)
 
     def finish(request: FinishRequest) -> FinishAnswer:

@@ -1,13 +1,14 @@
 """What was exported because of a label's event is looked at once more, a little later."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kili_export.changes.events.delayed_recheck import LATER, DelayedRechecks
+from kili_export.changes.events.delayed_recheck import LATER, DelayedRechecks, has_recent_label
 from kili_export.core.bucket_layout import second_looks_key
 from kili_export.core.errors import IntegrityError, Unavailable
+from kili_export.core.file_dates import LabelDates
 from tests.support.fakes import InMemoryObjects
 from tests.support.protocol_world import PROJECT, World
 
@@ -62,6 +63,54 @@ def test_what_no_event_of_a_label_told_of_is_not_looked_at_again(world: World) -
     world.post("as_001", event="asset.updated")
     world.run_pending()
     assert second_looks_key(PROJECT) not in world.objects.stored
+
+
+def test_a_new_label_that_another_change_exports_is_looked_at_again(world: World) -> None:
+    world.kili.label("as_001", "new", at=world.clock.now() - timedelta(minutes=2))
+    world.post("as_001", event="asset.updated")
+    world.run_pending()
+    # By now Kili shows what the label holds, with the same date.
+    world.kili.label("as_001", "new", left=0.6, at=world.clock.now() - timedelta(minutes=2))
+    before = world.generations()["raw"]
+    for _ in range(3):
+        world.clock.advance(LATER.total_seconds())
+        world.look_after(compare=False)
+        world.run_pending()
+    assert world.generations()["raw"] == before + 1
+    fetched = [one for batch in world.kili.fetches for one in batch if one == "as_001"]
+    assert len(fetched) == 3, "when all was exported, by the change, and once more"
+
+
+def test_a_full_export_looks_again_at_new_labels_alone(world: World) -> None:
+    world.kili.label("as_002", "new", at=world.clock.now())
+    world.request_run(PROJECT, full=True)
+    world.run_pending()
+    stored = json.loads(world.objects.stored[second_looks_key(PROJECT)][0])
+    assert set(stored["due"]) == {"as_002"}
+
+
+_ASKED = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("created", "updated", "recent"),
+    [
+        ("2026-12-01T11:56:00Z", None, True),
+        ("2026-12-01T11:54:00Z", None, False),
+        ("2026-11-01T00:00:00Z", "2026-12-01T11:59:59.999Z", True),
+        ("2026-12-01T12:02:00Z", None, True),
+        ("2026-12-01T15:00:00Z", None, False),
+        ("2026-12-01T11:59:00", None, True),
+        ("yesterday", "2026-13-01", False),
+        (None, None, False),
+        (7, ["2026-12-01"], False),
+    ],
+)
+def test_a_label_is_recent_by_creation_or_edit(
+    created: object, updated: object, recent: bool
+) -> None:
+    dates = LabelDates("la", "DEFAULT", created, updated)  # type: ignore[arg-type]
+    assert has_recent_label([dates], _ASKED) is recent
 
 
 def test_a_crash_before_they_are_forgotten_loses_none(

@@ -11,7 +11,7 @@ from kili_export.changes.events.pending_changes import REBUILD, RECONCILE
 from kili_export.changes.events.receive_event import Accepted
 from kili_export.core.bucket_layout import registration_key
 from kili_export.core.errors import InvalidEvent, Throttled, Unauthorized, Unavailable
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from tests.support.protocol_world import PROJECT, SECRET, World
 
 

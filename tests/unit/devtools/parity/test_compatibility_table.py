@@ -9,7 +9,7 @@ import yaml
 from kili_export.archives.loss_report.report_document import LossReport
 from kili_export.core.export_options import Compatibility, Split
 from kili_export.formats.registry import FORMATS
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 
 ROOT = Path(__file__).resolve().parents[4]
 TEXT = (ROOT / "docs" / "reference" / "compatibility.md").read_text(encoding="utf-8")

@@ -18,8 +18,9 @@ from kili_export.local.main import main
         ((), False, True, ExitCode.FAILED),
         ((), KeyboardInterrupt, False, ExitCode.INTERRUPTED),
         ((), OSError("no port"), True, ExitCode.FAILED),
+        (("--view",), True, False, ExitCode.OK),
     ],
-    ids=["held", "kept", "not held", "interrupted", "failed"],
+    ids=["held", "kept", "not held", "interrupted", "failed", "looked at"],
 )
 def test_the_demo_cleans_up_where_nothing_is_to_be_looked_at(
     more: tuple[str, ...],
@@ -30,8 +31,8 @@ def test_the_demo_cleans_up_where_nothing_is_to_be_looked_at(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def show(folder: Path, *, as_json: bool, keep: bool) -> bool:
-        assert (as_json, keep) == (False, bool(more))
+    def show(folder: Path, *, as_json: bool, keep: bool, look: bool) -> bool:
+        assert (as_json, keep, look) == (False, "--keep" in more, "--view" in more)
         (folder / "kili.log").write_text("")
         if isinstance(outcome, bool):
             return outcome

@@ -40,9 +40,10 @@ def test_people_see_how_much_of_an_archive_is_as_before(
     assert SENTENCE in text
     assert "NOT all checks held" in text
     lines = text.splitlines()
-    assert lines[-1] == (
-        "Next, with your own project: KILI_API_KEY=YOUR_KEY .venv/bin/kili-export up"
-    )
+    assert lines[-2:] == [
+        "Next, in your browser: .venv/bin/kili-export demo --view",
+        "With your own project: KILI_API_KEY=YOUR_KEY .venv/bin/kili-export up",
+    ]
 
 
 def test_programs_get_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from kili_export.core.bucket_layout import registration_key
 from kili_export.core.clock import TimeLeft
 from kili_export.core.errors import Unavailable
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest, Repaired, Waiting
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from tests.support.kili_samples import job
 from tests.support.protocol_world import PROJECT, World, arn
 

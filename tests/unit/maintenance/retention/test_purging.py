@@ -12,9 +12,11 @@ import pytest
 from kili_export.archives import tables
 from kili_export.archives.compaction import DAY, CompactionCost, CompactionPolicy
 from kili_export.archives.known_exports import stored_exports
-from kili_export.archives.manifest_store import load_manifest, read_manifest
+from kili_export.archives.manifest import LatestHold
+from kili_export.archives.manifest_store import load_manifest, load_published, read_manifest
 from kili_export.archives.purged_export import is_tombstone
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
+from kili_export.archives.tree_state import load_tree_state, put_tree_state
 from kili_export.changes.comparison.listing_slices import ListingSlices
 from kili_export.changes.events.debounce_window import DebounceWindow
 from kili_export.changes.events.follow_up import FollowUpRuns
@@ -31,6 +33,7 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.maintenance.retention.eraser import Eraser
 from kili_export.maintenance.retention.purge_asset import PurgeAsset
 from kili_export.maintenance.retention.purge_export import PurgeExports
+from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.reading.pull import pull_archive
 from kili_export.reading.read_report import read_report
 from kili_export.reading.take_snapshot import take_snapshot
@@ -483,6 +486,29 @@ def test_an_asset_goes_from_a_copy_at_the_fixed_key_that_is_not_kept_any_more(si
     assert not copies.keys() & site.objects.stored.keys()
 
 
+def test_an_asset_goes_from_a_copy_that_is_held_back(site: Site) -> None:
+    site.change(7, f"{FILE}.jpg", 0.4)
+    keys = [latest_key("proj1", name) for name in OPTIONS]
+    copies = {key: site.objects.stored[key] for key in keys}
+    del site.bench.kili.assets[ASSET]
+    site.bench.run([ASSET])
+    # As gates leave it.
+    site.objects.stored.update(copies)
+    hold = LatestHold(
+        generation=3, held=("classes_change",), since=site.bench.clock.now(), run_id="r"
+    )
+    for name in OPTIONS:
+        held = site.bench.manifest(name).model_copy(update={"latest": hold})
+        site.objects.put(manifest_key("proj1", name), held.to_bytes())
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+    assert not copies.keys() & site.objects.stored.keys()
+    for name in OPTIONS:
+        manifest = site.bench.manifest(name)
+        assert manifest.latest == hold.model_copy(update={"generation": None})
+        assert manifest.latest_key is None
+
+
 def test_an_asset_goes_from_lists_that_are_kept_meanwhile(site: Site) -> None:
     objects = site.objects
     session = FullExportSession(
@@ -550,6 +576,36 @@ def test_a_snapshot_whose_tables_cannot_be_read_stops_no_purge(site: Site, damag
     PurgeAsset(site.eraser)("proj1", None, ASSET)
     assert site.mentions(FILE.encode()) == []
     assert "before" not in dict(iter_snapshots(site.objects, "proj1", "coco"))
+
+
+def test_an_asset_that_a_tree_may_hold_yet_is_refused_with_the_way_out(site: Site) -> None:
+    site.live_and_die()
+    objects, clock = site.objects, site.bench.clock
+    deliver = DeliverTree(objects, clock, site.bench.tokens)
+    deliver("proj1", "yolo")
+    current, etag = load_tree_state(objects, "proj1", "yolo")
+    assert current is not None
+    assert etag is not None
+    behind = current.model_copy(update={"status": "applying"})
+    etag = put_tree_state(objects, behind, etag)
+    with pytest.raises(InvalidConfiguration, match="kili-export run proj1 --wait"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    ended = behind.model_copy(update={"ended_at": clock.now()})
+    etag = put_tree_state(objects, ended, etag)
+    with pytest.raises(InvalidConfiguration, match="remove everything below exports/proj1/yolo/tr"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    put_tree_state(objects, current, etag)
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+
+
+def test_a_purge_takes_the_tree_along(site: Site) -> None:
+    DeliverTree(site.objects, site.bench.clock, site.bench.tokens)("proj1", "yolo")
+    site.objects.put("exports/proj1/yolo/tree/00000999-x.zip", b"a file of the export")
+    purge_exports(site)("proj1", "yolo")
+    left = [key for key in site.objects.stored if key.startswith("exports/proj1/yolo/")]
+    assert left == ["exports/proj1/yolo/manifest.json"]
+    # No file of a tree is taken for an archive of that number.
+    assert load_published(site.objects, "proj1", "yolo").generation < 999
 
 
 def test_the_current_generation_and_clean_snapshots_stay(site: Site) -> None:

@@ -340,3 +340,24 @@ def test_no_export_is_called_like_the_places_of_the_slices(name: str) -> None:
     world.run_pending()
     assert world.manifest(name).ledger.key in world.objects.stored
     assert_all_is_published(world)
+
+
+def test_a_tracked_export_with_other_options_is_made_in_slices_once_more() -> None:
+    """Nothing says so but its declaration: the closed session is asked for then."""
+    world = sliced(raw="kili")
+    world.publish_everything()
+    world.register(raw={"format": "kili", "single_file": True})
+    world.replace("as_000", "changed", 0.3)
+    planned = world.begin(world.pending()[0])
+    assert plan_of(world, planned).session is not None
+    assert is_open(world)
+
+
+def test_where_all_is_tracked_no_session_is_asked_for() -> None:
+    world = sliced(raw="kili")
+    world.publish_everything()
+    world.replace("as_000", "changed", 0.3)
+    before = len(world.objects.requests)
+    world.run_pending()
+    assert ("get", session_key(PROJECT)) not in world.objects.requests[before:]
+    assert world.generations() == {"raw": 2}

@@ -60,7 +60,7 @@ class AssetRecord:
 
     `members` are its label files, `media` its pictures, films and texts, and `known_media` tells
     which of those need not be fetched again. `moments` are what documents that it has fragments in
-    are dated by.
+    are dated by. `reviewed` is None where nobody counts, or the export does not ask for the asset.
     """
 
     asset_id: str
@@ -76,6 +76,7 @@ class AssetRecord:
     known_media: KnownMedia | None = None
     left_out: bool = False
     moments: Moments = ()
+    reviewed: bool | None = None
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
@@ -226,6 +227,7 @@ def _record_values(record: AssetRecord) -> dict[str, Any]:
         "exported": record.exported,
         **({"left_out": True} if record.left_out else {}),
         **({"moments": record.moments} if record.moments else {}),
+        **({} if record.reviewed is None else {"reviewed": record.reviewed}),
         **_media_values(record),
     }
 
@@ -245,6 +247,7 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         known_media=_known_media(values.get("known")),
         left_out=values.get("left_out", False),
         moments=tuple(values.get("moments", ())),
+        reviewed=values.get("reviewed"),
     )
 
 

@@ -38,6 +38,7 @@ class ListingDifferences:
     returned: bool = False
     """Nothing waits any more: what had vanished is there again."""
     overdue: int = 0
+    gates: int = 0
     """How many archives that deltas follow are to be written again."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Exports that could not be compared, because their ledger cannot be read, and why."""

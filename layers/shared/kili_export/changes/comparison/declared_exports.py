@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from kili_export.archives.gates import are_gates_due
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import Published as Stored
 from kili_export.archives.manifest_store import load_published
@@ -10,6 +12,7 @@ from kili_export.changes.comparison.definition import Published, definition_of
 from kili_export.core.errors import IncompatibleProject, IntegrityError
 from kili_export.core.export_options import Authors, ExportOptions
 from kili_export.core.project import Project
+from kili_export.core.publish_rules import PublishRules
 from kili_export.formats.registry import format_of
 from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
 from kili_export.registration.pseudonym_key import keys_by_export
@@ -38,6 +41,8 @@ class ExportState:
     converter: str = ""
     generation: int = 0
     is_damaged: bool = False
+    publish: PublishRules | None = None
+    has_tree: bool = False
 
     @property
     def published(self) -> Published | None:
@@ -50,6 +55,10 @@ class ExportState:
     def is_current(self) -> bool:
         """Whether what is published was made with these options, interface and converter."""
         return self.manifest is not None and self.manifest.definition == self.definition
+
+    def are_gates_due(self, now: datetime) -> bool:
+        """Whether `latest.zip` is to be let out or a snapshot named, whatever else changed."""
+        return self.manifest is not None and are_gates_due(self.publish, self.manifest, now)
 
 
 def read_declared(
@@ -87,7 +96,14 @@ def _declared(
     if options.authors is Authors.PSEUDONYMOUS and pseudonym_key is None:
         problem = _NO_KEY
     problem = damage or problem
-    definition = definition_of(options, project, version, pseudonym_key)
+    rules = declaration.publish
+    definition = definition_of(
+        options,
+        project,
+        version,
+        pseudonym_key,
+        counts_reviewed=rules is not None and rules.counts_reviewed,
+    )
     return ExportState(
         declaration.name,
         options,
@@ -99,4 +115,6 @@ def _declared(
         version,
         published.generation,
         is_damaged=bool(damage),
+        publish=rules,
+        has_tree=declaration.has_tree,
     )

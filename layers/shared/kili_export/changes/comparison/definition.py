@@ -15,14 +15,19 @@ def definition_of(
     project: Project,
     converter_version: str,
     pseudonym_key: str | None = None,
+    *,
+    counts_reviewed: bool = False,
 ) -> str:
-    """A hash of all that decides, besides the assets, what an archive holds."""
+    """A hash of all that decides, besides the assets, what an archive and its ledger hold."""
     parts = [options.digest(), project.digest(), converter_version]
     if pseudonym_key is not None:
         parts.append(pseudonym_key)
     if any(job_folder(job.name) != safe_path(job.name) for job in project.jobs()):
         # Archives of before had files where something else stands.
         parts.append("jobs with reserved names")
+    if counts_reviewed:
+        # Ledgers of before do not tell which assets are reviewed.
+        parts.append("reviewed assets are counted")
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,15 +1,15 @@
-"""Looks at an asset once more some minutes after an event of a label of it was exported.
+"""Looks at an asset once more some minutes after a new or edited label of it was exported.
 
 Kili stores the content of a label after it sends the event: a run that reads the asset at once may
 still get the former content of a label that was edited, and no later comparison would see that,
-because the content has no date of its own. So what was exported because of a label's event is
-marked once more when the content must have been stored. That mark names no label: it is followed by
-no other.
+because the content has no date of its own. So what was exported because of a label's event, or for
+any other reason while a label of it was new, is marked once more when the content must have been
+stored. That mark names no label: it is followed by no other, unless a label is new again by then.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from kili_export.core.bucket_layout import second_looks_key
 from kili_export.core.clock import Clock
 from kili_export.core.document import Document
 from kili_export.core.errors import ConflictError, IntegrityError
+from kili_export.core.file_dates import LabelDates
 from kili_export.storage.object_store import ObjectStore
 
 LATER: Final = timedelta(minutes=5)
@@ -34,12 +35,15 @@ class DelayedRechecks:
     objects: ObjectStore
     clock: Clock
 
-    def plan(self, project_id: str, marks: Iterable[PendingChange]) -> None:
+    def plan(
+        self, project_id: str, marks: Iterable[PendingChange], recent: Iterable[str] = ()
+    ) -> None:
         """Notes the assets of marks that are about to be cleared and that name labels.
 
+        `recent` are assets that were exported with a recent label, whatever the reason.
         Raises ConflictError, IntegrityError, TransientError.
         """
-        named = {asset_of(mark.subject) for mark in marks if mark.label_ids}
+        named = {asset_of(mark.subject) for mark in marks if mark.label_ids} | set(recent)
         due = {asset_id: self.clock.now() + LATER for asset_id in named if asset_id is not None}
         if due:
             self._change(project_id, lambda before: {**before, **due})
@@ -88,6 +92,27 @@ class DelayedRechecks:
                 continue
             return
         raise ConflictError(f"{second_looks_key(project_id)} keeps being replaced")
+
+
+def has_recent_label(labels: Iterable[LabelDates], asked_at: datetime) -> bool:
+    """Whether Kili may not have shown the final content of one of these labels at that time.
+
+    A date further ahead than that is no reason: by a clock that is wrong, a label would stay new.
+    """
+    since, until = asked_at - LATER, asked_at + LATER
+    return any(
+        moment is not None and since <= moment <= until
+        for label in labels
+        for moment in (_moment(label.created_at), _moment(label.updated_at))
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _not_due(looks: _Due, now: datetime) -> _Due:

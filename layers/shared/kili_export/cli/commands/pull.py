@@ -7,8 +7,10 @@ from kili_export.archives.manifest import Manifest
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.files import STANDARD, check_target, whole_file
 from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.progress import ProgressDisplay
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.cli.services import StackServices
+from kili_export.core.progress import Tell
 from kili_export.reading.pull import pull_archive
 from kili_export.storage.object_store import ObjectStore
 
@@ -19,9 +21,10 @@ def pull(arguments: Namespace) -> ExitCode:
     target: str = arguments.output
     check_target(target)
     objects = ReadingSource.of(arguments).objects
-    manifest, size = _download(
-        objects, arguments.project_id, arguments.export, target, arguments.snapshot
-    )
+    place = (arguments.project_id, arguments.export, target, arguments.snapshot)
+    # Standard output is for the archive, where that goes there.
+    with ProgressDisplay.choose(as_json=output.as_json and target != STANDARD) as display:
+        manifest, size = _download(objects, *place, display)
     if target != STANDARD:
         archive = manifest.archive
         answer = {
@@ -50,8 +53,13 @@ def download(
 
 
 def _download(
-    objects: ObjectStore, project_id: str, export: str, target: str, snapshot: str | None
+    objects: ObjectStore,
+    project_id: str,
+    export: str,
+    target: str,
+    snapshot: str | None,
+    tell: Tell = lambda _: None,
 ) -> tuple[Manifest, int]:
     with whole_file(target) as file:
-        manifest = pull_archive(objects, project_id, export, file, snapshot=snapshot)
+        manifest = pull_archive(objects, project_id, export, file, snapshot=snapshot, tell=tell)
         return manifest, file.tell()

@@ -6,6 +6,8 @@ from typing import Any
 
 from kili_export.archives.declared_authors import require_hidden_authors
 from kili_export.archives.ended_exports import end_exports, unregister_exports
+from kili_export.archives.tree_state import end_trees
+from kili_export.cli.commands.runs import wait_and_show
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output
 from kili_export.cli.services import StackServices
@@ -14,15 +16,17 @@ from kili_export.cli.yaml_files import read_yaml
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.formats.registry import FORMATS
 from kili_export.registration.copies import keep_copies, restore_pseudonym_key
-from kili_export.registration.declaration import ProjectRegistration, parse_registration
+from kili_export.registration.declaration import ProjectRegistration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import Registered, register_exports
 
 
 def register(arguments: Namespace) -> ExitCode:
-    """Checks the exports against the project, stores them, and starts a run."""
+    """Checks the exports against the project, stores them, and starts a run, or waits for it."""
     output = Output(as_json=arguments.json)
     registration = _registration(arguments)
-    services = StackServices.of(connect(arguments))
+    connection = connect(arguments)
+    services = StackServices.of(connection)
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)
@@ -30,11 +34,15 @@ def register(arguments: Namespace) -> ExitCode:
     registered = register_exports(services.objects, kili, services.random, registration)
     now = services.application.clock.now()
     end_exports(services.objects, registration.project_id, registered.removed, now)
+    without = [export.name for export in registration.exports if not export.has_tree]
+    end_trees(services.objects, registration.project_id, (*registered.removed, *without), now)
     if services.copies is not None:
         keep_copies(services.objects, services.copies, registration.project_id)
     execution = services.request_run(registration.project_id, full=False)
     answer = {"project_id": registration.project_id, "execution": execution, **asdict(registered)}
-    output.result(answer, _summary_of(registration.project_id, registered))
+    output.result(answer, _summary_of(registration.project_id, registered, waits=arguments.wait))
+    if arguments.wait:
+        return wait_and_show(connection, services, arguments, output, execution)
     return ExitCode.OK
 
 
@@ -86,12 +94,13 @@ def _listed(exports: list[str]) -> dict[str, Any]:
     return {"exports": [{"name": name, "format": kind} for name, _, kind in pairs]}
 
 
-def _summary_of(project_id: str, registered: Registered) -> str:
+def _summary_of(project_id: str, registered: Registered, *, waits: bool) -> str:
     changes = [
         f"{', '.join(names)}: {text}"
         for names, text in (
             (registered.added, "new, being exported now"),
-            (registered.changed, "changed, being exported in full now"),
+            (registered.changed, "changed, being brought up to date now"),
+            (registered.redirected, "delivered otherwise from now on"),
             (registered.unchanged, "as before"),
             (registered.removed, "ended, its data stay"),
         )
@@ -101,6 +110,6 @@ def _summary_of(project_id: str, registered: Registered) -> str:
         [
             f"Project {project_id} ({registered.title})",
             *(f"  {change}" for change in changes),
-            f"Follow it with: kili-export wait {project_id}",
+            *(() if waits else (f"Follow it with: kili-export wait {project_id}",)),
         ]
     )

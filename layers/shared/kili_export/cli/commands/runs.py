@@ -1,13 +1,13 @@
-"""`kili-export run`, `wait`, `reconcile`, `retry` and `confirm`."""
+"""`kili-export run`, `wait`, `reconcile`, `retry`, `confirm` and `release`."""
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from kili_export.archives.damage import way_out
+from kili_export.archives.release_latest import release_latest
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
@@ -20,6 +20,7 @@ from kili_export.core.clock import Clock, SystemClock
 from kili_export.core.counted import counted
 from kili_export.maintenance.reconciliation.messages import Repaired
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
+from kili_export.registration.register_exports import read_registration
 
 _LOOKED_AT = 5
 
@@ -66,7 +67,7 @@ def run(arguments: Namespace) -> ExitCode:
     found = "" if arguments.full else repairs(services.reconcile(arguments.project_id))
     execution = services.request_run(arguments.project_id, full=arguments.full)
     if arguments.wait:
-        return _wait(connection, services, arguments, output, execution)
+        return wait_and_show(connection, services, arguments, output, execution)
     answer = {"project_id": arguments.project_id, "full": arguments.full, "execution": execution}
     compared = f"Kili differs from the exports: {found}. " if found else ""
     text = f"{compared}Started. Follow it with: kili-export wait {arguments.project_id}"
@@ -78,7 +79,7 @@ def wait(arguments: Namespace) -> ExitCode:
     """Waits until nothing is pending or running."""
     connection = connect(arguments)
     output = Output(as_json=arguments.json)
-    return _wait(connection, StackServices.of(connection), arguments, output)
+    return wait_and_show(connection, StackServices.of(connection), arguments, output)
 
 
 def reconcile(arguments: Namespace) -> ExitCode:
@@ -116,6 +117,22 @@ def confirm(arguments: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def release(arguments: Namespace) -> ExitCode:
+    """Lets `latest.zip` of an export out that a gate holds back, by a run that is started."""
+    output = Output(as_json=arguments.json)
+    services = StackServices.of(connect(arguments))
+    project_id, export = arguments.project_id, arguments.export
+    read_registration(services.objects, project_id).export(export)
+    held = release_latest(services.objects, project_id, export)
+    execution = services.request_run(project_id, full=False)
+    answer = {"project_id": project_id, "export": export, "execution": execution}
+    output.result(
+        {**answer, "latest": held.model_dump(mode="json")},
+        f"latest.zip of {export} is let out by a run now: kili-export wait {project_id}",
+    )
+    return ExitCode.OK
+
+
 def repairs(report: Repaired) -> str:
     """What a comparison marked, in words; empty when nothing."""
     counts: dict[str, int] = report.model_dump(exclude={"damaged"})
@@ -130,6 +147,7 @@ _DIFFERENCES = {
     "quarantined": "asset in quarantine",
     "rebuilds": "export to make in full",
     "rewrites": "archive to compact",
+    "gates": "gate to act on",
 }
 """What each number counts, named for one. The keys are the names of the answer's fields."""
 
@@ -247,18 +265,19 @@ def _held(status: ProjectStatus) -> Outcome:
     return Outcome(ExitCode.HELD, reason, status)
 
 
-def _wait(
+def wait_and_show(
     connection: StackConnection,
     services: StackServices,
     arguments: Namespace,
     output: Output,
     started: str | None = None,
 ) -> ExitCode:
-    with ExitStack() as shown:
-        watch = None
-        if not output.as_json:
-            display = shown.enter_context(ProgressDisplay.choose(as_json=False))
-            watch = RunProgress(connection, display)
+    """Shows progress until nothing is pending or running, and then how that ended.
+
+    With JSON every line is an object, and the last one has the outcome.
+    """
+    with ProgressDisplay.choose(as_json=output.as_json) as display:
+        watch = RunProgress(connection, display)
         outcome = wait_until_settled(
             connection, services, arguments.project_id, arguments.timeout, watch, started=started
         )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from kili_export.archives.gates import reason_of_hold
 from kili_export.archives.manifest import Manifest
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
@@ -77,6 +78,7 @@ def _described_export(export: ExportStatus) -> dict[str, Any]:
         "archive_key": manifest.archive.key,
         "archive_generation": manifest.archive.generation,
         "deltas_after_archive": len(manifest.deltas),
+        "latest": None if manifest.latest is None else manifest.latest.model_dump(mode="json"),
         "etag": manifest.archive.etag,
         "size": manifest.archive.size,
         "members": manifest.counts.members,
@@ -145,6 +147,7 @@ def _lines(project: ProjectStatus, *, assets: bool = False) -> list[str]:
         if export.blocked_by:
             lines.append(f"Left out: {export.name}: {export.blocked_by}")
         lines += _follows(project.project_id, export)
+        lines += _held_back(project.project_id, export)
         lines += _assets_left_out(export) if assets else _reasons(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(
@@ -190,6 +193,18 @@ def _ended(project: ProjectStatus) -> list[str]:
         f"kili-export purge {project.project_id} {export.name}"
         for export in project.ended
     ]
+
+
+def _held_back(project_id: str, export: ExportStatus) -> list[str]:
+    latest = export.manifest.latest if export.manifest else None
+    if export.manifest is None or latest is None or not latest.held:
+        return []
+    at = "is not there yet" if latest.generation is None else f"stays at {latest.generation}"
+    line = f"latest.zip of {export.name} {at}, since {_moment(latest.since)}"
+    if latest.released:
+        return [f"{line}. It is released; the next run lets it out."]
+    way_out = f"Let it out: kili-export release {project_id} {export.name}"
+    return [f"{line}: {reason_of_hold(export.manifest)}. {way_out}"]
 
 
 def _follows(project_id: str, export: ExportStatus) -> list[str]:

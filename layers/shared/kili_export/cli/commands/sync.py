@@ -10,7 +10,7 @@ from kili_export.cli.files import using
 from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.counted import counted
-from kili_export.reading.export_address import SCHEME, parse_prefix
+from kili_export.reading.export_address import is_address, parse_prefix
 from kili_export.reading.folder import FolderOnDisk, FollowingFolder
 from kili_export.reading.followed_prefix import FollowedPrefix
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
@@ -42,7 +42,7 @@ def sync(arguments: Namespace) -> ExitCode:
 
 def _opened(directory: str, source: ReadingSource) -> AbstractContextManager[FollowingFolder]:
     """The folder, or the prefix of a bucket. Raises InvalidConfiguration."""
-    if not directory.startswith(SCHEME):
+    if not is_address(directory):
         return FolderOnDisk.open(directory)
     bucket, prefix = parse_prefix(directory)
     return FollowedPrefix.open(source.target(bucket), prefix)

@@ -1,14 +1,17 @@
 """`kili-export demo`: changes in a stand-in of Kili become archives, and each one is checked."""
 
+import contextlib
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from kili_export.cli.commands.pull import download
 from kili_export.cli.commands.runs import Outcome, repairs, wait_until_settled
@@ -16,6 +19,7 @@ from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import StackConnection
+from kili_export.core.counted import counted
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.demo.changes import CHANGES, Change
 from kili_export.local.demo.checks import sdk_disagreements
@@ -26,7 +30,7 @@ from kili_export.local.stack.cli_connection import connection_to
 from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.local.stack.supervisor import LocalStack, StackOptions
 from kili_export.maintenance.reconciliation.project_status import ProjectStatus
-from kili_export.registration.declaration import parse_registration
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.registration.register_exports import register_exports
 
 # The SDK makes them with what it needs by itself, which is little.
@@ -47,7 +51,7 @@ def demo(arguments: Namespace) -> ExitCode:
     keep = bool(arguments.state or arguments.keep)
     ok = interrupted = False
     try:
-        ok = _show(folder, as_json=arguments.json, keep=keep)
+        ok = _show(folder, as_json=arguments.json, keep=keep, look=arguments.view)
     except KeyboardInterrupt:
         interrupted = True
         raise
@@ -60,8 +64,11 @@ def demo(arguments: Namespace) -> ExitCode:
     return ExitCode.OK if ok else ExitCode.FAILED
 
 
-def _show(folder: Path, *, as_json: bool, keep: bool) -> bool:
-    """The whole demo, with its files in a folder. Answers whether all checks held."""
+def _show(folder: Path, *, as_json: bool, keep: bool, look: bool) -> bool:
+    """The whole demo, with its files in a folder. Answers whether all checks held.
+
+    With `look` there is an export with pictures too, and the stack runs until Ctrl+C at the end.
+    """
     state = folder / "state"
     began = time.monotonic()
     with view(as_json=as_json) as shown:
@@ -78,17 +85,31 @@ def _show(folder: Path, *, as_json: bool, keep: bool) -> bool:
             )
             with LocalStack(options, shown.detail) as running:
                 connection = connection_to(running, StateDirectory(state))
-                archives, ok = _Demo(kili, connection, shown, folder).run()
+                archives, ok = _Demo(kili, connection, shown, folder, with_pictures=look).run()
+                if look:
+                    shown.step(f"Look at the exports, until Ctrl+C: {running.page_url}")
+                    _wait_for_interrupt()
         kept = archives if keep or not ok else {}
         shown.end(kept, time.monotonic() - began, ok=ok)
     return ok
+
+
+def _wait_for_interrupt() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 class _Demo:
     """One demonstration on a running stack."""
 
     def __init__(
-        self, kili: KiliProcess, connection: StackConnection, shown: View, folder: Path
+        self,
+        kili: KiliProcess,
+        connection: StackConnection,
+        shown: View,
+        folder: Path,
+        *,
+        with_pictures: bool,
     ) -> None:
         self._kili = kili
         self._connection = connection
@@ -96,7 +117,12 @@ class _Demo:
         self._executions = Executions(connection)
         self._shown = shown
         self._folder = folder
-        self._generations: dict[str, int] = dict.fromkeys(EXPORTS, 0)
+        self._declared: dict[str, dict[str, Any]] = {
+            name: {"format": kind, "layout": layout_of(kind)} for name, kind in EXPORTS.items()
+        }
+        if with_pictures:
+            self._declared["pictures"] = {"format": "jsonl", "with_assets": True}
+        self._generations: dict[str, int] = dict.fromkeys(self._declared, 0)
         self._ok = True
 
     def run(self) -> tuple[dict[str, str], bool]:
@@ -108,12 +134,12 @@ class _Demo:
 
     def _register(self) -> None:
         project = self._kili.project_id
-        self._shown.step(f"Registering the sample project {project} with three exports")
+        count = len(self._declared)
+        self._shown.step(
+            f"Registering the sample project {project} with {counted(count, 'export')}"
+        )
         began = datetime.now(UTC)
-        declared = [
-            {"name": name, "format": kind, "layout": layout_of(kind)}
-            for name, kind in EXPORTS.items()
-        ]
+        declared = [{"name": name, **options} for name, options in self._declared.items()]
         registration = parse_registration({"project_id": project, "exports": declared})
         registered = register_exports(
             self._services.objects, self._services.kili, self._services.random, registration
@@ -126,7 +152,7 @@ class _Demo:
         )
         self._services.request_run(project, full=False)
         self._shown.detail(f"{registered.title}: the first, full export")
-        self._await(began, lambda fresh: len(fresh) == len(EXPORTS))
+        self._await(began, lambda fresh: len(fresh) == count)
 
     def _change(self, change: Change) -> None:
         self._shown.step(change.title)
@@ -145,12 +171,12 @@ class _Demo:
 
         def watch(status: ProjectStatus) -> None:
             fresh.update(self._note(status, began))
-            self._shown.progress(self._stage(), {name: name in fresh for name in EXPORTS})
+            self._shown.progress(self._stage(), {name: name in fresh for name in self._declared})
 
         outcome = self._settle(watch)
         problems = [] if outcome.code is ExitCode.OK else [outcome.reason]
         if not problems and not is_enough(fresh):
-            missing = ", ".join(sorted(EXPORTS.keys() - fresh))
+            missing = ", ".join(sorted(self._declared.keys() - fresh))
             problems = [f"nothing was published in {missing}"]
         if problems:
             self._check("the change was published", problems)

@@ -249,7 +249,10 @@ class LiveView:
 def _next_step() -> str:
     """What is typed next, by the name that this command was called by."""
     called = sys.argv[0] if Path(sys.argv[0]).name == "kili-export" else "kili-export"
-    return f"Next, with your own project: KILI_API_KEY=YOUR_KEY {called} up"
+    return (
+        f"Next, in your browser: {called} demo --view\n"
+        f"With your own project: KILI_API_KEY=YOUR_KEY {called} up"
+    )
 
 
 def view(*, as_json: bool) -> View:

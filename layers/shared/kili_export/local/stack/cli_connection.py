@@ -15,6 +15,7 @@ from kili_export.cli.execution_summary import (
 )
 from kili_export.cli.loading import command_of
 from kili_export.cli.stack_connection import StackConnection
+from kili_export.local.stack.state_backup import restore as restore_backup
 from kili_export.local.stack.state_directory import RunningStack, StateDirectory, default_state
 from kili_export.local.workflow.executions import Execution, ExecutionStore
 from kili_export.runs.messages import FinishAnswer
@@ -31,6 +32,12 @@ class StacksOfThisMachine:
         """See LocalStacks."""
         directory = StateDirectory(Path(state) if state else default_state())
         return connection_to(directory.running(), directory)
+
+    def restore(self, backup: str, state: str | None) -> str:
+        """See LocalStacks."""
+        directory = StateDirectory(Path(state) if state else default_state())
+        restore_backup(Path(backup), directory)
+        return str(directory.path)
 
 
 def connection_to(running: RunningStack, state: StateDirectory) -> StackConnection:

@@ -15,6 +15,7 @@ from typing import Any
 
 from kili_export.core.errors import InvalidConfiguration
 from kili_export.local.stack.http_server import Head, HttpServer, Limits, Refusal
+from kili_export.local.stack.metrics import CONTENT_TYPE, METRICS_PATH, Metrics
 from kili_export.local.workflow.errors import FunctionFailed
 
 WEBHOOK_PATH = "/webhooks/kili"
@@ -86,11 +87,11 @@ def http_api_event(body: bytes, headers: dict[str, str], source: str) -> dict[st
 
 
 def _message(status: int, message: str) -> Response:
-    return {
-        "statusCode": status,
-        "headers": {"content-type": "application/json"},
-        "body": json.dumps({"message": message}),
-    }
+    return _response(status, "application/json", json.dumps({"message": message}))
+
+
+def _response(status: int, content_type: str, body: str) -> Response:
+    return {"statusCode": status, "headers": {"content-type": content_type}, "body": body}
 
 
 class FrontDoor:
@@ -106,11 +107,14 @@ class FrontDoor:
         host: str,
         port: int,
         limits: Limits = Limits(),  # noqa: B008 it is frozen
+        *,
+        metrics: Metrics | None = None,
     ) -> None:
         """Takes the port, 0 for a free one. Raises PortUnavailable when it is taken."""
         self._gate = gate
         self._is_secret = is_secret
         self._host = host
+        self._metrics = metrics
         try:
             self._server = HttpServer(self._answer, self._judge, host, port, limits)
         except (OSError, ValueError) as error:
@@ -142,9 +146,13 @@ class FrontDoor:
     def _judge(self, head: Head) -> Refusal | None:
         """By method, path and secret, in this order; a body is read of Kili alone."""
         if head.path in HEALTH_PATHS:
-            if head.method not in {"GET", "HEAD"}:
-                return _refusal(405, "Method Not Allowed", ("Allow", "GET, HEAD"))
-            return _refusal(400, "No body is expected") if head.has_body else None
+            return _reading(head)
+        if head.path == METRICS_PATH and self._metrics is not None:
+            if not self._metrics.is_authorized(head.headers.get("AUTHORIZATION", "")):
+                return _refusal(
+                    401, "Authorization is missing or wrong", ("WWW-Authenticate", "Bearer")
+                )
+            return _reading(head)
         if head.path.rstrip("/") != WEBHOOK_PATH:
             return _refusal(404, "Not Found")
         if head.method != "POST":
@@ -157,7 +165,9 @@ class FrontDoor:
         self, environ: Mapping[str, Any], start_response: Callable[..., Any]
     ) -> list[bytes]:
         """The answer to a request that was let in, as WSGI (PEP 3333) has it."""
-        if environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+        if self._metrics is not None and environ["PATH_INFO"] == METRICS_PATH:
+            response = _response(200, CONTENT_TYPE, self._metrics.text())
+        elif environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             response = _message(200, "ok")
         else:
             body = environ["wsgi.input"].read()
@@ -183,6 +193,13 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
         if name.startswith("HTTP_") or name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
     }
     return {name.lower().replace("_", "-"): value for name, value in found.items()}
+
+
+def _reading(head: Head) -> Refusal | None:
+    """The refusal of what does more than to read."""
+    if head.method not in {"GET", "HEAD"}:
+        return _refusal(405, "Method Not Allowed", ("Allow", "GET, HEAD"))
+    return _refusal(400, "No body is expected") if head.has_body else None
 
 
 def _refusal(status: int, message: str, *headers: tuple[str, str]) -> Refusal:

@@ -72,6 +72,7 @@ class SeaweedServer:
         self._child = Child(
             (
                 *python_module("kili_export.local.stack.seaweed_child"),
+                str(self._data_dir),
                 *self._command(identities),
             ),
             environment=self._environment(),

@@ -1,6 +1,7 @@
 """Runs a command of SeaweedFS as long as standard input is open.
 
-`python -m kili_export.local.stack.seaweed_child COMMAND…`. SeaweedFS does not watch its input, so
+`python -m kili_export.local.stack.seaweed_child FOLDER COMMAND…`, where the folder is that of its
+files. SeaweedFS does not watch its input, so
 this process does it: when the stack ends, however that is, the input ends, and this process ends
 the server. On Linux the kernel does it should this process itself be killed; its main thread lives
 as long as it does, so that the signal means just that.
@@ -13,14 +14,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from kili_export.local.stack.child import python_module
+from kili_export.local.stack.server_halts import ServerHalts
 
 _PR_SET_PDEATHSIG = 1
 _PATIENCE_SECONDS = 1.5
 
 
-def main(command: Sequence[str]) -> int:
+def main(folder: Path, command: Sequence[str]) -> int:
     """Runs the command to its end, or to that of standard input. Answers its exit status.
 
     The server is not given long to end: it waits for clients' idle connections, and what it
@@ -33,6 +36,7 @@ def main(command: Sequence[str]) -> int:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
+    ServerHalts(folder, server).listen()
     threading.Thread(target=_watch_input, args=(ending,), daemon=True).start()
     threading.Thread(target=_end, args=(server, ending), daemon=True).start()
     return server.wait()
@@ -66,4 +70,4 @@ def _end(server: subprocess.Popen[bytes], ending: threading.Event) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "--exec":
         become(sys.argv[2:])
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
@@ -18,7 +18,7 @@ from kili_export.machine.state_files import DATABASE, OBJECTS, SECRETS
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_SECONDS = 0.05
-_LOCK = "lock"
+LOCK: Final = "lock"
 STATE_VARIABLE = "KILI_EXPORT_STATE"
 
 
@@ -60,7 +60,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """What a running stack tells the commands. `environment` is that of its functions."""
+    """What a running stack tells the commands. `environment` is that of its functions.
+
+    `page_url` shows all exports to who knows it; stacks of version 0.1 have none.
+    """
 
     pid: int
     webhook_url: str
@@ -76,6 +79,7 @@ class RunningStack:
     state_machine_arn: str
     event_bus: str
     kili_api_endpoint: str
+    page_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -121,7 +125,7 @@ class StateDirectory:
         try:
             self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._refuse_foreign()
-            lock = (self.path / _LOCK).open("ab")
+            lock = (self.path / LOCK).open("ab")
             make_private(self.path)
         except OSError as error:
             raise InvalidConfiguration(
@@ -152,7 +156,7 @@ class StateDirectory:
                 f"{self.path} belongs to another user ({owner}); give another --state."
             )
         names = {one.name for one in self.path.iterdir()}
-        if names and _LOCK not in names:
+        if names and LOCK not in names:
             raise InvalidConfiguration(
                 f"{self.path} is not empty and no stack's; give an empty directory as --state."
             )
@@ -210,7 +214,7 @@ class StateDirectory:
         """Whether some process runs a stack here: after `kill -9` its file is still there."""
         try:
             # A lock needs no right to write: the state of another user may be read only.
-            with (self.path / _LOCK).open("rb") as lock:
+            with (self.path / LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

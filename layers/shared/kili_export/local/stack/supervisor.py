@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from kili_export.local.stack.event_follower import EventFollower
 from kili_export.local.stack.expiry import Expiry
 from kili_export.local.stack.former_state import FormerJournal
 from kili_export.local.stack.front_door import FrontDoor, WebhookGate
+from kili_export.local.stack.metrics import Metrics, metrics_token
 from kili_export.local.stack.notification_worker import NotificationWorker
 from kili_export.local.stack.pending_work import take_up
 from kili_export.local.stack.resources import Endpoints, ResourceNames
@@ -30,13 +31,17 @@ from kili_export.local.workflow.objects import S3Objects
 from kili_export.local.workflow.service import WorkflowService
 from kili_export.machine.mending import mend
 from kili_export.machine.state_files import StateFiles
+from kili_export.viewing.all_exports import AllExports
+from kili_export.viewing.server import ViewServer
 from kili_export.wiring.application import Application
 from kili_export.wiring.notifications import notifier
 from kili_export.wiring.operating import request_run
 from kili_export.wiring.settings import Settings
 from kili_export.wiring.webhook import receive_event
 
-_UNSAID = frozenset({"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "environment"})
+_UNSAID = frozenset(
+    {"webhook_secret", "aws_access_key_id", "aws_secret_access_key", "page_url", "environment"}
+)
 
 # Enough that the three steps with something to do side by side do it side by side.
 _PROCESSES: Mapping[str, int] = {"webhook": 2, "convert_assets": 2, "aggregate_archive": 2}
@@ -110,8 +115,13 @@ class LocalStack:
         credentials = self._state.credentials()
         # The port is taken first, so that one in use is reported before anything was started.
         gate = WebhookGate(lambda event: self._invoke("webhook", event))
+        metrics = Metrics(metrics_token(credentials.webhook_secret))
         door = FrontDoor(
-            gate, credentials.is_webhook_secret, self._options.host, self._options.port
+            gate,
+            credentials.is_webhook_secret,
+            self._options.host,
+            self._options.port,
+            metrics=metrics,
         )
         self._started.callback(door.close)
         for line in mend(self._state.database):
@@ -122,7 +132,7 @@ class LocalStack:
         service, endpoint = self._start_workflow(template, s3)
         endpoints = Endpoints(s3.endpoint, endpoint.url)
         environments = self._start_workers(
-            template, stack_environment(self._state.path, credentials, endpoints)
+            template, stack_environment(self._state.path, credentials, endpoints), metrics
         )
         # Stopped in reverse: first nothing more is taken in, then runs end, then their workers.
         self._started.callback(service.close)
@@ -140,6 +150,7 @@ class LocalStack:
         schedule = upkeep.start(self._options.reconcile_every)
         self._started.callback(schedule.stop)
         self._follow(application)
+        stack = replace(stack, page_url=self._serve_pages(application))
         self._state.announce(stack)
         return stack
 
@@ -200,7 +211,7 @@ class LocalStack:
         return service, endpoint
 
     def _start_workers(
-        self, template: Template, stack: Mapping[str, str]
+        self, template: Template, stack: Mapping[str, str], metrics: Metrics
     ) -> dict[str, dict[str, str]]:
         self._tell("Starting the workers.")
         functions = template.functions()
@@ -221,7 +232,7 @@ class LocalStack:
             )
             for one in functions
         }
-        pool = self._pool = WorkerPool(specs, self._state.logs)
+        pool = self._pool = WorkerPool(specs, self._state.logs, metrics.add)
         self._started.callback(pool.stop)
         pool.start()
         return environments
@@ -236,6 +247,13 @@ class LocalStack:
             self._started.callback(subscriptions.stop)
         self._started.callback(follower.stop)
         follower.start()
+
+    def _serve_pages(self, application: Application) -> str:
+        """Shows all exports to who knows the address, which is answered."""
+        pages = ViewServer(AllExports(application.objects))
+        threading.Thread(target=pages.serve, name="pages", daemon=True).start()
+        self._started.callback(pages.stop)
+        return pages.url
 
     def _notify(self, application: Application) -> None:
         files = application.state_files

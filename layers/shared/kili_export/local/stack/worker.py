@@ -17,6 +17,7 @@ from typing import Any
 from kili_export.local.stack.lambda_context import LocalContext
 from kili_export.local.stack.lifeline import end_with_parent
 from kili_export.local.stack.wire import ConnectionEnded, receive_message, send_message
+from kili_export.wiring.invocation import Counted, observers
 
 Handler = Callable[[Any, LocalContext], Any]
 
@@ -31,13 +32,16 @@ def main() -> None:
         send_message(connection, _failure("Runtime.ImportModuleError", error))
         raise
     send_message(connection, {"ready": True})
+    counted: list[Counted] = []
+    observers.append(counted.append)
     try:
         while True:
             request = receive_message(connection)
             began = time.perf_counter()
             answer = _answer(handler, request)
             _report(request, time.perf_counter() - began)
-            send_message(connection, answer)
+            send_message(connection, {**answer, "counted": counted})
+            counted.clear()
     except ConnectionEnded:
         return
 

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 from kili_export.local.stack.child import Child, python_module
 from kili_export.local.stack.wire import ConnectionEnded, receive_message, send_message
 from kili_export.local.workflow.errors import FunctionFailed
+from kili_export.wiring.invocation import Counted
 
+Observe = Callable[[str, Sequence[Counted]], None]
 _START_SECONDS = 60.0
 _COMMAND = python_module("kili_export.local.stack.worker")
 
@@ -72,8 +74,11 @@ class _Worker:
                 f"{self._spec.name} did not start: {greeting['message']} (see {self._log})"
             )
 
-    def invoke(self, payload: Any) -> Any:
-        """The handler's answer. Raises FunctionFailed; the process is replaced if it was lost."""
+    def invoke(self, payload: Any, observe: Observe) -> Any:
+        """The handler's answer. Raises FunctionFailed; the process is replaced if it was lost.
+
+        `observe` gets what the invocation counted, unless its process was lost.
+        """
         request_id = str(uuid.uuid4())
         connection = self._open()
         connection.settimeout(self._spec.timeout)
@@ -96,6 +101,7 @@ class _Worker:
             status = self._replace()
             message = f"RequestId: {request_id} Runtime exited with status {status}"
             raise FunctionFailed("Runtime.ExitError", message) from None
+        observe(self._spec.name, answer["counted"])
         if "error" in answer:
             raise FunctionFailed(answer["error"], answer["message"])
         return answer["result"]
@@ -129,7 +135,11 @@ class _Worker:
 class WorkerPool:
     """The workers of all functions. Safe to use from many threads."""
 
-    def __init__(self, specs: Mapping[str, FunctionSpec], logs: Path) -> None:
+    def __init__(
+        self, specs: Mapping[str, FunctionSpec], logs: Path, observe: Observe = lambda *_: None
+    ) -> None:
+        """`observe` gets the name of a function and what an invocation of it counted."""
+        self._observe = observe
         self._workers = {
             name: [_Worker(spec, logs / f"{name}-{n}.log") for n in range(spec.processes)]
             for name, spec in specs.items()
@@ -159,7 +169,7 @@ class WorkerPool:
         try:
             if self._stopped.is_set():
                 raise FunctionFailed("Lambda.ServiceException", "the stack is stopping")
-            return worker.invoke(payload)
+            return worker.invoke(payload, self._observe)
         except WorkerDidNotStart as error:
             raise FunctionFailed("Lambda.ServiceException", str(error)) from error
         finally:

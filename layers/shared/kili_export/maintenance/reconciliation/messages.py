@@ -5,7 +5,7 @@ Payloads carry keys of the bucket and ids, never labels: a state may hold 256 Ki
 
 from pydantic import Field
 
-from kili_export.core.document import Document
+from kili_export.core.document import Document, is_zero
 
 
 class ReconcileRequest(Document):
@@ -23,7 +23,8 @@ class ReconcileRequest(Document):
 class Repaired(Document):
     """What a comparison with Kili marked: assets by how they differed, and whole exports.
 
-    `rewrites` are exports with an archive that deltas follow and that is to be written again.
+    `rewrites` are exports with an archive that deltas follow and that is to be written again,
+    `gates` those that name a snapshot by now, or let `latest.zip` out.
     `damaged` says of exports why they could not be compared; all others were.
     """
 
@@ -34,11 +35,17 @@ class Repaired(Document):
     quarantined: int = 0
     rebuilds: int = 0
     rewrites: int = 0
+    gates: int = Field(default=0, exclude_if=is_zero)
     damaged: dict[str, str] = Field(default_factory=dict)
 
     @property
+    def asks_for_a_run(self) -> bool:
+        """Whether a run is to do something about it."""
+        return bool(self.total or self.quarantined or self.rewrites or self.gates)
+
+    @property
     def total(self) -> int:
-        """How many repairs were set going. Quarantined assets and rewrites were known before."""
+        """How many repairs were set going: the other numbers are no sign of a missing event."""
         return self.missed_events + self.changed + self.unknown + self.vanished + self.rebuilds
 
 

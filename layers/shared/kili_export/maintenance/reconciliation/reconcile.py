@@ -10,11 +10,17 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Final
 
+from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.tree_state import is_tree_behind, load_tree_state
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
 from kili_export.changes.events.follow_up import FollowUpRuns
-from kili_export.changes.events.pending_changes import PendingChangeRecorder, PendingChangeStore
+from kili_export.changes.events.pending_changes import (
+    CHECK,
+    PendingChangeRecorder,
+    PendingChangeStore,
+)
 from kili_export.core.clock import Clock, TimeLeft
-from kili_export.core.errors import ExportError
+from kili_export.core.errors import ExportError, IntegrityError
 from kili_export.maintenance.reconciliation.messages import (
     ReconcileAnswer,
     ReconciledProject,
@@ -22,7 +28,7 @@ from kili_export.maintenance.reconciliation.messages import (
     Repaired,
     Waiting,
 )
-from kili_export.registration.stored_registrations import registered_projects
+from kili_export.registration.stored_registrations import load_registration, registered_projects
 from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.lease import ProjectLease
 from kili_export.runs.tracked_exports import stored_list
@@ -109,6 +115,34 @@ class Reconcile:
             left_out=len(left_out.keys() - waits),
         )
 
+    def _check_trees(self, project_id: str) -> str | None:
+        """Lets a run bring trees up to what is published, that an earlier one could not.
+
+        Answers what is wrong with one that no run can bring there.
+        """
+        registration = load_registration(self.objects, project_id)
+        exports = registration.exports if registration else ()
+        damage: str | None = None
+        is_behind = False
+        for export in exports:
+            try:
+                is_behind |= export.has_tree and self._is_behind(project_id, export.name)
+            except IntegrityError as error:
+                damage = _summary_of(error)
+        if not is_behind or self.lease.is_at_work(project_id):
+            return damage
+        if all(mark.subject != CHECK for mark in self.changes.marks(project_id)):
+            self.marks.mark(project_id, CHECK)
+            self.follow_up.starter.after_change(project_id)
+        return damage
+
+    def _is_behind(self, project_id: str, export: str) -> bool:
+        manifest, _ = load_manifest(self.objects, project_id, export)
+        if manifest is None:
+            return False
+        state, _ = load_tree_state(self.objects, project_id, export)
+        return is_tree_behind(state, manifest, self.clock.now())
+
     def _look_after(
         self, project_id: str, time_left: TimeLeft | None, request: ReconcileRequest
     ) -> ReconciledProject:
@@ -126,8 +160,9 @@ class Reconcile:
             started = self._sweep(project_id, marks)
             waiting = self._waiting(project_id, marks)
             repaired = self.repair(project_id, time_left) if request.compare else Repaired()
-            if repaired and (repaired.total or repaired.quarantined or repaired.rewrites):
+            if repaired and repaired.asks_for_a_run:
                 self.follow_up.starter.after_change(project_id)
+            damage = self._check_trees(project_id)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must stop no other project
             return ReconciledProject(
                 project_id=project_id, waiting=waiting, started=started, error=_summary_of(error)
@@ -138,7 +173,7 @@ class Reconcile:
             started=started,
             repaired=repaired or Repaired(),
             unfinished=repaired is None,
-            error=_damage(repaired) if repaired else None,
+            error=(_damage(repaired) if repaired else None) or damage,
         )
 
 

@@ -128,6 +128,8 @@ class RepairProject:
             waiting = frozenset()
         found.damaged |= {one.name: one.problem for one in declared if one.is_damaged}
         found.overdue = sum(self._is_overdue(export) for export in exports)
+        now = self.marks.clock.now()
+        found.gates = sum(one.are_gates_due(now) for one in exports if one.is_current)
         outdated = [
             export for export in exports if not export.is_current and export.name not in waiting
         ]
@@ -158,7 +160,7 @@ class RepairProject:
         """Marks what is not marked already: attempts that were counted must not begin again."""
         subjects = {mark.subject for mark in self.changes.marks(project_id)}
         known = {asset_of(subject) for subject in subjects}
-        asked = outdated or found.returned or found.overdue
+        asked = outdated or found.returned or found.overdue or found.gates
         if asked and not subjects & {CHECK, REBUILD}:
             self.marks.mark(project_id, CHECK)
         if len(found.changed | found.unknown | found.vanished) > max(_MANY, found.listed // 2):
@@ -175,6 +177,7 @@ class RepairProject:
             quarantined=len(found.quarantined - known),
             rebuilds=len(outdated) + found.returned,
             rewrites=found.overdue,
+            gates=found.gates,
             damaged=found.damaged,
         )
 

@@ -3,13 +3,19 @@
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, takewhile
 
 from pydantic import ValidationError
 
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
-from kili_export.core.bucket_layout import export_prefix, history_key, ledgers_prefix
+from kili_export.core.bucket_layout import (
+    export_prefix,
+    history_key,
+    ledgers_prefix,
+    tree_state_key,
+)
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError, ExportError
 from kili_export.maintenance.retention.history import History, PastManifest, oldest_delta
@@ -33,18 +39,24 @@ class ApplyRetention:
 
     A manifest is remembered before it is replaced: then a crash at any point leaves nothing that
     was current unknown. What is unknown and old was never current.
+
+    With `known`, a store of the same bucket that may answer from memory, what is remembered is
+    added to the history as that knows it: it is written on condition that it is still so.
     """
 
     objects: ObjectStore
     clock: Clock
     rules: RetentionRules
+    known: ObjectStore | None = None
 
     def remember(self, manifest: Manifest | None) -> None:
         """Notes that this manifest is current until now. Raises ConflictError, TransientError."""
         if manifest is None:
             return
         for _ in range(_TRIES):
-            history, etag = self._history(manifest.project_id, manifest.export_name)
+            history, etag = self._history(
+                self.known or self.objects, manifest.project_id, manifest.export_name
+            )
             try:
                 self._write(manifest, history.with_past(manifest, self.clock.now()), etag)
             except ConflictError:
@@ -56,7 +68,7 @@ class ApplyRetention:
         """Whether a manifest that is or was current names one of these archives and ledgers."""
         manifest, _ = load_manifest(self.objects, project_id, export)
         # After the manifest: one that was replaced since was remembered before.
-        history, _ = self._history(project_id, export)
+        history, _ = self._history(self.objects, project_id, export)
         named = frozenset[str]().union(*(past.keys for past in history.past))
         return not named.union(pinned_keys(manifest) if manifest else ()).isdisjoint(keys)
 
@@ -76,7 +88,7 @@ class ApplyRetention:
         if manifest is None:
             return []
         now = self.clock.now()
-        history, etag = self._history(project_id, export)
+        history, etag = self._history(self.objects, project_id, export)
         named = tuple(map(_named, history.past))
         past = needed(named, manifest.generation, self.rules, now)
         retained = Retained(
@@ -112,8 +124,10 @@ class ApplyRetention:
         except ConflictError:
             _log.info("the history was written by another run; it is shortened next time")
 
-    def _history(self, project_id: str, export: str) -> tuple[History, str | None]:
-        found = self.objects.get(history_key(project_id, export))
+    def _history(
+        self, objects: ObjectStore, project_id: str, export: str
+    ) -> tuple[History, str | None]:
+        found = objects.get(history_key(project_id, export))
         if found is None:
             return History(since=self.clock.now()), None
         try:
@@ -124,7 +138,7 @@ class ApplyRetention:
             return History(since=self.clock.now()), found[1].etag
 
     def _write(self, manifest: Manifest, history: History, etag: str | None) -> None:
-        self.objects.put(
+        (self.known or self.objects).put(
             history_key(manifest.project_id, manifest.export_name),
             history.to_bytes(),
             if_match=etag,
@@ -133,10 +147,13 @@ class ApplyRetention:
         )
 
     def _written(self, project_id: str, export: str) -> Iterator[WrittenObject]:
-        for prefix in (export_prefix(project_id, export), ledgers_prefix(project_id, export)):
-            for stored in self.objects.list(prefix):
-                if stored.modified is not None:
-                    yield WrittenObject(stored.key, stored.modified)
+        own = self.objects.list(export_prefix(project_id, export))
+        # The tree comes last, has as many objects as files, and none that retention knows.
+        tree = tree_state_key(project_id, export).removesuffix(".json")
+        before_tree = takewhile(lambda stored: not stored.key.startswith(tree), own)
+        for stored in chain(before_tree, self.objects.list(ledgers_prefix(project_id, export))):
+            if stored.modified is not None:
+                yield WrittenObject(stored.key, stored.modified)
 
 
 def _named(past: PastManifest) -> Named:

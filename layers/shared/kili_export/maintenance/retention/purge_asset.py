@@ -16,14 +16,19 @@ from kili_export.archives.purged_export import has_data
 from kili_export.archives.snapshots import iter_snapshots, pinned_keys
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import with_one_table_each
+from kili_export.archives.tree_state import load_tree_state
 from kili_export.core.bucket_layout import (
     all_comparisons_prefix,
     export_prefix,
+    exports_prefix,
+    latest_key,
     listings_prefix,
     manifest_key,
     runs_prefix,
     snapshot_key,
     state_prefix,
+    tree_prefix,
+    tree_state_key,
 )
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.maintenance.retention.asset_tables import TablesOfAsset
@@ -111,10 +116,9 @@ class PurgeAsset:
         return Erased(tuple(keys), versions)
 
     def _exports(self, project_id: str) -> Iterator[str]:
-        prefix = f"exports/{project_id}/"
-        for stored in self.objects.list(prefix):
-            name, _, rest = stored.key.removeprefix(prefix).partition("/")
-            if rest == "manifest.json" and has_data(self.objects, export_prefix(project_id, name)):
+        for name in self.objects.folders(exports_prefix(project_id)):
+            is_known = self.objects.head(manifest_key(project_id, name)) is not None
+            if is_known and has_data(self.objects, export_prefix(project_id, name)):
                 yield name
 
     def _traces(self, project_id: str, export: str, asset_id: str) -> CopiesOfAsset:
@@ -122,6 +126,7 @@ class PurgeAsset:
         if manifest is None or etag is None:
             raise no_such_export(self.objects, project_id, export)
         self._require_gone(manifest, asset_id)
+        self._require_tree(manifest)
         snapshots = dict(iter_snapshots(self.objects, project_id, export))
         tables = TablesOfAsset(self.objects, asset_id, manifest)
         by_name = tables.by_name()
@@ -160,6 +165,23 @@ class PurgeAsset:
             f"{manifest.export_name!r}. Delete it in Kili first; then "
             f"`kili-export reconcile {project_id}` and `kili-export wait {project_id}` bring "
             "the exports up to date, and it can be purged."
+        )
+
+    def _require_tree(self, manifest: Manifest) -> None:
+        """Raises InvalidConfiguration when the tree may hold what left the export."""
+        project_id, name = manifest.project_id, manifest.export_name
+        state, _ = load_tree_state(self.objects, project_id, name)
+        if state is None or state.holds(manifest):
+            return
+        way_out = f"Wait until it is up to date: kili-export run {project_id} --wait"
+        if state.ended_at is not None:
+            way_out = (
+                f"It ended: remove everything below {tree_prefix(project_id, name)}, then "
+                f"{tree_state_key(project_id, name)}."
+            )
+        raise InvalidConfiguration(
+            f"The tree of export {name!r} may hold the asset yet: it has generation "
+            f"{state.generation}, and {manifest.generation} is current. {way_out}"
         )
 
     def _require_followed(self, manifest: Manifest) -> None:
@@ -218,7 +240,7 @@ class PurgeAsset:
         Also shuts out a run that seemed dead: what it would publish may name the asset.
         """
         fence = max(fence, traces.manifest.fence)
-        shortened = traces.chain.model_copy(update={"fence": fence})
+        shortened = _without_held_copy(traces.chain).model_copy(update={"fence": fence})
         if traces.renews_tables:
             name = self.eraser.random.token()
             large = LargeObjects(self.objects, PartLimits(), runs_prefix(shortened.project_id))
@@ -242,9 +264,20 @@ class PurgeAsset:
     def _renew_latest(self, manifest: Manifest) -> None:
         """The copy at the fixed key may be of a former generation, if a run crashed before it.
 
-        One that is too large by now for such a copy is removed.
+        One that is too large by now for such a copy is removed, and so is one that is held back.
         """
+        if manifest.is_latest_held:
+            self.objects.delete([latest_key(manifest.project_id, manifest.export_name)])
+            return
         LatestCopy(self.objects, PartLimits(), manifest.archive.size).refresh(manifest)
+
+
+def _without_held_copy(manifest: Manifest) -> Manifest:
+    """The copy that is held back may have the asset: there is none until it is let out."""
+    if manifest.latest is None or not manifest.latest.held:
+        return manifest
+    latest = manifest.latest.model_copy(update={"generation": None})
+    return manifest.model_copy(update={"latest": latest, "latest_key": None})
 
 
 def _prefixes(manifest: Manifest) -> tuple[str, str]:

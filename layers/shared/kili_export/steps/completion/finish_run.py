@@ -88,7 +88,7 @@ class FinishExport:
         self._follow(plan, verdict)
         self._hold(plan, verdict)
         self._leave(plan, request, failed=bool(exports.failed))
-        cleared = self._clear(plan.project_id, verdict)
+        cleared = self._clear(plan.project_id, verdict, assets.recent)
         lease = self.lease.held_by(request.project_id, request.execution_arn)
         announced = self._announce(request, plan, verdict, lease)
         remaining = self._release(
@@ -174,7 +174,7 @@ class FinishExport:
         if plan.confirmed_removals:
             self.removals.settle(plan.project_id, plan.confirmed_removals)
 
-    def _clear(self, project_id: str, verdict: RunVerdict) -> int:
+    def _clear(self, project_id: str, verdict: RunVerdict, recent: Iterable[str]) -> int:
         """Clears what was committed; what the run took on and did not settle rests a while."""
         done: list[PendingChange] = []
         held: list[PendingChange] = []
@@ -189,7 +189,7 @@ class FinishExport:
         self._postpone(kept)
         self._postpone(held, least=_AWAITING_WORD)
         # First: if this ends in between, the marks are still there, and it is done again.
-        self.second_looks.plan(project_id, done)
+        self.second_looks.plan(project_id, done, recent)
         return self.changes.clear(done)
 
     def _postpone(self, marks: Iterable[PendingChange], least: timedelta = timedelta()) -> None:

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
+from kili_export.changes.events.delayed_recheck import has_recent_label
 from kili_export.core.asset import FetchedAsset, SelectedAsset
 from kili_export.core.bucket_layout import batch_key
-from kili_export.core.clock import RandomSource
+from kili_export.core.clock import Clock, RandomSource, SystemClock
 from kili_export.core.errors import AssetError, Unavailable
 from kili_export.core.export_options import server_filters
 from kili_export.core.file_dates import Moments
@@ -31,6 +33,9 @@ from kili_export.steps.conversion.media_batch import MediaBatch
 from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.steps.conversion.past_attempts import PastAttempts
 from kili_export.storage.object_store import ObjectStore
+
+_REVIEWED: Final = "REVIEWED"
+"""Kili's status of an asset that somebody reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,15 @@ class _Target:
         elif selected is not None:
             conversion = self.format.convert(selected, self.context)
         moments = () if selected is None else self.moments(asset, selected)
-        self.writer.add(asset, conversion, media, moments=moments)
+        reviewed = self._reviewed(asset)
+        self.writer.add(asset, conversion, media, moments=moments, reviewed=reviewed)
+
+    def _reviewed(self, asset: FetchedAsset) -> bool | None:
+        """Whether the asset is reviewed; None where no gate asks, or the export not for it."""
+        rules = self.plan.publish
+        if rules is None or not rules.counts_reviewed or not self.asked_for.includes(asset):
+            return None
+        return asset.fields.get("status") == _REVIEWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class ConvertAssets:
     media: MediaLimits = field(default_factory=MediaLimits)
     meter: Meter = field(default_factory=NoMeter)
     cutter: FrameCutter = field(default_factory=NoCutter)
+    clock: Clock = field(default_factory=SystemClock)
     plans: dict[str, RunPlan] = field(default_factory=dict)
     """The plan that was read last, by its key: batches of a run share it, and it never changes."""
 
@@ -116,6 +130,7 @@ class ConvertAssets:
         needs = FetchNeeds.of(
             plan.project.to_project(), (target.context.options for target in wanted)
         )
+        asked_at = self.clock.now()
         fetched = self.kili.fetch_assets(plan.project_id, list(items), needs)
         self._require_storage(plan, fetched.unreachable, fetched.failed)
         matching = self._matching(plan.project_id, wanted, [a.asset_id for a in fetched.assets])
@@ -151,6 +166,11 @@ class ConvertAssets:
                     for asset in fetched.assets
                     if any(asset.asset_id in target.writer.empty for target in wanted)
                     or any(one is not None and asset.asset_id not in one for one in allowed_by)
+                ),
+                "recent": tuple(
+                    asset.asset_id
+                    for asset in fetched.assets
+                    if has_recent_label(asset.label_dates, asked_at)
                 ),
                 "spent": self.meter.spent(),
             }

@@ -28,6 +28,7 @@ from kili_export.runs.held_removals import RemovalStore
 from kili_export.runs.lease import Lease, ProjectLease, run_id_of
 from kili_export.runs.messages import PlanAnswer, PlanRequest, ResumeToken
 from kili_export.runs.metering import Meter, NoMeter, ResumedMeter
+from kili_export.runs.plan import ExportPlan
 from kili_export.runs.tracked_exports import TrackedExports, TrackedExportsStore
 from kili_export.steps.planning.fence_predecessor import fence_out_predecessor
 from kili_export.steps.planning.leave_out_exports import LeaveOut
@@ -68,9 +69,14 @@ class PlanExport:
         lease = self.lease.acquire(request.project_id, request.execution_arn)
         if lease is None:
             return PlanAnswer(status="busy", project_id=request.project_id)
-        stored = self._sessions.store.read(request.project_id)
-        marks = self._marks(request.project_id, stored)
+        # What a mark asks for was declared before: marks are read first.
+        marks = self._marks(request.project_id, StoredSession())
         registration = load_registration(self.objects, request.project_id)
+        stored = self._session(request.project_id, registration, marks)
+        if stored.session is not None:
+            # It waits for its own marks.
+            marks = self._marks(request.project_id, stored)
+            registration = load_registration(self.objects, request.project_id)
         if registration is None:
             TrackedExportsStore(self.objects, None).leave_out(request.project_id, TrackedExports())
             self._sessions.store.close(request.project_id, stored)
@@ -93,6 +99,21 @@ class PlanExport:
             self.changes.clear(run.marks.all())
             return self._idle(request, registered=True)
         return PlanWriter(self.objects, self.removals, self.limits, meter).write(run, request)
+
+    def _session(
+        self, project_id: str, registration: ProjectRegistration | None, marks: ChosenChanges
+    ) -> StoredSession:
+        """The session, if there may be one.
+
+        While one is open there is a mark that keeps it going, and its exports are not tracked:
+        without either it is not asked for.
+        """
+        if registration is not None and not marks.project:
+            tracked = TrackedExportsStore(self.objects, registration.incarnation)
+            names = tracked.read(project_id).names
+            if all(one.name in names for one in registration.exports):
+                return StoredSession()
+        return self._sessions.store.read(project_id)
 
     @property
     def _sessions(self) -> SessionPlanner:
@@ -163,8 +184,16 @@ class PlanExport:
         session = run.stored.session
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
+        due = {export.name for export in possible if export.are_gates_due(run.started_at)}
+        # A tree may be behind, and nothing else is to be done.
+        checked = CHECK in run.marks.project and session is None
         run.plans = [
-            plan for plan in run.plans if plan.name in rebuilt or run.marks.assets or plan.rewrite
+            plan
+            for plan in run.plans
+            if plan.name in rebuilt | due
+            or run.marks.assets
+            or plan.rewrite
+            or (plan.tree and checked)
         ]
         if session is not None:
             run.plans, run.step = plan_step(run.stored, run.plans, run.marks)
@@ -190,16 +219,21 @@ class PlanExport:
     def _choose_modes(self, run: RunDraft, exports: Sequence[ExportState]) -> None:
         """Which exports are made again. Goes on with those that are, unless there are others."""
         followed = TrackedExportsStore(self.objects, run.registration).read(run.project_id).names
+
+        def plans() -> list[ExportPlan]:
+            return [plan_of(export, run, followed=export.name in followed) for export in exports]
+
+        run.plans = plans()
+        if run.stored.etag is None and any(plan.mode == "rebuild" for plan in run.plans):
+            # It may not have been asked for yet, and its ETag is needed now.
+            run.stored = self._sessions.store.read(run.project_id)
         session = run.stored.session
-        run.plans = [plan_of(export, run, followed=export.name in followed) for export in exports]
         if session is not None and not self._sessions.fits(
             run.project_id, session, run.plans, run.registration
         ):
             run.stored = self._sessions.store.close(run.project_id, run.stored)
             run.marks = self._marks(run.project_id, run.stored)
-            run.plans = [
-                plan_of(export, run, followed=export.name in followed) for export in exports
-            ]
+            run.plans = plans()
 
     def _list(self, run: RunDraft, time_left: TimeLeft | None) -> None:
         """Lists every asset that Kili has: for this run or, in slices, for many."""

@@ -91,6 +91,8 @@ def plan_of(export: ExportState, run: RunDraft, *, followed: bool) -> ExportPlan
         dated=date_of(export.published, export.definition, run.started_at),
         pseudonym_key=export.pseudonym_key,
         rewrite=_is_to_be_rewritten(export, run),
+        publish=export.publish,
+        tree=export.has_tree,
     )
 
 

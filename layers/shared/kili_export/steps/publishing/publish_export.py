@@ -1,6 +1,8 @@
 """Publishes what a run found for one export: one new generation, or nothing at all."""
 
+import logging
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from kili_export.archives.compaction import CompactionPolicy
 from kili_export.archives.latest_copy import LatestCopy
@@ -9,7 +11,7 @@ from kili_export.archives.loss_report.report_writer import LossReports
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.core.bucket_layout import joins_prefix
 from kili_export.core.clock import Clock, RandomSource, TimeLeft
-from kili_export.core.errors import ConflictError, OutOfTime
+from kili_export.core.errors import ConflictError, ExportError, OutOfTime
 from kili_export.costs.usage import Traffic
 from kili_export.runs.messages import AggregateAnswer, AggregateRequest, ResumeToken
 from kili_export.runs.metering import Meter, NoMeter, ResumedMeter, TransferTally, UsageTally
@@ -19,11 +21,21 @@ from kili_export.steps.publishing.documents.sharding import ShardRules
 from kili_export.steps.publishing.full_export.deadline import ComputingTime
 from kili_export.steps.publishing.full_export.publish_full_export import publish_rebuild
 from kili_export.steps.publishing.generation.commit import Publisher, Retention
+from kili_export.steps.publishing.generation.export_gates import ExportGates
 from kili_export.steps.publishing.generation.export_run import ExportRun
 from kili_export.steps.publishing.generation.write_generation import GenerationWriter
 from kili_export.steps.publishing.increment.publish_increment import publish_increment, still_held
 from kili_export.storage.object_store import ObjectStore
 from kili_export.storage.resumable_uploads import ResumableUploads
+
+_log = logging.getLogger(__name__)
+
+
+class TreeDelivery(Protocol):
+    """Brings the tree of an export to what is published."""
+
+    def __call__(self, project_id: str, export: str, time_left: TimeLeft | None) -> None:
+        """Raises OutOfTime when a further call has to go on, and the errors of `core.errors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,7 @@ class PublishExport:
     rewriting: CompactionPolicy = field(default_factory=CompactionPolicy)
     meter: Meter = field(default_factory=NoMeter)
     sharding: ShardRules = field(default_factory=ShardRules)
+    trees: TreeDelivery | None = None
     is_first: bool = False
     """Whether no invocation before may have begun to publish a run that is asked for."""
 
@@ -72,6 +85,7 @@ class PublishExport:
             time = ComputingTime(time_left, export.name)
             tally = UsageTally(meter)
             answer = self._publish(request, plan, export, uploads, moved, tally, time)
+            answer = self._deliver(answer, plan, export, time_left)
         except OutOfTime:
             return AggregateAnswer(
                 export=export.name,
@@ -81,6 +95,31 @@ class PublishExport:
                 spent=meter.spent(),
             )
         return answer.model_copy(update={"spent": meter.spent()})
+
+    def _deliver(
+        self,
+        answer: AggregateAnswer,
+        plan: RunPlan,
+        export: ExportPlan,
+        time_left: TimeLeft | None,
+    ) -> AggregateAnswer:
+        """Brings the tree up to what is published. What is published stays so, if that fails.
+
+        Raises OutOfTime. The sweep finds a tree that stays behind.
+        """
+        if self.trees is None or not export.tree:
+            return answer
+        try:
+            self.trees(plan.project_id, export.name, time_left)
+        except OutOfTime:
+            raise
+        except Exception as error:  # noqa: BLE001 a tree must not stop what is published
+            name = type(error).__name__
+            # Its name alone, if it is none of ours: it may quote anything.
+            known = str(error) if isinstance(error, ExportError) else ""
+            _log.warning("the tree of export %s stays behind: %s %s", export.name, name, known)
+            return answer.model_copy(update={"tree_error": name})
+        return answer
 
     def _publish(
         self,
@@ -101,6 +140,7 @@ class PublishExport:
                 f"export {export.name} was published by another run since this one was planned"
             )
         latest = LatestCopy(self.objects, self.limits, self.latest_max_bytes, uploads)
+        gates = ExportGates(self.objects, latest, export.publish, plan.started_at, plan.run_id)
         reports = LossReports(self.objects)
         writer = GenerationWriter(
             publisher,
@@ -112,11 +152,13 @@ class PublishExport:
             moved,
             tally,
             self.retention,
-            latest,
+            gates,
             reports,
             self.rewriting,
         )
-        run = ExportRun(self.objects, self.sharding, writer, request.results)
+        # A small run keeps a small archive, which is to be written again, for what follows.
+        whole = self.rewriting.tiny if self.is_first else 0
+        run = ExportRun(self.objects, self.sharding, writer, request.results, whole)
         if previous is not None and published:
             held = still_held(run, previous)
             # The run that shut this one out builds on the manifest as it is.

@@ -61,6 +61,7 @@ def record_of(
         known_media=asset.media.known if asset.media else None,
         left_out=asset.left_out,
         moments=asset.moments,
+        reviewed=asset.reviewed,
     )
 
 

@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 import orjson
 
 from kili_export.core.errors import IntegrityError, Unavailable
-from kili_export.runs.messages import BatchResult, ExportSegment
+from kili_export.runs.messages import BatchResult, ByteRange, ExportSegment
 from kili_export.runs.segment_records import ConvertedAsset, ConvertedMember
 from kili_export.splicing.regions import Region
 from kili_export.splicing.upload_parts import Source
+from kili_export.steps.publishing.assets.held_entries import HeldEntries
 from kili_export.storage.external_sort import ExternalSorter, grouped
 from kili_export.storage.json_lines import iter_lines
 from kili_export.storage.object_store import ObjectStore
@@ -23,7 +24,7 @@ from kili_export.storage.spool import Spool
 
 _READERS: Final = 16
 _AHEAD: Final = 24 << 20
-"""Bytes of records that are read before they are needed."""
+"""Bytes that are read before they are needed."""
 _OPEN: Final = 16 << 20
 """Bytes of records that are kept unpacked, and one batch at least."""
 _END: Final = b"\0"
@@ -88,6 +89,7 @@ class ConvertedAssets:
 
     objects: ObjectStore
     export: str
+    entries: HeldEntries = field(default_factory=HeldEntries)
     _batches: list[_Batch] = field(default_factory=list)
     _records: Spool = field(default_factory=Spool)
     _found: ExternalSorter = field(default_factory=ExternalSorter)
@@ -105,11 +107,11 @@ class ConvertedAssets:
                 if segment is None or batch.key is None or batch.etag is None:
                     continue
                 source = Source(batch.key, batch.etag, batch.size)
-                ahead.append((source, segment, pool.submit(self._fetch, source, segment)))
-                waiting += segment.records.length
+                read = _wanted(segment, with_entries=self.entries.reserve(segment))
+                ahead.append((source, segment, pool.submit(self._fetch, source, read)))
+                waiting += read.length
                 while waiting > _AHEAD:
-                    waiting -= ahead[0][1].records.length
-                    self._take_segment(*ahead.popleft())
+                    waiting -= self._take_segment(*ahead.popleft())
             while ahead:
                 self._take_segment(*ahead.popleft())
         self._rounds += 1
@@ -139,16 +141,18 @@ class ConvertedAssets:
         """Gives memory back: everything was taken in."""
         self._found.settle()
 
-    def _fetch(self, source: Source, segment: ExportSegment) -> bytes:
-        records = segment.records
-        return self.objects.get_range(
-            source.key, records.start, records.length, if_match=source.etag
-        )
+    def _fetch(self, source: Source, wanted: ByteRange) -> bytes:
+        return self.objects.get_range(source.key, wanted.start, wanted.length, if_match=source.etag)
 
     def _take_segment(
         self, source: Source, segment: ExportSegment, fetched: "Future[bytes]"
-    ) -> None:
-        data = fetched.result()
+    ) -> int:
+        """Takes in what was read of a batch. Answers how many bytes these were."""
+        read = fetched.result()
+        entries = len(read) - segment.records.length
+        if entries:
+            self.entries.hold(source, segment.entries.start, read[:entries])
+        data = read[entries:]
         number, at = len(self._batches), 0
         for line in data.splitlines(keepends=True):
             asset_id, order_key, kind = _beginning(line)
@@ -161,6 +165,7 @@ class ConvertedAssets:
         self._batches.append(
             _Batch(source, segment.entries.start, media, (start, start + len(packed)))
         )
+        return len(read)
 
     def _take_failures(self, batch: BatchResult) -> None:
         for asset_id in batch.missing:
@@ -187,6 +192,14 @@ class ConvertedAssets:
             self._open.popitem(last=False)
         self._open[number] = lines
         return lines
+
+
+def _wanted(segment: ExportSegment, *, with_entries: bool) -> ByteRange:
+    """A segment's records, or all of it: they stand behind its entries."""
+    if not with_entries:
+        return segment.records
+    length = segment.entries.length + segment.records.length
+    return ByteRange(start=segment.entries.start, length=length)
 
 
 def _beginning(line: bytes) -> tuple[str, str, ResultKind]:

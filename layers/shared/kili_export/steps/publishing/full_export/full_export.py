@@ -21,8 +21,7 @@ from kili_export.archives.ledger.asset_ledger import (
     shared_to_bytes,
 )
 from kili_export.archives.ledger.contested_paths import CONTESTS
-from kili_export.archives.loss_report.report_comparison import ReportDigest
-from kili_export.archives.manifest import Counts
+from kili_export.archives.manifest import Counts, ReviewCount
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import NewTable
 from kili_export.core.errors import IntegrityError
@@ -55,6 +54,7 @@ from kili_export.steps.publishing.full_export.full_export_delta import (
     span_bytes,
 )
 from kili_export.steps.publishing.full_export.ledger_writer import NewLedger
+from kili_export.steps.publishing.full_export.tally import Tally
 from kili_export.steps.publishing.generation.delta_list import (
     DeltaHead,
     DeltaList,
@@ -65,23 +65,6 @@ from kili_export.storage.external_sort import ExternalSorter
 from kili_export.storage.spool import Spool, hold_in_spool
 
 _END: Final = b"\0"
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What is counted while the assets pass."""
-
-    assets: int = 0
-    exported: int = 0
-    losses: int = 0
-    lost_before: ReportDigest = field(default_factory=ReportDigest)
-    lost_after: ReportDigest = field(default_factory=ReportDigest)
-
-    def after(self, record: AssetRecord) -> None:
-        self.assets += 1
-        self.exported += record.exported
-        self.losses += len(record.losses)
-        self.lost_after.add(record)
 
 
 @dataclass(slots=True)
@@ -102,7 +85,7 @@ class FullExport:
     _new_ledger: NewLedger = field(default_factory=NewLedger)
     _changed: ChangedIds = field(default_factory=ChangedIds)
     _before: FormerFiles = field(default_factory=FormerFiles)
-    _tally: _Tally = field(default_factory=_Tally)
+    _tally: Tally = field(default_factory=Tally)
     _shared: DatasetFileChanges = field(default_factory=lambda: DatasetFileChanges({}))
 
     def make(
@@ -183,7 +166,8 @@ class FullExport:
             *asset_additions((), self.claims.restored),
             *(file.addition for file in self._shared.files),
         ]
-        return splice(base, (), additions, hold_in_spool)
+        held = self.roster.conversions.entries
+        return held.put_into(splice(base, (), additions, hold_in_spool))
 
     def ledger(self) -> NewTable:
         """The new ledger."""
@@ -225,7 +209,8 @@ class FullExport:
             # Next to the directory: both are read at once.
             streamed_file(DELTA_LIST, listed.document(head), head.date).addition,
         ]
-        plan = splice(base, (), additions, hold_in_spool)
+        held = self.roster.conversions.entries
+        plan = held.put_into(splice(base, (), additions, hold_in_spool))
         added, changed, removed = listed.added.count, listed.changed.count, listed.removed.count
         return DeltaPlan(plan, added, changed, removed)
 
@@ -245,6 +230,14 @@ class FullExport:
             members=members,
             uncompressed_bytes=self.claims.size + shared,
         )
+
+    def review(self) -> ReviewCount:
+        """How many of its assets are reviewed."""
+        return ReviewCount(assets=self._tally.reviewable, reviewed=self._tally.reviewed)
+
+    def changed_assets(self) -> int:
+        """How many assets came, changed or went for readers of the archive."""
+        return self._changed.count
 
     def losses(self) -> int:
         """How much is lost in all."""

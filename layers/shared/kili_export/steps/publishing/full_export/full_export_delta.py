@@ -22,17 +22,22 @@ class ChangedIds:
     added: ExternalSorter = field(default_factory=ExternalSorter)
     changed: ExternalSorter = field(default_factory=ExternalSorter)
     removed: ExternalSorter = field(default_factory=ExternalSorter)
+    count: int = 0
 
     def take(self, before: AssetRecord | None, after: AssetRecord | None) -> None:
         """Compares an asset as it was and as it is."""
         had = before if before is not None and before.exported else None
         has = after if after is not None and after.exported else None
         if has is not None and had is None:
-            self.added.add(has.asset_id.encode())
+            self._list(self.added, has)
         elif had is not None and has is None:
-            self.removed.add(had.asset_id.encode())
+            self._list(self.removed, had)
         elif had is not None and has is not None and contents_of(had) != contents_of(has):
-            self.changed.add(has.asset_id.encode())
+            self._list(self.changed, has)
+
+    def _list(self, ids: ExternalSorter, record: AssetRecord) -> None:
+        ids.add(record.asset_id.encode())
+        self.count += 1
 
 
 def by_path(

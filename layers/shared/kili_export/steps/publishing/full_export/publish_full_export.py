@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Final
 
 from kili_export.archives.archive_with_deltas import open_archive
 from kili_export.archives.ledger.ledger_reader import LedgerReader
@@ -12,13 +13,18 @@ from kili_export.core.bucket_layout import slice_key, work_key
 from kili_export.core.errors import IntegrityError
 from kili_export.runs.messages import AggregateAnswer
 from kili_export.runs.plan import ExportPlan, RunPlan
+from kili_export.splicing.part_limits import MIB
 from kili_export.steps.publishing.assets.converted_assets import ConvertedAssets, listed_ids
+from kili_export.steps.publishing.assets.held_entries import HeldEntries
 from kili_export.steps.publishing.assets.numbering import Numbering
 from kili_export.steps.publishing.full_export.all_assets import AllAssets
 from kili_export.steps.publishing.full_export.deadline import ComputingTime
 from kili_export.steps.publishing.full_export.full_export import FullExport
 from kili_export.steps.publishing.generation.export_run import ExportRun
 from kili_export.steps.publishing.path_conflicts.in_full_export import FullPathConflicts
+
+_MOST_HELD: Final = 16 * MIB
+"""Bytes of entries that are read with the records, in case the archive turns out to be small."""
 
 
 def publish_rebuild(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -> AggregateAnswer:
@@ -62,7 +68,8 @@ def publish_rebuild(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -
 
 def _roster(run: ExportRun, ledger: LedgerReader, time: ComputingTime) -> AllAssets:
     """All assets of the export with what was converted of them; none that was listed lacks."""
-    conversions = ConvertedAssets(run.objects, run.export.name)
+    held = HeldEntries(min(run.writer.publisher.limits.rewrite_below, _MOST_HELD))
+    conversions = ConvertedAssets(run.objects, run.export.name, held)
     for batches in run.batches():
         conversions.take(time.over(batches))
     conversions.settle()

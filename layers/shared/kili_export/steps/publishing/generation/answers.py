@@ -16,6 +16,7 @@ def committed(export: str, manifest: Manifest, held: Removals) -> AggregateAnswe
         delta_key=delta.key if delta else None,
         members=manifest.counts.members,
         rewritten=manifest.is_rewritten,
+        released=released_by(manifest),
         added=delta.added if delta else manifest.first_members,
         changed=delta.changed if delta else 0,
         removed=delta.removed if delta else 0,
@@ -27,6 +28,12 @@ def committed(export: str, manifest: Manifest, held: Removals) -> AggregateAnswe
         bytes_down=manifest.moved.bytes_down,
         bytes_up=manifest.moved.bytes_up,
     )
+
+
+def released_by(manifest: Manifest) -> bool:
+    """Whether the run that wrote this manifest let `latest.zip` out."""
+    latest = manifest.latest
+    return latest is not None and not latest.held and latest.run_id == manifest.run_id
 
 
 def unchanged(export: str, previous: Manifest | None, held: Removals) -> AggregateAnswer:

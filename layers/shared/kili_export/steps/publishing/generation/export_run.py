@@ -16,12 +16,16 @@ from kili_export.storage.object_store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class ExportRun:
-    """One export in one run. `results` are what the run's own map answered, None without one."""
+    """One export in one run. `results` are what the run's own map answered, None without one.
+
+    An archive of up to `whole` bytes is read with one request, by a store that keeps it.
+    """
 
     objects: ObjectStore
     sharding: ShardRules
     writer: GenerationWriter
     results: ResultsLocation | None
+    whole: int = 0
 
     @property
     def plan(self) -> RunPlan:

@@ -7,8 +7,8 @@ from typing import Final
 from kili_export.archives.manifest import ClassEntry, Manifest, Quarantined
 from kili_export.core.project import Project
 
-_RETENTION_EVERY: Final = 8
-"""Generations that write no archive leave little to be deleted, and to look for it costs."""
+RETENTION_EVERY: Final = 8
+"""Generations that write no large archive leave little to be deleted; to look for it costs."""
 
 
 def classes_of(project: Project) -> tuple[ClassEntry, ...]:
@@ -53,10 +53,12 @@ def quarantined(
     return tuple(listed[asset_id] for asset_id in sorted(listed))
 
 
-def is_retention_due(manifest: Manifest, before: Manifest | None) -> bool:
+def is_retention_due(manifest: Manifest, before: Manifest | None, *, tiny: int) -> bool:
     """Whether what expired is looked for after a commit. `before` is what it replaced.
 
     Commits that leave the generation as it is, of a ledger alone, may go on without any number.
+    An archive of up to `tiny` bytes leaves little, too.
     """
     stays = before is not None and before.generation == manifest.generation
-    return stays or manifest.is_rewritten or manifest.generation % _RETENTION_EVERY == 0
+    leaves_much = manifest.is_rewritten and manifest.archive.size > tiny
+    return stays or leaves_much or manifest.generation % RETENTION_EVERY == 0

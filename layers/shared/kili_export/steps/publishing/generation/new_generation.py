@@ -5,7 +5,7 @@ from typing import Protocol
 
 from kili_export.archives.files_table import KnownFile
 from kili_export.archives.loss_report.report_changes import LossChanges
-from kili_export.archives.manifest import Counts
+from kili_export.archives.manifest import Counts, ReviewCount
 from kili_export.archives.tables import NewTable
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan
@@ -70,6 +70,12 @@ class NewGeneration(Protocol):
 
     def counts(self, members: int) -> Counts:
         """The counts after it, of an archive with so many files."""
+
+    def review(self) -> ReviewCount:
+        """How many of its assets are reviewed after it, where records tell."""
+
+    def changed_assets(self) -> int:
+        """How many assets came, changed or went for readers of the archive."""
 
     def losses(self) -> int:
         """How much is lost in all after it."""

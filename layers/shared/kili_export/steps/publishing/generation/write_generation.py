@@ -8,7 +8,6 @@ from typing import Final
 from kili_export.archives.archive_with_deltas import open_archive, stored_regions
 from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
 from kili_export.archives.files_table import KnownFile, open_files
-from kili_export.archives.latest_copy import LatestCopy
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
@@ -28,9 +27,10 @@ from kili_export.runs.plan import ExportPlan, RunPlan
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan, splice
 from kili_export.splicing.upload_parts import Source
-from kili_export.steps.publishing.generation.answers import committed, unchanged
+from kili_export.steps.publishing.generation.answers import committed, released_by, unchanged
 from kili_export.steps.publishing.generation.commit import Publisher, Retention, own_keys
 from kili_export.steps.publishing.generation.delta_list import DeltaHead
+from kili_export.steps.publishing.generation.export_gates import ExportGates
 from kili_export.steps.publishing.generation.manifest_parts import (
     classes_generation,
     classes_of,
@@ -67,7 +67,7 @@ class GenerationWriter:
     moved: TransferTally
     tally: UsageTally
     retention: Retention
-    latest: LatestCopy
+    gates: ExportGates
     reports: LossReports
     rewriting: CompactionPolicy
     taken_over: bool = False
@@ -92,7 +92,8 @@ class GenerationWriter:
         overdue = not changed and self.previous is not None and self._is_due(self.previous)
         has_ended = self.previous is not None and self.previous.ended_at is not None
         is_same = not changed and not generation.changes_ledger and same_list
-        if is_same and not has_ended and not self.taken_over:
+        is_asked = has_ended or self.taken_over or self.gates.are_due(self.previous)
+        if is_same and not is_asked:
             if self.previous is None or not overdue:
                 self._complete(self.previous)
                 return self._unchanged(held)
@@ -117,20 +118,23 @@ class GenerationWriter:
                 ),
             }
         )
+        manifest = self.gates.applied_to(manifest, self.previous, generation)
+        self.gates.make_way(self.previous, manifest)
         self.retention.remember(self.previous)
         manifest = self.catch_up(manifest, self._commit(manifest))
         self.after_commit(manifest, self.previous, generation.loss_changes)
         if not changed and not overdue:
-            return self._unchanged(held).model_copy(update={"quarantined": len(listed)})
+            known = {"quarantined": len(listed), "released": released_by(manifest)}
+            return self._unchanged(held).model_copy(update=known)
         return self.answer(manifest, held=held)
 
     def after_commit(
         self, manifest: Manifest, before: Manifest | None, changes: LossChanges | None = None
     ) -> None:
         """Brings what follows a manifest up to it. `before` is the one that it replaced."""
-        self.latest.refresh(manifest, before)
+        self.gates.follow(manifest, before)
         self.reports.refresh(manifest, before, changes)
-        if is_retention_due(manifest, before):
+        if is_retention_due(manifest, before, tiny=self.rewriting.tiny):
             self.retention.delete_expired(manifest.project_id, manifest.export_name)
 
     def catch_up(self, manifest: Manifest, etag: str | None) -> Manifest:
@@ -169,9 +173,7 @@ class GenerationWriter:
             "archive": written.reference,
             "regions": stored_regions(written.base.regions),
             "deltas": (),
-            "latest_key": self.latest.key_for(
-                manifest.project_id, manifest.export_name, spliced.size
-            ),
+            "latest_key": self.gates.latest_key(manifest, spliced.size),
             "files": tables,
         }
 
@@ -196,7 +198,7 @@ class GenerationWriter:
     def _complete(self, previous: Manifest | None) -> None:
         """Brings up what a run left behind that crashed right after its commit."""
         if previous is not None:
-            self.latest.refresh(previous)
+            self.gates.follow(previous)
             self.reports.refresh(previous)
 
     def taking_over(self, former: Manifest) -> "GenerationWriter":
@@ -261,7 +263,6 @@ class GenerationWriter:
                 self.plan.first_event_at if changed or not previous else previous.first_event_at
             ),
             archive=archive,
-            latest_key=self.latest.key_for(project_id, name, archive.size),
             deltas=following,
             recent_deltas=chain[-CHAIN_LENGTH:],
             counts=generation.counts(members),

@@ -11,7 +11,7 @@ from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_comparison import changes_rows
-from kili_export.archives.manifest import Counts, Manifest
+from kili_export.archives.manifest import Counts, Manifest, ReviewCount
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import NewTable, with_changes
 from kili_export.core.errors import IntegrityError
@@ -164,6 +164,21 @@ class Increment:
             members=members,
             uncompressed_bytes=before.uncompressed_bytes + self._bytes_brought() - lost,
         )
+
+    def review(self) -> ReviewCount:
+        """Those of before, and what the changed assets change in them."""
+        before = self.previous.review or ReviewCount(assets=0, reviewed=0)
+        had = [one.reviewed for one in self.old.values() if one.reviewed is not None]
+        has = [one.reviewed for one in self.new.values() if one.reviewed is not None]
+        return ReviewCount(
+            assets=before.assets + len(has) - len(had),
+            reviewed=before.reviewed + sum(has) - sum(had),
+        )
+
+    def changed_assets(self) -> int:
+        """How many assets came, changed or went for readers of the archive."""
+        found = changed_assets(self.old, self.new)
+        return len(found.added) + len(found.changed) + len(found.removed)
 
     def losses(self) -> int:
         """Those of before, and what the changed assets change in them."""

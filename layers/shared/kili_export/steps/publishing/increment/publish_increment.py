@@ -61,7 +61,7 @@ def publish_increment(run: ExportRun, ledger: LedgerReader) -> AggregateAnswer:
         failed=found.outcome.failed,
         settled=frozenset(found.outcome.converted) | found.outcome.missing,
         base=base,
-        open_base=partial(open_archive, run.objects, previous),
+        open_base=partial(open_archive, run.objects, previous, whole=run.whole),
         known=ledger,
     )
     return run.writer.publish(increment, held=found.held, removed=found.losses.count)

@@ -1,0 +1,95 @@
+"""Keeps what a process read and wrote lately of objects that never change, for its next run."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from kili_export.core.clock import Clock
+from kili_export.storage.object_store import StoredObject
+
+LARGEST: Final = 1 << 20
+"""Bytes: of an object that is larger nothing is kept."""
+_MOST_BYTES: Final = 16 << 20
+_LIFE: Final = timedelta(hours=1)
+"""So long something is kept after it was read or written; what was purged is gone then too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    data: bytes
+    since: datetime
+
+
+@dataclass(slots=True)
+class RecentObjects:
+    """Beginnings of objects by key and ETag, `most` bytes altogether, the latest.
+
+    Beside them what was written last under keys that are written again and again, to be used
+    where a condition of the write shows whether it is still so. Threads may share it.
+    """
+
+    clock: Clock
+    most: int = _MOST_BYTES
+    _kept: "OrderedDict[tuple[str, str], _Kept]" = field(default_factory=OrderedDict)
+    _written: dict[str, tuple[StoredObject, datetime]] = field(default_factory=dict)
+    _size: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def keep(self, key: str, etag: str, data: bytes) -> None:
+        """Keeps the first bytes of an object, or all of it."""
+        if len(data) > min(LARGEST, self.most):
+            return
+        with self._lock:
+            self._drop((key, etag))
+            self._kept[key, etag] = _Kept(data, self.clock.now())
+            self._size += len(data)
+            self._forget_old()
+
+    def find(self, key: str, etag: str, start: int, length: int) -> bytes | None:
+        """Exactly those bytes of an object, None where they are not kept."""
+        with self._lock:
+            self._forget_old()
+            kept = self._kept.get((key, etag))
+        if kept is None or start + length > len(kept.data):
+            return None
+        return kept.data[start : start + length]
+
+    def note(self, stored: StoredObject) -> None:
+        """Keeps that this was written."""
+        with self._lock:
+            self._written[stored.key] = stored, self.clock.now()
+
+    def noted(self, key: str) -> StoredObject | None:
+        """What was written under that key last, if it is known."""
+        with self._lock:
+            self._forget_old()
+            found = self._written.get(key)
+        return found[0] if found else None
+
+    def forget(self, key: str) -> None:
+        """Another object is there, or none."""
+        with self._lock:
+            self._written.pop(key, None)
+
+    def clear(self) -> None:
+        """Forgets all, as after something went wrong: it may be the reason."""
+        with self._lock:
+            self._kept.clear()
+            self._written.clear()
+            self._size = 0
+
+    def _forget_old(self) -> None:
+        oldest = self.clock.now() - _LIFE
+        while self._kept:
+            first = next(iter(self._kept))
+            if self._size <= self.most and self._kept[first].since >= oldest:
+                break
+            self._drop(first)
+        for key in [key for key, (_, since) in self._written.items() if since < oldest]:
+            del self._written[key]
+
+    def _drop(self, name: tuple[str, str]) -> None:
+        if name in self._kept:
+            self._size -= len(self._kept.pop(name).data)
