@@ -24,6 +24,7 @@ _FUNCTIONS: Final = (
     "AggregateArchiveFunction",
     "FinishExportFunction",
     "ReconcileFunction",
+    "NotifyFunction",
 )
 _LOG_GROUPS: Final = (
     "WebhookLogGroup",
@@ -32,6 +33,7 @@ _LOG_GROUPS: Final = (
     "AggregateArchiveLogGroup",
     "FinishExportLogGroup",
     "ReconcileLogGroup",
+    "NotifyLogGroup",
     "StateMachineLogGroup",
     "ApiLogGroup",
 )
@@ -76,7 +78,7 @@ EXPLANATIONS: Final = (
     Explanation(
         "CKV_AWS_115",
         tuple(name for name in _FUNCTIONS if name != "WebhookFunction"),
-        "The workflow bounds them: a project has one run, a run MaxConcurrency batches. Reserved"
+        "The workflow and the queue bound them: a run has MaxConcurrency batches. Reserved"
         " concurrency would take it from the account's other functions.",
     ),
     Explanation(
@@ -88,8 +90,8 @@ EXPLANATIONS: Final = (
     Explanation(
         "CKV_AWS_117",
         _FUNCTIONS,
-        "They need Kili and AWS alone, and nothing of a private network. A network of one's own"
-        " would need a NAT gateway for Kili and would protect nothing that IAM does not.",
+        "They need Kili, AWS and public endpoints, nothing of a private network. A network of"
+        " one's own would need a NAT gateway and would protect nothing that IAM does not.",
     ),
     Explanation(
         "CKV_AWS_119",
