@@ -24,6 +24,7 @@ _FUNCTIONS: Final = (
     "AggregateArchiveFunction",
     "FinishExportFunction",
     "ReconcileFunction",
+    "NotifyFunction",
 )
 _LOG_GROUPS: Final = (
     "WebhookLogGroup",
@@ -32,6 +33,7 @@ _LOG_GROUPS: Final = (
     "AggregateArchiveLogGroup",
     "FinishExportLogGroup",
     "ReconcileLogGroup",
+    "NotifyLogGroup",
     "StateMachineLogGroup",
     "ApiLogGroup",
 )
@@ -69,26 +71,27 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "CKV_AWS_27",
-        ("ReconcileDeadLetters",),
-        "The queue is encrypted with SQS's own key. It holds the schedule's constant input.",
+        ("ReconcileDeadLetters", "NotifyQueue", "NotifyDeadLetters"),
+        "The queues are encrypted with SQS's own key. They hold the schedule's constant input, and"
+        " events that every consumer of the bus gets.",
     ),
     Explanation(
         "CKV_AWS_115",
         tuple(name for name in _FUNCTIONS if name != "WebhookFunction"),
-        "The workflow bounds them: a project has one run, a run MaxConcurrency batches. Reserved"
+        "The workflow and the queue bound them: a run has MaxConcurrency batches. Reserved"
         " concurrency would take it from the account's other functions.",
     ),
     Explanation(
         "CKV_AWS_116",
         tuple(name for name in _FUNCTIONS if name != "ReconcileFunction"),
-        "They are called synchronously, by the API and the workflow, which see the failure"
+        "They are called synchronously, by the API, the workflow and a queue, which see the failure"
         " themselves: a queue for failed asynchronous calls would stay empty.",
     ),
     Explanation(
         "CKV_AWS_117",
         _FUNCTIONS,
-        "They need Kili and AWS alone, and nothing of a private network. A network of one's own"
-        " would need a NAT gateway for Kili and would protect nothing that IAM does not.",
+        "They need Kili, AWS and public endpoints, nothing of a private network. A network of"
+        " one's own would need a NAT gateway and would protect nothing that IAM does not.",
     ),
     Explanation(
         "CKV_AWS_119",

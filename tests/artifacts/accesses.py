@@ -12,6 +12,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
 _RESOURCE_OF = {
     "dynamodb": "TableName",
     "secretsmanager": "SecretId",
+    "sqs": "QueueUrl",
 }
 
 

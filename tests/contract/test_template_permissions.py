@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kili_export.aws.dynamodb.delivery_store import PARTITION as DELIVERIES
 from kili_export.aws.dynamodb.rate_limit import PARTITION
 from tests.support.template_document import (
     denials,
@@ -18,6 +19,7 @@ from tests.support.template_document import (
 MACHINE = "stateMachine:${AWS::StackName}-export"
 EXECUTION = "execution:${AWS::StackName}-export"
 PROJECT_KEYS = "secret:${AWS::StackName}/kili-keys/*"
+NOTIFY_SECRETS = "secret:${AWS::StackName}/notify/*"
 
 
 def machine() -> Mapping[str, Any]:
@@ -65,7 +67,7 @@ def test_no_resource_is_everything(name: str) -> None:
 def test_every_statement_allows_something_of_this_stack_alone(name: str) -> None:
     for action, resource in allowed(name, with_kms_key=True):
         ours = resource.startswith("${") or any(
-            place in resource for place in (MACHINE, EXECUTION, PROJECT_KEYS)
+            place in resource for place in (MACHINE, EXECUTION, PROJECT_KEYS, NOTIFY_SECRETS)
         )
         assert ours or action.startswith("logs:"), f"{action} on {resource}"
 
@@ -110,6 +112,7 @@ def test_each_function_writes_to_its_own_places_of_the_bucket() -> None:
             "state/*/second-looks.json",
         },
         "reconcile": {"state/*/comparison.listings/sweep/*", "state/*/second-looks.json"},
+        "notify": set(),
         "workflow": {"runs/*"},
     }
 
@@ -143,6 +146,7 @@ def test_who_calls_kili_has_its_key_and_nobody_else_has() -> None:
     prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:"
     assert readers(prefix + PROJECT_KEYS) == callers
     assert readers("${WebhookSecret}") == {"webhook"}
+    assert readers(prefix + NOTIFY_SECRETS) == {"notify"}
 
 
 def test_a_worker_of_batches_reaches_nothing_of_the_table_but_the_budget() -> None:
@@ -153,6 +157,17 @@ def test_a_worker_of_batches_reaches_nothing_of_the_table_but_the_budget() -> No
     ]
     assert statement["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{PARTITION}*"]}
+    }
+
+
+def test_who_delivers_events_reaches_nothing_of_the_table_but_deliveries() -> None:
+    [statement] = [
+        one
+        for one in statements(functions()["notify"])
+        if any(action.startswith("dynamodb:") for action in listed(one["Action"]))
+    ]
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{DELIVERIES}*"]}
     }
 
 

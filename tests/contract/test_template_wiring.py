@@ -14,6 +14,7 @@ from devtools.build.checks import DEFINITION, check_template, check_workflow
 from kili_export.costs import estimate as cost_estimate
 from kili_export.local.workflow.definition import read_definition, substitution_names
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
+from kili_export.registration.notify_endpoint import EVENT_NAMES, MOST_ENDPOINTS
 from kili_export.runs import announcements as notifications
 from kili_export.steps.conversion.media_spool import MediaLimits
 from kili_export.wiring.settings import VARIABLES
@@ -128,6 +129,25 @@ def test_a_function_ends_before_the_task_that_waits_for_it() -> None:
         assert timeouts[called] < patience, called
 
 
+def test_a_queue_brings_events_to_who_delivers_them() -> None:
+    [mapping] = resources_of("AWS::Lambda::EventSourceMapping").values()
+    properties = mapping["Properties"]
+    queue = resources_of("AWS::SQS::Queue")["NotifyQueue"]["Properties"]
+    assert properties["FunctionName"] == {"Ref": "NotifyFunction"}
+    assert properties["EventSourceArn"] == {"Fn::GetAtt": ["NotifyQueue", "Arn"]}
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # Together they would have to end within the time of one.
+    assert properties["BatchSize"] == 1
+    assert queue["VisibilityTimeout"] >= 6 * functions()["notify"]["Timeout"]
+    # Messages that endpoints do not answer to must not become dead letters within their day.
+    attempts = 23
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > attempts * MOST_ENDPOINTS
+    rule = resources_of("AWS::Events::Rule")["NotifyRule"]["Properties"]
+    assert set(rule["EventPattern"]["detail-type"]) == set(EVENT_NAMES) - {"Removals Held"}
+    assert rule["EventPattern"]["source"] == [notifications.SOURCE]
+    assert [target["Arn"] for target in rule["Targets"]] == [properties["EventSourceArn"]]
+
+
 @pytest.mark.parametrize("name", sorted(functions()))
 def test_every_function_has_its_handler(name: str) -> None:
     handler = template()["Globals"]["Function"]["Handler"]
@@ -157,7 +177,7 @@ def test_artifacts_are_built_for_the_processor_that_functions_run_on() -> None:
 
 
 def test_the_rule_forwards_what_is_published() -> None:
-    [rule] = resources_of("AWS::Events::Rule").values()
+    rule = resources_of("AWS::Events::Rule")["ExportsRule"]
     assert rule["Properties"]["EventPattern"] == {
         "source": [notifications.SOURCE],
         "detail-type": [notifications.PUBLISHED, notifications.FAILED],

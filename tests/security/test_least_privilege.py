@@ -8,6 +8,7 @@ writes. From these follow the rights to a KMS key.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,21 +21,37 @@ from kili_export.core.errors import ExportError
 from kili_export.local.stack.template import ACCOUNT, REGION
 from kili_export.local.workflow.definition import read_definition
 from kili_export.maintenance.reconciliation.messages import ReconcileRequest
+from kili_export.registration.notify_endpoint import NotifyEndpoint
 from kili_export.runs.messages import WorkItem
 from kili_export.steps.planning.work_list import write_work_list
+from kili_export.wiring.application import Application
+from kili_export.wiring.notifications import QueuedDeliveries, QueueRecord, RetryRequest
+from kili_export.wiring.settings import Settings
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld
 from tests.support.kili_samples import job
 from tests.support.named_tests import NAMED, exists
+from tests.support.notified import (
+    ScriptedSender,
+    bus_event,
+    declare,
+    endpoint,
+    failed,
+    published,
+)
 from tests.support.protocol_world import PROJECT, ScriptedKili, arn
+from tests.support.receivers import SECRET as SIGNING_SECRET
 from tests.support.template_document import ROOT, functions, listed, resources_of, statements, text
 
+QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/kili-export-deliveries"
 VALUES = {
     "Bucket.Arn": f"arn:aws:s3:::{NAMES.bucket}",
     "Table.Arn": NAMES.table,
     "EventBus.Arn": NAMES.event_bus,
     "KiliApiKeySecret": NAMES.kili_secret,
     "WebhookSecret": NAMES.webhook_secret,
+    # Requests name a queue by its address.
+    "NotifyQueue.Arn": QUEUE_URL,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
@@ -69,7 +86,14 @@ _OWN_KEYS = (
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
     ":secret:${AWS::StackName}/kili-keys/*"
 )
+_POLLED = (
+    "the queue's messages are taken with the function's role: "
+    "tests/contract/test_template_wiring.py::test_a_queue_brings_events_to_who_delivers_them"
+)
 RARE: dict[tuple[str, str, str], str] = {
+    ("notify", "sqs:ReceiveMessage", "${NotifyQueue.Arn}"): _POLLED,
+    ("notify", "sqs:DeleteMessage", "${NotifyQueue.Arn}"): _POLLED,
+    ("notify", "sqs:GetQueueAttributes", "${NotifyQueue.Arn}"): _POLLED,
     ("convert_assets", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("plan_export", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
     ("reconcile", "secretsmanager:GetSecretValue", _OWN_KEYS): _OWN_KEY,
@@ -268,6 +292,42 @@ def a_work_list_is_long() -> RecordedWorld:
     return world
 
 
+def events_are_delivered() -> RecordedWorld:
+    world = RecordedWorld()
+    queues, secrets = (world._client(name) for name in ("sqs", "secretsmanager"))
+    [queue] = queues.create_queue(QueueName="kili-export-deliveries")["QueueUrl"].splitlines()
+    assert queue == QUEUE_URL
+    made = secrets.create_secret(Name="kili-export/notify/training", SecretString=SIGNING_SECRET)
+    prefix, _, name = made["ARN"].rpartition("/")
+    one = endpoint(secret=name)
+    declare(world.objects, one)
+    settings = Settings(
+        bucket_name=NAMES.bucket,
+        table_name=NAMES.table,
+        notify_queue_url=queue,
+        notify_secret_prefix=f"{prefix}/",
+    )
+    app = Application(
+        settings, clock=world.clock, make_client=lambda service, **_: world._client(service)
+    )
+    again = RetryRequest(
+        project_id=PROJECT, delivery_id=failed().delivery_id(NotifyEndpoint(**one))
+    )
+    bodies = [*map(bus_event, (published(), failed(), published(project_id="x")))]
+    for body, answer in zip([*bodies, again.model_dump_json()], (500, 410, 204, 204), strict=True):
+        queues.send_message(QueueUrl=queue, MessageBody=body)
+        [message] = queues.receive_message(QueueUrl=queue)["Messages"]
+        record = QueueRecord(
+            messageId="m", receiptHandle=message["ReceiptHandle"], body=message["Body"]
+        )
+        with world.recorder.working("notify"):
+            deliveries = QueuedDeliveries(app)
+            sender = ScriptedSender([answer])
+            deliveries.notifier = replace(deliveries.notifier, sender=sender)
+            deliveries(record)
+    return world
+
+
 SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     ordinary_course,
     small_runs_are_made_whole,
@@ -280,6 +340,7 @@ SCENARIOS: tuple[Callable[[], RecordedWorld], ...] = (
     an_export_cannot_be_made_any_more,
     comparisons_outlast_invocations,
     a_work_list_is_long,
+    events_are_delivered,
 )
 
 

@@ -6,6 +6,7 @@ Each command is run against a deployed stack, as moto has it, and its requests a
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from pathlib import Path
@@ -16,15 +17,18 @@ import pytest
 from moto import mock_aws
 
 from kili_export.aws.client import forget_credentials
+from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
+from kili_export.aws.dynamodb.table import Table
 from kili_export.cli import main as entry
 from kili_export.core.rate_limit import BudgetRules
 from kili_export.kili.clients import KiliClients
 from kili_export.kili.key_check import KeyCheck
 from kili_export.local.stack.template import ACCOUNT, REGION
+from kili_export.notifications.deliveries import Delivery
 from kili_export.viewing.server import ViewServer
 from tests.artifacts.policies import Access, Policy
 from tests.security.recorded_world import NAMES, NOBODY, RecordedWorld, Recorder
-from tests.security.test_least_privilege import VALUES, kms_needs
+from tests.security.test_least_privilege import QUEUE_URL, VALUES, kms_needs
 from tests.support.named_tests import NAMED, exists
 from tests.support.protocol_world import PROJECT, ScriptedKili
 from tests.support.template_document import listed, resources_of, statements, text
@@ -41,6 +45,7 @@ OUTPUTS: Final = {
     "KiliApiKeySecretArn": NAMES.kili_secret,
     "KiliKeyPrefix": f"{STACK}/kili-keys/",
     "WebhookSecretArn": NAMES.webhook_secret,
+    "NotifyQueueUrl": QUEUE_URL,
     "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
     "WebhookUrl": "https://api.example/webhooks/kili",
 }
@@ -59,6 +64,7 @@ OPERATING: Final = (
     ("cost", PROJECT),
     ("deliveries",),
     ("deliveries", PROJECT, "--failed"),
+    ("deliveries", PROJECT, "--retry", "msg_1"),
     ("snapshot", PROJECT, "raw", "v1"),
     ("snapshot", PROJECT, "raw", "v1", "--delete"),
     ("assets", PROJECT),
@@ -146,6 +152,7 @@ def deploy() -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=COPIES)
     s3.put_bucket_versioning(Bucket=COPIES, VersioningConfiguration={"Status": "Enabled"})
+    boto3.client("sqs").create_queue(QueueName=QUEUE_URL.rpartition("/")[2])
     boto3.client("secretsmanager").create_secret(Name=f"{STACK}/kili-keys/team", SecretString="key")
 
 
@@ -188,6 +195,9 @@ def _record(folder: Path, kili: ScriptedKili) -> dict[str, set[Access]]:
     forget_credentials()
     session: Any = boto3.DEFAULT_SESSION
     deploy()
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    delivery = Delivery("msg_1", PROJECT, "training", "Export Failed", "{}", at)
+    DynamoDeliveries(Table(boto3.client("dynamodb"), NAMES.table)).record([delivery])
     session.events.register_first("before-send", recorder._sent)
     session.events.register("needs-retry.s3", recorder._answered)
     arguments = {

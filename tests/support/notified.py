@@ -1,5 +1,6 @@
 """A project with endpoints, and an event of it, for tests of notifications."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,7 +9,7 @@ from kili_export.core.bucket_layout import registration_key
 from kili_export.notifications.event_messages import AnnouncedEvent
 from kili_export.notifications.notifier import DeliveryFailed
 from kili_export.registration.parse_registration import parse_registration
-from tests.support.fakes import InMemoryObjects
+from kili_export.storage.object_store import ObjectStore
 
 PROJECT: Final = "project1"
 PUBLISHED: Final = {
@@ -39,7 +40,7 @@ def endpoint(**given: Any) -> dict[str, Any]:
     return {"name": "training", "url": "https://a.example/hook", "secret": "training", **given}
 
 
-def declare(objects: InMemoryObjects, *endpoints: dict[str, Any], project: str = PROJECT) -> None:
+def declare(objects: ObjectStore, *endpoints: dict[str, Any], project: str = PROJECT) -> None:
     """Registers a project with just these endpoints."""
     declared = {"project_id": project, "exports": [{"format": "coco"}], "notify": list(endpoints)}
     objects.put(registration_key(project), parse_registration(declared).to_bytes())
@@ -53,6 +54,13 @@ def published(**changes: Any) -> AnnouncedEvent:
 def failed(**changes: Any) -> AnnouncedEvent:
     """An export that failed."""
     return AnnouncedEvent("Export Failed", {**FAILED, **changes}, "2026-03-02T12:00:01Z")
+
+
+def bus_event(event: AnnouncedEvent) -> str:
+    """The event as EventBridge puts it into a queue."""
+    envelope = {"version": "0", "id": "6a7e8feb", "source": "kili-continuous-export"}
+    named = {"detail-type": event.detail_type, "detail": event.detail, "time": event.at}
+    return json.dumps({**envelope, **named})
 
 
 @dataclass

@@ -23,6 +23,7 @@ OUTPUTS = {
     "KiliApiKeySecretArn": "kili-key",
     "KiliKeyPrefix": "deployed/kili-keys/",
     "WebhookSecretArn": "webhook-secret",
+    "NotifyQueueUrl": "https://sqs.example/deliveries",
     "KiliApiEndpoint": "https://kili.example/api/label/v2/graphql",
     "WebhookUrl": "https://api.example/webhooks/kili",
 }

@@ -80,6 +80,7 @@ def test_an_endpoint_gets_the_events_that_it_names(world: World) -> None:
         (failed(error="RemovalsHeld"), ["training", "all"]),
         (published(project_id="another"), []),
         (published(project_id=7), []),
+        (published(project_id="../project1"), []),
     ):
         assert [one.endpoint for one in world.notifier.deliveries_of(event)] == named
 

@@ -47,7 +47,7 @@ _COMPARISON_SECONDS: Final = 2.0
 _WORKING_FILES: Final = 3
 """Plan, work list and changes of a run whose steps have invocations of their own."""
 _SECRETS: Final = 2
-_ALARMS: Final = 15
+_ALARMS: Final = 16
 """Each metric that an alarm looks at is paid for."""
 _METRICS_AT_REST: Final = 2
 """ProjectsReconciled, which tells that the schedules work, and one to spare."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
+from kili_export.core.project import PROJECT_ID
 from kili_export.registration.notify_endpoint import EventName, NotifyEndpoint
 
 _HELD: Final = "RemovalsHeld"
@@ -26,7 +27,7 @@ class AnnouncedEvent:
     def project_id(self) -> str:
         """The project that it is about, empty when it names none."""
         named = self.detail.get("project_id")
-        return named if isinstance(named, str) else ""
+        return named if isinstance(named, str) and PROJECT_ID.fullmatch(named) else ""
 
     @property
     def name(self) -> EventName | None:
@@ -39,11 +40,15 @@ class AnnouncedEvent:
         known = self.detail_type in get_args(EventName)
         return cast("EventName", self.detail_type) if known else None
 
-    def delivery_id(self, endpoint: NotifyEndpoint) -> str:
-        """The same for an event that is announced again: receivers tell duplicates by it."""
+    @property
+    def id(self) -> str:
+        """The same for an event that is announced again; ids of its deliveries begin with it."""
         kept = {name: value for name, value in self.detail.items() if name not in _PASSING}
-        text = json.dumps([endpoint.name, self.name, kept], sort_keys=True)
-        return f"msg_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        return f"msg_{_digest([self.name, kept])[:24]}"
+
+    def delivery_id(self, endpoint: NotifyEndpoint) -> str:
+        """Names event and endpoint: receivers tell duplicates by it."""
+        return f"{self.id}{_digest([endpoint.name])[:8]}"
 
     def body(self, endpoint: NotifyEndpoint) -> str:
         """The body of its requests, as JSON."""
@@ -66,6 +71,10 @@ class AnnouncedEvent:
             case _:
                 text = f"{detail.get('error')}: {detail.get('cause')}"
         return f"{self.name}: {about}: {text}"[:_LONGEST_LINE]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _escaped(text: str) -> str:

@@ -14,6 +14,7 @@ from kili_export.core.clock import Clock, RandomSource, SystemClock, SystemRando
 from kili_export.wiring.settings import Settings
 
 if TYPE_CHECKING:
+    from kili_export.aws.delivery_queue import DeliveryQueue
     from kili_export.aws.dynamodb.change_store import DynamoChangeStore
     from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
     from kili_export.aws.dynamodb.project_state import DynamoProjectState
@@ -201,6 +202,14 @@ class Application:
         from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
 
         return DynamoDeliveries(self._table)
+
+    @cached_property
+    def delivery_queue(self) -> "DeliveryQueue | None":
+        """What is to be delivered on AWS; None on one machine."""
+        from kili_export.aws.delivery_queue import DeliveryQueue
+
+        url = self.settings.notify_queue_url
+        return DeliveryQueue(self._client("sqs"), url) if url else None
 
     @cached_property
     def workflow(self) -> "RunWorkflow":

@@ -15,6 +15,7 @@ OUTPUTS: Final = {
     "KiliApiKeySecretArn": "KILI_API_KEY_SECRET_ID",
     "KiliKeyPrefix": "KILI_KEY_PREFIX",
     "WebhookSecretArn": "WEBHOOK_SECRET_ID",
+    "NotifyQueueUrl": "NOTIFY_QUEUE_URL",
     "KiliApiEndpoint": "KILI_API_ENDPOINT",
 }
 """Outputs of the template, under the names by which the functions know them."""

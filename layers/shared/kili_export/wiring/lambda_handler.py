@@ -1,4 +1,4 @@
-"""The frame of all six functions: logger, metrics, time."""
+"""The frame of all functions: logger, metrics, time."""
 
 import logging
 from collections.abc import Callable, Mapping

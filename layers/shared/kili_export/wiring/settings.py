@@ -83,6 +83,9 @@ class Settings:
         "What the names of secrets begin with that deliveries to endpoints are signed with",
         None,
     )
+    notify_queue_url: str = _variable(
+        "NOTIFY_QUEUE_URL", "The queue of events to be delivered to endpoints, on AWS", None, "URL"
+    )
     webhook_secret_id: str = _variable(
         "WEBHOOK_SECRET_ID",
         "The secret that Kili sends as the Authorization header",

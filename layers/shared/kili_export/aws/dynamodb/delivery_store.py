@@ -16,6 +16,8 @@ from kili_export.aws.dynamodb.table import (
 )
 from kili_export.notifications.deliveries import Delivery, DisabledEndpoint, State
 
+PARTITION = "deliveries#"
+"""Begins the keys of partitions with deliveries."""
 _DELIVERY, _DISABLED = "delivery#", "disabled#"
 _SET = (
     "SET endpoint = :endpoint, event_name = :event, body = :body, recorded_at = :recorded,"
@@ -48,9 +50,13 @@ class DynamoDeliveries:
 
     def of_project(self, project_id: str) -> Iterator[Delivery]:
         """See DeliveryStore."""
-        for item in self.table.query(_partition(project_id)):
-            if text(item, "sk").startswith(_DELIVERY):
-                yield _delivery(project_id, item)
+        for item in self.table.query(_partition(project_id), _DELIVERY):
+            yield _delivery(project_id, item)
+
+    def of_event(self, project_id: str, event_id: str) -> list[Delivery]:
+        """Those of one event."""
+        items = self.table.query(_partition(project_id), _DELIVERY + event_id)
+        return [_delivery(project_id, item) for item in items]
 
     def replace(self, seen: Delivery, by: Delivery) -> bool:
         """See DeliveryStore."""
@@ -69,8 +75,7 @@ class DynamoDeliveries:
             text(item, "sk").removeprefix(_DISABLED): DisabledEndpoint(
                 text(item, "fingerprint"), moment(item, "disabled_at")
             )
-            for item in self.table.query(_partition(project_id))
-            if text(item, "sk").startswith(_DISABLED)
+            for item in self.table.query(_partition(project_id), _DISABLED)
         }
 
     def disable(self, project_id: str, endpoint: str, gone: DisabledEndpoint) -> None:
@@ -126,4 +131,4 @@ def _moment(item: Item, name: str) -> datetime | None:
 
 
 def _partition(project_id: str) -> str:
-    return f"deliveries#{project_id}"
+    return f"{PARTITION}{project_id}"

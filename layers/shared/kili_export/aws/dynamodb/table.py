@@ -44,13 +44,16 @@ class Table:
         item: Item | None = answer.get("Item")
         return item
 
-    def query(self, pk: str) -> Iterator[Item]:
-        """Every item of a partition."""
+    def query(self, pk: str, beginning: str = "") -> Iterator[Item]:
+        """Every item of a partition, or those whose sort key begins so."""
         request: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": pk}},
             "ConsistentRead": True,
         }
+        if beginning:
+            request["KeyConditionExpression"] += " AND begins_with(sk, :sk)"
+            request["ExpressionAttributeValues"][":sk"] = {"S": beginning}
         while True:
             answer = self._call("query", **request)
             yield from answer["Items"]

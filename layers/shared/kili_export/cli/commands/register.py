@@ -27,8 +27,6 @@ def register(arguments: Namespace) -> ExitCode:
     registration = _registration(arguments)
     connection = connect(arguments)
     services = StackServices.of(connection)
-    if registration.notify and not services.application.settings.state_directory:
-        raise InvalidConfiguration("notify: only a stack of one machine delivers events so far")
     kili = services.kili_for(registration)
     if services.copies is not None:
         restore_pseudonym_key(services.objects, services.copies, registration.project_id)

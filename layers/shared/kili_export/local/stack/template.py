@@ -78,11 +78,20 @@ class Template:
         }
 
     def functions(self) -> list[TemplateFunction]:
-        """The functions, in the template's order."""
+        """The functions that one machine runs, in the template's order.
+
+        Those that a queue calls are not among them: there is no queue.
+        """
+        resources = self._document["Resources"]
+        queued = {
+            resource["Properties"]["FunctionName"]["Ref"]
+            for resource in resources.values()
+            if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+        }
         return [
             self._function(resource["Properties"])
-            for resource in self._document["Resources"].values()
-            if resource["Type"] == "AWS::Serverless::Function"
+            for name, resource in resources.items()
+            if resource["Type"] == "AWS::Serverless::Function" and name not in queued
         ]
 
     def table(self) -> Mapping[str, Any]:

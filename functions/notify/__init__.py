@@ -1,0 +1,1 @@
+"""One Lambda function; its handler is `app.lambda_handler`."""
