@@ -35,7 +35,6 @@ METRICS: Final[dict[str, tuple[Kind, str]]] = {
     "ExportsPublished": ("counter", "Exports that runs published."),
     "ExportsFailed": ("counter", "Exports that runs could not publish."),
     "ExportsHeld": ("counter", "Exports of which runs held removals."),
-    "TreesBehind": ("counter", "Trees of files that a run could not bring up to date."),
     "S3Requests": ("counter", "Requests to the bucket while publishing."),
     "BytesDown": ("counter", "Bytes read from the bucket while publishing."),
     "BytesUp": ("counter", "Bytes written to the bucket while publishing."),
