@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kili_export.changes.events.delayed_recheck import LATER, DelayedRechecks, has_recent_label
+from kili_export.changes.events.delayed_recheck import (
+    AT_ONCE,
+    LATER,
+    DelayedRechecks,
+    has_recent_label,
+)
 from kili_export.core.bucket_layout import second_looks_key
 from kili_export.core.errors import IntegrityError, Unavailable
 from kili_export.core.file_dates import LabelDates
@@ -148,6 +153,21 @@ def test_another_that_is_noted_meanwhile_is_kept(world: World) -> None:
     found: list[str] = []
     looks.take_due(PROJECT, found.append)
     assert found == ["asset#as_002"]
+
+
+def test_as_many_are_taken_as_a_call_can_mark(world: World) -> None:
+    count = AT_ONCE + 2
+    looks = DelayedRechecks(world.objects, world.clock)
+    looks.plan(PROJECT, (), ["z"])
+    world.clock.advance(1)
+    looks.plan(PROJECT, (), [f"as_{number:06d}" for number in range(count)])
+    world.clock.advance(LATER.total_seconds())
+    first, second = list[str](), list[str]()
+    assert looks.take_due(PROJECT, first.append) == AT_ONCE
+    assert first[0] == "asset#z", "the one that waits the longest"
+    assert looks.take_due(PROJECT, second.append) == 3
+    assert len({*first, *second}) == count + 1
+    assert looks.take_due(PROJECT, second.append) == 0
 
 
 def test_what_cannot_be_read_is_told(world: World) -> None:

@@ -7,7 +7,7 @@ any other reason while a label of it was new, is marked once more when the conte
 stored. That mark names no label: it is followed by no other, unless a label is new again by then.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -24,6 +24,8 @@ from kili_export.storage.object_store import ObjectStore
 
 LATER: Final = timedelta(minutes=5)
 """By then the content of a label has been stored."""
+AT_ONCE: Final = 20_000
+"""So many are marked by one call, those first that wait the longest: it has to end in its time."""
 _TRIES: Final = 5
 _Due = Mapping[str, datetime]
 
@@ -53,18 +55,19 @@ class DelayedRechecks:
         return {asset_id: at - LATER for asset_id, at in self._read(project_id)[0].items()}
 
     def take_due(self, project_id: str, mark: Callable[[str], object]) -> int:
-        """Marks the assets whose time has come, by their subjects. Answers how many.
+        """Marks assets whose time has come, by their subjects, `AT_ONCE` at most. Answers how many.
 
         They are forgotten only after that: a crash in between marks them twice.
         Raises ConflictError, IntegrityError, TransientError.
         """
         now = self.clock.now()
         before, _ = self._read(project_id)
-        due = {asset_id for asset_id, at in before.items() if at <= now}
-        for asset_id in sorted(due):
+        due = sorted((at, asset_id) for asset_id, at in before.items() if at <= now)[:AT_ONCE]
+        for _, asset_id in due:
             mark(asset_subject(asset_id))
         if due:
-            self._change(project_id, lambda looks: _not_due(looks, now))
+            taken = {asset_id for _, asset_id in due}
+            self._change(project_id, lambda looks: _without(looks, taken, now))
         return len(due)
 
     def _read(self, project_id: str) -> tuple[_Due, str | None]:
@@ -115,8 +118,8 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _not_due(looks: _Due, now: datetime) -> _Due:
-    return {asset_id: at for asset_id, at in looks.items() if at > now}
+def _without(looks: _Due, taken: Container[str], now: datetime) -> _Due:
+    return {asset_id: at for asset_id, at in looks.items() if at > now or asset_id not in taken}
 
 
 class DueRechecks(Document):
