@@ -1,5 +1,7 @@
 """A server is halted while a block runs, and never for good."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +70,18 @@ def test_a_halted_server_writes_nothing(server: "subprocess.Popen[bytes]", tmp_p
             assert Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "T"
             assert (tmp_path / "beats").read_text() == "ours"
         wait_for_beats(tmp_path)
+
+
+def test_the_halt_of_a_backup_that_was_killed_is_not_taken_for_the_next_ones(
+    server: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    os.kill(server.pid, signal.SIGUSR1)
+    server_halts._await(tmp_path / HALTED)
+    # It would end while the next backup reads.
+    abandoned = (tmp_path / HALTED).stat().st_mtime_ns
+    with halted(tmp_path):
+        assert (tmp_path / HALTED).stat().st_mtime_ns != abandoned
+    wait_for_beats(tmp_path)
 
 
 @pytest.mark.parametrize("longest", [0.01])

@@ -82,6 +82,10 @@ def halted(folder: Path) -> Iterator[None]:
     """
     pid = _listening(folder)
     mark = folder / HALTED
+    if mark.exists():
+        # A caller that was killed: its halt would end within this one.
+        os.kill(pid, _END)
+        _await(mark, exists=False)
     os.kill(pid, _BEGIN)
     try:
         _await(mark)
@@ -105,9 +109,9 @@ def _listening(folder: Path) -> int:
     raise Unavailable(f"The server over {folder} starts or ends just now; try again")
 
 
-def _await(mark: Path) -> None:
+def _await(mark: Path, *, exists: bool = True) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not mark.exists():
+    while mark.exists() is not exists:
         if time.monotonic() > deadline:
             raise Unavailable(f"The server over {mark.parent} cannot be halted; try again")
         time.sleep(_PAUSE_SECONDS)
