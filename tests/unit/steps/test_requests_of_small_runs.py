@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from kili_export.core.bucket_layout import history_key
+from kili_export.core.bucket_layout import history_key, latest_key, tree_prefix
 from kili_export.steps.publishing.generation.manifest_parts import RETENTION_EVERY
+from kili_export.steps.short_run import held_for_run
 from tests.support.protocol_world import PROJECT, World
 
 FOUR = {"raw": "kili", "yolo": "yolo_v8", "coco": "coco", "rows": "jsonl"}
@@ -122,6 +123,35 @@ def test_what_the_process_knows_is_used_while_it_holds(meanwhile: Callable[[Worl
     latest = world.objects.stored[f"exports/{PROJECT}/raw/latest.zip"][0]
     assert latest == world.objects.stored[world.manifest("raw").archive.key][0]
     assert world.files("raw") == of_single_steps(world)
+
+
+def test_a_copy_is_not_taken_for_newer_where_the_export_began_again() -> None:
+    world = isolated({"raw": "kili"})
+    for number in range(3):
+        change(world, number)
+    # Somebody removes all that is stored of the export, and the workflow's steps publish it again.
+    for key in [one for one in world.objects.stored if f"/{PROJECT}/raw/" in one]:
+        del world.objects.stored[key]
+    world.request_run(PROJECT)
+    world.short = False
+    world.run_pending()
+    world.short = True
+    assert world.manifest("raw").generation == 1
+
+    change(world, 4)
+    latest = world.objects.stored[latest_key(PROJECT, "raw")][0]
+    assert latest == world.objects.stored[world.manifest("raw").archive.key][0]
+
+
+def test_what_was_a_file_of_a_tree_is_asked_for() -> None:
+    world = World()
+    for name in ("latest.zip", "labels/history.json"):
+        key = tree_prefix(PROJECT, "raw") + name
+        held_for_run(world.objects, PROJECT, world.recent).put(key, b"by this process")
+        theirs = world.objects.put(key, b"by another process")
+        held = held_for_run(world.objects, PROJECT, world.recent)
+        assert held.head(key) == theirs
+        assert held.get(key) == (b"by another process", theirs)
 
 
 def of_single_steps(world: World) -> dict[str, bytes]:

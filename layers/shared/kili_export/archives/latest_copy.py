@@ -56,7 +56,10 @@ class LatestCopy:
         is_long = len(parts) >= self.limits.resumable_from
         for _ in range(_TRIES):
             present = self.objects.head(manifest.latest_key)
-            if present is not None and _generation(present) >= archive.generation:
+            if _generation(present) >= archive.generation:
+                # That may be from memory, and no condition of a write shows whether it is so.
+                present = self.objects.head(manifest.latest_key)
+            if _generation(present) >= archive.generation:
                 return
             try:
                 self.objects.compose(
@@ -80,6 +83,6 @@ class LatestCopy:
             self.objects.delete([key])
 
 
-def _generation(stored: StoredObject) -> int:
-    value = stored.metadata.get(GENERATION, "")
+def _generation(stored: StoredObject | None) -> int:
+    value = stored.metadata.get(GENERATION, "") if stored is not None else ""
     return int(value) if value.isdigit() else 0

@@ -29,10 +29,7 @@ def is_manifest(key: str, project_id: str) -> bool:
     return "/" not in name and key == manifest_key(project_id, name)
 
 
-LATEST = "/latest.zip"
-"""How keys of current archives end, and no other."""
-HISTORY = "/history.json"
-"""How keys of histories end, and no other."""
+_REWRITTEN = re.compile(r"exports/[^/]+/[^/]+/latest\.zip|state/[^/]+/[^/]+/history\.json")
 _IMMUTABLE = re.compile(r".+/(archives|deltas|files|ledgers)/\d{8,}-[^/]+\.(zip|table)")
 
 
@@ -41,9 +38,14 @@ def is_immutable(key: str) -> bool:
     return _IMMUTABLE.fullmatch(key) is not None
 
 
+def is_rewritten(key: str) -> bool:
+    """Whether that is a current archive or a history. A file of a tree may have the same name."""
+    return _REWRITTEN.fullmatch(key) is not None
+
+
 def latest_key(project_id: str, export: str) -> str:
     """The current archive at a fixed key."""
-    return f"exports/{project_id}/{export}{LATEST}"
+    return f"exports/{project_id}/{export}/latest.zip"
 
 
 def report_key(project_id: str, export: str) -> str:
@@ -116,7 +118,7 @@ def state_prefix(project_id: str, export: str) -> str:
 
 def history_key(project_id: str, export: str) -> str:
     """Which objects were current, and until when."""
-    return f"state/{project_id}/{export}{HISTORY}"
+    return f"state/{project_id}/{export}/history.json"
 
 
 def uploads_key(project_id: str, export: str) -> str:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kili_export.core.bucket_layout import (
-    HISTORY,
-    LATEST,
     followed_key,
     is_immutable,
     is_manifest,
+    is_rewritten,
     resumption_key,
     runs_prefix,
 )
@@ -37,7 +36,7 @@ def held_for_run(behind: ObjectStore, project_id: str, recent: RecentObjects) ->
         remembers=lambda key: key in of_holder or is_manifest(key, project_id),
         recent=recent,
         is_immutable=is_immutable,
-        rewrites=lambda key: key.endswith((LATEST, HISTORY)),
+        rewrites=is_rewritten,
     )
 
 

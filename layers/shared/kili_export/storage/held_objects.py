@@ -37,6 +37,7 @@ class HeldObjects:
     What is small and does not change by `is_immutable` is taken from `recent`, which outlives this:
     what the process read or wrote before, whole or the first bytes of it. `head` and `get` answer
     what it wrote last under keys that `rewrites` accepts, which are written on condition of that.
+    `head` does so once: who asks again, because nothing is to be written, learns what is there.
     """
 
     behind: ObjectStore
@@ -68,7 +69,10 @@ class HeldObjects:
         if key in self._held:
             return self._held[key].stored
         noted = self.recent.noted(key) if self.recent is not None else None
-        return noted or self.behind.head(key)
+        if self.recent is None or noted is None:
+            return self.behind.head(key)
+        self.recent.forget(key)
+        return noted
 
     def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
         """See ObjectStore."""
