@@ -6,6 +6,7 @@ import pytest
 
 from kili_export.cli.stack_connection import StackNotRunning
 from kili_export.core.errors import InvalidConfiguration
+from kili_export.local.stack import private_files
 from kili_export.local.stack.state_directory import (
     RunningStack,
     StateDirectory,
@@ -27,6 +28,27 @@ def test_a_second_stack_on_the_same_directory_is_refused(tmp_path: Path) -> None
     first.release()
     second.acquire()
     second.release()
+
+
+def test_files_that_a_running_stack_removes_meanwhile_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = StateDirectory(tmp_path), StateDirectory(tmp_path)
+    first.acquire()
+
+    def restrict(path: Path, mode: int) -> None:
+        raise FileNotFoundError(2, f"{path} was replaced before it got {mode:o}")
+
+    (tmp_path / ".record-1").touch()
+    monkeypatch.setattr(private_files, "_restrict", restrict)
+    with pytest.raises(StateInUse, match="already running"):
+        second.acquire()
+    first.release()
+    with pytest.raises(InvalidConfiguration, match="cannot be kept"):
+        second.acquire()
+    monkeypatch.undo()
+    first.acquire()
+    first.release()
 
 
 def test_commands_find_the_stack_that_runs(tmp_path: Path) -> None:

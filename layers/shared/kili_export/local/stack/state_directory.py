@@ -126,11 +126,21 @@ class StateDirectory:
             self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._refuse_foreign()
             lock = (self.path / LOCK).open("ab")
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            self._take(lock)
+            # Not before: the stack that runs replaces its files meanwhile.
             make_private(self.path)
         except OSError as error:
-            raise InvalidConfiguration(
-                f"The state cannot be kept in {self.path} ({_reason(error)}); give another --state."
-            ) from error
+            lock.close()
+            raise self._unusable(error) from error
+        except StateInUse:
+            lock.close()
+            raise
+        self._lock = lock
+
+    def _take(self, lock: IO[bytes]) -> None:
         for _ in range(_LOCK_ATTEMPTS):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,11 +148,14 @@ class StateDirectory:
                 # A command that only looks whether a stack runs holds it for a moment.
                 time.sleep(_LOCK_PAUSE_SECONDS)
             else:
-                self._lock = lock
                 return
-        lock.close()
         raise StateInUse(
             f"A stack is already running on {self.path}; stop it, or give another --state."
+        )
+
+    def _unusable(self, error: OSError) -> InvalidConfiguration:
+        return InvalidConfiguration(
+            f"The state cannot be kept in {self.path} ({_reason(error)}); give another --state."
         )
 
     def _refuse_foreign(self) -> None:
