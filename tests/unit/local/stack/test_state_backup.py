@@ -1,6 +1,7 @@
 """What a backup of a stopped stack holds, and what is refused."""
 
 import errno
+import fcntl
 import os
 import sqlite3
 import stat
@@ -12,9 +13,15 @@ import pytest
 
 from kili_export.cli.files import FileFailed
 from kili_export.core.clock import SystemClock
-from kili_export.core.errors import IntegrityError, InvalidConfiguration, TransientError
+from kili_export.core.errors import (
+    IntegrityError,
+    InvalidConfiguration,
+    TransientError,
+    Unavailable,
+)
 from kili_export.local.main import main
 from kili_export.local.stack import state_backup, whole_folder
+from kili_export.local.stack.server_halts import PID
 from kili_export.local.stack.state_backup import CONTENTS, Backup, back_up, restore
 from kili_export.local.stack.state_directory import StateDirectory
 from kili_export.machine.database import Database, DatabaseDamaged
@@ -123,6 +130,18 @@ def test_one_backup_at_a_time(state: StateDirectory, tmp_path: Path) -> None:
     ):
         back_up(state, tmp_path / "backup", SystemClock())
     assert sorted(one.name for one in tmp_path.iterdir()) == ["state"]
+
+
+def test_a_server_that_has_not_ended_yet_is_no_moment_for_a_backup(
+    state: StateDirectory, tmp_path: Path
+) -> None:
+    with (state.objects / PID).open("w") as watched:
+        watched.write("1")
+        watched.flush()
+        fcntl.flock(watched, fcntl.LOCK_EX)
+        with pytest.raises(Unavailable, match="ends just now; try again"):
+            back_up(state, tmp_path / "backup", SystemClock())
+    back_up(state, tmp_path / "backup", SystemClock())
 
 
 def test_a_full_disk_leaves_nothing_and_one_line(

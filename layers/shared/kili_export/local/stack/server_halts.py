@@ -100,13 +100,31 @@ def halted(folder: Path) -> Iterator[None]:
             os.kill(pid, _END)
 
 
+def require_ended(folder: Path) -> None:
+    """Raises Unavailable while the server over this folder is still there."""
+    if _watcher(folder) is not None:
+        raise _between(folder)
+
+
 def _listening(folder: Path) -> int:
+    pid = _watcher(folder)
+    if pid is None:
+        raise _between(folder)
+    return pid
+
+
+def _watcher(folder: Path) -> int | None:
+    """The process that watches the server, None where there is none."""
     with suppress(FileNotFoundError, ValueError), (folder / PID).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return int(file.read())
-    raise Unavailable(f"The server over {folder} starts or ends just now; try again")
+    return None
+
+
+def _between(folder: Path) -> Unavailable:
+    return Unavailable(f"The server over {folder} starts or ends just now; try again")
 
 
 def _await(mark: Path, *, exists: bool = True) -> None:

@@ -22,7 +22,7 @@ from kili_export.core.clock import Clock
 from kili_export.core.document import Document
 from kili_export.core.errors import IntegrityError, InvalidConfiguration
 from kili_export.local.stack.private_files import FILE_MODE, write_private
-from kili_export.local.stack.server_halts import HALTED, PID, halted
+from kili_export.local.stack.server_halts import HALTED, PID, halted, require_ended
 from kili_export.local.stack.state_directory import LOCK, StateDirectory, StateInUse
 from kili_export.local.stack.whole_folder import CopiedFile, copy_file, whole_folder
 from kili_export.machine.database import DatabaseDamaged, translated
@@ -185,6 +185,8 @@ def _still(state: StateDirectory) -> Iterator[None]:
             yield
     else:
         try:
+            # That of a stack that was killed ends a little later.
+            require_ended(state.objects)
             yield
         finally:
             state.release()
