@@ -4,7 +4,8 @@ from http import HTTPStatus
 
 import pytest
 
-from kili_export.core.bucket_layout import manifest_key
+from kili_export.archives.purged_export import leave_tombstone
+from kili_export.core.bucket_layout import export_prefix, manifest_key
 from kili_export.core.errors import Unavailable
 from kili_export.viewing.all_exports import AllExports
 from tests.support.workbench import Workbench
@@ -99,6 +100,20 @@ def test_a_bucket_that_does_not_answer_is_said(bench: Workbench) -> None:
     bench.objects.interleaving.before("get", fail)
     status, page = shown(AllExports(bench.objects), "proj1/voc/overview")
     assert (status, "S3 cannot be reached" in page.text) == (HTTPStatus.SERVICE_UNAVAILABLE, True)
+
+
+def test_of_what_was_purged_nothing_is_shown_any_more() -> None:
+    made = bench_of("coco")
+    put(made, 0, "a.png")
+    made.rebuild()
+    viewer = AllExports(made.objects)
+    status, page = shown(viewer, "proj1/coco/pictures")
+    assert (status, "a.png" in page.text) == (HTTPStatus.OK, True)
+    prefix = export_prefix("proj1", "coco")
+    made.objects.delete([one for one in made.objects.stored if one.startswith(prefix)])
+    leave_tombstone(made.objects, "proj1", "coco", made.clock.now())
+    status, page = shown(viewer, "proj1/coco/pictures")
+    assert (status, "a.png" in page.text) == (HTTPStatus.NOT_FOUND, False)
 
 
 def test_each_export_is_opened_again_after_many_others(bench: Workbench) -> None:

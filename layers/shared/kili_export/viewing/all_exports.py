@@ -58,17 +58,25 @@ class AllExports:
         """The one of an export; who was not asked for the longest is forgotten."""
         key = (project_id, export)
         with self._lock:
-            viewer = self._viewers.pop(key, None)
-            if viewer is not None:
-                self._viewers[key] = viewer
-                return viewer
-        manifest = read_manifest(self._objects, project_id, export)
-        viewer = Viewer(PublishedExport(self._objects, manifest), home="../../")
+            viewer = self._viewers.get(key)
+        if viewer is not None and not self._is_there(viewer.export.manifest):
+            # It expired or was purged: nor is what was read of it shown.
+            with self._lock:
+                self._viewers.pop(key, None)
+            viewer = None
+        if viewer is None:
+            manifest = read_manifest(self._objects, project_id, export)
+            viewer = Viewer(PublishedExport(self._objects, manifest), home="../../")
         with self._lock:
+            self._viewers.pop(key, None)
             self._viewers[key] = viewer
             while len(self._viewers) > _KEPT:
                 del self._viewers[next(iter(self._viewers))]
         return viewer
+
+    def _is_there(self, manifest: Manifest) -> bool:
+        keys = (manifest.archive.key, *(delta.key for delta in manifest.deltas))
+        return all(self._objects.head(key) is not None for key in keys)
 
     def _list(self, start: str) -> Markup:
         """Exports from a project on, by project and name."""
