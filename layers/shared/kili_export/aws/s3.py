@@ -13,6 +13,7 @@ from kili_export.aws.s3_requests import (
     BODY_ATTEMPTS,
     condition_of,
     conflict_if_absent,
+    fits_xml,
     match,
     read_again,
     stored_object,
@@ -306,11 +307,15 @@ class S3ObjectStore:
     def _delete(self, chosen: Iterable[Mapping[str, str]]) -> None:
         remaining = iter(chosen)
         while batch := list(islice(remaining, _KEYS_PER_DELETE)):
+            for alone in (one for one in batch if not fits_xml(one["Key"])):
+                with s3_errors("DeleteObject"):
+                    self._client.delete_object(Bucket=self._bucket, **alone, **self._common)
+            listed = [one for one in batch if fits_xml(one["Key"])]
+            if not listed:
+                continue
             with s3_errors("DeleteObjects"):
                 answer = self._client.delete_objects(
-                    Bucket=self._bucket,
-                    Delete={"Objects": batch, "Quiet": True},
-                    **self._common,
+                    Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True}, **self._common
                 )
             for refused in answer.get("Errors", []):
                 error = ClientError({"Error": refused}, "DeleteObjects")
