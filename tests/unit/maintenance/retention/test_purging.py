@@ -27,6 +27,7 @@ from kili_export.core.bucket_layout import (
     manifest_key,
     registration_key,
     report_key,
+    tree_state_key,
 )
 from kili_export.core.errors import ConflictError, InvalidConfiguration, Unavailable
 from kili_export.core.export_options import ExportOptions, Layout
@@ -596,6 +597,19 @@ def test_an_asset_that_a_tree_may_hold_yet_is_refused_with_the_way_out(site: Sit
         PurgeAsset(site.eraser)("proj1", None, ASSET)
     put_tree_state(objects, current, etag)
     PurgeAsset(site.eraser)("proj1", None, ASSET)
+
+
+def test_an_asset_that_files_of_an_unknown_tree_may_hold_is_refused(site: Site) -> None:
+    deliver = DeliverTree(site.objects, site.bench.clock, site.bench.tokens)
+    deliver("proj1", "yolo")
+    site.live_and_die()
+    # As a person does it who wants the whole tree compared.
+    site.objects.delete([tree_state_key("proj1", "yolo")])
+    with pytest.raises(InvalidConfiguration, match="nothing says which generation"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    deliver("proj1", "yolo")
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
 
 
 def test_a_purge_takes_the_tree_along(site: Site) -> None:
