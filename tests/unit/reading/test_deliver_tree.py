@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -169,6 +170,21 @@ def test_an_invocation_that_is_overtaken_spoils_nothing_for_good(
         assert_holds(tried)
     # Else this shows nothing: files were put late, and it was known.
     assert (True, False, False) in seen
+
+
+def test_an_invocation_that_died_while_the_clock_was_ahead_holds_up_nothing(
+    bench: Workbench,
+) -> None:
+    ahead = 1000 * AN_INVOCATION
+    bench.clock.advance(ahead)
+    with pytest.raises(Crash):
+        deliver(bench, crashing(bench, 4))
+    [dead] = state_in(bench).writers
+    bench.clock.advance(-ahead)
+    assert dead.until > bench.clock.now() + timedelta(days=1)
+    assert is_tree_behind(state_in(bench), bench.manifest("yolo"), bench.clock.now())
+    _publish_and_deliver(bench)
+    assert_holds(bench)
 
 
 class _Overtaking(InMemoryObjects):
