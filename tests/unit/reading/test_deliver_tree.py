@@ -35,6 +35,7 @@ def bench_of(assets: int = 6) -> Workbench:
     for number in range(assets):
         made.kili.assets[f"as_{number:03d}"] = labelled(number, f"d{number % 3}/{number}.jpg", 0.2)
     made.rebuild()
+    _declare(made, tree=True)
     return made
 
 
@@ -299,6 +300,15 @@ def test_a_tree_that_ended_stays_until_it_is_declared_again(bench: Workbench) ->
     _declare(bench, tree=True)
     deliver(bench)
     assert_holds(bench)
+
+
+def test_a_tree_that_is_declared_no_more_before_it_began_does_not_begin(bench: Workbench) -> None:
+    # As the end of a run finds it that was planned before: nobody would say that it ended.
+    _declare(bench, tree=False)
+    end_trees(bench.objects, "proj1", ["yolo"], bench.clock.now())
+    deliver(bench)
+    assert files_in(bench.objects) == {}
+    assert load_tree_state(bench.objects, "proj1", "yolo") == (None, None)
 
 
 def test_a_tree_that_ends_while_it_is_delivered_stays_ended(bench: Workbench) -> None:

@@ -62,7 +62,9 @@ class DeliverTree:
         state, etag = load_tree_state(self.objects, project_id, export)
         if state is not None and state.holds(manifest):
             return
-        if state is not None and state.ended_at and not self._is_declared(project_id, export):
+        is_begun = state is not None and state.ended_at is None
+        if not is_begun and not self._is_declared(project_id, export):
+            # Declared otherwise since the run was planned: nobody would say of it that it ended.
             return
         with ThreadPoolExecutor(self.workers, "put") as pool:
             writer = PrefixWriter(self.objects, tree_prefix(project_id, export), pool)
