@@ -216,6 +216,15 @@ def test_objects_are_listed_by_key_below_a_prefix(bucket: Bucket) -> None:
     assert list(bucket.objects.folders(bucket.key("a/"))) == ["b"]
 
 
+def test_names_that_xml_cannot_write_are_listed_and_deleted(bucket: Bucket) -> None:
+    names = ["plain.txt", "x\ufffe.txt", "x\uffff.txt"]
+    for name in names:
+        bucket.objects.put(bucket.key(name), b"x")
+    assert bucket.names() == names
+    bucket.objects.delete(map(bucket.key, names))
+    assert bucket.names() == []
+
+
 def test_more_than_a_page_is_listed_and_deleted(bucket: Bucket) -> None:
     names = [f"many/{number:04d}" for number in range(1100)]
     for name in names:

@@ -14,7 +14,7 @@ import pytest
 
 from kili_export.archives.tree_state import load_tree_state
 from kili_export.aws.s3 import S3ObjectStore
-from kili_export.core.bucket_layout import tree_prefix, tree_state_key
+from kili_export.core.bucket_layout import registration_key, tree_prefix, tree_state_key
 from kili_export.core.errors import OutOfTime
 from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.reading.deliver_tree import DeliverTree
@@ -24,6 +24,7 @@ from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
 from kili_export.reading.prefix_writer import PrefixWriter
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
+from kili_export.registration.parse_registration import parse_registration
 from kili_export.splicing.upload_parts import CopyRange, Source
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
@@ -212,6 +213,9 @@ def test_a_tree_follows_its_export(bench: Workbench, object_store: S3ObjectStore
         found = {one.key: object_store.get(one.key) for one in object_store.list(prefix)}
         return {key.removeprefix(prefix): one[0] for key, one in found.items() if one is not None}
 
+    declared = {"name": "yolo", "format": "yolo_v8", "deliver": {"tree": True}}
+    registration = parse_registration({"project_id": "proj1", "exports": [declared]})
+    object_store.put(registration_key("proj1"), registration.to_bytes())
     order = DeliverTree(object_store, bench.clock, bench.tokens, at_once=40)
     with pytest.raises(OutOfTime):
         replace(order, most=1)("proj1", "yolo")

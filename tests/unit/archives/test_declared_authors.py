@@ -51,6 +51,23 @@ def test_authors_are_not_hidden_beside_archives_that_tell_them(before: str, afte
     declare(world, raw=of("kili", after))
 
 
+def test_a_format_between_that_names_no_authors_hides_nothing() -> None:
+    world = published(raw=of("kili", "keep"))
+    assert world.manifest("raw").former_authors is None
+    for layout in ("split", "merged"):
+        world.register(raw={"format": "yolo_v8", "layout": layout})
+        world.request_run(PROJECT)
+        world.run_pending()
+        assert world.manifest("raw").former_authors == "keep"
+    with pytest.raises(InvalidConfiguration, match=rf"kili-export purge {PROJECT} raw"):
+        declare(world, raw=of("kili", "omit"))
+    declare(world, raw=of("kili", "keep"))
+    world.register(raw=of("kili", "keep"))
+    world.request_run(PROJECT)
+    world.run_pending()
+    assert world.manifest("raw").former_authors is None
+
+
 def test_a_snapshot_of_before_counts() -> None:
     world = published(raw=of("kili", "keep"))
     take_snapshot(world.objects, PROJECT, "raw", "before")

@@ -117,6 +117,18 @@ def test_so_many_changes_name_a_snapshot_and_the_counting_begins_again() -> None
     assert export.manifest.snapshots.changed == 0
 
 
+def test_a_clock_that_was_ahead_stops_no_snapshots() -> None:
+    export = History(snapshot_when={"every": "day"})
+    export.publish()
+    assert export.wait(1000 * 24)
+    export.publish()
+    export.wait(-1000 * 24)
+    export.publish()
+    assert export.named() == automatic_name(export.now, 3)
+    export.publish()
+    assert export.named() == automatic_name(export.now, 3), "once for that day"
+
+
 @pytest.mark.parametrize(
     ("every", "hours"),
     [("day", [12]), ("week", [6 * 24 + 12]), (6, [6]), (1, [1])],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ def bench_of(assets: int = 6) -> Workbench:
     for number in range(assets):
         made.kili.assets[f"as_{number:03d}"] = labelled(number, f"d{number % 3}/{number}.jpg", 0.2)
     made.rebuild()
+    _declare(made, tree=True)
     return made
 
 
@@ -171,6 +173,21 @@ def test_an_invocation_that_is_overtaken_spoils_nothing_for_good(
     assert (True, False, False) in seen
 
 
+def test_an_invocation_that_died_while_the_clock_was_ahead_holds_up_nothing(
+    bench: Workbench,
+) -> None:
+    ahead = 1000 * AN_INVOCATION
+    bench.clock.advance(ahead)
+    with pytest.raises(Crash):
+        deliver(bench, crashing(bench, 4))
+    [dead] = state_in(bench).writers
+    bench.clock.advance(-ahead)
+    assert dead.until > bench.clock.now() + timedelta(days=1)
+    assert is_tree_behind(state_in(bench), bench.manifest("yolo"), bench.clock.now())
+    _publish_and_deliver(bench)
+    assert_holds(bench)
+
+
 class _Overtaking(InMemoryObjects):
     left: int = -1
     overtaken: Callable[[], None]
@@ -283,6 +300,15 @@ def test_a_tree_that_ended_stays_until_it_is_declared_again(bench: Workbench) ->
     _declare(bench, tree=True)
     deliver(bench)
     assert_holds(bench)
+
+
+def test_a_tree_that_is_declared_no_more_before_it_began_does_not_begin(bench: Workbench) -> None:
+    # As the end of a run finds it that was planned before: nobody would say that it ended.
+    _declare(bench, tree=False)
+    end_trees(bench.objects, "proj1", ["yolo"], bench.clock.now())
+    deliver(bench)
+    assert files_in(bench.objects) == {}
+    assert load_tree_state(bench.objects, "proj1", "yolo") == (None, None)
 
 
 def test_a_tree_that_ends_while_it_is_delivered_stays_ended(bench: Workbench) -> None:

@@ -67,10 +67,15 @@ def _published(
             yield snapshot
 
 
+def named_authors(published: Manifest) -> Authors | None:
+    """How archives that are kept of an export name authors; None where none can."""
+    if published.format in WRITE_AUTHORS:
+        return published.options.authors
+    return published.former_authors
+
+
 def _tells_more(published: Manifest, export: ExportDeclaration) -> bool:
-    return (
-        published.format in WRITE_AUTHORS and published.options.authors in (_LOOSER[export.authors])
-    )
+    return named_authors(published) in _LOOSER[export.authors]
 
 
 def _hides(export: ExportDeclaration) -> bool:
@@ -89,5 +94,5 @@ def _ended_and_keeping(objects: ObjectStore, registration: ProjectRegistration) 
         if name in declared:
             continue
         for manifest in _published(objects, registration, name):
-            if manifest.format in WRITE_AUTHORS and manifest.options.authors is Authors.KEEP:
+            if named_authors(manifest) is Authors.KEEP:
                 yield name

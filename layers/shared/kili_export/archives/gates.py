@@ -162,7 +162,8 @@ def _period_began(hours: int | None, since: datetime, now: datetime) -> bool:
     if hours is None:
         return False
     period = timedelta(hours=hours)
-    return (now - _FIRST_MONDAY) // period > (since - _FIRST_MONDAY) // period
+    # An earlier one too: the clock may have been ahead for a while.
+    return (now - _FIRST_MONDAY) // period != (since - _FIRST_MONDAY) // period
 
 
 def _all_reviewed(review: ReviewCount | None, manifest: Manifest) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kili_export.archives.removal_guard import RemovedAssets
 from kili_export.core.document import Document, PublishedDocument, is_none
-from kili_export.core.export_options import OptionsDocument
+from kili_export.core.export_options import Authors, OptionsDocument
 from kili_export.costs.usage import RunUsage, Transfer
 
 
@@ -171,6 +171,8 @@ class Manifest(PublishedDocument):
     file the newest counts. `ledger` and `ledger_changes` are the tables of the asset ledger.
     Version 0.1 wrote no tables: its ledger is an archive.
 
+    `former_authors` is how a former format named authors, where that of today names none.
+
     `latest`, `review` and `snapshots` are there where the export has gates (`archives/gates.py`).
     """
 
@@ -179,6 +181,7 @@ class Manifest(PublishedDocument):
     export_name: str
     format: str
     options: OptionsDocument
+    former_authors: Authors | None = Field(default=None, exclude_if=is_none)
     lineage: str | None = None
     first_generation: int = 1
     generation: int

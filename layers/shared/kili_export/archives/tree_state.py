@@ -1,7 +1,7 @@
 """What `tree.json` says of the tree of an export: which generation it holds, and who writes it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, Self
 
 from pydantic import ValidationError
@@ -12,6 +12,8 @@ from kili_export.core.document import Document, PublishedDocument
 from kili_export.core.errors import ConflictError, IntegrityError
 from kili_export.storage.object_store import ObjectStore
 
+LONGEST_INVOCATION: Final = timedelta(minutes=16)
+"""No invocation lasts longer, and no request of one."""
 _TRIES: Final = 5
 
 
@@ -72,8 +74,12 @@ class TreeState(PublishedDocument):
         )
 
     def live(self, now: datetime) -> tuple[TreeWriter, ...]:
-        """Those of its writers that may still put files."""
-        return tuple(one for one in self.writers if one.until > now)
+        """Those of its writers that may still put files.
+
+        One that would go on for far longer than any can began while the clock was ahead.
+        """
+        latest = now + 2 * LONGEST_INVOCATION
+        return tuple(one for one in self.writers if now < one.until <= latest)
 
 
 def load_tree_state(

@@ -13,6 +13,7 @@ from kili_export.aws.s3_requests import (
     BODY_ATTEMPTS,
     condition_of,
     conflict_if_absent,
+    fits_xml,
     match,
     read_again,
     stored_object,
@@ -268,20 +269,17 @@ class S3ObjectStore:
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self._bucket, Prefix=prefix, **self._common
         )
+        versions, markers = list[Mapping[str, str]](), list[Mapping[str, str]]()
         with s3_errors("ListObjectVersions"):
-            found = list(pages)
-        versions = [
-            {"Key": one["Key"], "VersionId": one["VersionId"]}
-            for page in found
-            for one in page.get("Versions", [])
-            if (current and one["Key"] not in keep) or not one["IsLatest"]
-        ]
+            # Of a tree with a million files no more is held than goes.
+            for page in pages:
+                versions += [
+                    _version(one)
+                    for one in page.get("Versions", [])
+                    if (current and one["Key"] not in keep) or not one["IsLatest"]
+                ]
+                markers += map(_version, page.get("DeleteMarkers", []))
         # Markers go after what they hide: before it they would bring it back.
-        markers = [
-            {"Key": one["Key"], "VersionId": one["VersionId"]}
-            for page in found
-            for one in page.get("DeleteMarkers", [])
-        ]
         self._delete(versions)
         self._delete(markers)
         return len(versions)
@@ -306,11 +304,15 @@ class S3ObjectStore:
     def _delete(self, chosen: Iterable[Mapping[str, str]]) -> None:
         remaining = iter(chosen)
         while batch := list(islice(remaining, _KEYS_PER_DELETE)):
+            for alone in (one for one in batch if not fits_xml(one["Key"])):
+                with s3_errors("DeleteObject"):
+                    self._client.delete_object(Bucket=self._bucket, **alone, **self._common)
+            listed = [one for one in batch if fits_xml(one["Key"])]
+            if not listed:
+                continue
             with s3_errors("DeleteObjects"):
                 answer = self._client.delete_objects(
-                    Bucket=self._bucket,
-                    Delete={"Objects": batch, "Quiet": True},
-                    **self._common,
+                    Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True}, **self._common
                 )
             for refused in answer.get("Errors", []):
                 error = ClientError({"Error": refused}, "DeleteObjects")
@@ -342,3 +344,7 @@ class S3ObjectStore:
             return None
         found = self.get(key)
         return found[1] if found and found[0] == data else None
+
+
+def _version(listed: Mapping[str, Any]) -> Mapping[str, str]:
+    return {"Key": listed["Key"], "VersionId": listed["VersionId"]}

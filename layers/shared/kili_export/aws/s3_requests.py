@@ -1,5 +1,6 @@
 """What requests to S3 have in common: conditions, answers, and attempts at reading a body."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ from kili_export.core.errors import ConflictError
 from kili_export.storage.object_store import StoredObject
 
 BODY_ATTEMPTS: Final = 4
+_NOT_IN_XML: Final = re.compile(r"[\x00-\x1f\ufffe\uffff]")
 _T = TypeVar("_T")
 
 
@@ -27,6 +29,11 @@ def read_again(fetch: Callable[[], _T]) -> _T:
 def match(etag: str | None) -> dict[str, str]:
     """The condition that an object still has this ETag; none for None."""
     return {} if etag is None else {"IfMatch": etag}
+
+
+def fits_xml(key: str) -> bool:
+    """Whether a request can name the key in its body: XML has no way to write some characters."""
+    return _NOT_IN_XML.search(key) is None
 
 
 def condition_of(if_match: str | None, *, if_none_match: bool) -> dict[str, str]:

@@ -9,7 +9,6 @@ changed, and the next delivery compares what may have been put.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from kili_export.archives.entry_contents import iter_contents
@@ -17,6 +16,7 @@ from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tree_state import (
+    LONGEST_INVOCATION,
     TreeState,
     TreeWriter,
     load_tree_state,
@@ -32,8 +32,6 @@ from kili_export.splicing.entry_record import STORED, Record
 from kili_export.splicing.upload_parts import CopyRange
 from kili_export.storage.object_store import ObjectStore
 
-_LONGEST_INVOCATION: Final = timedelta(minutes=16)
-"""No invocation lasts longer, and no request of one."""
 _AT_ONCE: Final = 512
 """After so many files it is noted how far the tree has come."""
 _BYTES_AT_ONCE: Final = 1 << 30
@@ -64,7 +62,9 @@ class DeliverTree:
         state, etag = load_tree_state(self.objects, project_id, export)
         if state is not None and state.holds(manifest):
             return
-        if state is not None and state.ended_at and not self._is_declared(project_id, export):
+        is_begun = state is not None and state.ended_at is None
+        if not is_begun and not self._is_declared(project_id, export):
+            # Declared otherwise since the run was planned: nobody would say of it that it ended.
             return
         with ThreadPoolExecutor(self.workers, "put") as pool:
             writer = PrefixWriter(self.objects, tree_prefix(project_id, export), pool)
@@ -103,7 +103,7 @@ class _Delivery:
         self._me = TreeWriter(
             writer=order.random.token(),
             version=manifest.files_version,
-            until=now + _LONGEST_INVOCATION,
+            until=now + LONGEST_INVOCATION,
         )
         self._compares = False
         """Whether files may be there already, of a former try."""
@@ -184,8 +184,8 @@ class _Delivery:
 
     def _end(self) -> None:
         """Says that the tree holds the generation, unless others may still put another one's."""
-        now = self._order.clock.now()
-        live = tuple(one for one in self._others if one.until > now)
+        others = self._state.model_copy(update={"writers": self._others})
+        live = others.live(self._order.clock.now())
         if self._are_ours(live):
             state = TreeState.of(self._manifest).model_copy(
                 update={"writers": live, "left_out": self._reached.left_out}

@@ -27,6 +27,7 @@ from kili_export.core.bucket_layout import (
     manifest_key,
     registration_key,
     report_key,
+    tree_state_key,
 )
 from kili_export.core.errors import ConflictError, InvalidConfiguration, Unavailable
 from kili_export.core.export_options import ExportOptions, Layout
@@ -37,7 +38,11 @@ from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.reading.pull import pull_archive
 from kili_export.reading.read_report import read_report
 from kili_export.reading.take_snapshot import take_snapshot
-from kili_export.registration.declaration import ExportDeclaration, ProjectRegistration
+from kili_export.registration.declaration import (
+    DeliveryDocument,
+    ExportDeclaration,
+    ProjectRegistration,
+)
 from kili_export.registration.register_exports import unregister
 from kili_export.registration.stored_registrations import load_registration
 from kili_export.runs.full_export_session import FullExportSession, SessionExport, SessionStore
@@ -578,7 +583,14 @@ def test_a_snapshot_whose_tables_cannot_be_read_stops_no_purge(site: Site, damag
     assert "before" not in dict(iter_snapshots(site.objects, "proj1", "coco"))
 
 
+def declare_tree(site: Site) -> None:
+    declared = ExportDeclaration(name="yolo", format="yolo_v8", deliver=DeliveryDocument(tree=True))
+    registration = ProjectRegistration(project_id="proj1", exports=(declared,))
+    site.objects.put(registration_key("proj1"), registration.to_bytes())
+
+
 def test_an_asset_that_a_tree_may_hold_yet_is_refused_with_the_way_out(site: Site) -> None:
+    declare_tree(site)
     site.live_and_die()
     objects, clock = site.objects, site.bench.clock
     deliver = DeliverTree(objects, clock, site.bench.tokens)
@@ -598,7 +610,22 @@ def test_an_asset_that_a_tree_may_hold_yet_is_refused_with_the_way_out(site: Sit
     PurgeAsset(site.eraser)("proj1", None, ASSET)
 
 
+def test_an_asset_that_files_of_an_unknown_tree_may_hold_is_refused(site: Site) -> None:
+    declare_tree(site)
+    deliver = DeliverTree(site.objects, site.bench.clock, site.bench.tokens)
+    deliver("proj1", "yolo")
+    site.live_and_die()
+    # As a person does it who wants the whole tree compared.
+    site.objects.delete([tree_state_key("proj1", "yolo")])
+    with pytest.raises(InvalidConfiguration, match="nothing says which generation"):
+        PurgeAsset(site.eraser)("proj1", None, ASSET)
+    deliver("proj1", "yolo")
+    PurgeAsset(site.eraser)("proj1", None, ASSET)
+    assert site.mentions(FILE.encode()) == []
+
+
 def test_a_purge_takes_the_tree_along(site: Site) -> None:
+    declare_tree(site)
     DeliverTree(site.objects, site.bench.clock, site.bench.tokens)("proj1", "yolo")
     site.objects.put("exports/proj1/yolo/tree/00000999-x.zip", b"a file of the export")
     purge_exports(site)("proj1", "yolo")

@@ -171,7 +171,10 @@ class PurgeAsset:
         """Raises InvalidConfiguration when the tree may hold what left the export."""
         project_id, name = manifest.project_id, manifest.export_name
         state, _ = load_tree_state(self.objects, project_id, name)
-        if state is None or state.holds(manifest):
+        if state is None:
+            self._require_no_tree(project_id, name)
+            return
+        if state.holds(manifest):
             return
         way_out = f"Wait until it is up to date: kili-export run {project_id} --wait"
         if state.ended_at is not None:
@@ -183,6 +186,16 @@ class PurgeAsset:
             f"The tree of export {name!r} may hold the asset yet: it has generation "
             f"{state.generation}, and {manifest.generation} is current. {way_out}"
         )
+
+    def _require_no_tree(self, project_id: str, export: str) -> None:
+        """Raises InvalidConfiguration when there are files of a tree of which nothing is known."""
+        prefix = tree_prefix(project_id, export)
+        if any(True for _ in self.objects.list(prefix)):
+            raise InvalidConfiguration(
+                f"What is below {prefix} may hold the asset, because nothing says which generation "
+                f"it has. Compare it: kili-export run {project_id} --wait; or, where export "
+                f"{export!r} has no tree any more, remove it."
+            )
 
     def _require_followed(self, manifest: Manifest) -> None:
         """Raises InvalidConfiguration unless a run can still change the export."""

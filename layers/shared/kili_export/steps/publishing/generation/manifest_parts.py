@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
+from kili_export.archives.declared_authors import WRITE_AUTHORS, named_authors
 from kili_export.archives.manifest import ClassEntry, Manifest, Quarantined
+from kili_export.core.export_options import Authors
 from kili_export.core.project import Project
 
 RETENTION_EVERY: Final = 8
@@ -27,6 +29,11 @@ def classes_generation(
     if previous is None or previous.classes != classes:
         return generation
     return previous.classes_generation
+
+
+def former_authors(previous: Manifest | None, kind: str) -> Authors | None:
+    """How generations before named authors, if this one of the format `kind` names none."""
+    return None if previous is None or kind in WRITE_AUTHORS else named_authors(previous)
 
 
 def quarantined(

@@ -1,13 +1,13 @@
 """Writes one generation: archive, delta and ledger, then the manifest that names them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from kili_export.archives.archive_with_deltas import open_archive, stored_regions
 from kili_export.archives.compaction import CompactionPolicy, is_rewriting_due
-from kili_export.archives.files_table import KnownFile, open_files
+from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
@@ -34,6 +34,7 @@ from kili_export.steps.publishing.generation.export_gates import ExportGates
 from kili_export.steps.publishing.generation.manifest_parts import (
     classes_generation,
     classes_of,
+    former_authors,
     is_retention_due,
     quarantined,
 )
@@ -162,9 +163,8 @@ class GenerationWriter:
     def _rewritten(self, manifest: Manifest) -> dict[str, object]:
         """The fields of a manifest whose archive is written again out of archive and deltas."""
         archive = open_archive(self.publisher.objects, manifest)
-        known: Iterable[KnownFile] | None = None
-        if (files := open_files(self.publisher.objects, manifest)) is not None:
-            known = files.scan()
+        files = open_files(self.publisher.objects, manifest)
+        known = None if files is None else files.scan()
         spliced = splice(archive.base(), (), (), hold_in_spool)
         number, directory = manifest.generation, spliced.directory
         written = self._write_archive(spliced, number)
@@ -252,6 +252,7 @@ class GenerationWriter:
             export_name=name,
             format=self.export.options.format,
             options=self.export.options.without_people(),
+            former_authors=former_authors(previous, self.export.options.format),
             lineage=self._lineage,
             first_generation=previous.first_generation if previous else number,
             generation=number,
