@@ -68,9 +68,13 @@ class SqliteDeliveries:
         yield from map(delivery_of, rows)
 
     def due(self, now: datetime, most: int) -> Sequence[Delivery]:
-        """Those to be tried now, the longest due first."""
+        """Those to be tried now, the longest due first; at most so many of each endpoint."""
         rows = self.database.rows(
-            "SELECT * FROM deliveries WHERE next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?",
+            "SELECT * FROM deliveries WHERE rowid IN (SELECT number FROM ("
+            "SELECT rowid AS number, row_number() OVER"
+            " (PARTITION BY project_id, endpoint ORDER BY next_attempt_at) AS place"
+            " FROM deliveries WHERE next_attempt_at <= ?) WHERE place <= ?)"
+            " ORDER BY next_attempt_at",
             (_text(now), most),
         )
         return [delivery_of(row) for row in rows]

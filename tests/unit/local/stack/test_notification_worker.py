@@ -14,7 +14,7 @@ from kili_export.machine.state_files import StateFiles
 from kili_export.notifications import notifier
 from kili_export.notifications.notifier import Notifier
 from tests.support.fakes import InMemoryObjects, ManualClock
-from tests.support.notified import PROJECT, PUBLISHED, ScriptedSender, declare, endpoint
+from tests.support.notified import FAILED, PROJECT, PUBLISHED, ScriptedSender, declare, endpoint
 from tests.support.receivers import SECRET
 
 
@@ -150,6 +150,26 @@ def test_after_a_failure_the_endpoint_s_other_deliveries_wait(machine: Machine) 
     assert len(machine.sender.sent) == 1
     look(worker)
     assert machine.states() == ["delivered"] * 4 + ["pending"]
+
+
+def test_many_that_wait_for_one_endpoint_hold_up_no_other(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification_worker, "_DELIVERIES", 3)
+    declare(machine.objects, endpoint(), endpoint(name="other", events=["Export Failed"]))
+    worker = machine.worker()
+    for generation in range(9):
+        machine.announce(generation=generation)
+    machine.sender.script = ["no answer"]
+    look(worker)
+    machine.clock.advance(1)
+    machine.files.announcements.publish("Export Failed", FAILED)
+    monkeypatch.setattr(machine.sender, "send", lambda *_: 204 if b"Export Failed" in _[2] else 500)
+    look(worker)
+    [other] = [
+        one for one in machine.files.deliveries.of_project(PROJECT) if one.endpoint == "other"
+    ]
+    assert other.state == "delivered"
 
 
 def test_a_registration_that_cannot_be_read_holds_up_no_other(machine: Machine) -> None:

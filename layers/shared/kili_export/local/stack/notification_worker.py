@@ -16,7 +16,8 @@ from kili_export.notifications.notifier import Notifier
 _PAUSE: Final = 1.0
 """Seconds between two looks at what there is to do."""
 _EVENTS: Final = 100
-_DELIVERIES: Final = 500
+_DELIVERIES: Final = 50
+"""So many of one endpoint are taken up at once: those of one that is down hold up no other's."""
 _FORGET_EVERY: Final = 3600
 """So many looks lie between two removals of what was kept long enough."""
 _Lane = tuple[str, str]
