@@ -1,10 +1,14 @@
 """What is sent to an endpoint over real connections, and where nothing is sent."""
 
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from kili_export.core.clock import SystemClock
+from kili_export.kili.http import notification_sender
 from kili_export.kili.http.addresses import AddressRules, parse_networks
 from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.notification_sender import NotificationSender
@@ -77,3 +81,42 @@ def test_a_connection_that_ends_is_a_failure() -> None:
         pytest.raises(DeliveryFailed, match=f"broke off with http://127.0.0.1:{receiver.port}"),
     ):
         post(receiver)
+
+
+def test_a_head_that_cannot_be_read_brings_no_address_into_a_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 204 OK\r\nno header\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/{NEVER_SHOWN}"
+        assert sender().send(url, {}, b"{}") == 204
+        thread.join()
+    assert NEVER_SHOWN not in caplog.text
+
+
+def test_a_head_that_trickles_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notification_sender, "_TIMEOUTS", (5.0, 0.3))
+    ended = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.05):
+                connection.sendall(b"X-Slow: 1\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,))
+        thread.start()
+        # Without a limit, the hundred headers that one answer may have end this: by another error.
+        with pytest.raises(DeliveryFailed, match="no answer in time"):
+            sender().send(f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"{}")
+        ended.set()
+        thread.join()

@@ -161,7 +161,8 @@ def test_an_end_while_an_event_is_recorded_forgets_no_endpoint(
 ) -> None:
     declare(deployed.app.objects, endpoint(), endpoint(name="second"))
     deployed.send(published())
-    update, made = Table.update, []
+    update = Table.update
+    made: list[Any] = []
 
     def ends_after_one(table: Table, *given: Any, **named: Any) -> bool:
         if made:
