@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kili_export.core.clock import SystemClock
-from kili_export.kili.http import notification_sender
+from kili_export.kili.http import guarded_connections, notification_sender
 from kili_export.kili.http.addresses import AddressRules, parse_networks
 from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.notification_sender import NotificationSender
@@ -65,6 +65,22 @@ def test_a_name_that_leads_inside_is_not_connected_to() -> None:
     by = replace(sender("none"), guard=guard)
     with pytest.raises(DeliveryFailed, match="no address that may be connected to"):
         by.send("https://public.example/x", {}, b"")
+
+
+def test_a_host_of_many_dead_addresses_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: list[float] = []
+
+    def no_answer(_: object, timeout: float, **__: object) -> None:
+        spent.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(guarded_connections, "create_connection", no_answer)
+    monkeypatch.setattr(guarded_connections, "monotonic", lambda: sum(spent))
+    many = [f"93.184.216.{number}" for number in range(1, 255)]
+    guard = ConnectionGuard(AddressRules(), resolve=lambda *_: many, encrypted=True)
+    with pytest.raises(DeliveryFailed, match="cannot connect to"):
+        replace(sender("none"), guard=guard).send("https://public.example/x", {}, b"")
+    assert sum(spent) <= 20
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".example", "127.0.0.1:1"])

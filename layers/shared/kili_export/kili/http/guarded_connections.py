@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from time import monotonic
 from typing import Final
 
 import urllib3
@@ -24,6 +25,8 @@ from kili_export.kili.http.watchdog import Watchdog
 
 _ANY_PORT: Final = 9
 _WATCHDOG: Final = Watchdog()
+_LONGEST_CONNECTING: Final = 15.0
+"""Seconds after which no other address of a host is tried: name servers list as many as they like."""
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. Raises socket.gaierror."""
 
@@ -149,7 +152,10 @@ def _connected(guard: ConnectionGuard, scheme: str, connection: HTTPConnection) 
         failure = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(host, connection, failure) from error
     problem: Exception = OSError("no address")
+    begun = monotonic()
     for address in addresses:
+        if monotonic() - begun > _LONGEST_CONNECTING:
+            break
         try:
             return create_connection(
                 (address, port), connection.timeout, socket_options=connection.socket_options
