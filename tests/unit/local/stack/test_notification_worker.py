@@ -184,8 +184,9 @@ def test_a_registration_that_cannot_be_read_holds_up_no_other(machine: Machine) 
     assert line.startswith(f"An event of project {PROJECT} is not delivered: the registration of")
 
 
+@pytest.mark.parametrize("problem", [Unavailable, RuntimeError])
 def test_it_runs_says_what_fails_once_and_ends(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, problem: type[Exception]
 ) -> None:
     monkeypatch.setattr(notification_worker, "_PAUSE", 0.0)
     worker = machine.worker()
@@ -193,7 +194,7 @@ def test_it_runs_says_what_fails_once_and_ends(
 
     def failing(_: NotificationWorker) -> None:
         looks.release()
-        raise Unavailable("the disk is full")
+        raise problem("the disk is full")
 
     monkeypatch.setattr(NotificationWorker, "look", failing)
     worker.start()

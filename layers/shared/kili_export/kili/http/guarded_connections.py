@@ -26,7 +26,7 @@ from kili_export.kili.http.watchdog import Watchdog
 _ANY_PORT: Final = 9
 _WATCHDOG: Final = Watchdog()
 _LONGEST_CONNECTING: Final = 15.0
-"""Seconds after which no other address of a host is tried: name servers list as many as they like."""
+"""Seconds after which no other address of a host is tried, of which there may be any number."""
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. Raises socket.gaierror."""
 

@@ -95,7 +95,7 @@ class NotificationWorker:
                 self.look()
                 if looks % _FORGET_EVERY == 0:
                     self.deliveries.forget(self.notifier.clock.now())
-            except ExportError as error:
+            except Exception as error:  # noqa: BLE001 whatever it was, the next look may succeed
                 self._say(f"Events are not delivered: {error}")
             else:
                 self._said = None
