@@ -10,6 +10,7 @@ from kili_export.core.bucket_layout import registration_key
 from kili_export.core.errors import Unavailable
 from kili_export.local.stack import notification_worker
 from kili_export.local.stack.notification_worker import NotificationWorker
+from kili_export.machine.deliveries import SqliteDeliveries
 from kili_export.machine.state_files import StateFiles
 from kili_export.notifications import notifier
 from kili_export.notifications.notifier import Notifier
@@ -207,3 +208,26 @@ def test_it_runs_says_what_fails_once_and_ends(
         if thread.name == "notify":
             thread.join(60)
             assert not thread.is_alive()
+
+
+def test_what_cannot_be_noted_is_said_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification_worker, "_PAUSE", 0.0)
+    worker = machine.worker()
+    machine.announce()
+    tried = threading.Semaphore(0)
+
+    def full(*_: object) -> bool:
+        tried.release()
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(SqliteDeliveries, "replace", full)
+    worker.start()
+    for _ in range(5):
+        assert tried.acquire(timeout=60)
+    worker.stop()
+    for thread in threading.enumerate():
+        if thread.name.startswith("notify"):
+            thread.join(60)
+    assert machine.said == ["Deliveries cannot be noted: the disk is full"]
