@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
 from kili_export.aws.dynamodb.table import Table
+from kili_export.cli.commands.purge import purge_traces
 from kili_export.core.errors import Unavailable
 from kili_export.local.stack.template import REGION, Template
 from kili_export.notifications.deliveries import KEPT, Delivery, DisabledEndpoint
@@ -116,6 +118,22 @@ def test_an_event_is_delivered_and_recorded(
     assert deployed.sender.ids == [one.id]
     items = deployed.dynamodb.scan(TableName="table")["Items"]
     assert {int(item["expires"]["N"]) for item in items} == {int((NOON + KEPT).timestamp())}
+
+
+def test_a_purge_erases_the_deliveries_of_its_project(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services: Any = SimpleNamespace(
+        application=deployed.app, connection=SimpleNamespace(local=None)
+    )
+    deployed.sender.script = [410]
+    deployed.send(published())
+    assert deployed.call(monkeypatch) == []
+    for left in (("other", None), (PROJECT, "yolo"), (PROJECT, None, ["as_1"])):
+        purge_traces(services, *left)
+    assert deployed.dynamodb.scan(TableName="table")["Count"] == 3
+    purge_traces(services, PROJECT, None)
+    assert deployed.dynamodb.scan(TableName="table")["Count"] == 0
 
 
 def test_the_bus_may_bring_an_event_twice(

@@ -119,6 +119,15 @@ class SqliteDeliveries:
             (project_id, endpoint),
         )
 
+    def erase(self, project_id: str) -> None:
+        """See DeliveryStore."""
+        with self.database.transaction() as transaction:
+            for table in ("deliveries", "disabled_endpoints"):
+                transaction.execute(
+                    f"DELETE FROM {table} WHERE project_id = ?",  # noqa: S608 a name of ours
+                    (project_id,),
+                )
+
 
 def delivery_of(row: Row) -> Delivery:
     """The delivery that a row holds. Raises ValueError or TypeError for one that holds none."""

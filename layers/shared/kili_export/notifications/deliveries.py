@@ -121,6 +121,9 @@ class DeliveryStore(Protocol):
     def enable(self, project_id: str, endpoint: str) -> None:
         """It is sent to again."""
 
+    def erase(self, project_id: str) -> None:
+        """Forgets all of a project."""
+
 
 def described(delivery: Delivery) -> dict[str, Any]:
     """A delivery as commands list it, without its body."""

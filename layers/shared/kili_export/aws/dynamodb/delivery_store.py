@@ -106,6 +106,11 @@ class DynamoDeliveries:
         """See DeliveryStore."""
         self.table.delete(_partition(project_id), _DISABLED + endpoint)
 
+    def erase(self, project_id: str) -> None:
+        """See DeliveryStore."""
+        for item in self.table.query(_partition(project_id)):
+            self.table.delete(_partition(project_id), text(item, "sk"))
+
 
 def _values(delivery: Delivery) -> dict[str, Value]:
     return {
