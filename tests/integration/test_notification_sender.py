@@ -1,10 +1,14 @@
 """What is sent to an endpoint over real connections, and where nothing is sent."""
 
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from kili_export.core.clock import SystemClock
+from kili_export.kili.http import guarded_connections, notification_sender
 from kili_export.kili.http.addresses import AddressRules, parse_networks
 from kili_export.kili.http.guarded_connections import ConnectionGuard
 from kili_export.kili.http.notification_sender import NotificationSender
@@ -63,6 +67,22 @@ def test_a_name_that_leads_inside_is_not_connected_to() -> None:
         by.send("https://public.example/x", {}, b"")
 
 
+def test_a_host_of_many_dead_addresses_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: list[float] = []
+
+    def no_answer(_: object, timeout: float, **__: object) -> None:
+        spent.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(guarded_connections, "create_connection", no_answer)
+    monkeypatch.setattr(guarded_connections, "monotonic", lambda: sum(spent))
+    many = [f"93.184.216.{number}" for number in range(1, 255)]
+    guard = ConnectionGuard(AddressRules(), resolve=lambda *_: many, encrypted=True)
+    with pytest.raises(DeliveryFailed, match="cannot connect to"):
+        replace(sender("none"), guard=guard).send("https://public.example/x", {}, b"")
+    assert sum(spent) <= 20
+
+
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".example", "127.0.0.1:1"])
 def test_no_failure_shows_an_address(host: str) -> None:
     for url in (f"http://{host}/{NEVER_SHOWN}?{NEVER_SHOWN}", f"https://{host}/{NEVER_SHOWN}"):
@@ -77,3 +97,42 @@ def test_a_connection_that_ends_is_a_failure() -> None:
         pytest.raises(DeliveryFailed, match=f"broke off with http://127.0.0.1:{receiver.port}"),
     ):
         post(receiver)
+
+
+def test_a_head_that_cannot_be_read_brings_no_address_into_a_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 204 OK\r\nno header\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/{NEVER_SHOWN}"
+        assert sender().send(url, {}, b"{}") == 204
+        thread.join()
+    assert NEVER_SHOWN not in caplog.text
+
+
+def test_a_head_that_trickles_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notification_sender, "_TIMEOUTS", (5.0, 0.3))
+    ended = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.05):
+                connection.sendall(b"X-Slow: 1\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,))
+        thread.start()
+        # Without a limit, the hundred headers that one answer may have end this: by another error.
+        with pytest.raises(DeliveryFailed, match="no answer in time"):
+            sender().send(f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"{}")
+        ended.set()
+        thread.join()

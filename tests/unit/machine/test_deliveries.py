@@ -86,6 +86,7 @@ def test_a_purge_erases_the_deliveries_that_name_a_word(files: StateFiles, tmp_p
     for delivery_id, body in bodies.items():
         files.deliveries.record([replace(DELIVERY, id=delivery_id, body=body)])
     files.deliveries.record([replace(DELIVERY, project_id="purged", id="msg_3")])
+    files.deliveries.erase("purged")
     erase_announcements(files.database, ["asset-purged", "purged"])
     assert [one.id for one in files.deliveries.of_project("p")] == ["msg_2"]
     assert list(files.deliveries.of_project("purged")) == []

@@ -163,6 +163,20 @@ def test_a_stack_that_was_down_for_two_days_tries_once_more(world: World) -> Non
     assert len(world.sender.sent) == 1
 
 
+def test_a_last_attempt_that_does_not_come_to_an_end_was_the_last(world: World) -> None:
+    delivery = world.recorded()
+    world.clock.advance(DAY)
+    world.sender.script = [KeyboardInterrupt(), KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        world.notifier.attempt(delivery)
+    done = world.notifier.attempt(world.stored(delivery))
+    assert (done.state, done.error) == ("failed", "the attempt did not come to an end")
+    assert world.stored(delivery) == done
+    again = world.notifier.retry(PROJECT, delivery.id)
+    world.sender.script = []
+    assert world.notifier.attempt(again).state == "delivered"
+
+
 def test_an_endpoint_that_is_gone_gets_nothing_more_until_it_is_enabled(world: World) -> None:
     world.sender.script = [410]
     first = world.notifier.attempt(world.recorded())

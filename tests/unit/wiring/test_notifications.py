@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,6 +14,9 @@ from moto import mock_aws
 from pydantic import ValidationError
 
 from kili_export.aws.dynamodb.delivery_store import DynamoDeliveries
+from kili_export.aws.dynamodb.table import Table
+from kili_export.cli.commands.purge import purge_traces
+from kili_export.core.errors import Unavailable
 from kili_export.local.stack.template import REGION, Template
 from kili_export.notifications.deliveries import KEPT, Delivery, DisabledEndpoint
 from kili_export.notifications.event_messages import AnnouncedEvent
@@ -112,8 +116,24 @@ def test_an_event_is_delivered_and_recorded(
     [one] = deployed.store.of_project(PROJECT)
     assert (one.state, one.status, one.attempts) == ("delivered", 204, 1)
     assert deployed.sender.ids == [one.id]
-    [item] = deployed.dynamodb.scan(TableName="table")["Items"]
-    assert int(item["expires"]["N"]) == int((NOON + KEPT).timestamp())
+    items = deployed.dynamodb.scan(TableName="table")["Items"]
+    assert {int(item["expires"]["N"]) for item in items} == {int((NOON + KEPT).timestamp())}
+
+
+def test_a_purge_erases_the_deliveries_of_its_project(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services: Any = SimpleNamespace(
+        application=deployed.app, connection=SimpleNamespace(local=None)
+    )
+    deployed.sender.script = [410]
+    deployed.send(published())
+    assert deployed.call(monkeypatch) == []
+    for left in (("other", None), (PROJECT, "yolo"), (PROJECT, None, ["as_1"])):
+        purge_traces(services, *left)
+    assert deployed.dynamodb.scan(TableName="table")["Count"] == 3
+    purge_traces(services, PROJECT, None)
+    assert deployed.dynamodb.scan(TableName="table")["Count"] == 0
 
 
 def test_the_bus_may_bring_an_event_twice(
@@ -152,6 +172,29 @@ def test_a_message_is_hidden_until_the_next_attempt(
     deployed.send(published())
     assert deployed.call(monkeypatch) == ["m1"]
     assert deployed.call(monkeypatch) is None
+
+
+def test_an_end_while_an_event_is_recorded_forgets_no_endpoint(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(deployed.app.objects, endpoint(), endpoint(name="second"))
+    deployed.send(published())
+    update = Table.update
+    made: list[Any] = []
+
+    def ends_after_one(table: Table, *given: Any, **named: Any) -> bool:
+        if made:
+            raise Unavailable("DynamoDB")
+        made.append(given)
+        return update(table, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "update", ends_after_one)
+        with pytest.raises(Unavailable):
+            deployed.call(monkeypatch)
+    assert deployed.call(monkeypatch) == []
+    found = {one.endpoint: one.state for one in deployed.store.of_project(PROJECT)}
+    assert found == {"training": "delivered", "second": "delivered"}
 
 
 def test_an_endpoint_that_is_not_declared_any_more_ends_its_message(

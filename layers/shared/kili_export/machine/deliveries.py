@@ -68,9 +68,13 @@ class SqliteDeliveries:
         yield from map(delivery_of, rows)
 
     def due(self, now: datetime, most: int) -> Sequence[Delivery]:
-        """Those to be tried now, the longest due first."""
+        """Those to be tried now, the longest due first; at most so many of each endpoint."""
         rows = self.database.rows(
-            "SELECT * FROM deliveries WHERE next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?",
+            "SELECT * FROM deliveries WHERE rowid IN (SELECT number FROM ("
+            "SELECT rowid AS number, row_number() OVER"
+            " (PARTITION BY project_id, endpoint ORDER BY next_attempt_at) AS place"
+            " FROM deliveries WHERE next_attempt_at <= ?) WHERE place <= ?)"
+            " ORDER BY next_attempt_at",
             (_text(now), most),
         )
         return [delivery_of(row) for row in rows]
@@ -114,6 +118,15 @@ class SqliteDeliveries:
             "DELETE FROM disabled_endpoints WHERE project_id = ? AND endpoint = ?",
             (project_id, endpoint),
         )
+
+    def erase(self, project_id: str) -> None:
+        """See DeliveryStore."""
+        with self.database.transaction() as transaction:
+            for table in ("deliveries", "disabled_endpoints"):
+                transaction.execute(
+                    f"DELETE FROM {table} WHERE project_id = ?",  # noqa: S608 a name of ours
+                    (project_id,),
+                )
 
 
 def delivery_of(row: Row) -> Delivery:

@@ -24,9 +24,4 @@ def erase_announcements(database: Database, words: Sequence[str]) -> None:
             "DELETE FROM deliveries WHERE instr(body || coalesce(error, ''), ?)",
             [(json.dumps(word)[1:-1],) for word in words],
         )
-        for table in ("deliveries", "disabled_endpoints"):
-            transaction.executemany(
-                f"DELETE FROM {table} WHERE project_id = ?",  # noqa: S608 a name of ours
-                [(word,) for word in words],
-            )
     database.rewrite()

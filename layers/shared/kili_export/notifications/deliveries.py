@@ -40,6 +40,11 @@ class Delivery:
         """When it is forgotten."""
         return self.recorded_at + KEPT
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its last attempt was begun, a day after its event or later."""
+        return self.attempted_at is not None and self.attempted_at >= self._ends
+
     def begun(self, now: datetime, chance: float) -> "Delivery":
         """As it is stored before an attempt: if nothing more is noted, it is tried again.
 
@@ -60,7 +65,7 @@ class Delivery:
 
     def refused(self, error: str, status: int | None = None) -> "Delivery":
         """After an attempt in vain: the next one follows, or the day is over."""
-        if self.attempted_at is not None and self.attempted_at >= self._ends:
+        if self.is_over:
             return self.given_up(error, status)
         return replace(self, status=status, error=error)
 
@@ -115,6 +120,9 @@ class DeliveryStore(Protocol):
 
     def enable(self, project_id: str, endpoint: str) -> None:
         """It is sent to again."""
+
+    def erase(self, project_id: str) -> None:
+        """Forgets all of a project."""
 
 
 def described(delivery: Delivery) -> dict[str, Any]:

@@ -65,10 +65,14 @@ class Notifier:
         at once. Raises TransientError when it cannot be stored; then nothing was sent, or what
         was sent is sent again.
         """
+        if delivery.is_over:
+            # The last attempt did not come to an end, and the next might not either.
+            over = delivery.given_up(str(delivery.error))
+            return over if self.store.replace(delivery, over) else self._stored(delivery)
         begun = delivery.begun(self.clock.now(), self.chance())
         if not self.store.replace(delivery, begun):
             # Somebody else tries it.
-            return self.store.get(delivery.project_id, delivery.id) or delivery
+            return self._stored(delivery)
         done = self._sent(begun)
         self.store.replace(begun, done)
         return done
@@ -87,6 +91,9 @@ class Notifier:
         again = found.again(self.clock.now())
         self.store.enable(project_id, found.endpoint)
         return again if self.store.replace(found, again) else self.retry(project_id, delivery_id)
+
+    def _stored(self, delivery: Delivery) -> Delivery:
+        return self.store.get(delivery.project_id, delivery.id) or delivery
 
     def _delivery(self, event: AnnouncedEvent, endpoint: NotifyEndpoint, name: str) -> Delivery:
         now = self.clock.now()

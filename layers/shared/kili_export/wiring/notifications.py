@@ -108,11 +108,10 @@ class QueuedDeliveries:
         event = AnnouncedEvent(message.detail_type, message.detail, message.time)
         if event.name is None or not event.project_id:
             return []
-        known = self.store.of_event(event.project_id, event.id)
-        if known:
-            return known
+        if self.store.is_recorded(event.project_id, event.id):
+            return self.store.of_event(event.project_id, event.id)
         new = self.notifier.deliveries_of(event)
-        self.store.record(new)
+        self.store.record_event(event.project_id, event.id, new)
         return list(new)
 
     def _try(self, delivery: Delivery) -> Delivery:

@@ -10,11 +10,12 @@ from kili_export.core.bucket_layout import registration_key
 from kili_export.core.errors import Unavailable
 from kili_export.local.stack import notification_worker
 from kili_export.local.stack.notification_worker import NotificationWorker
+from kili_export.machine.deliveries import SqliteDeliveries
 from kili_export.machine.state_files import StateFiles
 from kili_export.notifications import notifier
 from kili_export.notifications.notifier import Notifier
 from tests.support.fakes import InMemoryObjects, ManualClock
-from tests.support.notified import PROJECT, PUBLISHED, ScriptedSender, declare, endpoint
+from tests.support.notified import FAILED, PROJECT, PUBLISHED, ScriptedSender, declare, endpoint
 from tests.support.receivers import SECRET
 
 
@@ -152,6 +153,26 @@ def test_after_a_failure_the_endpoint_s_other_deliveries_wait(machine: Machine) 
     assert machine.states() == ["delivered"] * 4 + ["pending"]
 
 
+def test_many_that_wait_for_one_endpoint_hold_up_no_other(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification_worker, "_DELIVERIES", 3)
+    declare(machine.objects, endpoint(), endpoint(name="other", events=["Export Failed"]))
+    worker = machine.worker()
+    for generation in range(9):
+        machine.announce(generation=generation)
+    machine.sender.script = ["no answer"]
+    look(worker)
+    machine.clock.advance(1)
+    machine.files.announcements.publish("Export Failed", FAILED)
+    monkeypatch.setattr(machine.sender, "send", lambda *_: 204 if b"Export Failed" in _[2] else 500)
+    look(worker)
+    [other] = [
+        one for one in machine.files.deliveries.of_project(PROJECT) if one.endpoint == "other"
+    ]
+    assert other.state == "delivered"
+
+
 def test_a_registration_that_cannot_be_read_holds_up_no_other(machine: Machine) -> None:
     declare(machine.objects, endpoint(), project="project2")
     machine.objects.put(registration_key(PROJECT), b"{")
@@ -164,8 +185,9 @@ def test_a_registration_that_cannot_be_read_holds_up_no_other(machine: Machine) 
     assert line.startswith(f"An event of project {PROJECT} is not delivered: the registration of")
 
 
+@pytest.mark.parametrize("problem", [Unavailable, RuntimeError])
 def test_it_runs_says_what_fails_once_and_ends(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, problem: type[Exception]
 ) -> None:
     monkeypatch.setattr(notification_worker, "_PAUSE", 0.0)
     worker = machine.worker()
@@ -173,7 +195,7 @@ def test_it_runs_says_what_fails_once_and_ends(
 
     def failing(_: NotificationWorker) -> None:
         looks.release()
-        raise Unavailable("the disk is full")
+        raise problem("the disk is full")
 
     monkeypatch.setattr(NotificationWorker, "look", failing)
     worker.start()
@@ -186,3 +208,26 @@ def test_it_runs_says_what_fails_once_and_ends(
         if thread.name == "notify":
             thread.join(60)
             assert not thread.is_alive()
+
+
+def test_what_cannot_be_noted_is_said_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification_worker, "_PAUSE", 0.0)
+    worker = machine.worker()
+    machine.announce()
+    tried = threading.Semaphore(0)
+
+    def full(*_: object) -> bool:
+        tried.release()
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(SqliteDeliveries, "replace", full)
+    worker.start()
+    for _ in range(5):
+        assert tried.acquire(timeout=60)
+    worker.stop()
+    for thread in threading.enumerate():
+        if thread.name.startswith("notify"):
+            thread.join(60)
+    assert machine.said == ["Deliveries cannot be noted: the disk is full"]

@@ -18,7 +18,7 @@ from kili_export.notifications.deliveries import Delivery, DisabledEndpoint, Sta
 
 PARTITION = "deliveries#"
 """Begins the keys of partitions with deliveries."""
-_DELIVERY, _DISABLED = "delivery#", "disabled#"
+_DELIVERY, _DISABLED, _RECORDED = "delivery#", "disabled#", "recorded#"
 _SET = (
     "SET endpoint = :endpoint, event_name = :event, body = :body, recorded_at = :recorded,"
     " delivery_state = :state, attempts = :attempts, http_status = :status, problem = :problem,"
@@ -42,6 +42,21 @@ class DynamoDeliveries:
                 _values(one),
                 condition="attribute_not_exists(pk)",
             )
+
+    def record_event(self, project_id: str, event_id: str, deliveries: Sequence[Delivery]) -> None:
+        """Stores what is to be sent of an event, and at last that it is all of it."""
+        self.record(deliveries)
+        for one in deliveries[:1]:
+            self.table.update(
+                _partition(project_id),
+                _RECORDED + event_id,
+                "SET expires = :expires",
+                {":expires": int(one.expires_at.timestamp())},
+            )
+
+    def is_recorded(self, project_id: str, event_id: str) -> bool:
+        """Whether all of an event was stored."""
+        return self.table.get(_partition(project_id), _RECORDED + event_id) is not None
 
     def get(self, project_id: str, delivery_id: str) -> Delivery | None:
         """See DeliveryStore."""
@@ -90,6 +105,11 @@ class DynamoDeliveries:
     def enable(self, project_id: str, endpoint: str) -> None:
         """See DeliveryStore."""
         self.table.delete(_partition(project_id), _DISABLED + endpoint)
+
+    def erase(self, project_id: str) -> None:
+        """See DeliveryStore."""
+        for item in self.table.query(_partition(project_id)):
+            self.table.delete(_partition(project_id), text(item, "sk"))
 
 
 def _values(delivery: Delivery) -> dict[str, Value]:

@@ -61,7 +61,9 @@ def purge_copies(services: StackServices, project_id: str, export: str | None) -
 def purge_traces(
     services: StackServices, project_id: str, export: str | None, asset_ids: Sequence[str] = ()
 ) -> None:
-    """Erases what a stack of this machine keeps besides objects. AWS keeps what `_KEPT` says."""
+    """Erases what a stack keeps besides objects. AWS keeps what `_KEPT` says."""
+    if export is None and not asset_ids:
+        services.application.deliveries.erase(project_id)
     local = services.connection.local
     if local is None:
         return
@@ -123,6 +125,7 @@ _KEPT: Final = (
     "histories of executions, 90 days",
     "logs of functions, as long as LogRetentionDays says",
     "the table's point-in-time recovery, 35 days",
+    "deliveries of events, which may name assets, 7 days; those of a purged project are erased",
 )
 """What AWS keeps of a purged project. It offers no way to erase single histories or log lines."""
 _KINDS = {

@@ -5,11 +5,15 @@ The name stays what TLS certificates and the Host header are about.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
+from time import monotonic
 from typing import Final
 
 import urllib3
+from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -17,8 +21,12 @@ from urllib3.util.connection import create_connection
 
 from kili_export.kili.http.addresses import AddressRules
 from kili_export.kili.http.endpoint import Origin
+from kili_export.kili.http.watchdog import Watchdog
 
 _ANY_PORT: Final = 9
+_WATCHDOG: Final = Watchdog()
+_LONGEST_CONNECTING: Final = 15.0
+"""Seconds after which no other address of a host is tried, of which there may be any number."""
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. Raises socket.gaierror."""
 
@@ -87,9 +95,17 @@ def pool_classes(guard: ConnectionGuard) -> dict[str, type[HTTPConnectionPool]]:
         def _new_conn(self) -> socket.socket:
             return _connected(guard, "http", self)
 
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+            with _head_in_time(self):
+                return super().getresponse()
+
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connected(guard, "https", self)
+
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+            with _head_in_time(self):
+                return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -98,6 +114,33 @@ def pool_classes(guard: ConnectionGuard) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+@contextmanager
+def _head_in_time(connection: HTTPConnection) -> Iterator[None]:
+    """Raises TimeoutError when the head of an answer is not there within the read time-out.
+
+    That bounds single reads alone: a head could trickle in for ever.
+    """
+    seconds, connected = connection.timeout, connection.sock
+    if not isinstance(seconds, int | float) or connected is None:
+        yield
+        return
+
+    def cut() -> None:
+        with suppress(OSError):
+            # Not that of TLS, which takes turns with who reads.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    with _WATCHDOG.within(seconds, cut) as watch:
+        try:
+            yield
+        except (HTTPException, OSError):
+            if not watch.over:
+                raise
+    # A head that is cut off seems to be whole.
+    if watch.over:
+        raise TimeoutError("the head of an answer trickles in")
 
 
 def _connected(guard: ConnectionGuard, scheme: str, connection: HTTPConnection) -> socket.socket:
@@ -109,7 +152,10 @@ def _connected(guard: ConnectionGuard, scheme: str, connection: HTTPConnection) 
         failure = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(host, connection, failure) from error
     problem: Exception = OSError("no address")
+    begun = monotonic()
     for address in addresses:
+        if monotonic() - begun > _LONGEST_CONNECTING:
+            break
         try:
             return create_connection(
                 (address, port), connection.timeout, socket_options=connection.socket_options

@@ -1,5 +1,6 @@
 """Sends single requests over kept connections: no cookie, no redirection, no credentials found."""
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ _HOSTS: Final = 16
 _CONNECTIONS: Final = 32
 """How many connections one host keeps."""
 _ENCODINGS: Final = "gzip, deflate"
+# It warns of headers that cannot be read, with the whole address: that may be a secret.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

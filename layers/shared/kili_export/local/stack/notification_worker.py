@@ -16,9 +16,12 @@ from kili_export.notifications.notifier import Notifier
 _PAUSE: Final = 1.0
 """Seconds between two looks at what there is to do."""
 _EVENTS: Final = 100
-_DELIVERIES: Final = 500
+_DELIVERIES: Final = 50
+"""So many of one endpoint are taken up at once: those of one that is down hold up no other's."""
 _FORGET_EVERY: Final = 3600
 """So many looks lie between two removals of what was kept long enough."""
+_NOT_LOOKED: Final = "Events are not delivered"
+_NOT_NOTED: Final = "Deliveries cannot be noted"
 _Lane = tuple[str, str]
 """A project and an endpoint: its deliveries are sent one after another."""
 
@@ -37,7 +40,7 @@ class NotificationWorker:
     tell: Callable[[str], None]
     _stopped: threading.Event = field(default_factory=threading.Event)
     _busy: dict[_Lane, threading.Thread] = field(default_factory=dict)
-    _said: str | None = None
+    _said: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Begins. Events from now on are delivered. Raises Unavailable."""
@@ -81,11 +84,13 @@ class NotificationWorker:
             for one in deliveries:
                 if self._stopped.is_set():
                     return
-                if self.notifier.attempt(one).state == "pending":
+                state = self.notifier.attempt(one).state
+                self._said.pop(_NOT_NOTED, None)
+                if state == "pending":
                     # The others would fare no better now.
                     return
         except ExportError as error:
-            self._say(f"Deliveries cannot be noted: {error}")
+            self._say(_NOT_NOTED, error)
 
     def _run(self) -> None:
         looks = 0
@@ -94,16 +99,16 @@ class NotificationWorker:
                 self.look()
                 if looks % _FORGET_EVERY == 0:
                     self.deliveries.forget(self.notifier.clock.now())
-            except ExportError as error:
-                self._say(f"Events are not delivered: {error}")
+            except Exception as error:  # noqa: BLE001 whatever it was, the next look may succeed
+                self._say(_NOT_LOOKED, error)
             else:
-                self._said = None
+                self._said.pop(_NOT_LOOKED, None)
             looks += 1
 
-    def _say(self, line: str) -> None:
-        if line != self._said and not self._stopped.is_set():
-            self._said = line
-            self.tell(line)
+    def _say(self, problem: str, error: Exception) -> None:
+        if str(error) != self._said.get(problem) and not self._stopped.is_set():
+            self._said[problem] = str(error)
+            self.tell(f"{problem}: {error}")
 
 
 def _lane_of(delivery: Delivery) -> _Lane:
