@@ -123,12 +123,24 @@ class S3Service:
         return Answer(200, b"<DeleteResult></DeleteResult>", _XML)
 
     def list_objects(self, asked: "_Asked") -> Answer:
-        """ListObjectsV2. Everything comes in one page."""
+        """ListObjectsV2 in one page: with a delimiter the folders alone, else the keys."""
+        prefix, delimiter = asked.query.get("prefix", ""), asked.query.get("delimiter")
+        if delimiter:
+            below = (key.removeprefix(prefix) for key in self.bucket.keys(prefix))
+            folders = dict.fromkeys(one.split(delimiter)[0] for one in below if delimiter in one)
+            return _page(
+                "ListBucketResult",
+                [
+                    f"<CommonPrefixes><Prefix>{escape(prefix + one + delimiter)}</Prefix>"
+                    "</CommonPrefixes>"
+                    for one in folders
+                ],
+            )
         rows = [
             f"<Contents><Key>{escape(key)}</Key><ETag>{escape(found.etag)}</ETag>"
             f"<Size>{len(found.data)}</Size><LastModified>{_iso(found.modified)}</LastModified>"
             "</Contents>"
-            for key in self.bucket.keys(asked.query.get("prefix", ""))
+            for key in self.bucket.keys(prefix)
             for found in [self.bucket.objects[key]]
         ]
         return _page("ListBucketResult", rows)

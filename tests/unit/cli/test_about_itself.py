@@ -25,7 +25,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("kili-export re", ["reconcile", "register", "report", "restore", "retry"]),
+        ("kili-export re", ["reconcile", "register", "release", "report", "restore", "retry"]),
         ("kili-export webhook ", ["install", "remove"]),
         ("kili-export pull --ou", ["--output"]),
         ("kili-export register --file exp", ["exports.yaml"]),
