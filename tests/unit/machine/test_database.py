@@ -7,7 +7,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +169,40 @@ def test_a_change_that_fails_half_way_changes_nothing(database: Database) -> Non
 def test_a_mistake_of_ours_is_no_state_of_the_file(database: Database) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
         database.change("DELETE FROM marks WHERE subject = ?", ())
+
+
+def _refusing(times: int) -> type[sqlite3.Connection]:
+    """Connections that are refused a write-ahead log so often, as when others ask at once."""
+    left = [times]
+
+    class Refused(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if "journal_mode" in sql and left[0]:
+                left[0] -= 1
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+            return super().execute(sql, *values)
+
+    return Refused
+
+
+def test_others_who_open_a_new_file_at_once_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=_refusing(2)))
+    with closing(Database(tmp_path / "state.sqlite")) as database:
+        assert database.row("PRAGMA journal_mode")["journal_mode"] == "wal"  # type: ignore[index]
+
+
+def test_they_are_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=_refusing(10**9)))
+    with (
+        closing(Database(tmp_path / "state.sqlite", busy_seconds=0)) as database,
+        pytest.raises(Unavailable, match="database is locked"),
+    ):
+        database.row("SELECT 1")

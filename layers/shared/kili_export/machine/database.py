@@ -7,6 +7,7 @@ that an answer may rest on it. Errors are raised in this system's words.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from kili_export.machine.tables import TABLES, VERSION
 
 BUSY_SECONDS: Final = 30.0
 """How long a change waits for those of other processes, each of which takes milliseconds."""
+_WHILE_BUSY: Final = 0.01
+"""Seconds between two tries."""
 Row = sqlite3.Row
 
 
@@ -90,13 +93,26 @@ class Database:
         )
         try:
             connection.row_factory = Row
-            connection.execute("PRAGMA journal_mode=WAL")
+            self._log_ahead(connection)
             connection.execute("PRAGMA synchronous=FULL")
             self._create_tables(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _log_ahead(self, connection: sqlite3.Connection) -> None:
+        """Uses a write-ahead log. SQLite does not wait for others who ask for it at once."""
+        last = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= last:
+                    raise
+                time.sleep(_WHILE_BUSY)
+            else:
+                return
 
     def _create_tables(self, connection: sqlite3.Connection) -> None:
         version = _version(connection)
