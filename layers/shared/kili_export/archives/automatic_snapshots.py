@@ -23,7 +23,7 @@ def is_automatic(name: str) -> bool:
 def store_named(objects: ObjectStore, manifest: Manifest) -> bool:
     """Stores the snapshot that a manifest names of its own generation, unless it is there.
 
-    To be called while the manifest is current, by who publishes it: then what it names stays.
+    The publisher calls this while the manifest is current, so that retention keeps what it names.
     Answers whether it was written.
     """
     named = manifest.snapshots
@@ -42,9 +42,9 @@ def store_named(objects: ObjectStore, manifest: Manifest) -> bool:
 
 
 def remove_oldest(objects: ObjectStore, manifest: Manifest, keep: int) -> None:
-    """Takes away the names that the export gave itself, but for the last `keep`.
+    """Removes automatic snapshots, except the last `keep`.
 
-    A name that somebody else gave stays, whatever it looks like.
+    A snapshot that a user named stays, even if its name looks automatic.
     """
     prefix = snapshots_prefix(manifest.project_id, manifest.export_name)
     generations: dict[str, int] = {}

@@ -167,7 +167,7 @@ def _period_began(hours: int | None, since: datetime, now: datetime) -> bool:
 
 
 def _all_reviewed(review: ReviewCount | None, manifest: Manifest) -> bool:
-    """Of an asset in quarantine nobody knows: it counts as one that is not reviewed."""
+    """An asset in quarantine counts as not reviewed, because its state is not known."""
     if review is None or manifest.quarantined:
         return False
     return 0 < review.assets == review.reviewed

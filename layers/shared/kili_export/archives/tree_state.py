@@ -1,4 +1,4 @@
-"""What `tree.json` says of the tree of an export: which generation it holds, and who writes it."""
+"""`tree.json`: which generation the tree of an export holds, and which invocations write it."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ class TreeState(PublishedDocument):
     While `status` is `applying`, files of `generation` are being replaced by those of
     `next_generation`, each at once; `generation` is 0 while the first ones come. All is done of the
     files up to the path `applied_to`, by their UTF-8 bytes. `left_out` are files whose key would be
-    longer than S3 allows. `ended_at` says since when the tree follows the export no more.
+    longer than S3 allows. `ended_at`: the tree has not followed the export since then.
     """
 
     schema_version: Literal[1] = 1
@@ -103,7 +103,7 @@ def load_tree_state(
 
 
 def put_tree_state(objects: ObjectStore, state: TreeState, etag: str | None) -> str:
-    """Replaces what is said of the tree. Answers the ETag.
+    """Replaces `tree.json`. Answers the ETag.
 
     Raises ConflictError when somebody else replaced it first.
     """
@@ -126,14 +126,14 @@ def put_tree_state(objects: ObjectStore, state: TreeState, etag: str | None) -> 
 
 
 def is_tree_behind(state: TreeState | None, manifest: Manifest, now: datetime) -> bool:
-    """Whether a tree lacks what is published, and nobody is known to bring it there."""
+    """Whether a tree lacks what is published, and no invocation is delivering it."""
     if manifest.ended_at is not None or not manifest.has_tables:
         return False
     return state is None or not (state.holds(manifest) or state.live(now))
 
 
 def end_trees(objects: ObjectStore, project_id: str, exports: Iterable[str], now: datetime) -> None:
-    """Says of trees that they follow their exports no more; their files stay.
+    """Marks trees that no longer follow their exports; their files stay.
 
     Raises ConflictError when one keeps being written.
     """

@@ -169,7 +169,7 @@ def _add_deliveries(commands: Commands) -> None:
     deliveries.add_argument("project_id", metavar="PROJECT_ID", nargs="?")
     chosen = deliveries.add_mutually_exclusive_group()
     chosen.add_argument(
-        "--failed", action="store_true", help="only those whose last attempt was in vain"
+        "--failed", action="store_true", help="only those whose last attempt failed"
     )
     chosen.add_argument("--retry", metavar="ID", help="try a delivery again, for another day")
     _add_target(deliveries)

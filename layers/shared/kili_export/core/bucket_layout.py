@@ -59,7 +59,7 @@ def tree_prefix(project_id: str, export: str) -> str:
 
 
 def tree_state_key(project_id: str, export: str) -> str:
-    """Which generation the tree holds. Beside it: the tree has files of the export alone."""
+    """Which generation the tree holds: beside the tree, which has files of the export alone."""
     return f"exports/{project_id}/{export}/tree.json"
 
 

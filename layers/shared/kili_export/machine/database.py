@@ -102,7 +102,7 @@ class Database:
         return connection
 
     def _log_ahead(self, connection: sqlite3.Connection) -> None:
-        """Uses a write-ahead log. SQLite does not wait for others who ask for it at once."""
+        """Uses a write-ahead log. SQLite does not wait when others ask for one at the same time."""
         last = time.monotonic() + self._busy_seconds
         while True:
             try:
@@ -129,7 +129,7 @@ class Database:
             connection.execute(f"PRAGMA user_version={VERSION}")
 
     def _missing(self, connection: sqlite3.Connection) -> list[str]:
-        """The tables that are not there: a former version made the file, or nobody."""
+        """The tables that do not exist: the file is new, or a former version made it."""
         there = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
         return [name for name in self._tables if name not in there]
 

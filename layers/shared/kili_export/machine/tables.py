@@ -1,7 +1,7 @@
 """The tables of the database. A change of one of them is another version, and a migration.
 
-A table that is added is made in a database of the same version too: who does not know it passes
-it over.
+A new table is also created in a database of the same version: a former version of this system
+ignores it.
 """
 
 from collections.abc import Mapping

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
 PURSUED: Final = timedelta(days=1)
-"""So long a delivery is tried."""
+"""How long a delivery is tried."""
 KEPT: Final = timedelta(days=7)
-"""So long a delivery is listed, counted from its event."""
+"""How long a delivery is listed after its event."""
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 7200.0
 State = Literal["pending", "delivered", "failed"]
@@ -18,7 +18,7 @@ State = Literal["pending", "delivered", "failed"]
 class Delivery:
     """What is to be sent, and what came of it. `id` is the same in every attempt.
 
-    `status` is the HTTP status of the last attempt, `error` why it was in vain: neither holds
+    `status` is the HTTP status of the last attempt, `error` why it failed: neither holds
     anything that an endpoint or a secret says. `next_attempt_at` is None when it is settled.
     """
 
@@ -64,13 +64,13 @@ class Delivery:
         return replace(self, state="delivered", status=status, error=None, next_attempt_at=None)
 
     def refused(self, error: str, status: int | None = None) -> "Delivery":
-        """After an attempt in vain: the next one follows, or the day is over."""
+        """After a failed attempt: the next one follows, unless the day is over."""
         if self.is_over:
             return self.given_up(error, status)
         return replace(self, status=status, error=error)
 
     def given_up(self, error: str, status: int | None = None) -> "Delivery":
-        """After which nothing is tried any more."""
+        """After the last attempt: no other follows."""
         return replace(self, state="failed", status=status, error=error, next_attempt_at=None)
 
     def again(self, now: datetime) -> "Delivery":

@@ -20,7 +20,7 @@ _LONGEST: Final = 64
 def signed_headers(secret: str, delivery_id: str, at: datetime, body: bytes) -> Mapping[str, str]:
     """The three headers of one attempt at `at`.
 
-    Raises InvalidConfiguration, which does not show the secret, for one that is none.
+    Raises InvalidConfiguration, which does not show the secret, when it is malformed.
     """
     timestamp = str(int(at.timestamp()))
     content = f"{delivery_id}.{timestamp}.".encode() + body

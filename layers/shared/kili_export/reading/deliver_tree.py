@@ -33,7 +33,7 @@ from kili_export.splicing.upload_parts import CopyRange
 from kili_export.storage.object_store import ObjectStore
 
 _AT_ONCE: Final = 512
-"""After so many files it is noted how far the tree has come."""
+"""Files between two records of progress in `tree.json`."""
 _BYTES_AT_ONCE: Final = 1 << 30
 _MOST_LEFT_OUT: Final = 100
 
@@ -64,7 +64,7 @@ class DeliverTree:
             return
         is_begun = state is not None and state.ended_at is None
         if not is_begun and not self._is_declared(project_id, export):
-            # Declared otherwise since the run was planned: nobody would say of it that it ended.
+            # Its declaration changed after the run was planned: nothing would ever end this tree.
             return
         with ThreadPoolExecutor(self.workers, "put") as pool:
             writer = PrefixWriter(self.objects, tree_prefix(project_id, export), pool)
@@ -79,7 +79,7 @@ class DeliverTree:
 
 
 class _Followed:
-    """What is said of a tree, as this invocation wrote it last."""
+    """`tree.json`, as this invocation wrote it last."""
 
     def __init__(self, objects: ObjectStore, state: TreeState | None, etag: str | None) -> None:
         self._objects, self._etag = objects, etag
@@ -111,10 +111,10 @@ class _Delivery:
         self._left_out: set[str] = set()
 
     def begin(self, before: TreeState | None) -> None:
-        """Notes who is at work. Goes on where a former try to bring the same version came to."""
+        """Records this invocation as a writer; resumes a former delivery of the same version."""
         manifest, me = self._manifest, self._me
         if before is None or before.ended_at is not None:
-            # Of what nobody followed for a while nothing is known.
+            # A tree that was not followed for a while may hold anything.
             before = TreeState(
                 project_id=manifest.project_id,
                 export_name=manifest.export_name,
@@ -144,7 +144,7 @@ class _Delivery:
         done = 0
         for some in _chunks(steps, self._order.at_once):
             if self._is_over(time_left, done):
-                # In order: nothing is under way any more.
+                # Every put is done, so this invocation no longer counts as a writer.
                 self._followed.put(self._reached.model_copy(update={"writers": self._others}))
                 raise OutOfTime(f"the tree of {self._manifest.export_name} is not complete")
             if done:
@@ -174,7 +174,7 @@ class _Delivery:
 
     @property
     def _reached(self) -> TreeState:
-        """What is to be said of the tree by now."""
+        """`tree.json` with the progress so far."""
         left_out = tuple(sorted(self._left_out))
         return self._state.model_copy(update={"applied_to": self._applied_to, "left_out": left_out})
 
@@ -246,7 +246,7 @@ def _by_archive(steps: Iterable[TreeStep]) -> Iterable[tuple[StoredArchive, list
 
 
 def _chunks(steps: Iterable[TreeStep], most: int) -> Iterator[list[TreeStep]]:
-    """So many files at most, and no more once they have a GiB."""
+    """Steps in groups of at most `most` files or about a GiB."""
     some: list[TreeStep] = []
     size = 0
     for step in steps:

@@ -37,7 +37,7 @@ class HeldObjects:
     What is small and does not change by `is_immutable` is taken from `recent`, which outlives this:
     what the process read or wrote before, whole or the first bytes of it. `head` and `get` answer
     what it wrote last under keys that `rewrites` accepts, which are written on condition of that.
-    `head` does so once: who asks again, because nothing is to be written, learns what is there.
+    `head` does so once: a second call asks the store behind.
     """
 
     behind: ObjectStore

@@ -10,10 +10,10 @@ from kili_export.core.clock import Clock
 from kili_export.storage.object_store import StoredObject
 
 LARGEST: Final = 1 << 20
-"""Bytes: of an object that is larger nothing is kept."""
+"""Bytes of the largest object that is kept."""
 _MOST_BYTES: Final = 16 << 20
 _LIFE: Final = timedelta(hours=1)
-"""So long something is used after it was read or written. The next use of any forgets it."""
+"""How long an object is used after it was read or written. A later use of any forgets it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from kili_export.viewing.server import HTML, STYLE_SHEET, Answer, Asked, Viewer,
 
 _A_PAGE: Final = 100
 _KEPT: Final = 8
-"""So many exports keep what was read of them."""
+"""The most exports of which parsed documents are kept."""
 _TITLE: Final = "Exports"
 Listed = tuple[str, str, Manifest | None]
 """A project, an export, and what is current there; None where that cannot be read."""
@@ -55,12 +55,12 @@ class AllExports:
         return viewer.answer(page, asked)
 
     def _viewer(self, project_id: str, export: str) -> Viewer:
-        """The one of an export; who was not asked for the longest is forgotten."""
+        """The viewer of an export; the least recently used one is forgotten."""
         key = (project_id, export)
         with self._lock:
             viewer = self._viewers.get(key)
         if viewer is not None and not self._is_there(viewer.export.manifest):
-            # It expired or was purged: nor is what was read of it shown.
+            # The export expired or was purged: show nothing that was read before.
             with self._lock:
                 self._viewers.pop(key, None)
             viewer = None

@@ -1,4 +1,4 @@
-"""An HTTP server that no caller can fill: there is always room for who knows the address."""
+"""An HTTP server that no caller can fill: who knows its address always gets in."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +10,7 @@ _CONNECTIONS: Final = 64
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """Holds so many connections at once. The oldest that proved nothing gives way to a new one."""
+    """Limits open connections. A new one closes the oldest that did not show the address."""
 
     daemon_threads = True
     request_queue_size = _CONNECTIONS
@@ -22,12 +22,12 @@ class BoundedServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
 
     def trust(self, connection: socket) -> None:
-        """Says that who is at the other end knows the address."""
+        """Marks a connection whose caller knows the address: no new one closes it."""
         with self._lock:
             self._open[connection] = True
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers a caller in a thread of its own, if there is room or somebody gives way."""
+        """Answers a caller in its own thread, or closes the connection when there is no room."""
         leaving = None
         with self._lock:
             if len(self._open) >= _CONNECTIONS:
@@ -49,7 +49,7 @@ class BoundedServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Callers may go away, and have to where there is no room: that is nothing to tell of."""
+        """Closed connections are expected; every other error is reported."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

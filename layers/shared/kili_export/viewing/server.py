@@ -1,4 +1,4 @@
-"""Serves the pages of exports on loopback, to who knows the address.
+"""Serves the pages of exports on loopback, to callers that know the address.
 
 The address holds a token: other users of the machine, and pages in a browser that lead here by a
 name of their own, get nothing.

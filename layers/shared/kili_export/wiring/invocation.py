@@ -11,7 +11,7 @@ Level = Literal["info", "warning", "error"]
 Counted = tuple[str, float]
 """A metric's name, and a value that is added to it."""
 observers: Final[list[Callable[[Counted], None]]] = []
-"""Who else gets each value that is counted in this process: a worker of one machine."""
+"""Called with each value that is counted in this process; a worker of one machine adds one."""
 
 
 class Invocation(Protocol):

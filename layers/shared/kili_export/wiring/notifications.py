@@ -87,7 +87,7 @@ class QueuedDeliveries:
     def __call__(self, record: QueueRecord) -> Sequence[Delivery]:
         """Tries what is due of a message. Answers all its deliveries.
 
-        Raises pydantic's ValidationError for a message that is none, IntegrityError,
+        Raises pydantic's ValidationError for a malformed message, IntegrityError,
         TransientError: the message comes again, and goes to the dead letters in the end.
         """
         found = self._deliveries(_MESSAGE.validate_json(record.body))
@@ -138,7 +138,7 @@ def answer_request(event: dict[str, Any], invocation: Invocation) -> dict[str, A
         for one in done:
             known = {"project_id": one.project_id, "endpoint": one.endpoint, "delivery": one.id}
             state = {"state": one.state, "attempts": one.attempts, "error": one.error}
-            invocation.log("Event delivered", {**known, **state})
+            invocation.log("Delivery checked", {**known, **state})
         if any(one.next_attempt_at is not None for one in done):
             failures.append({"itemIdentifier": record.message_id})
     return {"batchItemFailures": failures}

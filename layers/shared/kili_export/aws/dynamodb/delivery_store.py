@@ -44,7 +44,7 @@ class DynamoDeliveries:
             )
 
     def record_event(self, project_id: str, event_id: str, deliveries: Sequence[Delivery]) -> None:
-        """Stores what is to be sent of an event, and at last that it is all of it."""
+        """Stores all deliveries of an event, then a record that they are complete."""
         self.record(deliveries)
         for one in deliveries[:1]:
             self.table.update(

@@ -38,7 +38,7 @@ def deliveries(arguments: Namespace) -> ExitCode:
 
 
 def _chosen(found: Iterable[Delivery], failed: bool) -> list[Delivery]:
-    """With `failed`, those that were given up, and those whose last attempt was in vain."""
+    """With `failed`, those that were given up, and those whose last attempt failed."""
     return [one for one in found if not failed or one.error is not None]
 
 

@@ -129,7 +129,7 @@ def _head_in_time(connection: HTTPConnection) -> Iterator[None]:
 
     def cut() -> None:
         with suppress(OSError):
-            # Not that of TLS, which takes turns with who reads.
+            # Not the method of the TLS socket: it waits for the thread that reads.
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     with _WATCHDOG.within(seconds, cut) as watch:

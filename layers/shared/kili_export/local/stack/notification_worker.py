@@ -17,9 +17,9 @@ _PAUSE: Final = 1.0
 """Seconds between two looks at what there is to do."""
 _EVENTS: Final = 100
 _DELIVERIES: Final = 50
-"""So many of one endpoint are taken up at once: those of one that is down hold up no other's."""
+"""The most deliveries of one endpoint in one look: an endpoint that is down delays no other."""
 _FORGET_EVERY: Final = 3600
-"""So many looks lie between two removals of what was kept long enough."""
+"""Looks between two removals of expired deliveries."""
 _NOT_LOOKED: Final = "Events are not delivered"
 _NOT_NOTED: Final = "Deliveries cannot be noted"
 _Lane = tuple[str, str]
@@ -87,7 +87,7 @@ class NotificationWorker:
                 state = self.notifier.attempt(one).state
                 self._said.pop(_NOT_NOTED, None)
                 if state == "pending":
-                    # The others would fare no better now.
+                    # The next ones would fail too.
                     return
         except ExportError as error:
             self._say(_NOT_NOTED, error)

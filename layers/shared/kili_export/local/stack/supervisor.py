@@ -249,7 +249,7 @@ class LocalStack:
         follower.start()
 
     def _serve_pages(self, application: Application) -> str:
-        """Shows all exports to who knows the address, which is answered."""
+        """Serves the pages of all exports, and answers their secret address."""
         pages = ViewServer(AllExports(application.objects))
         threading.Thread(target=pages.serve, name="pages", daemon=True).start()
         self._started.callback(pages.stop)

@@ -60,7 +60,7 @@ class ExportGates:
         return gated.model_copy(update={"latest_key": self.latest_key(gated, made.archive.size)})
 
     def make_way(self, before: Manifest | None, made: Manifest) -> None:
-        """Completes what is current before it is replaced: afterwards nobody could.
+        """Completes the current generation before it is replaced: that is not possible later.
 
         The copy that is held back from now on is that of `before`, and so is the snapshot.
         """
@@ -86,7 +86,7 @@ class ExportGates:
         return self.rules is not None and self.rules.snapshot_when is not None
 
     def _copied_to(self, manifest: Manifest) -> str | None:
-        """Where the copy of what is current is, once a release that somebody asked for is done."""
+        """The key of the current copy after a release that was asked for."""
         if _stays_held(manifest) or not manifest.is_latest_held:
             return manifest.latest_key
         size = manifest.archive.size
@@ -94,6 +94,6 @@ class ExportGates:
 
 
 def _stays_held(manifest: Manifest) -> bool:
-    """Whether the copy is held back, and nobody released it."""
+    """Whether the copy is held back and not released."""
     latest = manifest.latest
     return latest is not None and bool(latest.held) and not latest.released
