@@ -66,7 +66,7 @@ def test_a_backup_and_a_restore_give_the_state_back(state: StateDirectory, tmp_p
     assert "stack.json" not in found
     assert not any(name.startswith("logs") for name in found)
 
-    moved = StateDirectory(tmp_path / "moved")
+    moved = StateDirectory(tmp_path / "new" / "place" / "moved")
     assert restore(tmp_path / "backup", moved).total_bytes == made.total_bytes
     assert moved.credentials() == state.credentials()
     restored = contents(moved.path)

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final, cast
 from pydantic import ValidationError
 
 from kili_export.cli.about_itself import own_version
+from kili_export.cli.files import using
 from kili_export.core.clock import Clock
 from kili_export.core.document import Document
 from kili_export.core.errors import IntegrityError, InvalidConfiguration
@@ -80,6 +81,9 @@ def restore(backup: Path, state: StateDirectory) -> Backup:
     IntegrityError when a file differs, FileFailed when it cannot be written.
     """
     found = _contents(backup)
+    with using(state.path, "written"):
+        # On a new machine the default place has no parent yet.
+        state.path.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(state.path) as folder:
         for name, expected in found.files.items():
             with _opened(backup / name) as source:
