@@ -120,8 +120,8 @@ $(JUDGES)/.ready: requirements/judges.txt
 	@touch $@
 
 .PHONY: judges
-judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow, datasets, DuckDB, pandas
-	@$(BIN)/python -m pytest tests/contract/test_outside_judges.py tests/contract/test_data_judges.py
+judges: $(READY) $(JUDGES)/.ready ## other tools read our archives: Ultralytics, supervision, pycocotools, GDAL, Pillow, datasets, DuckDB, pandas (options: TORCH=/path/to/python)
+	@$(if $(TORCH),KILI_EXPORT_TORCH="$(TORCH)") $(BIN)/python -m pytest -rs tests/contract/test_outside_judges.py tests/contract/test_data_judges.py tests/contract/test_torch_judges.py
 
 SCAN := .venv-scan
 
