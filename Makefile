@@ -94,6 +94,10 @@ load: $(READY) ## 10,000 events beside full exports: what is lost, and how fast 
 freshness: $(READY) ## how soon 100 labels are published that no webhook announces (options: FRESHNESS="--submits 20")
 	@$(BIN)/python -m devtools.freshness $(FRESHNESS)
 
+.PHONY: transcript
+transcript: $(READY) ## what a new user sees, recorded on a terminal of 80 columns, into docs/
+	@$(BIN)/python -m devtools.transcript --write docs/reference/transcript.md
+
 .PHONY: chaos
 chaos: $(READY) ## anything in any order, at least 500 times (options: CHAOS="--sequences 2000 --seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS)

@@ -150,8 +150,10 @@ def test_a_label_that_cannot_be_read_is_listed_and_stops_nobody(bench: Bench) ->
     bench.stack.answer("wait", bench.project.id, status=3)
     bench.world.faults.clear()
     assert bench.archives() == before
-    listed = bench.stack.answer("status", bench.project.id, status=3)["exports"]
-    assert {one["asset_id"] for export in listed for one in export["quarantined"]} == {unreadable}
+    listed = bench.stack.answer("status", bench.project.id, "--assets", status=3)["exports"]
+    named = [one["asset_id"] for export in listed for one in export["quarantined_assets"]]
+    assert set(named) == {unreadable}
+    assert len(named) == sum(export["quarantined"] for export in listed)
     bench.world.submit_label(other)
     bench.settle(status=3)
     assert bench.archives() != before

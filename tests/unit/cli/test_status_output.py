@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kili_export.archives.manifest import LatestHold, Quarantined, ReviewCount
-from kili_export.cli.commands.status import _lines, _show
+from kili_export.cli.commands.status import _described, _lines, _show
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.output import Output
 from kili_export.maintenance.reconciliation.project_status import (
@@ -52,7 +52,7 @@ def test_it_fits_eighty_columns_and_says_the_zone(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     assert "\n" in printed
-    assert printed.count("01 Dec 03:38:55 IST") == 3, printed
+    assert printed.count("2026-12-01 03:38:55 IST") == 3, printed
     assert "not yet" in printed
 
 
@@ -72,13 +72,35 @@ def test_reasons_are_counted_and_assets_named_when_they_are_asked_for() -> None:
     assert hint not in _lines(project(*errors), assets=True)
 
 
+def test_json_is_a_summary_that_names_assets_when_they_are_asked_for() -> None:
+    errors = ["broken picture"] * 300 + [f"reason {number}" for number in range(6)]
+    [export, _] = _described(project(*errors), [], assets=False)["exports"]
+    assert "quarantined_assets" not in export
+    assert export["quarantined"] == len(errors)
+    assert export["quarantine_reasons"][0] == {"error": "broken picture", "assets": 300}
+    assert len(export["quarantine_reasons"]) == 5
+    [export, _] = _described(project(*errors), [], assets=True)["exports"]
+    named = [one["asset_id"] for one in export["quarantined_assets"]]
+    assert named == [f"asset-{number}" for number in range(len(errors))]
+
+
+def test_batches_of_runs_name_their_assets_when_these_are_asked_for() -> None:
+    batches = [{"index": 0, "input": {"Items": [{"asset_id": "asset-1"}]}}]
+    map_run = {"state": "ConvertAssets", "items": 1, "results": batches}
+    run = ExecutionSummary("p-1", "arn", "SUCCEEDED", AT, AT, map_runs=(map_run,))
+    [summary] = _described(project(), [run], assets=False)["executions"]
+    assert summary["map_runs"] == [{"state": "ConvertAssets", "items": 1}]
+    [whole] = _described(project(), [run], assets=True)["executions"]
+    assert whole["map_runs"] == [map_run]
+
+
 STAYS = (
-    "latest.zip of yolo stays at 4, since 01 Dec 03:38:55 IST: the classes changed, and 3 of 9"
+    "latest.zip of yolo stays at 4, since 2026-12-01 03:38:55 IST: the classes changed, and 3 of 9"
     " assets are reviewed. Let it out: kili-export release project yolo"
 )
 RELEASED = (
-    "latest.zip of yolo is not there yet, since 01 Dec 03:38:55 IST. It is released; the next run"
-    " lets it out."
+    "latest.zip of yolo is not there yet, since 2026-12-01 03:38:55 IST. It is released; the next"
+    " run lets it out."
 )
 
 

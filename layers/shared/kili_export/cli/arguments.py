@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, cast
+from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from difflib import get_close_matches
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, cast
 
 from kili_export.cli.about_itself import add_about_itself
 from kili_export.cli.archive_arguments import CommandParser, add_archives
@@ -21,8 +23,19 @@ if TYPE_CHECKING:
 
     Commands = _SubParsersAction[ArgumentParser]
 _EPILOG = "exit status:\n" + "\n".join(
-    f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items()
+    fill(meaning, 78, initial_indent=f"  {int(code):<4} ", subsequent_indent=" " * 7)
+    for code, meaning in MEANINGS.items()
 )
+
+
+class _AllCommands(ArgumentParser):
+    """Names one command that may be meant, where argparse would list all of them."""
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            close = get_close_matches(str(value), map(str, action.choices), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "`kili-export` lists the commands."
+            raise ArgumentError(None, f"there is no command {value!r}; {hint}")
 
 
 def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
@@ -30,7 +43,7 @@ def parser(local: Callable[[Commands], None] | None = None) -> ArgumentParser:
 
     `local` adds the commands of the local stack, where that is installed.
     """
-    top = ArgumentParser(
+    top = _AllCommands(
         prog="kili-export",
         description="Keeps dataset archives in S3 equal to what a Kili project holds.",
         epilog=_EPILOG,

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,10 @@ class Output:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(str(cell)) for cell in row))
-        self._console.print(table)
+        with self._console.capture() as drawn:
+            self._console.print(table)
+        # Cells are filled up with spaces, of which a file needs none.
+        print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
     def line(self, text: str) -> None:
         """A line for people."""
@@ -54,6 +58,11 @@ class Output:
 def complain(message: str) -> None:
     """An error, on standard error."""
     print(f"kili-export: {message}", file=sys.stderr)
+
+
+def moment_text(at: datetime) -> str:
+    """A moment as people read it where they are, with the zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def bytes_text(count: int) -> str:

@@ -40,6 +40,10 @@ class ProgressDisplay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.erase()
+
+    def erase(self) -> None:
+        """Makes room for something else on the line of the bar."""
         if self.form == "bar":
             sys.stderr.write(_ERASE)
             sys.stderr.flush()

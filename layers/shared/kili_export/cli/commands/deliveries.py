@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.output import Output
+from kili_export.cli.output import Output, moment_text
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.errors import InvalidConfiguration
@@ -75,13 +75,13 @@ def _show(
     output: Output, found: list[Delivery], gone: Mapping[tuple[str, str], DisabledEndpoint]
 ) -> None:
     if not found:
-        output.line("There are no such deliveries.")
+        output.line("No event went to an endpoint of `notify`, or none that was asked for.")
     else:
         output.table("Deliveries", _COLUMNS, [_row(one) for one in found])
     for (project, name), one in gone.items():
         output.line(
             f"Endpoint {name} of project {project} is disabled: it answered 410 Gone at"
-            f" {one.at.astimezone():%d %b %H:%M:%S %Z}. Enable it by trying a delivery again:"
+            f" {moment_text(one.at)}. Enable it by trying a delivery again:"
             f" kili-export deliveries {project} --retry ID"
         )
 
@@ -89,7 +89,7 @@ def _show(
 def _row(one: Delivery) -> tuple[object, ...]:
     status = "" if one.status is None else f"HTTP {one.status}"
     return (
-        f"{one.recorded_at.astimezone():%d %b %H:%M:%S}",
+        moment_text(one.recorded_at),
         one.event,
         f"{one.project_id}/{one.endpoint}",
         one.state,

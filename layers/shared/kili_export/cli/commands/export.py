@@ -44,20 +44,25 @@ def export(arguments: Namespace) -> ExitCode:
         arguments.project_id, arguments.format, arguments.output, options, arguments.state
     )
     with ExitStack() as shown:
-        tell: Tell = _tell_nothing
+        display = None
         if not arguments.disable_tqdm:
-            tell = shown.enter_context(ProgressDisplay.choose(as_json=arguments.json))
+            display = shown.enter_context(ProgressDisplay.choose(as_json=arguments.json))
+        tell: Tell = display or _tell_nothing
         with request.one_shot(None, None, tell) as one_shot:
             one_shot.export(allow_removals=arguments.yes)
             written = request.write(one_shot)
-            status = _answer(written, as_json=arguments.json)
+            status = _answer(written, display, as_json=arguments.json)
             if arguments.watch:
-                _watch(request, one_shot, written, arguments)
+                _watch(request, one_shot, written, display, arguments)
     return status
 
 
 def _watch(
-    request: ExportRequest, one_shot: OneShot, written: tuple[Exported, ...], arguments: Namespace
+    request: ExportRequest,
+    one_shot: OneShot,
+    written: tuple[Exported, ...],
+    display: ProgressDisplay | None,
+    arguments: Namespace,
 ) -> Never:
     """Follows Kili until it is interrupted; what does not answer is asked again."""
     clock = one_shot.app.clock
@@ -74,12 +79,16 @@ def _watch(
         except TransientError as error:
             complain(str(error))
             continue
-        _answer(fresh, as_json=arguments.json)
+        _answer(fresh, display, as_json=arguments.json)
         replaced = {one.output for one in fresh}
         written = (*(one for one in written if one.output not in replaced), *fresh)
 
 
-def _answer(written: tuple[Exported, ...], *, as_json: bool) -> ExitCode:
+def _answer(
+    written: tuple[Exported, ...], display: ProgressDisplay | None, *, as_json: bool
+) -> ExitCode:
+    if display is not None:
+        display.erase()
     for one in written:
         if as_json:
             print(json.dumps({"event": "exported", **asdict(one)}, default=str))

@@ -2,12 +2,11 @@
 
 from argparse import Namespace
 from dataclasses import asdict
-from datetime import datetime
 from typing import Final
 
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.output import Output, bytes_text, moment_text
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.bucket_layout import exports_prefix
 from kili_export.core.counted import counted
@@ -19,7 +18,7 @@ from kili_export.reading.published_export import PublishedExport
 _SHOWN: Final = 40
 _UNKNOWN: Final = "-"
 _HISTORY_COLUMNS: Final = (
-    "Generation",
+    "Gen.",
     "Published",
     "Files",
     "Added",
@@ -101,14 +100,10 @@ def _summary(changes: Changes) -> str:
 def _row(one: Generation) -> tuple[object, ...]:
     return (
         one.generation,
-        _moment(one.published_at),
+        _UNKNOWN if one.published_at is None else moment_text(one.published_at),
         one.files,
         *(_UNKNOWN if number is None else number for number in (one.added, one.changed)),
         _UNKNOWN if one.removed is None else one.removed,
         _UNKNOWN if one.bytes is None else bytes_text(one.bytes),
         ", ".join(one.snapshots),
     )
-
-
-def _moment(when: datetime | None) -> str:
-    return _UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M:%S} UTC"

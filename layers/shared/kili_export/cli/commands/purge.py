@@ -116,11 +116,15 @@ def _tell(arguments: Namespace, services: StackServices, output: Output, erased:
         "kept": kept,
     }
     text = f"Erased {_kinds(list(erased.keys))}, {counted(erased.versions, 'former version')}."
-    lines = [text, *(f"  {key}" for key in sorted(erased.keys))]
+    keys = sorted(erased.keys)
+    lines = [text, *(f"  {key}" for key in keys[:_SHOWN])]
+    if len(keys) > _SHOWN:
+        lines.append(f"  … and {len(keys) - _SHOWN} more; --json lists all.")
     lines.extend(f"AWS keeps for a while: {what}." for what in kept)
     output.result(answer, "\n".join(lines))
 
 
+_SHOWN: Final = 20
 _KEPT: Final = (
     "histories of executions, 90 days",
     "logs of functions, as long as LogRetentionDays says",

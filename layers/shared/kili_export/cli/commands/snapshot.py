@@ -7,7 +7,7 @@ from kili_export.archives.known_exports import require_export
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.snapshots import iter_snapshots
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.output import Output, bytes_text, moment_text
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
@@ -58,7 +58,7 @@ def _list(objects: ObjectStore, arguments: Namespace, output: Output) -> None:
                 name,
                 manifest.generation,
                 bytes_text(manifest.archive.size),
-                f"{manifest.published_at:%Y-%m-%d %H:%M:%S}",
+                moment_text(manifest.published_at),
             )
             for name, manifest in found
         ]

@@ -4,7 +4,6 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from kili_export.archives.gates import reason_of_hold
@@ -12,7 +11,7 @@ from kili_export.archives.manifest import Manifest
 from kili_export.cli.execution_summary import ExecutionSummary
 from kili_export.cli.executions import Executions
 from kili_export.cli.exit_codes import ExitCode
-from kili_export.cli.output import Output, bytes_text
+from kili_export.cli.output import Output, bytes_text, moment_text
 from kili_export.cli.services import StackServices
 from kili_export.cli.stack_connection import connect
 from kili_export.core.counted import counted
@@ -33,7 +32,7 @@ def status(arguments: Namespace) -> ExitCode:
         for project in chosen
     ]
     if output.as_json:
-        described = [_described(project, runs) for project, runs in read]
+        described = [_described(*one, assets=arguments.assets) for one in read]
         output.result(described[0] if arguments.project_id else {"projects": described}, "")
     else:
         _show(output, read, assets=arguments.assets)
@@ -48,18 +47,29 @@ def _code(projects: list[ProjectStatus]) -> ExitCode:
     return ExitCode.OK
 
 
-def _described(project: ProjectStatus, runs: Sequence[ExecutionSummary]) -> dict[str, Any]:
+def _described(
+    project: ProjectStatus, runs: Sequence[ExecutionSummary], *, assets: bool
+) -> dict[str, Any]:
     return {
         "project_id": project.project_id,
-        "exports": [_described_export(export) for export in project.exports],
-        "ended": [_described_export(export) for export in project.ended],
+        "exports": [_described_export(export, assets=assets) for export in project.exports],
+        "ended": [_described_export(export, assets=assets) for export in project.ended],
         "pending": asdict(project.pending),
         "runner": project.runner,
         "full_export": None if project.full_export is None else asdict(project.full_export),
         "held": None if project.held is None else _described_hold(project),
         "quarantined": project.quarantined,
-        "executions": [asdict(run) for run in runs],
+        "executions": [_described_run(run, batches=assets) for run in runs],
     }
+
+
+def _described_run(run: ExecutionSummary, *, batches: bool) -> dict[str, Any]:
+    """Batches name their assets: what they were handed and what came of it goes with these."""
+    maps = [dict(one) for one in run.map_runs]
+    for one in maps:
+        if not batches:
+            one.pop("results", None)
+    return {**asdict(run), "map_runs": maps}
 
 
 def _described_hold(project: ProjectStatus) -> dict[str, Any]:
@@ -67,7 +77,7 @@ def _described_hold(project: ProjectStatus) -> dict[str, Any]:
     return {**asdict(project.held), "exports": sorted(project.held.exports)}
 
 
-def _described_export(export: ExportStatus) -> dict[str, Any]:
+def _described_export(export: ExportStatus, *, assets: bool) -> dict[str, Any]:
     manifest = export.manifest
     named = {"name": export.name, "format": export.format, "blocked_by": export.blocked_by}
     if manifest is None:
@@ -86,9 +96,23 @@ def _described_export(export: ExportStatus) -> dict[str, Any]:
         "published_at": manifest.published_at.isoformat(),
         "freshness_seconds": export.freshness_seconds,
         "moved": manifest.moved.model_dump(),
-        "quarantined": [one.model_dump(mode="json") for one in manifest.quarantined],
+        "quarantined": len(manifest.quarantined),
+        "quarantine_reasons": [
+            {"error": error, "assets": count} for error, count in _frequent_reasons(manifest)
+        ],
+        **({"quarantined_assets": _quarantined_assets(manifest)} if assets else {}),
         "losses": manifest.losses,
     }
+
+
+def _quarantined_assets(manifest: Manifest) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in manifest.quarantined]
+
+
+def _frequent_reasons(manifest: Manifest | None) -> list[tuple[str, int]]:
+    """Why assets are left out, and how many: the most frequent reasons."""
+    quarantined = manifest.quarantined if manifest else ()
+    return Counter(one.error for one in quarantined).most_common(_MOST_REASONS)
 
 
 def _show(
@@ -120,20 +144,15 @@ def _published(manifest: Manifest | None) -> tuple[object, ...]:
         manifest.generation,
         bytes_text(manifest.archive.size),
         f"{manifest.counts.exported} of {manifest.counts.assets}",
-        _moment(manifest.published_at),
+        moment_text(manifest.published_at),
     )
-
-
-def _moment(at: datetime) -> str:
-    """As people read it where they are, with the zone."""
-    return f"{at.astimezone():%d %b %H:%M:%S %Z}"
 
 
 def _lines(project: ProjectStatus, *, assets: bool = False) -> list[str]:
     pending = project.pending
     lines = [f"Running: {project.runner}" if project.runner else "Nothing is being published."]
     if pending.count:
-        since = _moment(pending.oldest_at) if pending.oldest_at else ""
+        since = moment_text(pending.oldest_at) if pending.oldest_at else ""
         later = pending.count - pending.due
         waiting = f"; to be tried again later: {later}" if later else ""
         lines.append(f"Pending: {counted(pending.count, 'change')}, oldest of {since}{waiting}.")
@@ -168,13 +187,10 @@ def _assets_left_out(export: ExportStatus) -> list[str]:
 
 def _reasons(export: ExportStatus) -> list[str]:
     """Why assets are left out, the most frequent reasons first."""
+    found = _frequent_reasons(export.manifest)
+    lines = [f"Not in {export.name}: {counted(count, 'asset')}: {error}" for error, count in found]
     quarantined = export.manifest.quarantined if export.manifest else ()
-    found = Counter(one.error for one in quarantined).most_common()
-    lines = [
-        f"Not in {export.name}: {counted(count, 'asset')}: {error}"
-        for error, count in found[:_MOST_REASONS]
-    ]
-    if more := sum(count for _, count in found[_MOST_REASONS:]):
+    if more := len(quarantined) - sum(count for _, count in found):
         lines.append(f"Not in {export.name}: {counted(more, 'more asset')}, for other reasons.")
     return lines
 
@@ -200,7 +216,7 @@ def _held_back(project_id: str, export: ExportStatus) -> list[str]:
     if export.manifest is None or latest is None or not latest.held:
         return []
     at = "is not there yet" if latest.generation is None else f"stays at {latest.generation}"
-    line = f"latest.zip of {export.name} {at}, since {_moment(latest.since)}"
+    line = f"latest.zip of {export.name} {at}, since {moment_text(latest.since)}"
     if latest.released:
         return [f"{line}. It is released; the next run lets it out."]
     way_out = f"Let it out: kili-export release {project_id} {export.name}"
@@ -217,7 +233,7 @@ def _follows(project_id: str, export: ExportStatus) -> list[str]:
 
 
 def _run_rows(runs: Sequence[ExecutionSummary]) -> list[tuple[object, ...]]:
-    return [(_moment(run.started), _took(run), run.status, _where(run)) for run in runs]
+    return [(moment_text(run.started), _took(run), run.status, _where(run)) for run in runs]
 
 
 def _took(run: ExecutionSummary) -> str:

@@ -1,0 +1,1 @@
+"""Records what the commands show a new user: `make transcript`."""
