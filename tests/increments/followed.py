@@ -212,7 +212,15 @@ def _told(manifest: Manifest) -> tuple[Any, ...]:
     quarantined = sorted(one.asset_id for one in manifest.quarantined)
     counts = manifest.counts
     assets = None if quarantined else counts.assets
-    return quarantined, assets, counts.exported, counts.members, manifest.losses, manifest.classes
+    return (
+        quarantined,
+        assets,
+        counts.exported,
+        counts.members,
+        manifest.losses,
+        manifest.classes,
+        manifest.statistics,
+    )
 
 
 def _lost(bench: Workbench, name: str) -> tuple[AssetLosses, ...]:

@@ -2,8 +2,11 @@
 
 from typing import Final, Literal
 
+from pydantic import Field
+
 from kili_export.archives.digests import digest_of_shards
-from kili_export.core.document import Document, PublishedDocument
+from kili_export.archives.statistics import ClassStatistics
+from kili_export.core.document import Document, PublishedDocument, is_none
 
 DELTA_LIST: Final = "delta.json"
 """The file of a delta archive that tells what it brings and removes."""
@@ -48,6 +51,7 @@ class Delta(PublishedDocument):
     Write the files named in `added` and `changed` from the delta archive, delete those in
     `removed`, and `from_generation` has become `generation`. It follows the files that
     `from_version` names and no others, in the `lineage` of the manifest that names it.
+    `statistics` are what became of the numbers of classes, None where they were not counted.
     """
 
     schema_version: Literal[1] = 1
@@ -62,3 +66,4 @@ class Delta(PublishedDocument):
     changed: tuple[ChangedMember, ...] = ()
     removed: tuple[RemovedMember, ...] = ()
     assets: ChangedAssets = ChangedAssets()
+    statistics: tuple[ClassStatistics, ...] | None = Field(default=None, exclude_if=is_none)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from kili_export.archives.removal_guard import RemovedAssets
+from kili_export.archives.statistics import Statistics
 from kili_export.core.document import Document, PublishedDocument, is_none
 from kili_export.core.export_options import Authors, OptionsDocument
 from kili_export.costs.usage import RunUsage, Transfer
@@ -173,6 +174,9 @@ class Manifest(PublishedDocument):
 
     `former_authors` is how a former format named authors, where that of today names none.
 
+    `statistics` are those of the generation. A former version counted nothing: then they are there
+    from the next full export on.
+
     `latest`, `review` and `snapshots` are there where the export has gates (`archives/gates.py`).
     """
 
@@ -198,6 +202,7 @@ class Manifest(PublishedDocument):
     counts: Counts
     review: ReviewCount | None = Field(default=None, exclude_if=is_none)
     snapshots: NamedSnapshots | None = Field(default=None, exclude_if=is_none)
+    statistics: Statistics | None = Field(default=None, exclude_if=is_none)
     classes: tuple[ClassEntry, ...] = ()
     classes_generation: int = 0
     quarantined: tuple[Quarantined, ...] = ()

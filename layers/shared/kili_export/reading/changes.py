@@ -8,6 +8,11 @@ from typing import Final, Literal
 
 from kili_export.archives.delta_document import ChangedAssets
 from kili_export.archives.manifest import DeltaReference, Manifest
+from kili_export.archives.statistics import (
+    ClassStatistics,
+    StatisticsTally,
+    reversed_differences,
+)
 from kili_export.archives.stored_deltas import open_deltas
 from kili_export.core.errors import ChangesUnknown
 from kili_export.reading.published_files import PublishedFile
@@ -43,6 +48,8 @@ class Changes:
     generation: int
     files: tuple[FileChange, ...]
     assets: ChangedAssets
+    statistics: tuple[ClassStatistics, ...] | None = None
+    """What became of the numbers of classes; None where a version counted none."""
 
     def __iter__(self) -> Iterator[FileChange]:
         return iter(self.files)
@@ -60,7 +67,8 @@ class Changes:
         assets = ChangedAssets(
             added=self.assets.removed, changed=self.assets.changed, removed=self.assets.added
         )
-        return Changes(self.generation, self.from_generation, tuple(files), assets)
+        counts = None if self.statistics is None else reversed_differences(self.statistics)
+        return Changes(self.generation, self.from_generation, tuple(files), assets, counts)
 
 
 class DeltaChain:
@@ -161,7 +169,7 @@ class _Composition:
 def _composed(
     objects: ObjectStore, chain: Iterable[DeltaReference], begin: int, end: int
 ) -> Changes:
-    files, assets = _Composition(), _Composition()
+    files, assets, counts = _Composition(), _Composition(), StatisticsTally()
     for delta in open_deltas(objects, tuple(chain)):
         document = delta.document
         for kind in KINDS:
@@ -169,13 +177,16 @@ def _composed(
                 files.note(kind, member.path, member.asset_id)
             for asset_id in getattr(document.assets, kind):
                 assets.note(kind, asset_id)
+        counts.add_classes(document.statistics or ())
+        counts.is_known &= document.statistics is not None
     changed = (
         FileChange(one.kind, path, one.asset_id)
         for path, one in sorted(files.known.items())
         if one.kind is not None
     )
     found = ChangedAssets(**{kind: assets.named(kind) for kind in KINDS})
-    return Changes(begin, end, tuple(changed), found)
+    statistics = counts.classes() if counts.is_known else None
+    return Changes(begin, end, tuple(changed), found, statistics)
 
 
 def compared(

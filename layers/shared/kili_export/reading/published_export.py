@@ -5,6 +5,7 @@ A reader needs `exports/{project}/{export}/` alone.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from kili_export.archives.manifest import (
 )
 from kili_export.archives.manifest_store import read_manifest
 from kili_export.archives.snapshots import iter_snapshots, read_snapshot
+from kili_export.archives.statistics import Statistics, differences
 from kili_export.core.errors import (
     ChangesUnknown,
     ConflictError,
@@ -106,6 +108,11 @@ class PublishedExport:
     def counts(self) -> Counts:
         """How many assets and files there are, and their bytes."""
         return self.manifest.counts
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """How many objects of each class there are; None where a version counted none."""
+        return self.manifest.statistics
 
     @property
     def quarantined(self) -> tuple[Quarantined, ...]:
@@ -200,7 +207,9 @@ class PublishedExport:
             before, after = sides
             if isinstance(before, PublishedExport) and isinstance(after, PublishedExport):
                 numbers = (before.generation, after.generation)
-                return compared(before.scan(), after.scan(), numbers)
+                found = compared(before.scan(), after.scan(), numbers)
+                counts = differences(before.statistics, after.statistics)
+                return replace(found, statistics=counts)
         raise ChangesUnknown(
             f"The deltas of export {self.name!r} do not lead to both generations, of which one is"
             " given by its number. Compare two snapshots, or a snapshot and what is current."

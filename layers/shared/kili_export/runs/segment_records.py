@@ -11,12 +11,13 @@ from kili_export.core.asset import FetchedAsset
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_dates import Moments, date_of, dated_identity
 from kili_export.core.media import KnownMedia
+from kili_export.core.object_counts import AssetObjects
 from kili_export.formats.common.format import Conversion, Fragment, IdSlot, Member
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.entry_record import Record
 
-_UNTOLD: Final[list[Any]] = [False, (), None]
-"""`left_out`, `moments` and `reviewed` of an asset, where a line does not have them."""
+_UNTOLD: Final[list[Any]] = [False, (), None, None]
+"""`left_out`, `moments`, `reviewed` and `objects` of an asset, where a line does not have them."""
 _RECORD_NUMBERS: Final = (6, 7)
 """How many numbers a record has: version 0.1 gave no date."""
 
@@ -73,7 +74,8 @@ class ConvertedAsset:
 
     `left_out`: the export's filters on the server do not let it through, whatever its labels.
     `moments` are what the documents that it has a share in are dated by. `reviewed` is None where
-    nobody counts, or the export does not ask for the asset.
+    nobody counts, or the export does not ask for the asset. `objects` is None where the export
+    holds nothing of it, and in lines of former versions.
     """
 
     asset_id: str
@@ -88,6 +90,7 @@ class ConvertedAsset:
     left_out: bool = False
     moments: Moments = ()
     reviewed: bool | None = None
+    objects: AssetObjects | None = None
 
     def to_line(self) -> bytes:
         """One line of JSON, with its end."""
@@ -104,7 +107,7 @@ class ConvertedAsset:
                 _media_values(self.media),
                 self.left_out,
                 self.moments,
-                *(() if self.reviewed is None else (self.reviewed,)),
+                *_counted_values(self.reviewed, self.objects),
             ],
             option=orjson.OPT_APPEND_NEWLINE,
         )
@@ -126,7 +129,7 @@ class ConvertedAsset:
                 *more,
             ) = orjson.loads(line)
             # A full export in slices may go on with lines of former versions.
-            left_out, moments, reviewed = more + _UNTOLD[len(more) :]
+            left_out, moments, reviewed, objects = more + _UNTOLD[len(more) :]
             return cls(
                 asset_id=asset_id,
                 order_key=order_key,
@@ -140,6 +143,7 @@ class ConvertedAsset:
                 left_out=bool(left_out),
                 moments=tuple(moments),
                 reviewed=reviewed,
+                objects=AssetObjects.from_row(objects),
             )
         except (ValueError, TypeError) as error:
             raise IntegrityError("a conversion's record cannot be read") from error
@@ -166,6 +170,7 @@ class SegmentWriter:
         moments: Moments = (),
         left_out: bool = False,
         reviewed: bool | None = None,
+        objects: AssetObjects | None = None,
     ) -> None:
         """Adds what an asset became; None when the export holds no label of it.
 
@@ -191,6 +196,7 @@ class SegmentWriter:
                 left_out=left_out,
                 moments=moments if converted.fragments else (),
                 reviewed=reviewed,
+                objects=objects,
             ).to_line()
         )
 
@@ -218,6 +224,13 @@ class SegmentWriter:
 def identity_digest(data: bytes, identity: bytes | None) -> str:
     """The digest that tells whether contents changed."""
     return hashlib.sha256(data if identity is None else identity).hexdigest()
+
+
+def _counted_values(reviewed: bool | None, objects: AssetObjects | None) -> tuple[Any, ...]:
+    """What is at the end of a line, as far as somebody counts."""
+    if objects is not None:
+        return (reviewed, objects.to_row())
+    return () if reviewed is None else (reviewed,)
 
 
 def _pending(fragment: Fragment, moments: Moments) -> PendingFragment:

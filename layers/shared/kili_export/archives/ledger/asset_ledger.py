@@ -20,6 +20,7 @@ from kili_export.core.dos_time import FORMER_DATE
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_dates import Moments
 from kili_export.core.media import KnownMedia
+from kili_export.core.object_counts import AssetObjects
 
 ASSETS = "assets/"
 CLAIMS = "claims/"
@@ -63,6 +64,7 @@ class AssetRecord:
     `members` are its label files, `media` its pictures, films and texts, and `known_media` tells
     which of those need not be fetched again. `moments` are what documents that it has fragments in
     are dated by. `reviewed` is None where nobody counts, or the export does not ask for the asset.
+    `objects` is None where the export holds nothing of it, or a former version wrote the record.
     """
 
     asset_id: str
@@ -79,6 +81,7 @@ class AssetRecord:
     left_out: bool = False
     moments: Moments = ()
     reviewed: bool | None = None
+    objects: AssetObjects | None = None
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
@@ -235,6 +238,7 @@ def _record_values(record: AssetRecord) -> dict[str, Any]:
         **({"left_out": True} if record.left_out else {}),
         **({"moments": record.moments} if record.moments else {}),
         **({} if record.reviewed is None else {"reviewed": record.reviewed}),
+        **({} if record.objects is None else {"objects": record.objects.to_row()}),
         **_media_values(record),
     }
 
@@ -255,6 +259,7 @@ def _record(values: Mapping[str, Any]) -> AssetRecord:
         left_out=values.get("left_out", False),
         moments=tuple(values.get("moments", ())),
         reviewed=values.get("reviewed"),
+        objects=AssetObjects.from_row(values.get("objects")),
     )
 
 

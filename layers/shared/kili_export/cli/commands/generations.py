@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from kili_export.archives.manifest_store import load_manifest
+from kili_export.archives.statistics import ClassStatistics
 from kili_export.cli.exit_codes import ExitCode
 from kili_export.cli.output import Output, bytes_text, moment_text
 from kili_export.cli.reading_source import ReadingSource
@@ -27,6 +28,8 @@ _HISTORY_COLUMNS: Final = (
     "Delta",
     "Name",
 )
+
+_CLASS_COLUMNS: Final = ("Class", "Subset", "Objects", "Assets", "Small", "Medium", "Large")
 
 
 def history(arguments: Namespace) -> ExitCode:
@@ -75,6 +78,10 @@ def diff(arguments: Namespace) -> ExitCode:
     if len(changes) > len(rows):
         output.line(f"… and {len(changes) - len(rows)} more; --json lists all.")
     output.line(_summary(changes))
+    if changes.statistics:
+        output.table("Objects by class", _CLASS_COLUMNS, list(map(_class_row, changes.statistics)))
+    elif changes.statistics is None:
+        output.line("Objects of these generations are not counted: the next full export does.")
     return ExitCode.OK
 
 
@@ -88,6 +95,9 @@ def _answer(changes: Changes) -> dict[str, object]:
         "generation": changes.generation,
         "files": list(map(asdict, changes)),
         "assets": changes.assets.model_dump(mode="json"),
+        "statistics": None
+        if changes.statistics is None
+        else [one.model_dump(mode="json") for one in changes.statistics],
     }
 
 
@@ -95,6 +105,11 @@ def _summary(changes: Changes) -> str:
     files = ", ".join(f"{len(changes.paths(kind))} {kind}" for kind in KINDS)
     assets = ", ".join(f"{len(getattr(changes.assets, kind))} {kind}" for kind in KINDS)
     return f"{counted(len(changes), 'file')}: {files}. Assets: {assets}."
+
+
+def _class_row(one: ClassStatistics) -> tuple[object, ...]:
+    numbers = (one.objects, one.assets, one.small, one.medium, one.large)
+    return (f"{one.job}/{one.key}", one.subset or _UNKNOWN, *(f"{number:+}" for number in numbers))
 
 
 def _row(one: Generation) -> tuple[object, ...]:

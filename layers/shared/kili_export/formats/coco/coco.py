@@ -6,7 +6,7 @@ that an image that comes or goes does not renumber the dataset.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -149,6 +149,10 @@ class CocoFormat:
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
         return (readme(context),)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """Those with a tool that COCO can hold."""
+        return {job.name for job in jobs_of(context.project)}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`labels.json`, or `<job>/labels.json` for every job that can be held."""

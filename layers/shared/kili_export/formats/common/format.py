@@ -5,7 +5,7 @@ and into fragments of the documents that span the dataset; `documents` says how 
 are put together from the fragments of all assets. Nothing here knows of storage or increments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -143,6 +143,9 @@ class ExportFormat(Protocol):
 
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """Files that depend on the project alone: README, class files."""
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """The names of the jobs whose answers the files hold, as far as the format can."""
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """The documents that span the dataset."""

@@ -3,7 +3,7 @@
 What these give the SDK's formats to write are labels that are upright, and pictures of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from kili_export.core.asset import FetchedAsset, SelectedAsset
@@ -55,6 +55,10 @@ class CorrectedFormat:
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """As the SDK's format."""
         return self._as_sdk.project_members(context)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """As the SDK's format."""
+        return self._as_sdk.held_jobs(context)
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """As the SDK's format."""

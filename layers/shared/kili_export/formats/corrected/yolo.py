@@ -7,7 +7,7 @@ where each picture is now and its name there.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from kili_export.core.asset import FetchedAsset, SelectedAsset
@@ -119,6 +119,10 @@ class CorrectedYoloFormat:
             for dataset in datasets(context.project, context.options)
         ]
         return (readme(context), *described)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """Those of any task."""
+        return {job for one in datasets(context.project, context.options) for job in one.numbers}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`remote_assets.csv`."""

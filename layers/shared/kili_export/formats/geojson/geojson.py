@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -100,6 +100,10 @@ class GeoJsonFormat:
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
         return (readme(context),)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """All."""
+        return {job.name for job in context.project.jobs()}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """None."""

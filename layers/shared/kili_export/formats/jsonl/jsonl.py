@@ -3,7 +3,7 @@
 Every line has every column, null where it does not apply, so that databases infer one table.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -108,6 +108,10 @@ class JsonlFormat:
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
         return (readme(context),)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """All."""
+        return {job.name for job in context.project.jobs()}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """The two files, whatever the layout: a column names the job."""

@@ -4,7 +4,7 @@ A JSON file per asset in `labels/`, or all assets in `data.json`: the fields tha
 for, with pixel coordinates beside the fractions of object detection answers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -145,6 +145,10 @@ class KiliFormat:
     def project_members(self, context: ExportContext) -> Sequence[Member]:
         """The README."""
         return (readme(context),)
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """All."""
+        return {job.name for job in context.project.jobs()}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`data.json`, when all assets go into a single file."""

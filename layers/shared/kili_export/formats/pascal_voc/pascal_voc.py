@@ -193,6 +193,10 @@ class PascalVocFormat:
         """The README."""
         return (readme(context),)
 
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """Those with boxes."""
+        return _jobs(context)
+
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """None."""
         del context

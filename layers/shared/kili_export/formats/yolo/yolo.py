@@ -6,7 +6,7 @@ A text file per label, or per frame of a video, in `labels/`, in a folder per jo
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -135,6 +135,10 @@ class YoloFormat:
         for job in _jobs(context.project):
             path, text = self._write_classes([category.key for category in job.categories])
             yield Member(member_path(job_folder(job.name), path), encoded(text))
+
+    def held_jobs(self, context: ExportContext) -> Collection[str]:
+        """Those with the tools that YOLO can hold."""
+        return {job.name for job in _jobs(context.project)}
 
     def documents(self, context: ExportContext) -> Sequence[SpanningDocument]:
         """`remote_assets.csv`, and for videos the frames of each, in every folder.

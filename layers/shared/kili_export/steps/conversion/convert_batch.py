@@ -13,8 +13,11 @@ from kili_export.core.errors import AssetError, Unavailable
 from kili_export.core.export_options import server_filters
 from kili_export.core.file_dates import Moments
 from kili_export.core.media import KnownMedia
+from kili_export.core.object_counts import AssetObjects
 from kili_export.formats.common.format import Conversion, ExportContext, ExportFormat
 from kili_export.formats.common.label_selection import AskedFor, moments_of_labels
+from kili_export.formats.common.object_counts import count_objects, counted_classes
+from kili_export.formats.corrected.subsets import subset_of
 from kili_export.runs.messages import (
     BatchResult,
     ByteRange,
@@ -46,6 +49,7 @@ class _Target:
     format: ExportFormat
     context: ExportContext
     asked_for: AskedFor
+    classes: Mapping[str, frozenset[str]]
     writer: SegmentWriter = field(default_factory=SegmentWriter)
 
     def needs(self, item: WorkItem) -> bool:
@@ -91,8 +95,22 @@ class _Target:
         elif selected is not None:
             conversion = self.format.convert(selected, self.context)
         moments = () if selected is None else self.moments(asset, selected)
-        reviewed = self._reviewed(asset)
-        self.writer.add(asset, conversion, media, moments=moments, reviewed=reviewed)
+        self.writer.add(
+            asset,
+            conversion,
+            media,
+            moments=moments,
+            reviewed=self._reviewed(asset),
+            objects=None if selected is None else self._objects(selected, conversion),
+        )
+
+    def _objects(self, selected: SelectedAsset, conversion: Conversion | None) -> AssetObjects:
+        """What is counted of the asset; no objects where its labels are in no file."""
+        split = self.context.options.split
+        subset = None if split is None else str(subset_of(selected, split))
+        if conversion is None or not (conversion.members or conversion.fragments):
+            return AssetObjects(subset)
+        return AssetObjects(subset, count_objects(selected, self.context.project, self.classes))
 
     def _reviewed(self, asset: FetchedAsset) -> bool | None:
         """Whether the asset is reviewed; None where no gate asks, or the export not for it."""
@@ -244,7 +262,9 @@ class ConvertAssets:
 def _target(plan: RunPlan, export: ExportPlan) -> _Target:
     options = export.options.to_options()
     context = ExportContext(plan.project.to_project(), options, export.dated)
-    return _Target(export, planned_format(export), context, AskedFor.by(options))
+    fmt = planned_format(export)
+    classes = counted_classes(context.project, fmt.held_jobs(context))
+    return _Target(export, fmt, context, AskedFor.by(options), classes)
 
 
 def _convert(

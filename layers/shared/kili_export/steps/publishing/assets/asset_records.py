@@ -62,6 +62,7 @@ def record_of(
         left_out=asset.left_out,
         moments=asset.moments,
         reviewed=asset.reviewed,
+        objects=asset.objects,
     )
 
 

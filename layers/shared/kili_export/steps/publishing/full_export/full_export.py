@@ -22,6 +22,7 @@ from kili_export.archives.ledger.asset_ledger import (
 )
 from kili_export.archives.ledger.contested_paths import CONTESTS
 from kili_export.archives.manifest import Counts, ReviewCount
+from kili_export.archives.statistics import Statistics
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import NewTable
 from kili_export.core.errors import IntegrityError
@@ -234,6 +235,10 @@ class FullExport:
     def review(self) -> ReviewCount:
         """How many of its assets are reviewed."""
         return ReviewCount(assets=self._tally.reviewable, reviewed=self._tally.reviewed)
+
+    def statistics(self) -> Statistics | None:
+        """How many objects of each class there are."""
+        return self._tally.objects.result()
 
     def changed_assets(self) -> int:
         """How many assets came, changed or went for readers of the archive."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from kili_export.archives.ledger.asset_ledger import AssetRecord
 from kili_export.archives.loss_report.report_comparison import ReportDigest
+from kili_export.archives.statistics import StatisticsTally
 
 
 @dataclass(slots=True)
@@ -15,6 +16,7 @@ class Tally:
     reviewable: int = 0
     reviewed: int = 0
     losses: int = 0
+    objects: StatisticsTally = field(default_factory=StatisticsTally)
     lost_before: ReportDigest = field(default_factory=ReportDigest)
     lost_after: ReportDigest = field(default_factory=ReportDigest)
 
@@ -25,4 +27,5 @@ class Tally:
         self.reviewable += record.reviewed is not None
         self.reviewed += record.reviewed is True
         self.losses += len(record.losses)
+        self.objects.add(record)
         self.lost_after.add(record)

@@ -8,6 +8,7 @@ import orjson
 
 from kili_export.archives.delta_document import ChangedAssets, Delta
 from kili_export.archives.digests import shards_of_digest
+from kili_export.archives.statistics import ClassStatistics
 from kili_export.core.file_dates import date_of, moments_of
 from kili_export.splicing.held_bytes import ByteSource
 from kili_export.splicing.splice import SplicePlan
@@ -26,6 +27,8 @@ class DeltaHead:
     from_version: str
     dated: str
     """When the dataset was first exported as it is declared."""
+    statistics: tuple[ClassStatistics, ...] | None = None
+    """What became of the numbers of classes."""
 
     @property
     def date(self) -> int:
@@ -100,6 +103,7 @@ class DeltaList:
             from_generation=head.generation - 1,
             from_version=head.from_version,
             run_id=head.run_id,
+            statistics=head.statistics,
         ).model_dump(mode="json", exclude={"added", "changed", "removed", "assets"})
         return [
             orjson.dumps(empty)[:-1],

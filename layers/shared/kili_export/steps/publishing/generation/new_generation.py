@@ -6,6 +6,7 @@ from typing import Protocol
 from kili_export.archives.files_table import KnownFile
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.manifest import Counts, ReviewCount
+from kili_export.archives.statistics import Statistics
 from kili_export.archives.tables import NewTable
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.splice import BaseArchive, SplicePlan
@@ -73,6 +74,9 @@ class NewGeneration(Protocol):
 
     def review(self) -> ReviewCount:
         """How many of its assets are reviewed after it, where records tell."""
+
+    def statistics(self) -> Statistics | None:
+        """How many objects of each class there are after it; None where not all were counted."""
 
     def changed_assets(self) -> int:
         """How many assets came, changed or went for readers of the archive."""

@@ -11,13 +11,9 @@ from kili_export.archives.files_table import open_files
 from kili_export.archives.ledger.ledger_reader import open_ledger
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_writer import LossReports, reference_to_report
-from kili_export.archives.manifest import (
-    CHAIN_LENGTH,
-    ArchiveReference,
-    DeltaReference,
-    Manifest,
-)
+from kili_export.archives.manifest import CHAIN_LENGTH, ArchiveReference, DeltaReference, Manifest
 from kili_export.archives.removal_guard import NONE, Removals, remembered_removals
+from kili_export.archives.statistics import differences
 from kili_export.core.bucket_layout import archive_key, delta_key
 from kili_export.core.clock import Clock
 from kili_export.core.errors import ConflictError
@@ -267,6 +263,7 @@ class GenerationWriter:
             deltas=following,
             recent_deltas=chain[-CHAIN_LENGTH:],
             counts=generation.counts(members),
+            statistics=generation.statistics(),
             classes=classes,
             classes_generation=classes_generation(previous, classes, number),
             losses=generation.losses(),
@@ -331,6 +328,7 @@ class GenerationWriter:
             number,
             self.previous.files_version,
             self.export.dated,
+            differences(self.previous.statistics, generation.statistics()),
         )
         delta = generation.delta(head, written.base if written else None)
         key = delta_key(self.plan.project_id, self.export.name, number, self.attempt)

@@ -12,6 +12,7 @@ from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.loss_report.report_changes import LossChanges
 from kili_export.archives.loss_report.report_comparison import changes_rows
 from kili_export.archives.manifest import Counts, Manifest, ReviewCount
+from kili_export.archives.statistics import Statistics, StatisticsTally
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.archives.tables import NewTable, with_changes
 from kili_export.core.errors import IntegrityError
@@ -174,6 +175,15 @@ class Increment:
             assets=before.assets + len(has) - len(had),
             reviewed=before.reviewed + sum(has) - sum(had),
         )
+
+    def statistics(self) -> Statistics | None:
+        """Those of before, and what the changed assets change in them."""
+        tally = StatisticsTally.of(self.previous.statistics)
+        for record in self.old.values():
+            tally.add(record, -1)
+        for record in self.new.values():
+            tally.add(record)
+        return tally.result()
 
     def changed_assets(self) -> int:
         """How many assets came, changed or went for readers of the archive."""
