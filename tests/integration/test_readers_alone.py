@@ -126,6 +126,8 @@ def test_history_and_differences(run: Run) -> None:
     assert "v1" in out
     diff = json.loads(run("diff", "yolo", "v1", "--json")[1])
     assert diff["assets"] == {"added": [], "changed": [], "removed": ["as_002"]}
+    [gone] = diff["statistics"]
+    assert (gone["objects"], gone["assets"]) == (-1, -1)
     assert json.loads(run("diff", "yolo", "2", "3", "--json")[1]) == diff
     back = json.loads(run("diff", "yolo", "3", "1", "--json")[1])
     assert (back["assets"]["added"], back["assets"]["changed"]) == (
@@ -133,6 +135,9 @@ def test_history_and_differences(run: Run) -> None:
         ["as_001", "as_004"],
     )
     assert "Assets: 0 added, 0 changed, 1 removed." in run("diff", "yolo", "v1")[1]
+    shown = run("diff", "yolo", "v1")[1]
+    assert "Objects by class" in shown
+    assert f"{gone['job']}/{gone['key']}" in shown
 
 
 def test_a_generation_that_nobody_knows(run: Run) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kili_export.archives.statistics import differences
 from kili_export.core.errors import (
     AccessDenied,
     ChangesUnknown,
@@ -379,6 +380,7 @@ def _check_changes(
         assert set(changes.paths("removed")) == before.keys() - after.keys()
         differ = {path for path in before.keys() & after.keys() if before[path] != after[path]}
         assert differ <= set(changes.paths("changed")) <= before.keys() & after.keys()
+        assert changes.statistics == differences(since.statistics, now.statistics)
 
 
 def _known_changes(now: PublishedExport, since: PublishedExport) -> Iterator[Changes]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice, product
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, Literal, Self
 
 from kili_export.archives.declared_authors import WRITE_AUTHORS
+from kili_export.archives.statistics import Statistics
 from kili_export.core.errors import ChangesUnknown, NoSuchFile
 from kili_export.core.export_options import Authors
 from kili_export.reading.published_export import PublishedExport
@@ -50,10 +51,20 @@ class GalleryPage:
 class LabelCounts:
     """How many shapes there are, by folder, class and subset, None being no subset.
 
-    A folder is what the labels of one job or one task are in, empty where there is none.
+    A folder is what the labels of one job or one task are in, empty where there is none. Published
+    numbers are by job instead: `by` says which of both.
     """
 
     shapes: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    by: Literal["Folder", "Job"] = "Folder"
+
+    @classmethod
+    def published(cls, statistics: Statistics) -> Self:
+        """The numbers that came with a generation."""
+        shapes = Counter(
+            {(one.job, one.key, one.subset): one.objects for one in statistics.classes}
+        )
+        return cls(shapes, "Job")
 
     def add(self, path: str, shapes: Iterable[Shape]) -> None:
         """Counts one label file, or one place in a document."""

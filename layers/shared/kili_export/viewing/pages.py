@@ -76,7 +76,7 @@ def overview(export: PublishedExport, counts: LabelCounts | None) -> Page:
 
 
 def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
-    """Classes with their numbers of shapes in each subset, as bars."""
+    """Classes with their numbers of objects in each subset, as bars."""
     subsets = sorted({subset for *_, subset in counts.shapes}, key=lambda one: one or "")
     totals: Counter[tuple[str, str]] = Counter()
     for (folder, label, _), number in counts.shapes.items():
@@ -92,7 +92,7 @@ def _bars(export: PublishedExport, counts: LabelCounts) -> Markup:
         )
         for (folder, label), total in sorted(totals.items(), key=lambda one: (-one[1], one[0]))
     ]
-    return table(("Class", "Folder", *(subset or "Shapes" for subset in subsets), ""), rows)
+    return table(("Class", counts.by, *(subset or "Objects" for subset in subsets), ""), rows)
 
 
 def _bar(share: float, colour: str) -> Markup:

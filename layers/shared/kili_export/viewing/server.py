@@ -110,6 +110,8 @@ class Viewer:
                 self._gallery = Gallery(latest)
             if latest.manifest.files_version != former.files_version:
                 self._counts = None
+            if latest.statistics is not None:
+                return pages.overview(latest, LabelCounts.published(latest.statistics))
             is_small = latest.counts.members <= _COUNTED_AT_ONCE
             if self._counts is None and (is_small or "count" in asked):
                 self._counts = self._counted(asked)
