@@ -69,3 +69,21 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
 def test_a_module_that_is_not_there_is_found() -> None:
     text = "`functions/webhook/app.py` `exports/` `none/app.py`\n| `core/` | errors | `no.py` |\n"
     assert missing_modules(text) == ["none/app.py", "core/no.py"]
+
+
+MERGE_MARKS = re.compile(r"^(?:<{7}|>{7}) |^={7}$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_merge_was_left_half_done(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert MERGE_MARKS.findall(text) == []
+    headings = HEADING.findall(CODE.sub("", text))
+    repeated = {one for one in headings if headings.count(one) > 1}
+    # Each release of the changelog has these.
+    assert repeated <= {"Added", "Changed", "Fixed", "Removed", "Security"}
+
+
+def test_a_mark_of_a_merge_is_found() -> None:
+    for mark in ("<" * 7 + " HEAD", "=" * 7, ">" * 7 + " main"):
+        assert MERGE_MARKS.search(f"text\n{mark}\nmore")
