@@ -49,6 +49,17 @@ def test_conditions_hold_for_what_is_held() -> None:
         held.get_range("runs/p/a", 0, 9)
 
 
+def test_what_is_held_stays_when_a_write_on_condition_fails() -> None:
+    held, behind = front()
+    stored = held.put("runs/p/a", b"first")
+
+    with pytest.raises(ConflictError):
+        held.put("runs/p/a", b"second", if_match='"other"')
+    assert held.get("runs/p/a") == (b"first", stored)
+    held.store()
+    assert behind.stored["runs/p/a"][0] == b"first"
+
+
 @pytest.mark.parametrize("key", ["state/p/x", "runs/other/x"])
 def test_everything_else_goes_to_the_store_behind(key: str) -> None:
     held, behind = front()

@@ -115,7 +115,6 @@ class HeldObjects:
         """See ObjectStore. What is held has no metadata."""
         is_plain = if_match is None and not metadata
         if not (is_plain and key.startswith(self.prefix) and self._size + len(data) <= self.most):
-            self._held.pop(key, None)
             self._known.pop(key, None)
             with self._forgotten_on_failure(key):
                 stored = self.behind.put(
@@ -126,6 +125,7 @@ class HeldObjects:
                     metadata=metadata,
                     content_type=content_type,
                 )
+            self._held.pop(key, None)
             if self.remembers(key):
                 self._known[key] = bytes(data), stored
             self._note(stored, bytes(data))

@@ -110,14 +110,24 @@ def test_a_crash_before_the_cursor_moves_marks_again(
     assert world.changes.subjects(PROJECT) == {asset_subject(ASSET)}
 
 
-def test_before_the_first_export_there_is_no_past() -> None:
+def test_the_first_round_goes_back_to_before_the_first_listing() -> None:
     world = World()
-    tell(world, "e1", ago=60)
+    tell(world, "e1", ago=600)
     before = world.changes.subjects(PROJECT)
     follow(world)
     assert world.changes.subjects(PROJECT) == before
     cursor = world.state.cursor(PROJECT)
-    assert cursor == EventsCursor("", world.clock.now().isoformat())
+    begin = world.clock.now() - timedelta(minutes=5)
+    assert cursor == EventsCursor("", begin.isoformat())
+
+
+def test_a_label_between_the_first_listing_and_the_first_round_is_not_missed() -> None:
+    world = World()
+    tell(world, "e1", ago=20)
+    world.changes.held.clear()
+    follow(world)
+    follow(world)
+    assert world.changes.subjects(PROJECT) == {asset_subject(ASSET)}
 
 
 def test_an_event_that_names_no_asset_has_the_project_compared(world: World) -> None:

@@ -6,8 +6,9 @@ webhook took in already is not marked again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import Final
 
 from kili_export.changes.events.change_events import interests_of
 from kili_export.changes.events.delayed_recheck import DelayedRechecks
@@ -27,6 +28,9 @@ from kili_export.changes.events.replay_events import (
 )
 from kili_export.changes.events.run_starter import RunStarter
 from kili_export.registration.declaration import ProjectRegistration
+
+_LISTED_BEFORE: Final = timedelta(minutes=5)
+"""A project is followed so soon after its first listing began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class FollowEvents:
         project_id = registration.project_id
         cursor = self.cursors.cursor(project_id)
         if cursor is None:
-            # The first export reads everything as it is.
-            now = self.marks.clock.now()
-            self.cursors.move(project_id, EventsCursor("", now.isoformat()))
+            # The first export may have listed the project before this round, and not since.
+            begin = self.marks.clock.now() - _LISTED_BEFORE
+            self.cursors.move(project_id, EventsCursor("", begin.isoformat()))
             return 0
         recorded = list(islice(new_events(self.kili, project_id, cursor), MOST_EVENTS))
         if not recorded:
