@@ -38,6 +38,13 @@ def assert_holds(world: World) -> None:
     assert files_in(world) == world.files("yolo")
 
 
+def lag_of(world: World) -> str | None:
+    """What the status says of the tree."""
+    raw, yolo = world.status().read(PROJECT).exports
+    assert raw.tree_lag is None
+    return yolo.tree_lag
+
+
 def sweep(world: World) -> None:
     (report,) = world.look_after(compare=False).projects
     assert report.error is None, report.error
@@ -83,12 +90,15 @@ def test_a_tree_that_cannot_be_written_stops_no_run_and_is_tried_again(
     # Who began may be at work yet: it is too early.
     sweep(world)
     assert world.pending() == []
+    assert lag_of(world) is None
     world.clock.advance(16 * 60)
+    assert lag_of(world) == "it holds generation 1 of 2"
     bucket.is_down = False
     sweep(world)
     world.run_pending()
     assert world.changes.held == {}
     assert_holds(world)
+    assert lag_of(world) is None
     sweep(world)
     assert world.pending() == []
 
@@ -157,3 +167,14 @@ def test_retention_leaves_files_of_a_tree_alone(world: World) -> None:
         world.clock.advance(30 * 3600)
     assert hostile in world.objects.stored
     assert files_in(world).keys() - {hostile.removeprefix(PREFIX)} == world.files("yolo").keys()
+
+
+def test_an_export_ends_though_what_is_said_of_its_tree_is_damaged(world: World) -> None:
+    world.objects.put(tree_state_key(PROJECT, "yolo"), b"-")
+    lag = lag_of(world)
+    assert lag is not None
+    assert "cannot be read" in lag
+    assert unregister_exports(world.objects, PROJECT, world.clock.now())
+    assert world.manifest("raw").ended_at is not None
+    assert world.manifest("yolo").ended_at is not None
+    assert world.objects.stored[tree_state_key(PROJECT, "yolo")][0] == b"-"

@@ -1,5 +1,6 @@
 """`tree.json`: which generation the tree of an export holds, and which invocations write it."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal, Self
@@ -15,6 +16,7 @@ from kili_export.storage.object_store import ObjectStore
 LONGEST_INVOCATION: Final = timedelta(minutes=16)
 """No invocation lasts longer, and no request of one."""
 _TRIES: Final = 5
+_log = logging.getLogger(__name__)
 
 
 class TreeWriter(Document):
@@ -135,10 +137,14 @@ def is_tree_behind(state: TreeState | None, manifest: Manifest, now: datetime) -
 def end_trees(objects: ObjectStore, project_id: str, exports: Iterable[str], now: datetime) -> None:
     """Marks trees that no longer follow their exports; their files stay.
 
-    Raises ConflictError when one keeps being written.
+    One whose state cannot be read is left as it is: nobody can take it for current. Raises
+    ConflictError when one keeps being written.
     """
     for export in exports:
-        _end(objects, project_id, export, now)
+        try:
+            _end(objects, project_id, export, now)
+        except IntegrityError as error:
+            _log.warning("the tree of export %s is not marked as ended: %s", export, error)
 
 
 def _end(objects: ObjectStore, project_id: str, export: str, now: datetime) -> None:

@@ -88,6 +88,7 @@ def _described_export(export: ExportStatus, *, assets: bool) -> dict[str, Any]:
         "archive_key": manifest.archive.key,
         "archive_generation": manifest.archive.generation,
         "deltas_after_archive": len(manifest.deltas),
+        "tree_lag": export.tree_lag,
         "latest": None if manifest.latest is None else manifest.latest.model_dump(mode="json"),
         "etag": manifest.archive.etag,
         "size": manifest.archive.size,
@@ -167,6 +168,8 @@ def _lines(project: ProjectStatus, *, assets: bool = False) -> list[str]:
             lines.append(f"Left out: {export.name}: {export.blocked_by}")
         lines += _follows(project.project_id, export)
         lines += _held_back(project.project_id, export)
+        if export.tree_lag:
+            lines.append(f"The tree of {export.name} is behind: {export.tree_lag}.")
         lines += _assets_left_out(export) if assets else _reasons(export)
         if export.manifest is not None and export.manifest.losses:
             lines.append(

@@ -9,6 +9,7 @@ from kili_export.archives.known_exports import stored_exports
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import load_manifest
 from kili_export.archives.purged_export import has_data
+from kili_export.archives.tree_state import is_tree_behind, load_tree_state
 from kili_export.changes.events.pending_changes import PendingChange, PendingChangeStore
 from kili_export.core.bucket_layout import EXPORTS_PREFIX, exports_prefix
 from kili_export.core.clock import Clock
@@ -32,6 +33,8 @@ class ExportStatus:
     manifest: Manifest | None
     blocked_by: str | None = None
     """Why runs leave it out."""
+    tree_lag: str | None = None
+    """What its tree lacks or why it cannot be read; None if it is right or being delivered."""
 
     @property
     def freshness_seconds(self) -> float | None:
@@ -167,7 +170,19 @@ class StatusReader:
                 manifest, _ = load_manifest(self.objects, registration.project_id, export.name)
             except IntegrityError as error:
                 manifest, reason = None, str(error)
-            yield ExportStatus(export.name, export.format, manifest, reason)
+            lag = None
+            if export.has_tree and manifest is not None:
+                lag = self._tree_lag(manifest)
+            yield ExportStatus(export.name, export.format, manifest, reason, lag)
+
+    def _tree_lag(self, manifest: Manifest) -> str | None:
+        try:
+            state, _ = load_tree_state(self.objects, manifest.project_id, manifest.export_name)
+        except IntegrityError as error:
+            return str(error)
+        if not is_tree_behind(state, manifest, self.clock.now()):
+            return None
+        return f"it holds generation {state.generation if state else 0} of {manifest.generation}"
 
     def _runner(self, project_id: str) -> str | None:
         lease = self.leases.read(project_id)
