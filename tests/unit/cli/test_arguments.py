@@ -82,10 +82,13 @@ def test_wrong_arguments_end_with_the_usage_status(
     assert "usage: kili-export" in capsys.readouterr().err
 
 
-def test_the_help_explains_every_exit_status() -> None:
+def test_the_help_explains_every_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     text = parser().format_help()
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
     assert set(MEANINGS) == set(ExitCode)
-    assert all(f"{int(code)} " in text and meaning in text for code, meaning in MEANINGS.items())
+    assert all(f" {int(code)} {meaning}" in words for code, meaning in MEANINGS.items())
 
 
 def test_every_command_of_the_parser_can_be_imported() -> None:
