@@ -24,10 +24,12 @@ from devtools.faults.scenario import STAGES, Play, Stage, new_site, new_world
 from devtools.faults.virtual_time import Tokens, VirtualTime
 from kili_export.local.kili_standin.changes.world import KiliWorld
 from kili_export.local.kili_standin.http.server import Site
+from kili_export.steps.publishing.generation.manifest_parts import RETENTION_EVERY
 from kili_export.wiring.operating import request_run
 
 _DAY = 25 * 3600.0
-_DAYS = 3
+_DAYS = RETENTION_EVERY + 1
+"""Each brings a generation; small exports are cleared away with every so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +193,8 @@ class PreparedStage:
     def _not_cleared_away(self, play: Play) -> list[str]:
         """What is left when it was old enough to be removed.
 
-        An attempt that was cut off leaves what it wrote. Retention removes the objects, with the
-        next generation after a day; the next run, or the bucket's lifecycle, ends the uploads.
+        An attempt that was cut off leaves what it wrote. Retention removes the objects after a
+        day, with one of the next generations; the next run, or the bucket's lifecycle, ends the uploads.
         """
         deployment = play.deployment
         usual = leftovers(self.before) | leftovers(self.after)
