@@ -194,7 +194,8 @@ class PreparedStage:
         """What is left when it was old enough to be removed.
 
         An attempt that was cut off leaves what it wrote. Retention removes the objects after a
-        day, with one of the next generations; the next run, or the bucket's lifecycle, ends the uploads.
+        day, with one of the next generations; the next run, or the bucket's lifecycle, ends the
+        uploads.
         """
         deployment = play.deployment
         usual = leftovers(self.before) | leftovers(self.after)
