@@ -94,5 +94,5 @@ def _share(annotation: Mapping[str, Any]) -> float | None:
         across = [vertex["x"] for vertex in vertices]
         down = [vertex["y"] for vertex in vertices]
         return float((max(across) - min(across)) * (max(down) - min(down)))
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
