@@ -27,15 +27,15 @@ _HEAD = f"""\
 # A recorded session
 
 What a new user sees, with a stand-in of Kili and the sample project of the
-[tutorial](../tutorial/first-dataset.md): on a terminal of {COLUMNS} columns, and where output is
-sent there in a file. `make transcript` types these lines and writes this page. Of a long output the
+[tutorial](../tutorial/first-dataset.md): on a terminal of {COLUMNS} columns or, where the line says
+so, in a file. `make transcript` types these lines and writes this page. Of a long output the
 first {_LONGEST} lines are shown.
 """
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Types lines and keeps what they show. `wide` are lines that no terminal of 80 columns has."""
+    """Types lines and keeps what they show. `wide` are rows of tables wider than the terminal."""
 
     shell: Shell
     world: KiliWorld

@@ -60,7 +60,7 @@ class Shell:
 
 @dataclass(slots=True)
 class Running:
-    """A line that runs on a terminal of its own."""
+    """A command that runs on its own terminal."""
 
     process: "subprocess.Popen[bytes]"
     screen: int

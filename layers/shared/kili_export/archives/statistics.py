@@ -1,4 +1,4 @@
-"""How many objects of each class an export has: counted on as assets change, never again."""
+"""How many objects of each class an export has: updated as assets change, never recounted."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -137,8 +137,8 @@ def is_tree_behind(state: TreeState | None, manifest: Manifest, now: datetime) -
 def end_trees(objects: ObjectStore, project_id: str, exports: Iterable[str], now: datetime) -> None:
     """Marks trees that no longer follow their exports; their files stay.
 
-    One whose state cannot be read is left as it is: nobody can take it for current. Raises
-    ConflictError when one keeps being written.
+    A tree whose state cannot be read stays as it is: no reader takes it for current. Raises
+    ConflictError when a state keeps being written.
     """
     for export in exports:
         try:

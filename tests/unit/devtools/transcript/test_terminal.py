@@ -24,7 +24,7 @@ def test_a_file_is_no_terminal_and_holds_both_outputs(shell: Shell) -> None:
 
 def test_ctrl_c_and_answers_reach_what_runs(shell: Shell) -> None:
     waiting = "sh -c 'trap \"echo ended; exit 0\" INT; echo ready; while :; do sleep 0.1; done'"
-    assert shell.on_terminal(waiting, until="ready").text.splitlines()[0] == "ready"
+    assert shell.on_terminal(waiting, until="ready").text.splitlines() == ["ready", "ended"]
     asking = 'sh -c \'printf "Name: "; read name; echo "It is $name"\''
     assert shell.on_terminal(asking, until="Name: ", answer="Ada").text.endswith("It is Ada")
 

@@ -30,7 +30,7 @@ from kili_export.changes.events.run_starter import RunStarter
 from kili_export.registration.declaration import ProjectRegistration
 
 _LISTED_BEFORE: Final = timedelta(minutes=5)
-"""A project is followed so soon after its first listing began."""
+"""The first round comes at most so long after the first listing began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,9 @@ def diff(arguments: Namespace) -> ExitCode:
     if changes.statistics:
         output.table("Objects by class", _CLASS_COLUMNS, list(map(_class_row, changes.statistics)))
     elif changes.statistics is None:
-        output.line("Objects of these generations are not counted: the next full export does.")
+        output.line(
+            "Objects are not counted in one of these generations. The next full export does."
+        )
     return ExitCode.OK
 
 
