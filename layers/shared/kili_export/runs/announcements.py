@@ -91,7 +91,11 @@ class Announcer:
         That is a new generation, an archive that holds what deltas held before, or a copy at the
         fixed key that is not held back any more.
         """
-        is_new = answer.generation != plan.export(answer.export).generation
+        # An attempt before this one may have committed it: then the plan knows the generation.
+        is_new = (
+            answer.delta_key is not None
+            or answer.generation != plan.export(answer.export).generation
+        )
         if not (is_new or answer.rewritten or answer.released):
             return None
         manifest, _ = load_manifest(self.objects, plan.project_id, answer.export)

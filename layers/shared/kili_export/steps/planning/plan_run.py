@@ -184,7 +184,11 @@ class PlanExport:
         session = run.stored.session
         rebuilt = {plan.name for plan in run.plans if plan.mode == "rebuild"}
         rebuilt |= session.names if session else frozenset()
-        due = {export.name for export in possible if export.are_gates_due(run.started_at)}
+        due = {
+            export.name
+            for export in possible
+            if export.are_gates_due(run.started_at) or run.may_be_half_published(export)
+        }
         # A tree may be behind, and nothing else is to be done.
         checked = CHECK in run.marks.project and session is None
         run.plans = [

@@ -12,7 +12,7 @@ from kili_export.core.export_options import OptionsDocument
 from kili_export.core.project import Project
 from kili_export.runs.failed_run_checkpoint import ReusedResults
 from kili_export.runs.full_export_session import SessionStep, StoredSession
-from kili_export.runs.lease import Lease
+from kili_export.runs.lease import Lease, token_of
 from kili_export.runs.plan import ExportPlan
 from kili_export.steps.planning.select_changes import ChosenChanges
 
@@ -54,6 +54,14 @@ class RunDraft:
     def project_id(self) -> str:
         """The project."""
         return self.lease.project_id
+
+    def may_be_half_published(self, export: ExportState) -> bool:
+        """Whether a run, or an attempt of this one, committed its manifest and did not end.
+
+        What follows the commit, such as the copy at the fixed key, may be missing.
+        """
+        manifest = export.manifest
+        return manifest is not None and token_of(manifest.run_id) > self.lease.announced_up_to
 
 
 def first_event_at(run: RunDraft) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.removal_guard import Removals
+from kili_export.runs.lease import token_of
 from kili_export.runs.messages import AggregateAnswer
 
 
@@ -36,8 +37,16 @@ def released_by(manifest: Manifest) -> bool:
     return latest is not None and not latest.held and latest.run_id == manifest.run_id
 
 
-def unchanged(export: str, previous: Manifest | None, held: Removals) -> AggregateAnswer:
-    """The answer where nothing is published: what is current, if anything, stays."""
+def unchanged(
+    export: str, previous: Manifest | None, held: Removals, token: int
+) -> AggregateAnswer:
+    """The answer where nothing is published: what is current, if anything, stays.
+
+    `token` is that of the run's lease. What an earlier attempt of the run committed counts as
+    committed: nobody has announced it.
+    """
+    if previous is not None and token_of(previous.run_id) == token:
+        return committed(export, previous, held)
     return AggregateAnswer(
         export=export,
         status="held" if held.count else "unchanged",

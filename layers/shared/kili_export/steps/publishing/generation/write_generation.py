@@ -189,7 +189,7 @@ class GenerationWriter:
         return committed(self.export.name, manifest, held)
 
     def _unchanged(self, held: Removals) -> AggregateAnswer:
-        return unchanged(self.export.name, self.previous, held)
+        return unchanged(self.export.name, self.previous, held, self.plan.token)
 
     def _complete(self, previous: Manifest | None) -> None:
         """Brings up what a run left behind that crashed right after its commit."""
