@@ -219,7 +219,7 @@ def _told(manifest: Manifest) -> tuple[Any, ...]:
         counts.members,
         manifest.losses,
         manifest.classes,
-        manifest.statistics,
+        manifest.counted,
     )
 
 

@@ -175,7 +175,8 @@ class Manifest(PublishedDocument):
     `former_authors` is how a former format named authors, where that of today names none.
 
     `statistics` are those of the generation. A former version counted nothing: then they are there
-    from the next full export on.
+    from the next full export on. `counted_since`: where assets changed and no file did, the numbers
+    that the next generation begins with.
 
     `latest`, `review` and `snapshots` are there where the export has gates (`archives/gates.py`).
     """
@@ -203,6 +204,7 @@ class Manifest(PublishedDocument):
     review: ReviewCount | None = Field(default=None, exclude_if=is_none)
     snapshots: NamedSnapshots | None = Field(default=None, exclude_if=is_none)
     statistics: Statistics | None = Field(default=None, exclude_if=is_none)
+    counted_since: Statistics | None = Field(default=None, exclude_if=is_none)
     classes: tuple[ClassEntry, ...] = ()
     classes_generation: int = 0
     quarantined: tuple[Quarantined, ...] = ()
@@ -226,6 +228,11 @@ class Manifest(PublishedDocument):
     def is_latest_held(self) -> bool:
         """Whether the copy at the fixed key is held back."""
         return self.latest is not None and bool(self.latest.held)
+
+    @property
+    def counted(self) -> Statistics | None:
+        """The numbers of classes that the ledger's records come to."""
+        return self.counted_since or self.statistics
 
     @property
     def tables(self) -> tuple[TableReference, ...]:

@@ -1,9 +1,13 @@
-"""The numbers of a generation are counted on, or unknown after a former version."""
+"""The numbers of a generation are updated, or unknown after a former version."""
+
+import json
+from dataclasses import replace
 
 from kili_export.archives.manifest import Manifest
-from kili_export.archives.statistics import Statistics
+from kili_export.archives.statistics import Statistics, differences
 from kili_export.archives.stored_deltas import open_deltas
 from kili_export.core.bucket_layout import manifest_key
+from kili_export.reading.published_export import PublishedExport
 from tests.support.workbench import Workbench
 from tests.unit.reading.test_sync_folder import OPTIONS, change, remove
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
@@ -59,6 +63,39 @@ def test_after_a_former_version_they_are_unknown_until_everything_is_counted() -
     assert delta.document.statistics is None
     made.rebuild()
     assert objects(made) == before + 1
+
+
+def test_numbers_stay_while_no_file_changes_and_deltas_lead_from_one_to_the_next() -> None:
+    made = bench()
+    first = made.manifest("yolo")
+    _draw_points(made, 2)
+    second = made.manifest("yolo")
+    assert (second.generation, second.statistics) == (first.generation, first.statistics)
+    assert second.counted != first.counted
+    remove(made, 3)
+    third = made.manifest("yolo")
+    assert third.generation == first.generation + 1
+    assert third.counted_since is None
+    changes = PublishedExport(made.objects, third).changes(since=first.generation)
+    assert changes.statistics == differences(first.statistics, third.statistics)
+    fresh = Workbench(two_jobs(), {"yolo": OPTIONS["yolo"]})
+    fresh.kili.assets.update(made.kili.assets)
+    fresh.rebuild()
+    assert counted(made) == counted(fresh)
+
+
+def _draw_points(made: Workbench, number: int) -> None:
+    """Adds points to an asset, which YOLO drops."""
+    key = f"as_{number:03d}"
+    known = made.kili.assets[key]
+    assert known.latest_label is not None
+    label = json.loads(json.dumps(known.latest_label))
+    job = next(iter(label["jsonResponse"]))
+    drawn = label["jsonResponse"][job]["annotations"]
+    drawn.append({**drawn[0], "mid": "point", "type": "marker", "point": {"x": 0.5, "y": 0.5}})
+    changed = replace(known, latest_label=label, fingerprint="with points")
+    made.kili.assets[key] = changed
+    made.run([key])
 
 
 def test_the_list_of_a_delta_has_what_became_of_them() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from kili_export.archives.declared_authors import WRITE_AUTHORS, named_authors
 from kili_export.archives.manifest import ClassEntry, Manifest, Quarantined
+from kili_export.archives.statistics import Statistics
 from kili_export.core.export_options import Authors
 from kili_export.core.project import Project
 
@@ -34,6 +35,19 @@ def classes_generation(
 def former_authors(previous: Manifest | None, kind: str) -> Authors | None:
     """How generations before named authors, if this one of the format `kind` names none."""
     return None if previous is None or kind in WRITE_AUTHORS else named_authors(previous)
+
+
+def statistics_of(
+    previous: Manifest | None, counted: Statistics | None, *, changed: bool
+) -> dict[str, Statistics | None]:
+    """The fields of the numbers of classes: those of a generation stay while its files do.
+
+    What was counted since stands beside them until there is another generation.
+    """
+    if changed or previous is None or counted is None:
+        return {"statistics": counted}
+    counted_since = None if counted == previous.statistics else counted
+    return {"statistics": previous.statistics, "counted_since": counted_since}
 
 
 def quarantined(

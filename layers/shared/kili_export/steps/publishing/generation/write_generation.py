@@ -33,6 +33,7 @@ from kili_export.steps.publishing.generation.manifest_parts import (
     former_authors,
     is_retention_due,
     quarantined,
+    statistics_of,
 )
 from kili_export.steps.publishing.generation.new_generation import NewGeneration
 from kili_export.steps.publishing.generation.table_writing import Tables, TableWriting
@@ -110,6 +111,7 @@ class GenerationWriter:
                 ),
                 "moved": self.moved.moved(),
                 "spending": self.tally.of_export(self.plan),
+                **statistics_of(self.previous, generation.statistics(), changed=changed),
                 "report": reference_to_report(
                     manifest, self.previous, self.attempt, changed=generation.changes_losses
                 ),
@@ -263,7 +265,6 @@ class GenerationWriter:
             deltas=following,
             recent_deltas=chain[-CHAIN_LENGTH:],
             counts=generation.counts(members),
-            statistics=generation.statistics(),
             classes=classes,
             classes_generation=classes_generation(previous, classes, number),
             losses=generation.losses(),

@@ -178,7 +178,7 @@ class Increment:
 
     def statistics(self) -> Statistics | None:
         """Those of before, and what the changed assets change in them."""
-        tally = StatisticsTally.of(self.previous.statistics)
+        tally = StatisticsTally.of(self.previous.counted)
         for record in self.old.values():
             tally.add(record, -1)
         for record in self.new.values():
