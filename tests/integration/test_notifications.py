@@ -22,7 +22,7 @@ from kili_export.local.kili_standin import KiliWorld, sample_project, start_stan
 from kili_export.local.stack.notification_worker import NotificationWorker
 from kili_export.machine.deliveries import SqliteDeliveries
 from kili_export.machine.state_files import StateFiles
-from kili_export.notifications.deliveries import Delivery
+from kili_export.notifications.deliveries import NO_RESULT, Delivery
 from kili_export.notifications.notifier import Notifier
 from tests.support.fakes import InMemoryObjects
 from tests.support.local_stack import StackProcess
@@ -108,12 +108,13 @@ def registered(stack: StackProcess, project_id: str, port: int) -> None:
 
 
 def until_listed(stack: StackProcess, project_id: str, state: str) -> dict[str, Any]:
-    """The one delivery, when it is in that state."""
+    """The one delivery, when it is in that state and its last attempt has a result."""
     deadline = time.monotonic() + SECONDS
     while True:
         found = stack.answer("deliveries", project_id)["deliveries"]
-        if [one["state"] for one in found] == [state] and found[0]["attempts"]:
-            one: dict[str, Any] = found[0]
+        settled = [one for one in found if one["attempts"] and one["error"] != NO_RESULT]
+        if [one["state"] for one in settled] == [state]:
+            one: dict[str, Any] = settled[0]
             return one
         assert time.monotonic() < deadline, found
         time.sleep(0.2)

@@ -9,7 +9,7 @@ import pytest
 from kili_export.core.errors import InvalidConfiguration, Unavailable
 from kili_export.machine.database import Database
 from kili_export.machine.deliveries import SqliteDeliveries
-from kili_export.notifications.deliveries import Delivery
+from kili_export.notifications.deliveries import NO_RESULT, Delivery
 from kili_export.notifications.notifier import Notifier
 from tests.support.fakes import InMemoryObjects, ManualClock
 from tests.support.notified import PROJECT, ScriptedSender, declare, endpoint, failed, published
@@ -169,8 +169,9 @@ def test_a_last_attempt_that_does_not_come_to_an_end_was_the_last(world: World) 
     world.sender.script = [KeyboardInterrupt(), KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
         world.notifier.attempt(delivery)
+    assert world.stored(delivery).error == NO_RESULT
     done = world.notifier.attempt(world.stored(delivery))
-    assert (done.state, done.error) == ("failed", "the attempt did not come to an end")
+    assert (done.state, done.error) == ("failed", "the last attempt did not come to an end")
     assert world.stored(delivery) == done
     again = world.notifier.retry(PROJECT, delivery.id)
     world.sender.script = []

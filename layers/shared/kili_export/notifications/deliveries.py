@@ -11,6 +11,8 @@ KEPT: Final = timedelta(days=7)
 """How long a delivery is listed after its event."""
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 7200.0
+NO_RESULT: Final = "the attempt has no result yet"
+"""What is stored beside an attempt that is under way, or whose process ended."""
 State = Literal["pending", "delivered", "failed"]
 
 
@@ -54,7 +56,7 @@ class Delivery:
             self,
             attempts=self.attempts + 1,
             status=None,
-            error="the attempt did not come to an end",
+            error=NO_RESULT,
             attempted_at=now,
             next_attempt_at=self._next(now, chance),
         )

@@ -16,6 +16,7 @@ from kili_export.storage.object_store import ObjectStore
 _GONE: Final = 410
 _DISABLED: Final = "the endpoint answered 410 Gone and is disabled"
 _UNDECLARED: Final = "the endpoint is not declared any more"
+_UNFINISHED: Final = "the last attempt did not come to an end"
 
 
 class DeliveryFailed(Exception):
@@ -67,7 +68,7 @@ class Notifier:
         """
         if delivery.is_over:
             # The last attempt did not come to an end, and the next might not either.
-            over = delivery.given_up(str(delivery.error))
+            over = delivery.given_up(_UNFINISHED)
             return over if self.store.replace(delivery, over) else self._stored(delivery)
         begun = delivery.begun(self.clock.now(), self.chance())
         if not self.store.replace(delivery, begun):
