@@ -19,16 +19,17 @@ from kili_export.core.errors import OutOfTime
 from kili_export.local.stack.seaweed import SeaweedServer
 from kili_export.reading.deliver_tree import DeliverTree
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.folder_change import FolderChange
+from kili_export.reading.folder_change import FileStep
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.following_folder import Met
 from kili_export.reading.prefix_writer import PrefixWriter
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from kili_export.registration.parse_registration import parse_registration
 from kili_export.splicing.upload_parts import CopyRange, Source
 from tests.support.seaweed import BUCKET
 from tests.support.workbench import Workbench
-from tests.unit.reading.test_sync_folder import OPTIONS, change, files_in, state_of
+from tests.unit.reading.test_sync_folder import OPTIONS, change, change_of, files_in, state_of
 from tests.unit.steps.publishing.test_increments import labelled, two_jobs
 
 # Syncs in a process of its own that kills itself after some files.
@@ -159,8 +160,9 @@ def test_a_prefix_holds_small_files_and_large_ones(
     with FollowedPrefix.open(object_store, "large/") as prefix:
         digest = hashlib.sha256(large).hexdigest()
         prefix.stage("film.mp4", digest, [large[: 5 << 20], large[5 << 20 :]])
-        prefix.change(FolderChange({"film.mp4": digest}), FolderState.of(bench.manifest("yolo")))
-        assert prefix.occupied({"film.mp4": digest}) == {"film.mp4": True}
+        film = change_of(FileStep("write", "film.mp4", digest))
+        prefix.change(film, FolderState.of(bench.manifest("yolo")))
+        assert [*prefix.met([("film.mp4", digest)])] == [Met("film.mp4", "film.mp4", is_same=True)]
     stored = object_store.get("large/film.mp4")
     assert stored is not None
     assert stored[0] == large
@@ -249,4 +251,4 @@ def test_large_media_of_a_tree_are_copied_by_the_server(object_store: S3ObjectSt
         writer.copy("film.mp4", digest, CopyRange(source, 6, len(film)))
         writer.settle()
         assert writer.put_before({"film.mp4": digest}) == {"film.mp4"}
-        assert writer.lacking({"film.mp4": digest}) == frozenset()
+        assert [*writer.lacking([("film.mp4", digest)])] == []

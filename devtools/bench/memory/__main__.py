@@ -1,4 +1,4 @@
-"""Measures the memory that publishing needs, at any number of assets.
+"""Measures the memory that publishing and `sync` need, at any number of assets.
 
     python -m devtools.bench.memory [--assets N] [--changed K] [--case NAME]... [--limit MIB]
 
@@ -26,6 +26,8 @@ from kili_export.core.export_options import ExportOptions, Layout
 from kili_export.machine.folder_objects import FolderObjects
 from kili_export.maintenance.retention.apply_retention import ApplyRetention
 from kili_export.maintenance.retention.retention_rules import RetentionRules
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.sync import SyncRequest, sync_folder
 from kili_export.runs.messages import AggregateRequest
 from kili_export.splicing.part_limits import PartLimits
 from kili_export.steps.publishing.publish_export import PublishExport
@@ -40,7 +42,15 @@ CASES: Final = {
     "kili, one file": ExportOptions("kili", single_file=True),
     "geojson": ExportOptions("geojson", layout=Layout.MERGED),
 }
-STEPS: Final = ("first export", "increment", "comparison", "export again")
+STEPS: Final = (
+    "first export",
+    "first sync",
+    "increment",
+    "later sync",
+    "comparison",
+    "export again",
+)
+_PUBLISHING: Final = {"first export", "increment", "export again"}
 _LIMIT: Final = 512
 
 
@@ -84,17 +94,17 @@ def measure(folder: str, case: str, step: str, options: argparse.Namespace) -> t
 def _step(options: argparse.Namespace) -> int:
     objects = FolderObjects.at(Path(options.folder), SystemClock(), durable=False)
     request_file = Path(options.folder) / "request.json"
-    if options.prepare and options.step != "comparison":
+    if options.prepare and options.step in _PUBLISHING:
         request_file.write_bytes(_prepared(objects, options).to_bytes())
     if options.prepare:
         return 0
-    request = AggregateRequest.from_bytes(request_file.read_bytes())
     begun = time.monotonic()
-    done = (
-        _compares(objects, options)
-        if options.step == "comparison"
-        else _aggregates(objects, request)
-    )
+    if options.step == "comparison":
+        done = _compares(objects, options)
+    elif options.step in _PUBLISHING:
+        done = _aggregates(objects, AggregateRequest.from_bytes(request_file.read_bytes()))
+    else:
+        done = _syncs(objects, options)
     print(f"{_peak_mib():.1f} {time.monotonic() - begun:.1f}")
     return int(not done)
 
@@ -117,6 +127,15 @@ def _compares(objects: FolderObjects, options: argparse.Namespace) -> bool:
     differences = compare_listing(objects, kili, "project", [export], listed=listed)
     listing.forget(listed)
     return differences.listed == options.assets and len(differences.all()) == len(_changed(options))
+
+
+def _syncs(objects: FolderObjects, options: argparse.Namespace) -> bool:
+    """A folder holds what is published, by the archive at first and by the delta later."""
+    with FolderOnDisk.open(Path(options.folder) / "synced") as folder:
+        synced = sync_folder(objects, folder, SyncRequest("project", EXPORT))
+    if options.step == "first sync":
+        return synced.method == "archive" and synced.written == synced.files
+    return 0 < synced.written < synced.files
 
 
 def _aggregates(objects: FolderObjects, request: AggregateRequest) -> bool:

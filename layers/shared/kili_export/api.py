@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import read_manifest
 from kili_export.reading.export_address import ExportAddress, is_address, parse_prefix
-from kili_export.reading.folder import FollowingFolder
 from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.following_folder import FollowingFolder
 from kili_export.reading.published_export import PublishedExport
 from kili_export.wiring.readers_access import ReadersAccess
 

@@ -12,6 +12,7 @@ from kili_export.core.errors import IntegrityError, InvalidConfiguration, Unavai
 from kili_export.reading.folder_change import FolderChange
 from kili_export.reading.folder_state import FolderState
 from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.following_folder import Met
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from kili_export.steps.publishing.documents.sharding import ShardRules
 from tests.support.fakes import InMemoryObjects
@@ -303,7 +304,10 @@ def test_of_many_paths_those_where_something_is_are_looked_at() -> None:
         prefix.change(FolderChange(), FolderState.of(manifest_of()))
         target.put(f"{PREFIX}8.txt", b"other")
         target.requests.clear()
-        assert prefix.occupied(wanted) == {"7.txt": True, "8.txt": False}
+        assert [*prefix.met(sorted(wanted.items()))] == [
+            Met("7.txt", "7.txt", is_same=True),
+            Met("8.txt", "8.txt", is_same=False),
+        ]
         assert [name for name, _ in target.requests] == ["list", "head", "head"]
 
 
@@ -330,7 +334,12 @@ def test_another_export_is_refused(bench: Workbench) -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    [b"no gzip", gzip.compress(b'["../up", "x"]\n', mtime=0), gzip.compress(b"3\n", mtime=0)],
+    [
+        b"no gzip",
+        gzip.compress(b"3\n", mtime=0)[:-9],
+        gzip.compress(b'["../up", "x"]\n', mtime=0),
+        gzip.compress(b"3\n", mtime=0),
+    ],
 )
 def test_lists_of_others_are_refused(bench: Workbench, damaged: bytes) -> None:
     target = InMemoryObjects()
@@ -352,3 +361,29 @@ def test_keys_that_s3_has_no_room_for_are_refused_before_anything_changes(
     ):
         sync_folder(bench.objects, prefix, SyncRequest("proj1", "yolo"))
     assert not target.stored
+
+
+def test_a_list_that_is_too_large_for_one_request_is_followed(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kili_export.reading.prefix_writer.WHOLE", 100)
+    target = InMemoryObjects()
+    sync(bench, target)
+    assert any(name == "compose" and "/files-" in key for name, key in target.requests)
+    change(bench, 1)
+    assert sync(bench, target).method == "deltas"
+    assert_holds(target, bench)
+
+
+def test_with_verify_nothing_counts_as_put_before(bench: Workbench) -> None:
+    """An interrupted change may have put it, and somebody else changed it since."""
+    target = Crashing()
+    sync(bench, target)
+    change(bench, 1)
+    requests = list(requests_of(bench, target))
+    crash_at(bench, target, requests[-4], after=False)
+    assert state_in(target)["status"] == "applying"
+    stored = target.stored[f"{PREFIX}labels/d1/1.txt"]
+    target.stored[f"{PREFIX}labels/d1/1.txt"] = (b"x" * len(stored[0]), stored[1])
+    sync(bench, target, verify=True)
+    assert_holds(target, bench)

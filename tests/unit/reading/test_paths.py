@@ -1,9 +1,9 @@
-"""Which paths a folder lets be written, and what has to change in it."""
+"""Which paths a folder lets be written."""
 
 import pytest
 
 from kili_export.core.errors import IntegrityError
-from kili_export.reading.folder_change import checked_path, folder_change
+from kili_export.reading.folder_change import checked_path
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,3 @@ def test_paths_that_could_leave_the_folder_or_touch_its_state_are_refused(path: 
 @pytest.mark.parametrize("path", ["a", "a/b c.txt", "..a/b..", "é/ü.json", "x/.kili-export"])
 def test_ordinary_paths_are_written(path: str) -> None:
     assert checked_path(path) == path
-
-
-def test_only_what_differs_is_written_and_only_own_files_are_removed() -> None:
-    have = {"same": "1", "other": "1", "damaged": "1", "gone": "1"}
-    wanted = {"same": "1", "other": "2", "damaged": "1", "new": "1"}
-    change = folder_change(have, wanted, damaged={"damaged"}, foreign={"mine", "new"})
-    assert change.write == {"other": "2", "damaged": "1", "new": "1"}
-    assert list(change.remove) == ["gone", "mine"]
-    assert not folder_change(have, have)

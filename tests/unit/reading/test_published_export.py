@@ -250,8 +250,8 @@ def test_a_sync_brings_the_generation_that_was_opened(bench: Workbench, tmp_path
     remove(bench, 5)
     result = export.sync(tmp_path)
     assert files_in(tmp_path) == unpacked(export)
-    assert set(result.change.write) == set(unpacked(export))
-    assert opened(bench).sync(tmp_path).change.remove == ["labels/d2/5.txt"]
+    assert set(result.change.paths("write")) == set(unpacked(export))
+    assert [*opened(bench).sync(tmp_path).change.paths("remove")] == ["labels/d2/5.txt"]
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/prefix", Path("s3://bucket/prefix")])

@@ -21,9 +21,13 @@ from kili_export.archives import entry_contents
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import IntegrityError, InvalidConfiguration, Unavailable
 from kili_export.core.export_options import ExportOptions, Layout
+from kili_export.reading import sync_sources
 from kili_export.reading.folder import FolderOnDisk
-from kili_export.reading.folder_change import FolderChange
+from kili_export.reading.folder_change import FileStep, FolderChange
 from kili_export.reading.folder_state import FolderState
+from kili_export.reading.folder_tree import Look
+from kili_export.reading.following_folder import FollowedFile
+from kili_export.reading.published_files import files_of_generation
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 from kili_export.reading.take_snapshot import take_snapshot
 from kili_export.splicing.entry_record import Record
@@ -68,6 +72,14 @@ def remove(bench: Workbench, number: int) -> None:
     """One generation without this asset."""
     del bench.kili.assets[f"as_{number:03d}"]
     bench.run([f"as_{number:03d}"])
+
+
+def change_of(*steps: FileStep) -> FolderChange:
+    """What these steps make, which come by path."""
+    change = FolderChange()
+    for step in steps:
+        change.add(step)
+    return change
 
 
 def test_a_folder_of_before_other_classes_is_told_so(bench: Workbench, tmp_path: Path) -> None:
@@ -165,18 +177,18 @@ def test_a_date_that_was_given_before_a_change_broke_off_is_no_damage(tmp_path: 
         digest = hashlib.sha256(b"a").hexdigest()
         state = FolderState.of(manifest_of())
         folder.stage("a.txt", digest, [b"a"])
-        folder.change(FolderChange({"a.txt": digest}, dates={"a.txt": 1_000_000_000}), state)
-        change = FolderChange(dates={"a.txt": 1_100_000_000})
+        folder.change(change_of(FileStep("write", "a.txt", digest, 1_000_000_000)), state)
         own = tmp_path / ".kili-export"
-        lines = [state.model_dump(mode="json"), ["date", "a.txt", change.dates["a.txt"]]]
+        lines = [state.model_dump(mode="json"), ["date", "a.txt", 1_100_000_000]]
         (own / "change.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         os.utime(tmp_path / "a.txt", (1_100_000_000, 1_100_000_000))
         known = folder.read(verify=False)
-        assert (known.damaged, known.dates) == (frozenset(), {"a.txt": 1_100_000_000})
+        assert dict(known.files()) == {b"a.txt": FollowedFile(digest, 1_100_000_000)}
         # What somebody changed meanwhile keeps the time of that.
         (own / "change.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         (tmp_path / "a.txt").write_bytes(b"mine")
-        assert folder.read(verify=False).damaged == {"a.txt"}
+        known = folder.read(verify=False)
+        assert [one.is_damaged for _, one in known.files()] == [known.is_damaged] == [True]
 
 
 @pytest.mark.parametrize("export", OPTIONS)
@@ -316,7 +328,7 @@ def test_the_files_of_a_copied_folder_are_read_once(bench: Workbench, tmp_path: 
     sync(bench, tmp_path)
     with FolderOnDisk.open(tmp_path) as folder:
         before = (tmp_path / ".kili-export" / "files.jsonl").stat().st_mtime_ns
-        assert not folder.read(verify=False).damaged
+        assert not folder.read(verify=False).is_damaged
         assert (tmp_path / ".kili-export" / "files.jsonl").stat().st_mtime_ns == before
 
 
@@ -439,9 +451,9 @@ class Breaking(FolderOnDisk):
         self._count()
         super().stage(path, sha256, chunks)
 
-    def _put(self, path: str, digest: str, written: Any, date: int | None) -> bool:
+    def _put(self, path: str, digest: str, date: int | None) -> Look | None:
         self._count()
-        return super()._put(path, digest, written, date)
+        return super()._put(path, digest, date)
 
     def _count(self) -> None:
         if not self.left:
@@ -614,3 +626,71 @@ def test_a_file_becomes_a_folder_and_a_folder_a_file(bench: Workbench, tmp_path:
     with pytest.raises(InvalidConfiguration, match=r"in the way that sync did not write: \S*mine"):
         rename("x.jpg")
     assert (tmp_path / "labels/x.txt/y.txt").is_file()
+
+
+def test_a_name_that_is_no_utf_8_is_refused_before_anything_is_removed(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    sync(bench, tmp_path)
+    change(bench, 1)
+    stranger = os.fsencode(tmp_path) + b"/caf\xe9"
+    Path(os.fsdecode(stranger)).write_bytes(b"mine")
+    before = files_in(tmp_path)
+    with pytest.raises(InvalidConfiguration, match="no UTF-8"):
+        sync(bench, tmp_path, delete=True)
+    assert files_in(tmp_path) == before
+    sync(bench, tmp_path)
+    Path(os.fsdecode(stranger)).unlink()
+    assert sync(bench, tmp_path, delete=True).method == "nothing"
+
+
+@pytest.mark.parametrize("preloaded", [0, 1 << 30])
+def test_deltas_of_more_files_than_are_held_are_not_used(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preloaded: int
+) -> None:
+    monkeypatch.setattr(sync_sources, "_PRELOADED", preloaded)
+    sync(bench, tmp_path)
+    change(bench, 1, 2)
+    assert sync(bench, tmp_path).method == "deltas"
+    monkeypatch.setattr(sync_sources, "MOST_BY_DELTAS", 1)
+    change(bench, 1, 2, left=0.7)
+    assert sync(bench, tmp_path).method == "archive"
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+def test_a_files_table_that_is_out_of_order_changes_nothing(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = list(files_of_generation(bench.objects, bench.manifest("yolo")).below())
+    for wrong in (listed[::-1], [*listed, listed[-1]], [listed[1], *listed]):
+        monkeypatch.setattr(sync_sources, "_with_digests", lambda *_, files=wrong: files)
+        with pytest.raises(IntegrityError, match="not where it shall be"):
+            sync(bench, tmp_path)
+    assert files_in(tmp_path) == {}
+
+
+def test_an_own_list_that_is_out_of_order_is_refused(bench: Workbench, tmp_path: Path) -> None:
+    sync(bench, tmp_path)
+    path = tmp_path / ".kili-export" / "files.jsonl"
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+    with pytest.raises(IntegrityError, match=r"files\.jsonl cannot be read"):
+        sync(bench, tmp_path)
+
+
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_files_come_in_parts(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("kili_export.reading.sync._AT_ONCE", at_once)
+    assert sync(bench, tmp_path).fetched == len(bench.files("yolo"))
+    change(bench, 1, 2, 4)
+    sync(bench, tmp_path)
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+def test_an_empty_folder_where_a_file_has_to_be_is_in_the_way(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    (tmp_path / "data.yaml" / "below").mkdir(parents=True)
+    with pytest.raises(InvalidConfiguration, match=r"in the way that sync did not write: data\.y"):
+        sync(bench, tmp_path)

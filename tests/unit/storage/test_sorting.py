@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kili_export.storage.external_sort import ExternalSorter, grouped, joined
+from kili_export.storage.external_sort import ExternalSorter, SortedDocuments, grouped, joined
 
 
 @given(st.lists(st.binary(max_size=200), max_size=40), st.integers(0, 2_000), st.integers(0, 40))
@@ -40,3 +40,14 @@ def test_streams_are_joined_by_key(tables: list[dict[bytes, int]]) -> None:
     found = list(joined(*(sorted(table.items()) for table in tables)))
     keys = sorted({key for table in tables for key in table})
     assert found == [(key, [table.get(key) for table in tables]) for key in keys]
+
+
+@given(st.lists(st.tuples(st.text("ab/é😀-\x01", max_size=5), st.integers(0, 9))))
+def test_documents_come_by_the_bytes_of_their_paths(rows: list[tuple[str, int]]) -> None:
+    documents = SortedDocuments()
+    for path, number in rows:
+        documents.add(path, [number])
+    assert len(documents) == len(rows)
+    assert sorted(documents) == sorted((path.encode(), [number]) for path, number in rows)
+    keys = [key for key, _ in documents]
+    assert keys == sorted(keys)

@@ -1,77 +1,87 @@
-"""The difference between a folder and an export, and which paths may be written.
+"""What makes a folder hold an export, file by file, and which paths may be written.
 
 The journal of a change is in `folder.py`.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
 
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_paths import OWN_FOLDER
+from kili_export.splicing.entry_record import Record
+from kili_export.storage.external_sort import SpooledItems
+
+StepKind = Literal["write", "remove", "date"]
 
 
 @dataclass(frozen=True, slots=True)
-class FolderChange:
-    """Files to write, by path with their digest, and files to remove first.
+class FileStep:
+    """A file to write, to remove, or to give another date only.
 
-    `dates` are those of the files to write, and of files that stay and bear another one, in
-    seconds since 1970 (UTC).
+    `digest` is that of the contents to write. `date` is in seconds since 1970 (UTC), None where it
+    is not known. `is_ours`: sync wrote a file there before, which `is_damaged` when it is not that
+    any more. `place` says where the contents stand: the number of an archive and an entry of it.
     """
 
-    write: Mapping[str, str] = field(default_factory=dict)
-    remove: Collection[str] = ()
-    dates: Mapping[str, int] = field(default_factory=dict)
+    kind: StepKind
+    path: str
+    digest: str = ""
+    date: int | None = None
+    is_ours: bool = False
+    is_damaged: bool = False
+    place: tuple[int, Record] | None = None
+
+    def to_bytes(self) -> bytes:
+        """As it is kept outside of memory."""
+        place = None
+        if self.place is not None:
+            archive, one = self.place
+            sizes = (one.crc32, one.size, one.compressed_size)
+            place = (archive, *sizes, one.method, one.offset, one.local_length, one.modified)
+        return orjson.dumps(
+            (self.kind, self.path, self.digest, self.date, self.is_ours, self.is_damaged, place)
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "FileStep":
+        """Reads what `to_bytes` gave."""
+        kind, path, digest, date, is_ours, is_damaged, place = orjson.loads(data)
+        found = None if place is None else (place[0], Record(path, "", *place[1:]))
+        return cls(kind, path, digest, date, is_ours, is_damaged, found)
+
+
+class FolderChange:
+    """The steps of a change by path: no more of them is in memory than is read at once."""
+
+    def __init__(self) -> None:
+        self._steps = SpooledItems()
+        self._counts: Counter[StepKind] = Counter()
+
+    def add(self, step: FileStep) -> None:
+        """Appends one; its path is behind that of the last one."""
+        self._steps.add(step.to_bytes())
+        self._counts[step.kind] += 1
+
+    def count(self, kind: StepKind) -> int:
+        """How many files are written, removed, or dated only."""
+        return self._counts[kind]
+
+    def steps(self, *kinds: StepKind) -> Iterator[FileStep]:
+        """Those of some kinds, or all of them, by path."""
+        for step in map(FileStep.from_bytes, self._steps):
+            if not kinds or step.kind in kinds:
+                yield step
+
+    def paths(self, kind: StepKind) -> Iterator[str]:
+        """The files that are written, removed, or dated only."""
+        return (step.path for step in self.steps(kind))
 
     def __bool__(self) -> bool:
-        return bool(self.write or self.remove or self.dates)
-
-    @property
-    def redated(self) -> Mapping[str, int]:
-        """The dates of the files that stay."""
-        return {path: date for path, date in self.dates.items() if path not in self.write}
-
-
-@dataclass(frozen=True, slots=True)
-class FileDates:
-    """Dates of files by path, in seconds since 1970: as they are, and as they shall be.
-
-    Of files that are not among the latter nothing is known, and their dates stay.
-    """
-
-    have: Mapping[str, float] = field(default_factory=dict)
-    wanted: Mapping[str, int] = field(default_factory=dict)
-
-
-_NO_DATES = FileDates()
-
-
-def folder_change(
-    have: Mapping[str, str],
-    wanted: Mapping[str, str],
-    *,
-    damaged: Collection[str] = (),
-    foreign: Collection[str] = (),
-    dates: FileDates = _NO_DATES,
-) -> FolderChange:
-    """What makes a folder hold exactly `wanted`, both by path with the digest of the contents.
-
-    `damaged` are files of `have` that are not any more what was written; `foreign` are files that
-    somebody else put there and that shall go.
-    """
-    write = {
-        path: digest
-        for path, digest in wanted.items()
-        if have.get(path) != digest or path in damaged
-    }
-    return FolderChange(
-        write=write,
-        remove=sorted((have.keys() | set(foreign)) - wanted.keys()),
-        dates={
-            path: date
-            for path, date in dates.wanted.items()
-            if path in write or (path in wanted and dates.have.get(path) != date)
-        },
-    )
+        return self._counts.total() > 0
 
 
 def checked_path(path: str) -> str:

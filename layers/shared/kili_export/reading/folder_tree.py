@@ -34,24 +34,30 @@ class Tree:
     def look(self, path: str) -> Look | None:
         """A regular file as it is, None when there is none at that path."""
         with ParentFolder(self, path) as parent:
-            if parent.descriptor is None:
-                return None
-            try:
-                found = os.stat(parent.name, dir_fd=parent.descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                return None
-        return Look(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+            found = parent.stat()
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return None
+        return Look(found.st_size, found.st_mtime_ns)
 
     def is_occupied(self, path: str) -> bool:
         """Whether anything is at the path, or something that is no folder is above it."""
         with ParentFolder(self, path) as parent:
-            if parent.descriptor is None:
-                return parent.is_blocked
-            try:
-                os.stat(parent.name, dir_fd=parent.descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                return False
-        return True
+            return parent.blocked_by is not None or parent.stat() is not None
+
+    def in_place_of(self, path: str) -> Iterator[str]:
+        """What has to go before a file can be at the path: what is there, above, or below."""
+        with ParentFolder(self, path) as parent:
+            found = parent.stat()
+        if parent.blocked_by is not None:
+            yield parent.blocked_by
+        elif found is not None and not stat.S_ISDIR(found.st_mode):
+            yield path
+        elif found is not None:
+            with ParentFolder(self, f"{path}/.") as inside:
+                below = Tree(self.root / path, inside.required).walk()
+                names = (f"{path}/{name}" for name in below)
+                yield next(names, path)
+                yield from names
 
     def holds(self, path: str, digest: str) -> bool:
         """Whether a regular file with that digest is at the path."""
@@ -110,12 +116,17 @@ class Tree:
         while folder.parts and self._remove_folder(str(folder)):
             folder = folder.parent
 
-    def folders_above(self, paths: Iterable[str]) -> frozenset[Path]:
-        """The folders that paths are in, up to the root."""
-        above = {folder for path in paths for folder in PurePosixPath(path).parents}
-        return frozenset(self.root / folder for folder in above)
+    def folders_above(self, paths: Iterable[str]) -> Iterator[Path]:
+        """The folders that paths are in, up to the root, each once."""
+        seen: set[PurePosixPath] = set()
+        for path in paths:
+            for folder in PurePosixPath(path).parents:
+                if folder in seen:
+                    break
+                seen.add(folder)
+                yield self.root / folder
 
-    def walk(self, *, without: str) -> Iterator[str]:
+    def walk(self, *, without: str = "") -> Iterator[str]:
         """Every file and link, except below the folder `without`."""
         for folder, folders, files, descriptor in os.fwalk(".", dir_fd=self.descriptor):
             base = PurePosixPath(folder)
@@ -144,22 +155,22 @@ class Tree:
 class ParentFolder:
     """The folder that a path is in, held open. `descriptor` is None when it is not there.
 
-    With `make` it is made; raises InvalidConfiguration when a link or a file is where a folder
-    has to be.
+    `blocked_by` is the path of what stands where a folder has to be, if anything does. With `make`
+    the folder is made; raises InvalidConfiguration where something stands.
     """
 
     def __init__(self, tree: Tree, path: str, *, make: bool = False) -> None:
         *self._folders, self.name = path.split("/")
         self._tree, self._path, self._make = tree, path, make
         self.descriptor: int | None = None
-        self.is_blocked = False
+        self.blocked_by: str | None = None
 
     def __enter__(self) -> "ParentFolder":
         current: int | None = os.open(".", FOLDER_FLAGS, dir_fd=self._tree.descriptor)
-        for name in self._folders:
+        for number, name in enumerate(self._folders, 1):
             if current is None:
                 break
-            following = self._step(current, name)
+            following = self._step(current, name, number)
             os.close(current)
             current = following
         self.descriptor = current
@@ -176,7 +187,16 @@ class ParentFolder:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
         return self.descriptor
 
-    def _step(self, current: int, name: str) -> int | None:
+    def stat(self) -> os.stat_result | None:
+        """What is at the path, None when nothing is."""
+        if self.descriptor is None:
+            return None
+        try:
+            return os.stat(self.name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _step(self, current: int, name: str, number: int) -> int | None:
         if self._make:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, dir_fd=current)
@@ -187,7 +207,7 @@ class ParentFolder:
         except OSError as error:
             if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
                 raise
-            self.is_blocked = True
+            self.blocked_by = "/".join(self._folders[:number])
             if not self._make:
                 return None
             os.close(current)

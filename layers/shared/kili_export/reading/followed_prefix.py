@@ -11,19 +11,22 @@ then differ in. Writes of the state have a condition, so that of two that work a
 """
 
 import gzip
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, Self
+from itertools import chain, islice
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final, Self, cast
 
+import orjson
 from pydantic import ValidationError
 
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
 from kili_export.core.file_paths import OWN_FOLDER
-from kili_export.reading.folder import FollowedFiles
-from kili_export.reading.folder_change import FolderChange, checked_path
+from kili_export.reading.folder_change import FileStep, FolderChange, checked_path
 from kili_export.reading.folder_state import FolderState
+from kili_export.reading.following_folder import FollowedFile, FollowedFiles, Met
 from kili_export.reading.prefix_writer import (
     LONGEST_KEY,
     WORKERS,
@@ -31,10 +34,14 @@ from kili_export.reading.prefix_writer import (
     is_of,
     short_digest,
 )
+from kili_export.storage.external_sort import SortedDocuments, SpooledItems, joined
 from kili_export.storage.object_store import ObjectStore, StoredObject
+from kili_export.storage.spool import Spool
 
 _FEW: Final = 100
 """So many paths are looked at one by one; for more all objects are listed."""
+_HEADS: Final = 10_000
+_GZIP: Final = 16 + zlib.MAX_WBITS
 _AT_ONCE: Final = (
     "Another sync writes to this prefix too. Run one at a time, and mend it with --verify."
 )
@@ -59,9 +66,8 @@ class FollowedPrefix:
         self._own = f"{prefix}{OWN_FOLDER}/"
         self._marker: StoredObject | None = None
         self._state: PrefixState | None = None
-        self._files: Mapping[str, str] = {}
-        self._uncertain: frozenset[str] = frozenset()
-        self._placed: frozenset[str] = frozenset()
+        self._lists: Sequence[SpooledItems] = ()
+        self._is_verified = False
 
     @classmethod
     @contextmanager
@@ -91,48 +97,60 @@ class FollowedPrefix:
         """
         # An earlier try's, which would come after this one's; what they did is uncertain anyway.
         self._writer.forget()
-        self._marker, self._state = None, None
-        self._files, self._uncertain = {}, frozenset()
+        self._marker, self._state, self._lists = None, None, ()
+        self._is_verified = verify
         found = self._objects.get(self._state_key)
         if found is None:
-            return FollowedFiles(None, {})
+            return FollowedFiles(None)
         data, self._marker = found
         try:
             state = self._state = PrefixState.from_bytes(data)
         except (ValidationError, ValueError) as error:
             raise self._unreadable(self._state_key) from error
-        files = self._read_list(state.version) if state.version else {}
-        for following in map(self._read_list, state.next_versions):
-            both = {**files, **following}
-            self._uncertain |= {path for path in both if files.get(path) != following.get(path)}
-            files = both
-        self._files = files
-        damaged = self._uncertain | (self._writer.lacking(self._files) if verify else frozenset())
-        return FollowedFiles(state.to_folder(), self._files, damaged)
+        first = self._read_list(state.version) if state.version else SpooledItems()
+        self._lists = (first, *map(self._read_list, state.next_versions))
+        lacking = SortedDocuments()
+        if verify:
+            held = ((path.decode(), digest) for path, digest, _ in self._held())
+            for path in self._writer.lacking(held):
+                lacking.add(path)
 
-    def strangers(self) -> frozenset[str]:
-        """Objects below it that it did not write."""
-        return self._listed() - self._files.keys()
+        def files() -> Iterator[tuple[bytes, FollowedFile]]:
+            held = ((path, (digest, uncertain)) for path, digest, uncertain in self._held())
+            for path, (one, is_lacking) in joined(held, lacking):
+                if one is not None:
+                    digest, is_uncertain = one
+                    yield path, FollowedFile(digest, None, is_uncertain or bool(is_lacking))
 
-    def occupied(self, wanted: Mapping[str, str]) -> Mapping[str, bool]:
-        """Those of the paths where an object is: whether it was put with that digest."""
-        if len(wanted) > _FEW:
-            listed = self._listed()
-            wanted = {path: digest for path, digest in wanted.items() if path in listed}
-        found = self._writer.heads(wanted)
-        return {path: is_of(stored, wanted[path]) for path, stored in found.items()}
+        count = sum(1 for _ in self._held())
+        is_uncertain = any(uncertain for *_, uncertain in self._held())
+        return FollowedFiles(state.to_folder(), count, is_uncertain or len(lacking) > 0, files)
+
+    def present(self) -> Iterator[str]:
+        """See FollowingFolder."""
+        own = f"{OWN_FOLDER}/"
+        return (path for path in self._writer.listed() if not path.startswith(own))
+
+    def met(self, wanted: Iterable[tuple[str, str]]) -> Iterator[Met]:
+        """See FollowingFolder: what was put with a digest is taken for that."""
+        remaining = iter(wanted)
+        first = list(islice(remaining, _FEW + 1))
+        some: Iterator[tuple[str, str]] = iter(first)
+        if len(first) > _FEW:
+            some = self._listed(chain(first, remaining))
+        while batch := dict(islice(some, _HEADS)):
+            for path, stored in self._writer.heads(batch).items():
+                yield Met(path, path, is_of(stored, batch[path]))
 
     def begin(self, change: FolderChange, state: FolderState) -> None:
         """Announces the change. Raises InvalidConfiguration where others work here."""
-        for path in change.write:
+        for path in change.paths("write"):
             if not self._writer.takes(path):
                 raise InvalidConfiguration(
                     f"{path[:200]!r} makes a key of more than {LONGEST_KEY} bytes; take a shorter"
                     " prefix."
                 )
-        removed = frozenset(change.remove)
-        stays = {path: one for path, one in self._files.items() if path not in removed}
-        self._write_list(state.version, {**stays, **change.write})
+        self._write_list(state.version, change)
         # Of what follows nothing it has no version yet.
         base = self._state or PrefixState.model_validate({**state.model_dump(), "version": ""})
         others = (version for version in base.next_versions if version != state.version)
@@ -145,13 +163,13 @@ class FollowedPrefix:
                 }
             )
         )
-        again = {path: change.write[path] for path in self._uncertain & change.write.keys()}
-        self._placed = self._writer.put_before(again)
 
-    def is_staged(self, path: str, digest: str) -> bool:
-        """Whether an interrupted change put these contents."""
-        del digest
-        return path in self._placed
+    def staged(self, steps: Sequence[FileStep]) -> frozenset[str]:
+        """The paths where an interrupted change put these contents."""
+        if self._is_verified:
+            # What was put may not be there any more.
+            return frozenset()
+        return self._writer.put_before({one.path: one.digest for one in steps if one.is_damaged})
 
     def stage(self, path: str, digest: str, chunks: Iterable[bytes]) -> None:
         """Puts contents into place. Raises IntegrityError, before, unless they are these."""
@@ -160,9 +178,9 @@ class FollowedPrefix:
     def change(self, change: FolderChange, state: FolderState) -> None:
         """Waits for what was put, and removes; afterwards the prefix has this state."""
         self._writer.settle()
-        self._writer.remove(change.remove)
+        self._writer.remove(change.paths("remove"))
         self._put_state(PrefixState.model_validate(state.model_dump()))
-        kept = self._list_key(state.version)
+        kept = self._prefix + self._list_path(state.version)
         lists = [found.key for found in self._objects.list(f"{self._own}files-")]
         self._objects.delete(key for key in lists if key != kept)
 
@@ -184,28 +202,70 @@ class FollowedPrefix:
             # No ConflictError, which says that the generation expired and is tried again.
             raise InvalidConfiguration(_AT_ONCE) from error
 
-    def _listed(self) -> frozenset[str]:
-        own = f"{OWN_FOLDER}/"
-        return frozenset(path for path in self._writer.listed() if not path.startswith(own))
+    def _listed(self, wanted: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Those of the files where an object is, by one listing."""
+        there = SortedDocuments()
+        for path in self.present():
+            there.add(path)
+        keyed: Iterator[tuple[bytes, object]] = (
+            (path.encode(), (path, digest)) for path, digest in wanted
+        )
+        for _, (file, is_there) in joined(keyed, there):
+            if isinstance(file, tuple) and is_there is not None:
+                yield file
 
-    def _list_key(self, version: str) -> str:
-        return f"{self._own}files-{short_digest(version)}.jsonl.gz"
+    def _held(self) -> Iterator[tuple[bytes, str, bool]]:
+        """Each file that sync put, its digest, and whether an interrupted change touched it."""
+        for path, digests in joined(*map(_files_of, self._lists)):
+            digest, *others = digests
+            is_uncertain = False
+            for other in others:
+                is_uncertain = is_uncertain or other != digest
+                digest = digest if other is None else other
+            yield path, str(digest), is_uncertain
 
-    def _write_list(self, version: str, files: Mapping[str, str]) -> None:
-        lines = "".join(f"{json.dumps(one)}\n" for one in sorted(files.items()))
-        data = gzip.compress(lines.encode(), compresslevel=1, mtime=0)
-        self._objects.put(self._list_key(version), data, content_type="application/gzip")
+    def _list_path(self, version: str) -> str:
+        return f"{OWN_FOLDER}/files-{short_digest(version)}.jsonl.gz"
 
-    def _read_list(self, version: str) -> Mapping[str, str]:
-        key = self._list_key(version)
-        found = self._objects.get(key)
-        if found is None:
-            raise self._unreadable(key)
-        try:
-            lines = gzip.decompress(found[0]).decode().splitlines()
-            return {checked_path(path): str(digest) for path, digest in map(json.loads, lines)}
-        except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
-            raise self._unreadable(key) from error
+    def _write_list(self, version: str, change: FolderChange) -> None:
+        """Writes the files of after the change."""
+        packed, data = zlib.compressobj(1, wbits=_GZIP), Spool()
+        steps: Iterator[tuple[bytes, object]] = (
+            (step.path.encode(), step) for step in change.steps()
+        )
+        held = ((path, digest) for path, digest, _ in self._held())
+        for path, (digest, step) in joined(held, steps):
+            if isinstance(step, FileStep) and step.kind == "remove":
+                continue
+            digest = step.digest if isinstance(step, FileStep) else digest
+            data.write(packed.compress(orjson.dumps([path.decode(), digest]) + b"\n"))
+        data.write(packed.flush())
+        self._writer.put_list(self._list_path(version), data)
+
+    def _read_list(self, version: str) -> SpooledItems:
+        key, found, before = self._prefix + self._list_path(version), SpooledItems(), b""
+        with TemporaryFile() as file:
+            try:
+                self._objects.download(key, cast("BinaryIO", file))
+                file.seek(0)
+                with gzip.GzipFile(fileobj=file) as lines:
+                    for line in lines:
+                        path, digest = orjson.loads(line)
+                        name = checked_path(path).encode()
+                        if name <= before or not isinstance(digest, str):
+                            raise self._unreadable(key)
+                        before = name
+                        found.add(line)
+            except (OSError, EOFError, ValueError, TypeError, AttributeError, zlib.error) as error:
+                raise self._unreadable(key) from error
+        return found
 
     def _unreadable(self, key: str) -> IntegrityError:
         return IntegrityError(f"{key} cannot be read; sync to an empty prefix instead")
+
+
+def _files_of(lines: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
+    """The files of a list, each with its digest."""
+    for line in lines:
+        path, digest = orjson.loads(line)
+        yield path.encode(), digest

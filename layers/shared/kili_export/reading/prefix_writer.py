@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import islice
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 from kili_export.archives.digests import DigestCheck
 from kili_export.core.errors import IntegrityError
@@ -15,6 +15,7 @@ from kili_export.splicing.upload_parts import CopyRange, InlineBytes, pack, plan
 from kili_export.storage.object_store import ObjectStore, StoredObject
 from kili_export.storage.spool import Spool
 
+_T = TypeVar("_T")
 WORKERS: Final = 16
 WHOLE: Final = 8 << 20
 """What is put in one request, in bytes."""
@@ -88,13 +89,22 @@ class PrefixWriter:
         found = self.heads(files)
         return frozenset(path for path, stored in found.items() if is_of(stored, files[path]))
 
-    def lacking(self, files: Mapping[str, str]) -> frozenset[str]:
-        """Those of the files that are gone, or are not what was put: reads all of them."""
-        lacking: set[str] = set()
+    def lacking(self, files: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """Those of the files, each with its digest, that are gone or not what was put.
+
+        Reads all of them.
+        """
         for some in _batches(files):
-            held = self._pool.map(self._holds, some, (files[path] for path in some))
-            lacking |= {path for path, is_held in zip(some, held, strict=True) if not is_held}
-        return frozenset(lacking)
+            held = self._pool.map(self._holds, some)
+            yield from (path for (path, _), is_held in zip(some, held, strict=True) if not is_held)
+
+    def put_list(self, path: str, contents: Spool) -> None:
+        """Puts a gzip file, however large."""
+        key, kind = self._prefix + path, "application/gzip"
+        if len(contents) <= WHOLE:
+            self._objects.put(key, contents[:], content_type=kind)
+        else:
+            self._objects.compose(key, pack([InlineBytes(contents)]), content_type=kind)
 
     def _submit(self, path: str, digest: str, contents: Spool | CopyRange) -> None:
         while len(self._puts) >= _WAITING:
@@ -112,7 +122,8 @@ class PrefixWriter:
             parts = pack([InlineBytes(contents)])
         self._objects.compose(key, parts, metadata=about, content_type=_CONTENT_TYPE)
 
-    def _holds(self, path: str, digest: str) -> bool:
+    def _holds(self, file: tuple[str, str]) -> bool:
+        path, digest = file
         key = self._prefix + path
         if self._objects.head(key) is None:
             return False
@@ -131,9 +142,9 @@ def short_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
-    """Some paths at a time, because a pool takes all that it is given at once."""
-    rest = iter(paths)
+def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+    """Some at a time, because a pool takes all that it is given at once."""
+    rest = iter(items)
     while some := list(islice(rest, _BATCH)):
         yield some
 

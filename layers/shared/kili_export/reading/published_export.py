@@ -35,7 +35,8 @@ from kili_export.core.errors import (
 )
 from kili_export.reading.changes import Changes, DeltaChain, compared
 from kili_export.reading.export_address import is_address
-from kili_export.reading.folder import FolderOnDisk, FollowingFolder
+from kili_export.reading.folder import FolderOnDisk
+from kili_export.reading.following_folder import FollowingFolder
 from kili_export.reading.history import Generation, iter_history
 from kili_export.reading.open_file import open_file
 from kili_export.reading.published_files import (

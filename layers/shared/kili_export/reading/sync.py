@@ -3,27 +3,37 @@
 `folder.py` completes what a crash interrupted, before anything else.
 """
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
-from typing import Literal
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Final, Literal, TypeVar
 
 from kili_export.archives.entry_contents import iter_contents
 from kili_export.archives.manifest import Manifest
 from kili_export.archives.manifest_store import read_manifest
 from kili_export.archives.snapshots import read_snapshot
-from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import ConflictError, IntegrityError, InvalidConfiguration
-from kili_export.core.file_paths import folded, folders_of
-from kili_export.reading.folder import FollowedFiles, FollowingFolder
-from kili_export.reading.folder_change import FileDates, FolderChange, folder_change
+from kili_export.reading.folder_change import FileStep, FolderChange
 from kili_export.reading.folder_state import FolderState
-from kili_export.reading.sync_sources import Contents, contents_of
-from kili_export.splicing.entry_record import Record
+from kili_export.reading.following_folder import FollowedFiles, FollowingFolder
+from kili_export.reading.sync_plan import (
+    Plan,
+    check_names,
+    plan_change,
+    present_files,
+    strangers,
+)
+from kili_export.reading.sync_sources import kept_files, wanted_files
+from kili_export.storage.external_sort import ExternalSorter, SortedDocuments, joined
 from kili_export.storage.object_store import ObjectStore
 
-_ATTEMPTS = 3
-_SHOWN = 5
-_NO_CHANGE = FolderChange()
+_T = TypeVar("_T")
+_ATTEMPTS: Final = 3
+_AT_ONCE: Final = 4_096
+"""So many files are looked up, or fetched, together."""
+_PLACE: Final = struct.Struct(">IQ")
+"""The number of an archive and the offset in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class SyncResult:
     manifest: Manifest
     method: Literal["nothing", "deltas", "archive"]
     from_generation: int | None
-    change: FolderChange = _NO_CHANGE
+    change: FolderChange = field(default_factory=FolderChange, repr=False, compare=False)
     fetched: int = 0
     resumed: int = 0
     files: int = 0
@@ -61,12 +71,12 @@ class SyncResult:
     @property
     def written(self) -> int:
         """How many files were written."""
-        return len(self.change.write)
+        return self.change.count("write")
 
     @property
     def removed(self) -> int:
         """How many files were removed."""
-        return len(self.change.remove)
+        return self.change.count("remove")
 
     @property
     def classes_changed(self) -> bool:
@@ -113,39 +123,50 @@ def bring_folder(
     known = folder.read(verify=wish.verify)
     _check_same(known.state, wish)
     before = known.state.generation if known.state else None
-    strangers = folder.strangers() if wish.delete else frozenset[str]()
     state = FolderState.of(manifest)
-    is_current = known.state == state and not known.damaged and not wish.verify
-    if is_current and not strangers:
-        return SyncResult(manifest, "nothing", before, files=len(known.files))
-    if is_current:
-        contents = Contents("nothing", dict(known.files), {})
-    else:
-        contents = contents_of(objects, manifest, known, verify=wish.verify)
-    change = folder_change(
-        known.files,
-        contents.wanted,
-        damaged=known.damaged,
-        foreign=strangers,
-        dates=FileDates(known.dates, contents.dates()),
-    )
-    if known.state == state and not change:
-        return SyncResult(manifest, "nothing", before, files=len(known.files))
-    _check_names(folder, contents.wanted)
-    present = _present(folder, known, change, wish)
-    folder.begin(change, state)
-    fetched, resumed = _fetch(folder, change, contents.places, present)
-    # Of many files these take the most memory, and what follows takes some too.
-    contents.places.clear()
-    folder.change(change, state)
+    is_current = known.state == state and not known.is_damaged and not wish.verify
+    unchanged = SyncResult(manifest, "nothing", before, files=known.count)
+    if is_current and not wish.delete:
+        return unchanged
+    plan = _planned(objects, folder, wish, manifest, known, is_current=is_current)
+    if known.state == state and not plan.change:
+        return unchanged
+    check_names(folder, known, plan)
+    present = present_files(folder, known, plan.change, delete=wish.delete)
+    folder.begin(plan.change, state)
+    fetched, resumed = _fetch(folder, plan, present)
+    folder.change(plan.change, state)
     return SyncResult(
         manifest,
-        contents.method,
+        plan.wanted.method,
         before,
-        change=change,
+        change=plan.change,
         fetched=fetched,
         resumed=resumed,
-        files=len(contents.wanted),
+        files=plan.files,
+    )
+
+
+def _planned(
+    objects: ObjectStore,
+    folder: FollowingFolder,
+    wish: SyncRequest,
+    manifest: Manifest,
+    known: FollowedFiles,
+    *,
+    is_current: bool,
+) -> Plan:
+    """The change by the cheapest way that leads to all files of the manifest."""
+    foreign = strangers(folder, known) if wish.delete else SortedDocuments()
+    if is_current:
+        return plan_change(known, kept_files(known), foreign)
+    for wanted in wanted_files(objects, manifest, known, verify=wish.verify):
+        plan = plan_change(known, wanted, foreign)
+        if plan.files == manifest.counts.members:
+            return plan
+    raise IntegrityError(
+        f"what {manifest.archive.key} and what follows it have is {plan.files} files,"
+        f" and the manifest promises {manifest.counts.members}"
     )
 
 
@@ -169,78 +190,53 @@ def _check_same(state: FolderState | None, wish: SyncRequest) -> None:
         )
 
 
-def _check_names(folder: FollowingFolder, wanted: Iterable[str]) -> None:
-    if not folder.folds_names():
-        return
-    seen: dict[str, str] = {}
-    for path in wanted:
-        other = seen.setdefault(folded(path), path)
-        if other != path:
-            raise InvalidConfiguration(
-                f"The export has {other!r} and {path!r}, which the file system of this folder "
-                "takes for one file. Take a folder where case counts, or rename one in Kili."
-            )
-
-
-def _present(
-    folder: FollowingFolder, known: FollowedFiles, change: FolderChange, wish: SyncRequest
-) -> frozenset[str]:
-    """Those of the files to write that are there already, though sync did not write them.
-
-    Raises InvalidConfiguration when something else is in the way, unless it may be deleted.
-    """
-    removed = frozenset(change.remove)
-    # A file whose name changes in case alone goes before it comes.
-    leaving = {folded(path) for path in removed} if folder.folds_names() else frozenset()
-    emptied = {above for path in removed for above in folders_of(path)} & change.write.keys()
-    occupied = folder.occupied(
-        {
-            path: change.write[path]
-            for path in change.write.keys() - known.files.keys() - emptied
-            if removed.isdisjoint(folders_of(path)) and not (leaving and folded(path) in leaving)
-        }
-    )
-    same = frozenset(path for path, is_same in occupied.items() if is_same)
-    in_the_way = sorted((occupied.keys() - same) | _kept_in(folder, emptied))
-    if in_the_way and not wish.delete:
-        more = len(in_the_way) - _SHOWN
-        shown = ", ".join(in_the_way[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        raise InvalidConfiguration(
-            f"Files are in the way that sync did not write: {shown}. Move them "
-            "away, or let sync remove all such files with --delete."
-        )
-    return same
-
-
-def _kept_in(folder: FollowingFolder, emptied: Set[str]) -> frozenset[str]:
-    """Files of others in folders that become files."""
-    if not emptied:
-        return frozenset()
-    return frozenset(
-        path for path in folder.strangers() if not emptied.isdisjoint(folders_of(path))
-    )
-
-
-def _fetch(
-    folder: FollowingFolder,
-    change: FolderChange,
-    places: Mapping[str, tuple[StoredArchive, Record]],
-    present: frozenset[str],
-) -> tuple[int, int]:
+def _fetch(folder: FollowingFolder, plan: Plan, present: SortedDocuments) -> tuple[int, int]:
     """Stages what is to be written. Answers how many files came, and how many were there."""
-    by_archive: dict[str, tuple[StoredArchive, list[Record]]] = {}
-    resumed = 0
-    for path, digest in change.write.items():
-        if path in present:
-            continue
-        if folder.is_staged(path, digest):
-            resumed += 1
-            continue
-        archive, record = places[path]
-        by_archive.setdefault(archive.source.key, (archive, []))[1].append(record)
+    lacking, resumed = _lacking(folder, plan.change, present)
     fetched = 0
-    for archive, records in by_archive.values():
-        for record, chunks in iter_contents(archive, records):
-            folder.stage(record.path, change.write[record.path], chunks)
-            fetched += 1
+    for number, places in groupby(lacking, key=lambda item: _PLACE.unpack_from(item)[0]):
+        steps = (FileStep.from_bytes(item[_PLACE.size :]) for item in places)
+        for some in _together(steps):
+            digests = {step.path: step.digest for step in some}
+            records = [step.place[1] for step in some if step.place is not None]
+            for record, chunks in iter_contents(plan.archives[number], records):
+                folder.stage(record.path, digests[record.path], chunks)
+                fetched += 1
     return fetched, resumed
+
+
+def _lacking(
+    folder: FollowingFolder, change: FolderChange, present: SortedDocuments
+) -> tuple[ExternalSorter, int]:
+    """The steps whose contents have to come, by their places, and how many were staged before."""
+    lacking, resumed = ExternalSorter(), 0
+    for some in _together(_absent(change, present)):
+        staged = folder.staged(some)
+        resumed += len(staged)
+        for step in some:
+            if step.path not in staged:
+                lacking.add(_PLACE.pack(*_place(step)) + step.to_bytes())
+    return lacking, resumed
+
+
+def _absent(change: FolderChange, present: SortedDocuments) -> Iterator[FileStep]:
+    """The files to write that are not there."""
+    steps: Iterator[tuple[bytes, object]] = (
+        (step.path.encode(), step) for step in change.steps("write")
+    )
+    for _, (step, is_there) in joined(steps, present):
+        if isinstance(step, FileStep) and is_there is None:
+            yield step
+
+
+def _place(step: FileStep) -> tuple[int, int]:
+    if step.place is None:
+        raise IntegrityError(f"nothing that is published has {step.path!r}")
+    number, record = step.place
+    return number, record.offset
+
+
+def _together(items: Iterable[_T]) -> Iterator[list[_T]]:
+    remaining = iter(items)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
 
 from kili_export.archives.manifest import DeltaReference, Manifest
 from kili_export.archives.stored_archive import StoredArchive
@@ -18,9 +17,6 @@ from kili_export.reading.sync_sources import usable_chain
 from kili_export.splicing.entry_record import Record
 from kili_export.storage.external_sort import ExternalSorter, joined
 from kili_export.storage.object_store import ObjectStore
-
-_MOST_BY_DELTAS: Final = 200_000
-"""More files than that are not held: what is published and what is there are compared instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +61,7 @@ def _deltas(manifest: Manifest, state: TreeState) -> Sequence[DeltaReference] | 
         version=state.version,
         published_at=state.published_at,
     )
-    found = () if state.version == manifest.files_version else usable_chain(manifest, held)
-    if found is None or sum(map(_files, found)) > _MOST_BY_DELTAS:
-        return None
-    return found
-
-
-def _files(delta: DeltaReference) -> int:
-    return delta.added + delta.changed + delta.removed
+    return () if state.version == manifest.files_version else usable_chain(manifest, held)
 
 
 def _by_deltas(

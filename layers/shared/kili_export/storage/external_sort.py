@@ -5,7 +5,9 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import orjson
 
 from kili_export.storage.spool import Spool
 
@@ -94,6 +96,28 @@ class ExternalSorter:
             self._runs.append((start, self._items.end))
         self._held.clear()
         self._held_bytes = 0
+
+
+class SortedDocuments:
+    """JSON documents by path, in any order, read ascending by the paths' UTF-8 bytes."""
+
+    def __init__(self) -> None:
+        self._sorter = ExternalSorter()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, path: str, document: Any = True) -> None:
+        """Takes one in. A document of None is as none for `joined`."""
+        # JSON holds no such byte, and sorts after it.
+        self._sorter.add(path.encode() + b"\0" + orjson.dumps(document))
+        self._count += 1
+
+    def __iter__(self) -> Iterator[tuple[bytes, Any]]:
+        for item in self._sorter:
+            path, _, document = item.rpartition(b"\0")
+            yield path, orjson.loads(document)
 
 
 def grouped(items: Iterable[bytes], key: Callable[[bytes], bytes]) -> Iterator[list[bytes]]:

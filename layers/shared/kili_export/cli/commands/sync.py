@@ -11,8 +11,9 @@ from kili_export.cli.output import Output, bytes_text
 from kili_export.cli.reading_source import ReadingSource
 from kili_export.core.counted import counted
 from kili_export.reading.export_address import is_address, parse_prefix
-from kili_export.reading.folder import FolderOnDisk, FollowingFolder
+from kili_export.reading.folder import FolderOnDisk
 from kili_export.reading.followed_prefix import FollowedPrefix
+from kili_export.reading.following_folder import FollowingFolder
 from kili_export.reading.sync import SyncRequest, SyncResult, sync_folder
 
 _OTHER_CLASSES = (
