@@ -17,7 +17,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -97,9 +97,10 @@ class FolderOnDisk:
         contents are the same, the time is kept for the next look.
         """
         count, damaged, touched = 0, SortedDocuments(), SortedDocuments()
-        for key, (digest, look) in self._written():
+        written, again = tee(self._written())
+        looks = self._tree.looks(key.decode() for key, _ in again)
+        for (key, (digest, look)), now in zip(written, looks, strict=True):
             count, path = count + 1, key.decode()
-            now = self._tree.look(path)
             if now == look and not verify:
                 continue
             if now is None or now.size != look.size or not self._tree.holds(path, digest):

@@ -3,10 +3,11 @@
 The journal of a change is in `folder.py`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import orjson
 
@@ -15,6 +16,8 @@ from kili_export.core.file_paths import OWN_FOLDER
 from kili_export.splicing.entry_record import Record
 from kili_export.storage.external_sort import SpooledItems
 
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\\]|(?:\A|/)\.{0,2}(?:/|\Z)")
+"""A control character, a backslash, or a part that is empty, `.` or `..`."""
 StepKind = Literal["write", "remove", "date"]
 
 
@@ -89,13 +92,6 @@ def checked_path(path: str) -> str:
 
     Archives are written with safe paths; this does not rely on it. Raises IntegrityError.
     """
-    parts = path.split("/")
-    unsafe = (
-        any(part in {"", ".", ".."} for part in parts)
-        or "\\" in path
-        or any(ord(character) < ord(" ") for character in path)
-        or parts[0].casefold() == OWN_FOLDER
-    )
-    if unsafe:
+    if _UNSAFE.search(path) or path.partition("/")[0].casefold() == OWN_FOLDER:
         raise IntegrityError(f"the archive has a file {path[:200]!r}, which must not be written")
     return path

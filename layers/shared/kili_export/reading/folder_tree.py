@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -33,11 +34,17 @@ class Tree:
 
     def look(self, path: str) -> Look | None:
         """A regular file as it is, None when there is none at that path."""
-        with ParentFolder(self, path) as parent:
-            found = parent.stat()
-        if found is None or not stat.S_ISREG(found.st_mode):
-            return None
-        return Look(found.st_size, found.st_mtime_ns)
+        return next(self.looks((path,)))
+
+    def looks(self, paths: Iterable[str]) -> Iterator[Look | None]:
+        """`look` for each: of neighbours in one folder, the folder is opened once."""
+        for _, together in groupby(paths, key=_folder_of):
+            some = iter(together)
+            first = next(some)
+            with ParentFolder(self, first) as parent:
+                yield parent.look()
+                for path in some:
+                    yield parent.look(path.rpartition("/")[2])
 
     def is_occupied(self, path: str) -> bool:
         """Whether anything is at the path, or something that is no folder is above it."""
@@ -187,14 +194,21 @@ class ParentFolder:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path)
         return self.descriptor
 
-    def stat(self) -> os.stat_result | None:
-        """What is at the path, None when nothing is."""
+    def stat(self, name: str = "") -> os.stat_result | None:
+        """What is at the path, or under another name in that folder; None when nothing is."""
         if self.descriptor is None:
             return None
         try:
-            return os.stat(self.name, dir_fd=self.descriptor, follow_symlinks=False)
+            return os.stat(name or self.name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+    def look(self, name: str = "") -> Look | None:
+        """The regular file there, None when there is none."""
+        found = self.stat(name)
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return None
+        return Look(found.st_size, found.st_mtime_ns)
 
     def _step(self, current: int, name: str, number: int) -> int | None:
         if self._make:
@@ -214,6 +228,10 @@ class ParentFolder:
             raise InvalidConfiguration(
                 f"{self._path}: {name!r} is not a folder (links are not followed); move it away"
             ) from error
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _move(source: ParentFolder, target: ParentFolder) -> None:
