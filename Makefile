@@ -41,10 +41,14 @@ $(RUNNING): requirements/demo.txt pyproject.toml
 demo: $(RUNNING) ## the whole system on this machine, live
 	@$(BIN)/kili-export demo
 
-test: $(READY) ## every test
-	@$(BIN)/python -m pytest $(SPREAD)
+test: $(READY) ## the tests, but for the slow ones
+	@$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
-coverage: $(READY) ## every test, and which lines none of them reached
+.PHONY: test-slow
+test-slow: $(READY) ## what starts whole stacks, builds wheels and functions, or measures memory; minutes
+	@$(BIN)/python -m pytest $(SPREAD) -m slow
+
+coverage: $(READY) ## every test, slow ones too, and which lines none of them reached
 	@$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered
 
 parity: $(READY) ## every format and option against Kili's own SDK (options: PARITY=--quick)

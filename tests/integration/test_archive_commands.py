@@ -16,6 +16,8 @@ from kili_export.local.kili_standin import KiliWorld, sample_project, start_stan
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Site:

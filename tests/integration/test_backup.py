@@ -14,6 +14,8 @@ from kili_export.local.kili_standin import KiliWorld, generate_project, start_st
 from kili_export.local.stack.server_halts import HALTED
 from tests.support.local_stack import StackProcess
 
+pytestmark = pytest.mark.slow
+
 BACKUPS = 3
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from devtools.bench.growth.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_small_archive_is_measured_whole_and_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

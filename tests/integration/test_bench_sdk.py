@@ -8,6 +8,8 @@ import pytest
 from devtools.bench.against_sdk.sdk import Sdk, SdkFailed
 from kili_export.local.demo.kili_process import KiliProcess
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_export_of_the_sdk_is_measured(tmp_path: Path) -> None:
     with KiliProcess(tmp_path / "kili.log") as kili:

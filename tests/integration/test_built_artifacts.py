@@ -25,6 +25,7 @@ from tests.artifacts.application import WEBHOOK_SECRET, BuiltApplication
 from tests.support.template_document import ROOT, functions, resources_of
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.artifacts,
     pytest.mark.timeout(600),
 ]

@@ -4,8 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kili_export.local.kili_standin import KiliWorld, generate_project, start_standin
 from tests.support.local_stack import StackProcess
+
+pytestmark = pytest.mark.slow
 
 
 def generation(stack: StackProcess, project_id: str) -> Any:

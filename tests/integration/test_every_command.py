@@ -18,6 +18,8 @@ from kili_export.local.main import main
 from tests.support.every_command import OF_A_STACK, WRITTEN_PATHS, Command, written_paths
 from tests.support.local_stack import StackProcess
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Site:

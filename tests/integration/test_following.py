@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from kili_export.local.kili_standin.state.model import Project
 from tests.support.local_stack import StackProcess
+
+pytestmark = pytest.mark.slow
 
 NEVER = "86400"
 SECONDS = 120

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("local_stack")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_stack")]
 
 COMMAND = (sys.executable, "-m", "devtools.freshness")
 FEW = ("--submits", "2", "--rest", "0.1", "--idle", "1", "--follow-every", "1")

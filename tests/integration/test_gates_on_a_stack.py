@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 
 from kili_export.local.kili_standin import KiliWorld, sample_project, start_standin
 from tests.support.local_stack import StackProcess
+
+pytestmark = pytest.mark.slow
 
 NEVER = "86400"
 

@@ -4,6 +4,8 @@ import pytest
 
 from devtools.load.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 
 def test_events_during_a_full_export_are_taken_and_none_is_lost(
     capsys: pytest.CaptureFixture[str],

@@ -13,6 +13,8 @@ from kili_export.local.demo.agreement import differences
 from tests.support.archive_readers import check_with_every_reader
 from tests.support.local_bench import EXPORTS, Bench, running_bench
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 40
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from devtools.bench.memory.__main__ import measure
 
+pytestmark = pytest.mark.slow
+
 _FEW, _MANY = 2_000, 24_000
 _ALLOWED_MIB = 70
 """Objects for each of the assets would take more than 6 KiB apiece."""

@@ -30,6 +30,8 @@ from tests.support.markdown_blocks import fenced
 from tests.support.notified import PUBLISHED, declare, endpoint
 from tests.support.receivers import CUT_OFF, SECRET, receiving
 
+pytestmark = pytest.mark.slow
+
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/subscribe.md"
 SECONDS = 120
 

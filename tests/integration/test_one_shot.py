@@ -31,6 +31,8 @@ from kili_export.wiring.folder_application import FolderApplication
 from kili_export.wiring.one_shot import OneShot
 from kili_export.wiring.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 KEY = "one-shot-key"
 FORMATS = ("kili", "yolo_v8", "coco")
 

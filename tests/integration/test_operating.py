@@ -20,6 +20,8 @@ from kili_export.machine.state_files import DATABASE
 from tests.support.aws_services import LocalAws
 from tests.support.local_stack import StackProcess
 
+pytestmark = pytest.mark.slow
+
 LABEL = "labels/scene-28.png.json: the contents differ"
 
 

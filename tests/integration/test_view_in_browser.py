@@ -30,7 +30,10 @@ from tests.support.workbench import Workbench
 from tests.unit.steps.publishing.test_media import put
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 
 WIDTH, HEIGHT = 200, 100
 LEFT, TOP, RIGHT, BOTTOM = 0.2, 0.1, 0.9, 0.8

@@ -22,7 +22,7 @@ from tests.support.every_command import ALL
 from tests.support.local_stack import StackProcess
 from tests.support.template_document import ROOT
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MEGABYTES = 80
 """What the base may need on disk."""

@@ -17,6 +17,8 @@ from devtools.bench.converters.corpora import generated_corpus, mask_corpus, rea
 from devtools.bench.converters.sides import SDK_SIDES, as_fetched, ours
 from devtools.parity.real_pictures import real_pictures_are_there
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("format_name", SDK_SIDES)
 def test_both_sides_write_the_same_files(format_name: str) -> None:

@@ -17,6 +17,8 @@ from devtools.faults.injection import Kind, Point, kinds_of
 from devtools.faults.trial import PreparedStage, Strikes, Trial, prepared_stages
 from kili_export.maintenance.reconciliation.reconcile import Reconcile
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS = {
     *(f"dynamodb.{name}" for name in ("DeleteItem", "GetItem", "Query", "UpdateItem")),
     "events.PutEvents",
