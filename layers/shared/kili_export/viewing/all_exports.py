@@ -1,6 +1,6 @@
 """The pages of all exports of a bucket: a list of them, and the pages of each below its name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from itertools import islice
@@ -23,8 +23,8 @@ _A_PAGE: Final = 100
 _KEPT: Final = 8
 """The most exports of which parsed documents are kept."""
 _TITLE: Final = "Exports"
-Listed = tuple[str, str, Manifest | None]
-"""A project, an export, and what is current there; None where that cannot be read."""
+Listed = tuple[str, str, Sequence[str]]
+"""A project, an export, and what the list shows of it; nothing where that cannot be read."""
 
 
 class AllExports:
@@ -79,31 +79,29 @@ class AllExports:
         return all(self._objects.head(key) is not None for key in keys)
 
     def _list(self, start: str) -> Markup:
-        """Exports from a project on, by project and name."""
-        found = self._exports(start)
-        rows: list[Listed] = []
-        for project_id, exports in found:
-            if len(rows) >= _A_PAGE:
-                return _listing(rows, project_id)
-            rows += exports
-        return _listing(rows, None)
+        """Exports from a project, or from `PROJECT_ID/EXPORT` on, by project and name."""
+        rows = list(islice(self._exports(start), _A_PAGE + 1))
+        following = "/".join(rows.pop()[:2]) if len(rows) > _A_PAGE else None
+        return _listing(rows, following)
 
-    def _exports(self, start: str) -> Iterator[tuple[str, list[Listed]]]:
+    def _exports(self, start: str) -> Iterator[Listed]:
+        first, _, name = start.partition("/")
         for project_id in self._objects.folders(EXPORTS_PREFIX):
-            if project_id >= start and PROJECT_ID.fullmatch(project_id):
-                yield project_id, list(self._exports_of(project_id))
+            if project_id >= first and PROJECT_ID.fullmatch(project_id):
+                yield from self._exports_of(project_id, name if project_id == first else "")
 
-    def _exports_of(self, project_id: str) -> Iterator[Listed]:
-        names = (one for one in self._objects.folders(exports_prefix(project_id)))
-        for name in filter(EXPORT_NAME.fullmatch, islice(names, _A_PAGE)):
+    def _exports_of(self, project_id: str, first: str) -> Iterator[Listed]:
+        for name in self._objects.folders(exports_prefix(project_id)):
+            if name < first or not EXPORT_NAME.fullmatch(name):
+                continue
             try:
                 manifest = load_manifest(self._objects, project_id, name)[0]
             except IntegrityError:
-                yield project_id, name, None
+                yield project_id, name, ()
                 continue
             # Nothing is shown of what was purged.
             if manifest is not None:
-                yield project_id, name, manifest
+                yield project_id, name, _facts(manifest)
 
 
 def _listing(rows: Iterable[Listed], following: str | None) -> Markup:
@@ -113,9 +111,10 @@ def _listing(rows: Iterable[Listed], following: str | None) -> Markup:
             "tr",
             tag("th", tag("a", name, href=f"{project_id}/{name}/overview"), scope="row"),
             tag("td", project_id),
-            _facts(manifest),
+            [tag("td", fact) for fact in facts]
+            or tag("td", "Its manifest cannot be read.", colspan="4"),
         )
-        for project_id, name, manifest in rows
+        for project_id, name, facts in rows
     ]
     more = tag("a", "Next exports", href=pages.query("./", start=following), rel="next")
     return document(
@@ -125,16 +124,13 @@ def _listing(rows: Iterable[Listed], following: str | None) -> Markup:
     )
 
 
-def _facts(manifest: Manifest | None) -> Markup | list[Markup]:
-    if manifest is None:
-        return tag("td", "Its manifest cannot be read.", colspan="4")
-    facts = (
+def _facts(manifest: Manifest) -> Sequence[str]:
+    return (
         manifest.format,
         f"{manifest.counts.exported:,}",
         f"{manifest.published_at:%Y-%m-%d %H:%M:%S}",
         f"{len(manifest.quarantined):,}",
     )
-    return [tag("td", fact) for fact in facts]
 
 
 def _is_named(project_id: str, export: str) -> bool:
