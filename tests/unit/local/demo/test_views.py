@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -71,3 +72,13 @@ def test_colours_are_for_terminals_that_want_them(
     text = shown(LiveView(), capsys)
     assert bool(re.search("\x1b\\[[0-9;]*3[1-7]", text)) is coloured
     assert ("\x1b" in text) is bool(variables)
+
+
+@pytest.mark.parametrize("view", [PlainView, LiveView])
+def test_what_was_looked_at_is_not_proposed_again(
+    view: Callable[..., View], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "demo --view" in shown(view(), capsys)
+    text = shown(view(looks=True), capsys)
+    assert "demo --view" not in text
+    assert "With your own project" in text

@@ -38,8 +38,9 @@ class ListingDifferences:
     returned: bool = False
     """Nothing waits any more: what had vanished is there again."""
     overdue: int = 0
-    gates: int = 0
     """How many archives that deltas follow are to be written again."""
+    gates: int = 0
+    """How many exports are to be published because a gate may let them pass now."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Exports that could not be compared, because their ledger cannot be read, and why."""
 

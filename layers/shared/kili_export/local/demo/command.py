@@ -71,7 +71,7 @@ def _show(folder: Path, *, as_json: bool, keep: bool, look: bool) -> bool:
     """
     state = folder / "state"
     began = time.monotonic()
-    with view(as_json=as_json) as shown:
+    with view(as_json=as_json, looks=look) as shown:
         shown.step("Starting a stand-in of Kili, S3, the workers and the workflow")
         with KiliProcess(folder / "kili.log") as kili:
             options = StackOptions(

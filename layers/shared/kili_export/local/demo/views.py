@@ -86,7 +86,9 @@ class View(Protocol):
 class PlainView:
     """A line for everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks: bool = False) -> None:
+        """`looks`: the exports are looked at in a browser before the end."""
+        self._looks = looks
         self._stage = ""
 
     def __enter__(self) -> Self:
@@ -126,7 +128,7 @@ class PlainView:
         for name, path in archives.items():
             print(f"{name:<8} {path}")
         print(f"{'All checks held' if ok else 'NOT all checks held'}, after {seconds:.0f} s.")
-        print(_next_step())
+        print(_next_step(looks=self._looks))
 
 
 class JsonView:
@@ -169,7 +171,9 @@ class JsonView:
 class LiveView:
     """A table that follows the exports, with what happens above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, looks: bool = False) -> None:
+        """`looks`: the exports are looked at in a browser before the end."""
+        self._looks = looks
         self._console = Console(highlight=False)
         self._latest: dict[str, Publication] = {}
         self._stage = ""
@@ -220,7 +224,7 @@ class LiveView:
             self._console.print(f"{name:<8} {escape(path)}", soft_wrap=True)
         color, verdict = ("green", "All checks held") if ok else ("red", "NOT all checks held")
         self._console.print(f"[bold {color}]{verdict}[/bold {color}], after {seconds:.0f} s.")
-        self._console.print(escape(_next_step()), soft_wrap=True)
+        self._console.print(escape(_next_step(looks=self._looks)), soft_wrap=True)
 
     def _draw(self) -> None:
         self._spinner.update(text=escape(self._stage or "…"))
@@ -246,17 +250,15 @@ class LiveView:
         return table
 
 
-def _next_step() -> str:
+def _next_step(*, looks: bool) -> str:
     """What is typed next, by the name that this command was called by."""
     called = sys.argv[0] if Path(sys.argv[0]).name == "kili-export" else "kili-export"
-    return (
-        f"Next, in your browser: {called} demo --view\n"
-        f"With your own project: KILI_API_KEY=YOUR_KEY {called} up"
-    )
+    own = f"With your own project: KILI_API_KEY=YOUR_KEY {called} up"
+    return own if looks else f"Next, in your browser: {called} demo --view\n{own}"
 
 
-def view(*, as_json: bool) -> View:
+def view(*, as_json: bool, looks: bool = False) -> View:
     """The view that fits standard output."""
     if as_json:
         return JsonView()
-    return LiveView() if sys.stdout.isatty() else PlainView()
+    return LiveView(looks=looks) if sys.stdout.isatty() else PlainView(looks=looks)
