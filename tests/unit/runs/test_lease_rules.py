@@ -64,6 +64,19 @@ class Leases:
         return taken
 
 
+def test_it_is_known_when_a_project_was_taken_last() -> None:
+    leases = Leases()
+    assert leases.lease.last_began(PROJECT) is None
+    taken = leases.taken()
+    leases.clock.advance(100)
+    assert leases.lease.last_began(PROJECT) == (taken.token, NOON)
+
+
+def test_no_lease_is_believed_for_more_than_a_quarter_of_an_hour() -> None:
+    """A function of AWS ends by then."""
+    assert timedelta(seconds=900) == LONGEST_BELIEVED
+
+
 def test_a_lease_is_believed_for_as_long_as_is_set() -> None:
     leases = Leases()
     assert leases.taken() == Lease(PROJECT, 1, "first", NOON + 60 * SECOND)
