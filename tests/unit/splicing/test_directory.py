@@ -174,3 +174,18 @@ def test_no_run_of_numbers_reads_like_the_beginning_of_a_record(start: bytes) ->
         directory = Directory.from_records([record])
         assert len(RECORD.findall(bytes(directory.raw[:]) * 2)) == 2, f"at {shift}"
         assert directory.find("PK") == record
+
+
+def small(path: str) -> Record:
+    return Record(path, "", 1, 1, 1, STORED, 0, local_length(len(path), 1, 1))
+
+
+def test_files_below_a_folder_are_known() -> None:
+    directory = Directory.from_records(map(small, ["a", "b-", "c/x", "e"]))
+    assert [folder for folder in "abcdef" if directory.has_below(folder)] == ["c"]
+
+
+def test_a_name_that_comes_twice_is_refused() -> None:
+    twice = b"".join(encode_record(small(path)) for path in ("a", "b", "b"))
+    with pytest.raises(IntegrityError, match="not sorted at 'b'"):
+        Directory.parse(twice, 3).verify()

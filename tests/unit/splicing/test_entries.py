@@ -5,13 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kili_export.core.dos_time import FORMER_DATE
 from kili_export.core.errors import IntegrityError
 from kili_export.splicing.central_directory import Directory
 from kili_export.splicing.entries import decode_local, decode_payload, encode_entry, entry_from_raw
 from kili_export.splicing.entry_record import DEFLATED, STORED, Record
 from kili_export.splicing.numbers import ZIP64_MARK
 from kili_export.splicing.segment import SegmentBuilder
-from kili_export.splicing.zip_headers import decode_record, encode_record, record_span
+from kili_export.splicing.zip_headers import (
+    SIZE_LIMIT,
+    decode_record,
+    encode_record,
+    local_header,
+    record_span,
+)
 from tests.unit.splicing.simple_archives import CONTENTS, NAMES, OWNERS
 
 
@@ -167,3 +174,20 @@ def test_sizes_beyond_four_gibibytes_survive(size: int, compressed_size: int) ->
     assert Directory.from_records([record]).rebased(5).find("big.tif") == Record(
         **{**{name: getattr(record, name) for name in record.__slots__}, "offset": (6 << 40) + 5}
     )
+
+
+@pytest.mark.parametrize("sizes", [(SIZE_LIMIT, 1), (1, SIZE_LIMIT)])
+def test_what_no_archive_can_hold_has_no_header(sizes: tuple[int, int]) -> None:
+    def header(size: int, compressed_size: int) -> bytes:
+        return local_header(
+            "film.mp4",
+            method=STORED,
+            crc32=0,
+            size=size,
+            compressed_size=compressed_size,
+            modified=FORMER_DATE,
+        )
+
+    with pytest.raises(IntegrityError, match=r"'film\.mp4' is too large"):
+        header(*sizes)
+    assert header(*(min(size, SIZE_LIMIT - 1) for size in sizes)).startswith(b"PK")

@@ -13,6 +13,7 @@ from kili_export.changes.events.pending_changes import (
     REBUILD,
     RECONCILE,
     SHARDS,
+    PendingChange,
     all_shards,
     asset_of,
     asset_subject,
@@ -79,3 +80,19 @@ def test_labels_are_awaited_for_three_runs_and_ten_minutes(
 
 def test_a_mark_names_twenty_labels_and_starts_six_runs() -> None:
     assert (MOST_LABELS, MOST_FOLLOW_UPS) == (20, 6)
+
+
+@pytest.mark.parametrize(
+    ("event_in", "retry_in", "is_ahead"),
+    [
+        *((-60, None, False), (30, None, False), (31, None, True)),
+        *((0, 21_630, False), (0, 21_631, True), (31, 10, True)),
+    ],
+)
+def test_times_that_are_too_far_away_are_those_of_a_clock_that_was_ahead(
+    event_in: int, retry_in: int | None, is_ahead: bool
+) -> None:
+    at = NOON + timedelta(seconds=event_in)
+    retry_at = None if retry_in is None else NOON + timedelta(seconds=retry_in)
+    mark = PendingChange("project1", "asset#as_1", "v", NOON, at, retry_at=retry_at)
+    assert mark.is_ahead(NOON) is is_ahead

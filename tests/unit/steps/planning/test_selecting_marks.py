@@ -1,5 +1,6 @@
 """Which marks a run takes on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -87,3 +88,15 @@ def test_marks_are_stored_as_lines() -> None:
     assert found.first_event_at() == NOON - 4 * SECOND
     assert ChosenChanges().first_event_at() is None
     assert ChosenChanges().lines() == b""
+
+
+@pytest.mark.parametrize(
+    ("attempts", "were_tried"), [((), False), ((0, 0), False), ((0, 1), True), ((2, 1), True)]
+)
+def test_one_mark_that_was_tried_before_counts(attempts: tuple[int, ...], were_tried: bool) -> None:
+    marks = {
+        f"as_{number}": replace(mark(asset_subject(f"as_{number}")), attempts=count)
+        for number, count in enumerate(attempts)
+    }
+    assert ChosenChanges(assets=marks).were_tried is were_tried
+    assert ChosenChanges(project=marks).were_tried is were_tried
