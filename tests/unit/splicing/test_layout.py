@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,13 @@ from kili_export.splicing.held_bytes import chunks_of, cut_held
 from kili_export.splicing.part_joins import plan_joins
 from kili_export.splicing.regions import Region, Regions
 from kili_export.splicing.upload_parts import Source
-from kili_export.splicing.zip_headers import encode_record, local_header, local_length, record_span
+from kili_export.splicing.zip_headers import (
+    decode_record,
+    encode_record,
+    local_header,
+    local_length,
+    record_span,
+)
 
 LARGE = 5 << 32
 
@@ -95,3 +102,12 @@ def test_a_slice_of_a_slice_is_where_it_should_be() -> None:
 
 def test_nothing_is_joined_where_one_upload_takes_all() -> None:
     assert plan_joins([]) == []
+
+
+@pytest.mark.parametrize("identifier", [0x0001, 0x5455])
+def test_a_record_with_fields_of_others_is_refused(identifier: int) -> None:
+    raw = bytearray(encode_record(replace(small("a"), owner="as_1")))
+    at = raw.index(struct.pack("<HH4s", 0x6C4B, 4, b"as_1"))
+    raw[at : at + 2] = struct.pack("<H", identifier)
+    with pytest.raises(IntegrityError, match="fields that are not of ours"):
+        decode_record(bytes(raw), 0)

@@ -15,6 +15,8 @@ from kili_export.splicing.upload_parts import (
     Part,
     Piece,
     Source,
+    buffers_of,
+    parts_digest,
     plan_parts,
 )
 
@@ -172,3 +174,40 @@ def test_what_no_upload_can_hold_is_refused() -> None:
 def test_limits_must_not_contradict_each_other(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="contradict"):
         replace(TINY, **wrong)
+
+
+def test_plans_are_told_apart_by_their_digest() -> None:
+    source, other = Source("a", "etag", 100), Source("a", "newer", 100)
+    plans: list[list[Part]] = [
+        [],
+        [CopyPart(source, 0, 10)],
+        [CopyPart(other, 0, 10)],
+        [CopyPart(source, 1, 10)],
+        [CopyPart(source, 0, 11)],
+        [CopyPart(source, 0, 10), CopyPart(source, 0, 10)],
+        [BufferPart((InlineBytes(b"abc"),))],
+        [BufferPart((InlineBytes(b"ab"), InlineBytes(b"c")))],
+        [BufferPart((InlineBytes(b"abd"),))],
+        [BufferPart((InlineBytes(b"ab"),)), BufferPart((InlineBytes(b"c"),))],
+    ]
+    digests = [parts_digest(plan) for plan in plans]
+    assert len(set(digests)) == len(plans)
+    assert digests == [parts_digest(list(plan)) for plan in plans]
+    assert {len(digest) for digest in digests} == {64}
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 100])
+def test_buffers_have_all_bytes_in_order(size: int) -> None:
+    source = Source("a", "etag", 100)
+    pieces: list[Piece] = [InlineBytes(b"abcdefg"), CopyRange(source, 10, 9), InlineBytes(b"h")]
+    buffers = list(buffers_of(pieces, size))
+    assert list(ranges(buffers)) == list(ranges(pieces))
+    assert [one.length for one in buffers[:-1]] == [size] * (len(buffers) - 1)
+    assert 0 < buffers[-1].length <= size
+
+
+def test_coarser_limits_copy_four_times_as_much_until_a_part_is_full() -> None:
+    assert TINY.coarser() == replace(TINY, copy=40)
+    coarser = DEFAULT_LIMITS.coarser()
+    assert coarser == replace(DEFAULT_LIMITS, copy=1024 * MIB)
+    assert replace(TINY, copy=40).coarser() is None
