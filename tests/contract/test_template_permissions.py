@@ -177,7 +177,7 @@ def test_who_reads_the_bucket_can_tell_that_an_object_is_not_there(name: str) ->
 
 
 @pytest.mark.parametrize("name", sorted(PRINCIPALS))
-def test_a_key_of_ones_own_is_granted_to_whoever_needs_it(name: str) -> None:
+def test_a_key_of_ones_own_is_granted_to_all_that_need_it(name: str) -> None:
     granted = {
         action
         for action, resource in allowed(name, with_kms_key=True)

@@ -73,7 +73,7 @@ def test_the_bucket_is_encrypted_with_or_without_a_key_of_ones_own() -> None:
     assert without["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
-def test_the_bucket_refuses_whoever_comes_without_tls() -> None:
+def test_the_bucket_refuses_requests_without_tls() -> None:
     statement = bucket_statements()["TlsOnly"]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"

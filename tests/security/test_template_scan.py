@@ -10,7 +10,7 @@ def test_findings_with_their_reasons_pass() -> None:
     assert compare(ALL) == []
 
 
-def test_a_finding_without_a_reason_is_told() -> None:
+def test_a_finding_without_a_reason_is_reported() -> None:
     assert compare([*ALL, Finding("CKV_AWS_20", "Bucket")]) == ["Bucket: CKV_AWS_20 has no reason"]
 
 

@@ -44,7 +44,7 @@ def test_marks_stay_when_the_disk_does_not_take_what_was_published(
     assert len(list(changes.marks("p"))) == 1
 
 
-def test_a_declaration_is_on_disk_before_its_success_is_told(database: Database) -> None:
+def test_a_declaration_is_on_disk_before_its_success_is_reported(database: Database) -> None:
     seen = []
 
     def sync() -> None:

@@ -60,7 +60,7 @@ def test_what_did_not_change_is_not_told(world: World) -> None:
     assert world.publisher.sent == []
 
 
-def test_of_a_run_only_the_failed_export_is_told_as_failed(world: World) -> None:
+def test_of_a_run_only_the_failed_export_is_announced_as_failed(world: World) -> None:
     name = f"{PROJECT}-{world.submit('as_001', 'second', left=0.3).window}"
     planned = world.begin(name)
     results = world.convert(planned)

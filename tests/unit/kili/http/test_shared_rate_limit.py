@@ -197,7 +197,7 @@ def test_places_of_a_worker_that_died_are_passed_by() -> None:
     assert alive.call() - START <= MOST_TOGETHER * rules.interval
 
 
-def test_what_one_worker_is_told_everybody_heeds() -> None:
+def test_a_pause_that_one_worker_gets_holds_for_all() -> None:
     rules = BudgetRules.per_minute(250)
     shared = SharedState()
     workers = [Worker.at(shared, rules) for _ in range(8)]

@@ -189,7 +189,7 @@ def test_held_exports_go_on_when_what_vanished_is_there_again(world: World) -> N
     assert world.changes.held == {}
 
 
-def test_a_deletion_that_is_told_over_several_runs_is_one_deletion(world: World) -> None:
+def test_a_deletion_over_several_runs_is_one_deletion(world: World) -> None:
     vanish(world, 3)
     world.run_pending()
     assert world.manifest("raw").counts.assets == 17

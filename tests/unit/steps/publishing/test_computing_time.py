@@ -35,7 +35,7 @@ def prepared() -> tuple[Workbench, AggregateRequest]:
 
 
 @pytest.mark.parametrize("times", range(BATCHES + ASSETS + 1))
-def test_it_is_told_with_its_name_and_a_way_out_wherever_time_is_up(
+def test_it_is_said_with_its_name_and_a_way_out_wherever_time_is_up(
     monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     monkeypatch.setattr(computing_time, "_EVERY", 1)

@@ -18,7 +18,7 @@ from kili_export.reading.rows.list_assets import AssetListing, list_assets
 from kili_export.reading.rows.list_labels import LabelListing, list_labels
 from kili_export.reading.rows.listed_lines import LineBatch
 
-_TOLD_EVERY = 1000
+_REPORTED_EVERY = 1000
 
 
 def assets(arguments: Namespace) -> ExitCode:
@@ -78,7 +78,7 @@ class _Progress:
             complain(f"{self.what[:-1]} {one} is left out: {reason}")
         if live:
             print(f"\r{batch.done} of {batch.total} {self.what}", end="", file=sys.stderr)
-        elif not self.quiet and former // _TOLD_EVERY != batch.done // _TOLD_EVERY:
+        elif not self.quiet and former // _REPORTED_EVERY != batch.done // _REPORTED_EVERY:
             print(f"{batch.done} of {batch.total} {self.what}", file=sys.stderr)
 
     def end(self) -> None:

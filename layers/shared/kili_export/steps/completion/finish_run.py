@@ -141,7 +141,7 @@ class FinishExport:
         TrackedExportsStore(self.objects, plan.registration).follow(
             plan.project_id,
             published=verdict.exports.published,
-            stopped=verdict.exports.held_rebuilds | verdict.to_be_made_anew(),
+            stopped=verdict.exports.held_rebuilds | verdict.to_be_replaced(),
             declared=declared,
         )
 

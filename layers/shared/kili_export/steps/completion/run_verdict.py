@@ -142,7 +142,7 @@ class RunVerdict:
         changed = (asset_of(subject) for subject in self.planned)
         return sum(one is not None and not self.assets.is_answered(one) for one in changed)
 
-    def to_be_made_anew(self) -> frozenset[str]:
+    def to_be_replaced(self) -> frozenset[str]:
         """Exports that failed again and again: what is stored of them may be damaged."""
         tried = max((line.attempts for line in self.planned.values()), default=0)
         return self.exports.failed if tried >= _MOST_FAILURES else frozenset()

@@ -56,13 +56,13 @@ class DatasetFileChanges:
         sha256 = sha256_of(pieces)
         contents = sha256 if identity is None else identity_digest(b"", identity)
         modified = date_of(moments or self.since, contents)
-        told_by = dated_identity(contents, modified)
-        if self._is_kept(path, told_by):
+        dated = dated_identity(contents, modified)
+        if self._is_kept(path, dated):
             return
         self._forget_index(path)
-        self.members[path] = FileRecord(path, sha256, told_by)
+        self.members[path] = FileRecord(path, sha256, dated)
         self.files.append(streamed_file(path, pieces, modified))
-        self.digests[path] = FileDigest(sha256, told_by)
+        self.digests[path] = FileDigest(sha256, dated)
 
     def put_shards(
         self, path: str, sections: Sequence[Sequence[PlacedShard]], known: ShardIndex | None
