@@ -8,12 +8,15 @@ import pytest
 
 from kili_export.core.dos_time import FORMER_DATE
 from kili_export.core.errors import IntegrityError
+from kili_export.splicing.addition import AddedEntries
 from kili_export.splicing.assembly import VirtualArchive
 from kili_export.splicing.central_directory import Directory
-from kili_export.splicing.end_of_directory import Tail, encode_tail
+from kili_export.splicing.directory_merge import merge_directories
+from kili_export.splicing.end_of_directory import Tail, decode_tail, encode_tail
 from kili_export.splicing.entries import encode_entry
 from kili_export.splicing.entry_record import STORED, Record
 from kili_export.splicing.held_bytes import chunks_of, cut_held
+from kili_export.splicing.numbers import Numbers, decode_numbers
 from kili_export.splicing.part_joins import plan_joins
 from kili_export.splicing.regions import Region, Regions
 from kili_export.splicing.upload_parts import Source
@@ -111,3 +114,60 @@ def test_a_record_with_fields_of_others_is_refused(identifier: int) -> None:
     raw[at : at + 2] = struct.pack("<H", identifier)
     with pytest.raises(IntegrityError, match="fields that are not of ours"):
         decode_record(bytes(raw), 0)
+
+
+def test_records_with_a_prefix_come_as_they_stand() -> None:
+    directory = Directory.from_records(map(small, ["a", "b/x", "b/y", "c"]))
+    raw = {name: encode_record(small(name)) for name in ("b/x", "b/y")}
+    found = list(directory.raw_with_prefix("b/"))
+    assert [name for name, _ in found] == [b"b/x", b"b/y"]
+    assert all(bytes(data).startswith(b"PK\x01\x02") for _, data in found)
+    assert [len(data) for _, data in found] == [len(one) for one in raw.values()]
+
+
+def test_directories_are_equal_by_their_records() -> None:
+    one, same = (Directory.from_records(map(small, "ab")) for _ in range(2))
+    other = Directory.from_records(map(small, "ac"))
+    assert (one == same, one == other, one == b"") == (True, False, False)
+    assert hash(one) == hash(same) == hash((2, len(one.raw)))
+
+
+def test_a_directory_of_another_number_of_entries_is_refused() -> None:
+    raw = Directory.from_records(map(small, "ab")).raw
+    with pytest.raises(IntegrityError, match="of 3 entries holds 2"):
+        Directory(raw, 3).verify()
+
+
+@pytest.mark.parametrize("end", [b"", b"PK\x05\x06", bytes(22), b"PK\x05\x07" + bytes(18)])
+def test_what_does_not_end_with_an_end_record_is_no_archive(end: bytes) -> None:
+    with pytest.raises(IntegrityError, match="does not end with an end record"):
+        decode_tail(end, len(end))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        struct.pack("<HHQ", 0x5455, 8, LARGE),
+        struct.pack("<HHQ", 0x0001, 9, LARGE),
+        struct.pack("<HHI", 0x0001, 4, 5),
+        struct.pack("<HH", 0x0001, 0),
+    ],
+)
+def test_numbers_without_their_field_are_refused(end: bytes) -> None:
+    with pytest.raises(IntegrityError, match="ZIP64"):
+        decode_numbers(Numbers(1, 1, 0xFFFFFFFF), end)
+
+
+def test_two_additions_of_one_name_and_one_that_is_too_short_are_refused() -> None:
+    def addition(key: str, length: int) -> AddedEntries:
+        directory = Directory.from_records([small("a")])
+        source = Source(key, "etag", 1_000)
+        return AddedEntries.stored(source, 0, length, directory, Region.LABELS)
+
+    whole = local_length(1, 1, 1)
+    for additions in (
+        [addition("x", whole), addition("y", whole)],
+        [addition("x", whole - 1)],
+    ):
+        with pytest.raises(IntegrityError, match=r"two additions|behind its bytes"):
+            merge_directories(Directory.empty(), [], additions, {Region.LABELS: 0})
