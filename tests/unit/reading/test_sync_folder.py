@@ -688,6 +688,17 @@ def test_files_come_in_parts(
     assert files_in(tmp_path) == bench.files("yolo")
 
 
+def test_a_name_that_is_no_utf_8_is_in_the_way_too(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").mkdir()
+    stranger = os.fsdecode(os.fsencode(tmp_path) + b"/data.yaml/caf\xe9")
+    Path(stranger).write_bytes(b"mine")
+    with pytest.raises(InvalidConfiguration, match=r"did not write: data\.yaml/caf\\xe9\. Move"):
+        sync(bench, tmp_path)
+    with pytest.raises(InvalidConfiguration, match="no UTF-8"):
+        sync(bench, tmp_path, delete=True)
+    assert Path(stranger).read_bytes() == b"mine"
+
+
 def test_an_empty_folder_where_a_file_has_to_be_is_in_the_way(
     bench: Workbench, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from kili_export.archives.digests import DigestCheck
 from kili_export.core.errors import InvalidConfiguration
 
 _CHUNK: Final = 1 << 20
+_SHOWN: Final = "backslashreplace"
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -52,7 +53,10 @@ class Tree:
             return parent.blocked_by is not None or parent.stat() is not None
 
     def in_place_of(self, path: str) -> Iterator[str]:
-        """What has to go before a file can be at the path: what is there, above, or below."""
+        """What has to go before a file can be at the path: what is there, above, or below.
+
+        Bytes of names that are no UTF-8 are written as hexadecimal digits.
+        """
         with ParentFolder(self, path) as parent:
             found = parent.stat()
         if parent.blocked_by is not None:
@@ -62,7 +66,7 @@ class Tree:
         elif found is not None:
             with ParentFolder(self, f"{path}/.") as inside:
                 below = Tree(self.root / path, inside.required).walk()
-                names = (f"{path}/{name}" for name in below)
+                names = (f"{path}/{os.fsencode(name).decode(errors=_SHOWN)}" for name in below)
                 yield next(names, path)
                 yield from names
 
