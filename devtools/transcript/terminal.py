@@ -7,6 +7,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ _ROWS = 24
 _BLOCK = 65536
 _STYLE = re.compile(r"\033\[[0-9;]*m")
 _ERASE = "\033[K"
+_HEEDING_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp("sh", ("sh", "-c", sys.argv[1]))
+"""
+"""Runs a line. What a background job starts ignores Ctrl+C, and a shell cannot change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Running:
         screen, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
         process = subprocess.Popen(
-            ("sh", "-c", f"exec {line}"),
+            (sys.executable, "-IS", "-c", _HEEDING_CTRL_C, f"exec {line}"),
             cwd=shell.folder,
             env={**shell.environment, "TERM": "xterm-256color"},
             stdin=inside,

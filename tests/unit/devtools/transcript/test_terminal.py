@@ -1,5 +1,6 @@
 """What the recorder keeps of a terminal: what is left on the screen, as wide as it is."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def test_ctrl_c_and_answers_reach_what_runs(shell: Shell) -> None:
     assert shell.on_terminal(waiting, until="ready").text.splitlines() == ["ready", "ended"]
     asking = 'sh -c \'printf "Name: "; read name; echo "It is $name"\''
     assert shell.on_terminal(asking, until="Name: ", answer="Ada").text.endswith("It is Ada")
+
+
+def test_ctrl_c_is_heeded_where_this_process_ignores_it(shell: Shell) -> None:
+    """As a background job of a shell does, and all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        waiting = "sh -c 'echo ready; exec sleep 100'"
+        assert shell.on_terminal(waiting, until="ready").status == -signal.SIGINT
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_server_is_read_until_it_is_ready(shell: Shell) -> None:
