@@ -107,3 +107,29 @@ def test_a_name_that_changes_in_case_alone_is_followed(tmp_path: Path) -> None:
     sync(bench, tmp_path)
     assert files_in(tmp_path) == bench.files("yolo")
     assert sync(bench, tmp_path).method == "nothing"
+
+
+@pytest.mark.parametrize("name", ["labels/SAME.txt", "Labels/same.txt"])
+@pytest.mark.usefixtures("folding")
+def test_a_stranger_that_folds_like_a_file_to_write_is_replaced_by_it(
+    tmp_path: Path, name: str
+) -> None:
+    """It has the contents already; it goes all the same, and the file comes."""
+    bench = bench_of("plain.jpg", "same.jpg")
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_bytes(bench.files("yolo")["labels/same.txt"])
+    sync(bench, tmp_path, delete=True)
+    found = {folded(path): data for path, data in files_in(tmp_path).items()}
+    assert found == {folded(path): data for path, data in bench.files("yolo").items()}
+    assert sync(bench, tmp_path, delete=True).method == "nothing"
+
+
+@pytest.mark.usefixtures("folding")
+def test_of_strangers_that_fold_alike_all_are_removed(tmp_path: Path) -> None:
+    bench = bench_of("plain.jpg")
+    sync(bench, tmp_path)
+    for name in ("stra\u00dfe", "strasse"):
+        # A file system may fold less than we do.
+        (tmp_path / name).write_bytes(b"mine")
+    sync(bench, tmp_path, delete=True)
+    assert files_in(tmp_path) == bench.files("yolo")

@@ -387,3 +387,40 @@ def test_with_verify_nothing_counts_as_put_before(bench: Workbench) -> None:
     target.stored[f"{PREFIX}labels/d1/1.txt"] = (b"x" * len(stored[0]), stored[1])
     sync(bench, target, verify=True)
     assert_holds(target, bench)
+
+
+class Slow(InMemoryObjects):
+    """A bucket where something happens right before lists are looked for."""
+
+    action: Any = None
+
+    def _note(self, name: str, key: str) -> None:
+        if name == "list" and "/files-" in key and self.action is not None:
+            action, self.action = self.action, None
+            action()
+        super()._note(name, key)
+
+
+def test_a_sync_that_ends_removes_no_list_of_one_that_began_since(bench: Workbench) -> None:
+    target = InMemoryObjects()
+    sync(bench, target)
+    change(bench, 1)
+    slow = Slow(stored=target.stored)
+
+    def overtake() -> None:
+        change(bench, 0, left=0.3)
+        sync(bench, target)
+
+    slow.action = overtake
+    with pytest.raises(InvalidConfiguration, match="Another sync"):
+        sync(bench, slow)
+    sync(bench, target, verify=True)
+    assert_holds(target, bench, most_lists=2)
+
+
+def test_a_list_that_is_gone_is_named_with_the_way_out(bench: Workbench) -> None:
+    target = InMemoryObjects()
+    sync(bench, target)
+    target.delete([key for key in target.stored if key.startswith(f"{OWN}files-")])
+    with pytest.raises(IntegrityError, match="cannot be read; sync to an empty prefix instead"):
+        sync(bench, target)

@@ -699,9 +699,62 @@ def test_a_name_that_is_no_utf_8_is_in_the_way_too(bench: Workbench, tmp_path: P
     assert Path(stranger).read_bytes() == b"mine"
 
 
-def test_an_empty_folder_where_a_file_has_to_be_is_in_the_way(
+@pytest.mark.parametrize("delete", [False, True])
+def test_folders_without_files_give_way(bench: Workbench, tmp_path: Path, delete: bool) -> None:
+    (tmp_path / "data.yaml" / "below" / "that").mkdir(parents=True)
+    sync(bench, tmp_path, delete=delete)
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+def test_an_own_folder_becomes_a_file_though_its_files_were_removed(
     bench: Workbench, tmp_path: Path
 ) -> None:
-    (tmp_path / "data.yaml" / "below").mkdir(parents=True)
-    with pytest.raises(InvalidConfiguration, match=r"in the way that sync did not write: data\.y"):
+    for name in ("x.txt/y.jpg", "x.jpg"):
+        bench.kili.assets["as_001"] = replace(labelled(1, name, 0.2), fingerprint=name)
+        bench.run(["as_001"])
         sync(bench, tmp_path)
+        (tmp_path / "labels/x.txt/y.txt").unlink() if "y" in name else None
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+def broken_off(bench: Workbench, root: Path) -> Path:
+    """A folder whose change is written down and half made. Answers its own place."""
+    sync(bench, root)
+    change(bench, 1, 2, 4)
+    Breaking.left = 4
+    with pytest.raises(Unavailable), Breaking.open(root) as folder:
+        sync_folder(bench.objects, folder, SyncRequest("proj1", "yolo"))
+    return root / ".kili-export"
+
+
+def test_nothing_changes_where_the_own_list_cannot_be_read(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    own = broken_off(bench, tmp_path)
+    (own / "files.jsonl").write_text("nonsense\n")
+    before = files_in(tmp_path)
+    with pytest.raises(IntegrityError, match=r"files\.jsonl cannot be read"):
+        sync(bench, tmp_path)
+    assert files_in(tmp_path) == before
+
+
+def test_a_change_is_completed_where_the_own_list_is_gone(bench: Workbench, tmp_path: Path) -> None:
+    own = broken_off(bench, tmp_path)
+    (own / "files.jsonl").unlink()
+    sync(bench, tmp_path, delete=True)
+    assert files_in(tmp_path) == bench.files("yolo")
+
+
+@pytest.mark.parametrize(
+    "operation", [["date", "data.yaml"], ["other", "data.yaml", "x"], ["write", "data.yaml"], [], 3]
+)
+def test_operations_that_are_none_change_nothing(
+    bench: Workbench, tmp_path: Path, operation: object
+) -> None:
+    own = broken_off(bench, tmp_path)
+    with (own / "change.jsonl").open("a") as lines:
+        lines.write(json.dumps(operation) + "\n")
+    before = files_in(tmp_path)
+    with pytest.raises(IntegrityError, match=r"change\.jsonl cannot be read"):
+        sync(bench, tmp_path)
+    assert files_in(tmp_path) == before

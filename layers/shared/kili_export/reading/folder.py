@@ -163,6 +163,9 @@ class FolderOnDisk:
     def _complete(self) -> None:
         """Makes the change that is written down."""
         state = self._checked_change()
+        for _ in self._written():
+            # All of it can be read, before the first file changes.
+            pass
         self._announce(state)
         done = SortedDocuments()
         for operation in self._operations():
@@ -235,8 +238,8 @@ class FolderOnDisk:
         try:
             lines = self._own.read_lines(_CHANGE)
             header = next(lines, None)
-            for _, path, *_ in lines:
-                checked_path(path)
+            for operation in lines:
+                checked_path(_path_of(operation))
             return FolderState.model_validate(header)
         except (ValidationError, ValueError, TypeError, AttributeError) as error:
             raise self._unreadable(_CHANGE) from error
@@ -257,7 +260,8 @@ class FolderOnDisk:
 
     def _written(self) -> Iterator[tuple[bytes, Any]]:
         """The files that were written, by path, each with its digest and how it looked."""
-        if not self._own.has(_FILES) and not self._own.has(_STATE):
+        is_needed = self._own.has(_STATE) and not self._own.has(_CHANGE)
+        if not is_needed and not self._own.has(_FILES):
             return
         before = b""
         try:
@@ -273,6 +277,19 @@ class FolderOnDisk:
     def _unreadable(self, name: str) -> IntegrityError:
         path = self._own.path / name
         return IntegrityError(f"{path} cannot be read; sync into an empty folder instead")
+
+
+def _path_of(operation: Any) -> str:
+    """The path of an operation that is written down. Raises ValueError for any other line."""
+    match operation:
+        case (
+            ["remove", str(path)]
+            | ["write", str(path), str()]
+            | ["write", str(path), str(), int() | None]
+            | ["date", str(path), int()]
+        ):
+            return path
+    raise ValueError("no operation")
 
 
 def _line(path: str, digest: str, look: Look) -> list[Any]:

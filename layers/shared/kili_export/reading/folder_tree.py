@@ -55,7 +55,8 @@ class Tree:
     def in_place_of(self, path: str) -> Iterator[str]:
         """What has to go before a file can be at the path: what is there, above, or below.
 
-        Bytes of names that are no UTF-8 are written as hexadecimal digits.
+        Folders that hold no file need not go. Bytes of names that are no UTF-8 are written as
+        hexadecimal digits.
         """
         with ParentFolder(self, path) as parent:
             found = parent.stat()
@@ -65,10 +66,8 @@ class Tree:
             yield path
         elif found is not None:
             with ParentFolder(self, f"{path}/.") as inside:
-                below = Tree(self.root / path, inside.required).walk()
-                names = (f"{path}/{os.fsencode(name).decode(errors=_SHOWN)}" for name in below)
-                yield next(names, path)
-                yield from names
+                for name in Tree(self.root / path, inside.required).walk():
+                    yield f"{path}/{os.fsencode(name).decode(errors=_SHOWN)}"
 
     def holds(self, path: str, digest: str) -> bool:
         """Whether a regular file with that digest is at the path."""
@@ -147,6 +146,11 @@ class Tree:
             yield from ((base / name).as_posix() for name in (*files, *links))
 
     def _make_room(self, path: str) -> None:
+        with ParentFolder(self, f"{path}/.") as inside:
+            for folder, folders, _, above in os.fwalk(".", topdown=False, dir_fd=inside.required):
+                del folder
+                for name in folders:
+                    _remove_empty(name, above)
         if not self._remove_folder(path):
             raise InvalidConfiguration(
                 f"{path} has to become a file, and is a folder that is not empty; move it away"
@@ -154,13 +158,7 @@ class Tree:
 
     def _remove_folder(self, path: str) -> bool:
         with ParentFolder(self, path) as parent:
-            try:
-                os.rmdir(parent.name, dir_fd=parent.descriptor)
-            except OSError as error:
-                if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR}:
-                    return False
-                raise
-        return True
+            return parent.descriptor is not None and _remove_empty(parent.name, parent.descriptor)
 
 
 class ParentFolder:
@@ -232,6 +230,17 @@ class ParentFolder:
             raise InvalidConfiguration(
                 f"{self._path}: {name!r} is not a folder (links are not followed); move it away"
             ) from error
+
+
+def _remove_empty(name: str, folder: int) -> bool:
+    """Removes a folder in an open one. Answers whether it was there, and empty."""
+    try:
+        os.rmdir(name, dir_fd=folder)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR}:
+            return False
+        raise
+    return True
 
 
 def _folder_of(path: str) -> str:

@@ -179,9 +179,10 @@ class FollowedPrefix:
         """Waits for what was put, and removes; afterwards the prefix has this state."""
         self._writer.settle()
         self._writer.remove(change.paths("remove"))
-        self._put_state(PrefixState.model_validate(state.model_dump()))
         kept = self._prefix + self._list_path(state.version)
+        # Before the write: once that succeeds, another sync may begin and write its own list.
         lists = [found.key for found in self._objects.list(f"{self._own}files-")]
+        self._put_state(PrefixState.model_validate(state.model_dump()))
         self._objects.delete(key for key in lists if key != kept)
 
     @property
@@ -247,6 +248,9 @@ class FollowedPrefix:
         with TemporaryFile() as file:
             try:
                 self._objects.download(key, cast("BinaryIO", file))
+            except IntegrityError as error:
+                raise self._unreadable(key) from error
+            try:
                 file.seek(0)
                 with gzip.GzipFile(fileobj=file) as lines:
                     for line in lines:

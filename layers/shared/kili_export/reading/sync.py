@@ -124,7 +124,8 @@ def bring_folder(
     _check_same(known.state, wish)
     before = known.state.generation if known.state else None
     state = FolderState.of(manifest)
-    is_current = known.state == state and not known.is_damaged and not wish.verify
+    is_intact = known.count == manifest.counts.members and not known.is_damaged
+    is_current = known.state == state and is_intact and not wish.verify
     unchanged = SyncResult(manifest, "nothing", before, files=known.count)
     if is_current and not wish.delete:
         return unchanged

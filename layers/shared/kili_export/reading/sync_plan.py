@@ -5,6 +5,7 @@ Nothing here grows with the folder, but for files outside of memory.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from kili_export.archives.stored_archive import StoredArchive
 from kili_export.core.errors import InvalidConfiguration
@@ -51,9 +52,13 @@ class Names:
         """The files that sync wrote, ascending by what their names are compared by."""
         if not self.folds:
             return known.files()
+        return self.of_paths(path.decode() for path, _ in known.files())
+
+    def of_paths(self, paths: Iterable[str]) -> Keyed:
+        """Paths, ascending by what names are compared by."""
         found = SortedDocuments()
-        for path, _ in known.files():
-            found.add(folded(path.decode()))
+        for path in paths:
+            found.add(self.key(path))
         return found
 
 
@@ -105,10 +110,20 @@ def strangers(folder: FollowingFolder, known: FollowedFiles) -> SortedDocuments:
             raise InvalidConfiguration(
                 f"{path!r} has a name that is no UTF-8, which cannot be removed: move it away."
             ) from None
-    for _, (stranger, is_ours) in joined(found, names.of(known)):
-        if stranger is not None and is_ours is None:
-            foreign.add(str(stranger))
+    for path, is_ours in _marked(found, names.of(known)):
+        if not is_ours:
+            foreign.add(path)
     return foreign
+
+
+def _marked(rows: Iterable[tuple[bytes, Any]], keys: Keyed) -> Iterator[tuple[Any, bool]]:
+    """The documents of rows, and whether their key is among the keys; both come by key."""
+    remaining = iter(keys)
+    following = next(remaining, None)
+    for key, document in rows:
+        while following is not None and following[0] < key:
+            following = next(remaining, None)
+        yield document, following is not None and following[0] == key
 
 
 def check_names(folder: FollowingFolder, known: FollowedFiles, plan: Plan) -> None:
@@ -147,11 +162,13 @@ def present_files(
         return present
     in_the_way: list[str] = []
     more = 0
-    for _, (found, is_ours) in joined(met, names.of(known)):
-        # What sync wrote goes: the export has no file there any more.
-        if not isinstance(found, list) or is_ours is not None:
+    ours, going = names.of(known), names.of_paths(change.paths("remove"))
+    for ((path, name, is_same), is_ours), (_, goes) in zip(
+        _marked(met, ours), _marked(met, going), strict=True
+    ):
+        # The export has no file there any more, or one whose name differs in case.
+        if is_ours or goes:
             continue
-        path, name, is_same = found
         if is_same:
             present.add(path)
         elif len(in_the_way) < _SHOWN:
