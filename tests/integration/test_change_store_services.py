@@ -145,6 +145,13 @@ def test_the_former_secret_is_refused_when_the_change_is_long_past() -> None:
     assert stored.accepted() == ("new",)
 
 
+def test_two_changes_at_once_end_a_leaked_secret() -> None:
+    stored = secret("leaked")
+    stored.client.put_secret_value(SecretId="secret", SecretString="between")
+    stored.client.put_secret_value(SecretId="secret", SecretString="new")
+    assert stored.accepted() == ("new", "between")
+
+
 def test_a_secret_without_a_value_is_told_as_a_setting() -> None:
     with pytest.raises(InvalidConfiguration, match="put one into it"):
         secret(None).accepted()

@@ -151,7 +151,7 @@ def test_every_asset_is_there_or_gave_way_to_one_of_its_name(bench: Workbench) -
 
 
 def test_yaml_holds_the_classes_as_they_are_called(bench: Workbench) -> None:
-    """In corrected archives; the SDK's own writes them without quotes."""
+    """In corrected archives; default ones quote what readers would take for something else."""
     files = bench.files("right")
     documents = [yaml.safe_load(data) for name, data in files.items() if name.endswith("data.yaml")]
     assert documents

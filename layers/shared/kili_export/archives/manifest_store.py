@@ -1,6 +1,6 @@
 """Reads what is published of an export: its manifest, or that it was purged.
 
-`steps/publishing/generation/commit.py` writes it.
+`steps/publishing/generation/commit.py` publishes it; architecture.md lists who else rewrites it.
 """
 
 from dataclasses import dataclass

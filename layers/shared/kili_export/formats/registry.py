@@ -1,4 +1,4 @@
-"""The formats by name. A new one is a folder of its own and a line here.
+"""The formats by name. A new one is a folder of its own and a line here for the code alone.
 
 "Add a format" in CONTRIBUTING.md has the whole list.
 """

@@ -62,7 +62,7 @@ class Settings:
     )
     state_machine_arn: str = _variable("STATE_MACHINE_ARN", "The workflow", None)
     event_bus_name: str = _variable(
-        "EVENT_BUS_NAME", "The bus that Export Published and Export Failed are sent to", None
+        "EVENT_BUS_NAME", "The bus that events for consumers are sent to", None
     )
     kili_api_endpoint: str = _variable(
         "KILI_API_ENDPOINT",

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from kili_export.archives.ledger.asset_ledger import PathClaim, PathConflict, entry_name
 from kili_export.archives.ledger.contested_paths import ConflictNote, contest_entry_name
 from kili_export.archives.ledger.path_conflicts import (
-    Candidate,
+    LocatedClaim,
     Origin,
     PathDecision,
     settle,
-    standing_bids,
+    standing_claims,
 )
 from kili_export.core.errors import IntegrityError
 
@@ -25,24 +25,25 @@ def claim(asset_id: str, *, media: bool = False, identity: str = "i", order: str
     return PathClaim(asset_id, order or asset_id, f"sha of {asset_id}", identity, media=media)
 
 
-def standing(*claims: PathClaim) -> dict[str, Candidate]:
+def standing(*claims: PathClaim) -> dict[str, LocatedClaim]:
     """Claims of before: the first one has the path."""
     origins = [Origin.ARCHIVE, *[Origin.LEDGER] * len(claims)]
     return {
-        one.asset_id: Candidate(one, origin) for one, origin in zip(claims, origins, strict=False)
+        one.asset_id: LocatedClaim(one, origin)
+        for one, origin in zip(claims, origins, strict=False)
     }
 
 
 def names(settlement: PathDecision) -> tuple[str | None, list[str]]:
     winner = settlement.winner
-    lost = [bid.claim.asset_id for bid in settlement.losers]
+    lost = [one.claim.asset_id for one in settlement.losers]
     return None if winner is None else winner.claim.asset_id, lost
 
 
 def settled(*claims: PathClaim, is_folder: bool = False) -> tuple[str | None, list[str]]:
     """The decision between assets that all changed."""
-    bids = {one.asset_id: one for one in claims}
-    return names(settle(PATH, {}, bids, bids, is_folder=is_folder))
+    claimed = {one.asset_id: one for one in claims}
+    return names(settle(PATH, {}, claimed, claimed, is_folder=is_folder))
 
 
 def test_of_label_files_the_last_one_in_server_order_is_kept() -> None:
@@ -69,9 +70,9 @@ def test_nobody_has_the_name_of_a_folder() -> None:
 
 @pytest.mark.parametrize(("count", "contested"), [(0, False), (1, False), (2, True)])
 def test_a_path_is_remembered_when_somebody_lost_it(count: int, contested: bool) -> None:
-    bids = {one.asset_id: one for one in map(claim, "ab"[:count])}
-    assert settle(PATH, {}, bids, bids).contested is contested
-    assert settle(PATH, {}, bids, bids, is_folder=True).contested is (count > 0)
+    claimed = {one.asset_id: one for one in map(claim, "ab"[:count])}
+    assert settle(PATH, {}, claimed, claimed).contested is contested
+    assert settle(PATH, {}, claimed, claimed, is_folder=True).contested is (count > 0)
 
 
 def test_contents_that_did_not_change_stay_where_they_are() -> None:
@@ -79,7 +80,7 @@ def test_contents_that_did_not_change_stay_where_they_are() -> None:
     same = replace(claim("a"), sha256="made again")
     other = claim("b", identity="another")
     found = settle(PATH, before, ["a", "b"], {"a": same, "b": other})
-    assert found == PathDecision(PATH, Candidate(other, Origin.CONVERSION), (before["a"],))
+    assert found == PathDecision(PATH, LocatedClaim(other, Origin.CONVERSION), (before["a"],))
     assert settle(PATH, before, ["b"], {"b": claim("b")}).winner == before["b"]
 
 
@@ -88,19 +89,19 @@ def test_who_changed_and_claims_no_more_is_out() -> None:
     found = settle(PATH, before, ["b", "stranger"], {})
     assert found == PathDecision(PATH, before["a"], ())
     assert before.keys() == {"a", "b"}, "what stood before was changed"
-    # A bid of an asset that did not change is not asked for.
+    # A claim of an asset that did not change is not asked for.
     assert settle(PATH, before, [], {"c": claim("c")}).winner == before["b"]
 
 
 def test_claims_of_before_come_from_the_ledger_or_from_the_one_that_has_the_path() -> None:
     won, lost = claim("b"), replace(claim("a"), payload=b"kept")
     stored = PathConflict(PATH, (lost, won))
-    assert standing_bids(stored, claim("x")) == {
-        "a": Candidate(lost, Origin.LEDGER),
-        "b": Candidate(won, Origin.ARCHIVE),
+    assert standing_claims(stored, claim("x")) == {
+        "a": LocatedClaim(lost, Origin.LEDGER),
+        "b": LocatedClaim(won, Origin.ARCHIVE),
     }
-    assert standing_bids(None, won) == {"b": Candidate(won, Origin.ARCHIVE)}
-    assert standing_bids(None, None) == {}
+    assert standing_claims(None, won) == {"b": LocatedClaim(won, Origin.ARCHIVE)}
+    assert standing_claims(None, None) == {}
 
 
 @given(
@@ -110,13 +111,13 @@ def test_claims_of_before_come_from_the_ledger_or_from_the_one_that_has_the_path
 def test_one_change_after_another_leads_where_all_at_once_do(
     claims: Sequence[tuple[str, bool, str]], steps: Sequence[set[str]]
 ) -> None:
-    bids = {name: claim(name, media=media, identity=made) for name, media, made in claims}
-    current: dict[str, Candidate] = {}
+    claimed = {name: claim(name, media=media, identity=made) for name, media, made in claims}
+    current: dict[str, LocatedClaim] = {}
     for changed in [*steps, set("abcdef")]:
-        found = settle(PATH, current, sorted(changed), bids)
+        found = settle(PATH, current, sorted(changed), claimed)
         whole = (*found.losers, found.winner)
-        current = {bid.claim.asset_id: bid for bid in whole if bid is not None}
-    assert names(found) == settled(*bids.values())
+        current = {one.claim.asset_id: one for one in whole if one is not None}
+    assert names(found) == settled(*claimed.values())
 
 
 class TestContest:

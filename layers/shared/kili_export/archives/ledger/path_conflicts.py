@@ -26,7 +26,7 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LocatedClaim:
     """A claim, and where its contents are."""
 
     claim: PathClaim
@@ -38,8 +38,8 @@ class PathDecision:
     """Who has a name from now on. `winner` is None when nobody claims it, or it is a folder's."""
 
     path: str
-    winner: Candidate | None
-    losers: tuple[Candidate, ...]
+    winner: LocatedClaim | None
+    losers: tuple[LocatedClaim, ...]
 
     @property
     def contested(self) -> bool:
@@ -47,7 +47,9 @@ class PathDecision:
         return bool(self.losers)
 
 
-def standing_bids(stored: PathConflict | None, holder: PathClaim | None) -> dict[str, Candidate]:
+def standing_claims(
+    stored: PathConflict | None, holder: PathClaim | None
+) -> dict[str, LocatedClaim]:
     """The claims to a name before the run, by asset.
 
     `stored` is what the ledger remembers of a contested name, `holder` the claim of the asset
@@ -55,23 +57,23 @@ def standing_bids(stored: PathConflict | None, holder: PathClaim | None) -> dict
     """
     if stored is not None:
         return {
-            claim.asset_id: Candidate(
+            claim.asset_id: LocatedClaim(
                 claim, Origin.ARCHIVE if claim.payload is None else Origin.LEDGER
             )
             for claim in stored.claims
         }
-    return {} if holder is None else {holder.asset_id: Candidate(holder, Origin.ARCHIVE)}
+    return {} if holder is None else {holder.asset_id: LocatedClaim(holder, Origin.ARCHIVE)}
 
 
 def settle(
     path: str,
-    standing: Mapping[str, Candidate],
+    standing: Mapping[str, LocatedClaim],
     changed: Iterable[str],
-    bids: Mapping[str, PathClaim],
+    claims: Mapping[str, PathClaim],
     *,
     is_folder: bool = False,
 ) -> PathDecision:
-    """Decides a name again after `changed` assets changed, of which `bids` claim it now.
+    """Decides a name again after `changed` assets changed, of which `claims` claim it now.
 
     A changed asset whose contents are what they were keeps what is stored of it. `is_folder`:
     other files are in a folder of that name, so that nobody has it.
@@ -79,14 +81,14 @@ def settle(
     current = dict(standing)
     for asset_id in changed:
         before = current.pop(asset_id, None)
-        claim = bids.get(asset_id)
+        claim = claims.get(asset_id)
         if claim is None:
             continue
         same = before is not None and before.claim.identity == claim.identity
         current[asset_id] = (
-            Candidate(before.claim, before.origin)
+            LocatedClaim(before.claim, before.origin)
             if same and before
-            else Candidate(claim, Origin.CONVERSION)
+            else LocatedClaim(claim, Origin.CONVERSION)
         )
     ranked = _ranked(current.values())
     if is_folder or not ranked:
@@ -94,11 +96,11 @@ def settle(
     return PathDecision(path, ranked[-1], tuple(ranked[:-1]))
 
 
-def _ranked(bids: Iterable[Candidate]) -> list[Candidate]:
-    """The bids, the winner last. A label file is written over whatever was downloaded before."""
-    ordered = sorted(bids, key=lambda bid: bid.claim.precedence)
-    media = [bid for bid in reversed(ordered) if bid.claim.media]
-    return media + [bid for bid in ordered if not bid.claim.media]
+def _ranked(candidates: Iterable[LocatedClaim]) -> list[LocatedClaim]:
+    """The winner is last. A label file is written over whatever was downloaded before."""
+    ordered = sorted(candidates, key=lambda one: one.claim.precedence)
+    media = [one for one in reversed(ordered) if one.claim.media]
+    return media + [one for one in ordered if not one.claim.media]
 
 
 _END: Final = b"\0"

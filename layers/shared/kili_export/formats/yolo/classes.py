@@ -1,4 +1,4 @@
-"""Class files of YOLO datasets: which number means which class."""
+"""Class files of YOLO datasets, by the order of the classes, which `yolo.py` chooses."""
 
 import json
 import re

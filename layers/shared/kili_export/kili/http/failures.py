@@ -124,7 +124,7 @@ NETWORK_ERRORS = (failures.HTTPError, failures.ProxySchemeUnsupported, OSError)
 
 
 def of_failure(failure: Exception, origin: str) -> FailedAttempt:
-    """The failed_attempt of a request that got no whole answer.
+    """The failed attempt of a request that got no whole answer.
 
     The failure's own text is left out: it holds the URL with its signature.
     """
@@ -132,12 +132,12 @@ def of_failure(failure: Exception, origin: str) -> FailedAttempt:
 
 
 def of_slowness(origin: str) -> FailedAttempt:
-    """The failed_attempt of a request whose answer took too long."""
+    """The failed attempt of a request whose answer took too long."""
     return _SLOW.failed_attempt(origin)
 
 
 def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -> FailedAttempt:
-    """The failed_attempt of an answer that is no success. `text` is the beginning of its body."""
+    """The failed attempt of an answer that is no success. `text` is the beginning of its body."""
     answered = f"{origin} answered HTTP {status}"
     if status == 401:
         refused = AccessDenied(f"the API key is refused by {origin}")
@@ -158,7 +158,7 @@ def of_status(status: int, headers: Mapping[str, str], text: str, origin: str) -
 def of_answer_errors(
     errors: object, origin: str, without_key: Callable[[str], str]
 ) -> FailedAttempt:
-    """The failed_attempt of a GraphQL answer that holds errors instead of data.
+    """The failed attempt of a GraphQL answer that holds errors instead of data.
 
     What the server says is passed on, without e-mail addresses, signatures of links, and our key.
     """
@@ -185,7 +185,7 @@ def of_answer_errors(
 
 
 def of_unreadable(problem: str, origin: str) -> FailedAttempt:
-    """The failed_attempt of an answer that cannot be read: truncated, not JSON, not GraphQL."""
+    """The failed attempt of an answer that cannot be read: truncated, not JSON, not GraphQL."""
     return FailedAttempt("unreadable", Unavailable(f"{origin} {problem}"), ATTEMPTS_WHEN_CUT_OFF)
 
 

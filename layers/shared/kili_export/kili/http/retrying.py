@@ -81,7 +81,7 @@ class RetryLoop:
         self._seen: Counter[str] = Counter()
 
     def wait_or_give_up(self, failed_attempt: FailedAttempt, *, repeatable: bool) -> None:
-        """Sleeps before the next attempt, or raises the failed_attempt's error when there is none.
+        """Sleeps before the next attempt, or raises the error of the failed one when there is none.
 
         A request that is not `repeatable` is only sent again when Kili did not act on it.
         """

@@ -143,7 +143,7 @@ class FullPathConflicts:
     ) -> tuple[bytes, _Claimed, bytes] | None:
         path = claims[0][0].decode()
         by_asset = {claimed.asset_id: (name, claimed, raw) for name, claimed, raw in claims}
-        bids = {
+        current = {
             asset_id: PathClaim(
                 asset_id,
                 claimed.order_key,
@@ -153,8 +153,8 @@ class FullPathConflicts:
             )
             for asset_id, (_, claimed, _) in by_asset.items()
         }
-        settled = settle(path, {}, by_asset, bids, is_folder=is_folder)
-        remembered = [self._kept_aside(bid.claim, by_asset) for bid in settled.losers]
+        settled = settle(path, {}, by_asset, current, is_folder=is_folder)
+        remembered = [self._kept_aside(lost.claim, by_asset) for lost in settled.losers]
         self.lost += len(remembered)
         winner = settled.winner.claim if settled.winner else None
         if winner is not None:

@@ -13,11 +13,11 @@ from kili_export.archives.ledger.asset_ledger import (
 from kili_export.archives.ledger.contested_paths import ConflictNote, contest_entry_name
 from kili_export.archives.ledger.ledger_reader import LedgerReader
 from kili_export.archives.ledger.path_conflicts import (
-    Candidate,
+    LocatedClaim,
     Origin,
     PathDecision,
     settle,
-    standing_bids,
+    standing_claims,
 )
 from kili_export.core.errors import IntegrityError
 from kili_export.core.file_paths import folders_of
@@ -79,7 +79,7 @@ class IncrementPathConflicts:
         # What is in a folder comes before it, and decides whether a file may be called like it.
         for path in sorted(touched, reverse=True):
             stored = remembered.get(path)
-            standing = standing_bids(stored, holders.get(path))
+            standing = standing_claims(stored, holders.get(path))
             self._settle(path, touched[path], stored, standing, new, changes)
         return changes
 
@@ -88,17 +88,17 @@ class IncrementPathConflicts:
         path: str,
         assets: set[str],
         stored: PathConflict | None,
-        standing: Mapping[str, Candidate],
+        standing: Mapping[str, LocatedClaim],
         new: Mapping[str, AssetRecord],
         changes: PathChanges,
     ) -> None:
-        bids = {
+        current = {
             asset_id: claim
             for asset_id in assets
             if asset_id in new and (claim := self._claim(path, new[asset_id])) is not None
         }
         is_folder = self._is_folder(path, changes)
-        settled = settle(path, standing, assets, bids, is_folder=is_folder)
+        settled = settle(path, standing, assets, current, is_folder=is_folder)
         self._apply(settled, changes)
         claimed = self._claimed(settled) if settled.contested else None
         if claimed is not None or stored is not None:
@@ -108,7 +108,7 @@ class IncrementPathConflicts:
 
     def _claimed(self, settled: PathDecision) -> PathConflict:
         """What is to be remembered of a name that some who claim it do not have."""
-        claims = [self._kept_aside(settled.path, bid) for bid in settled.losers]
+        claims = [self._kept_aside(settled.path, lost) for lost in settled.losers]
         if settled.winner is not None:
             claims.append(replace(settled.winner.claim, payload=None))
         return PathConflict(settled.path, tuple(claims))
@@ -226,12 +226,12 @@ class IncrementPathConflicts:
             region=Region.MEDIA,
         )
 
-    def _kept_aside(self, path: str, bid: Candidate) -> PathClaim:
+    def _kept_aside(self, path: str, lost: LocatedClaim) -> PathClaim:
         """A claim that lost, with its contents."""
-        if bid.origin is Origin.LEDGER:
-            return bid.claim
-        if bid.origin is Origin.CONVERSION:
-            located = self._located(path, bid.claim)
+        if lost.origin is Origin.LEDGER:
+            return lost.claim
+        if lost.origin is Origin.CONVERSION:
+            located = self._located(path, lost.claim)
             record = located.member.record
             payload = self.objects.get_range(
                 located.source.key,
@@ -245,15 +245,15 @@ class IncrementPathConflicts:
                 raise IntegrityError(f"the archive does not have {path!r}, which the ledger knows")
             record, payload = found.record, self.files.payload(found)
         return PathClaim(
-            asset_id=bid.claim.asset_id,
-            order_key=bid.claim.order_key,
-            sha256=bid.claim.sha256,
-            identity=bid.claim.identity,
+            asset_id=lost.claim.asset_id,
+            order_key=lost.claim.order_key,
+            sha256=lost.claim.sha256,
+            identity=lost.claim.identity,
             crc32=record.crc32,
             size=record.size,
             method=record.method,
             payload=payload,
-            media=bid.claim.media,
+            media=lost.claim.media,
             modified=record.modified,
         )
 
