@@ -25,7 +25,7 @@ class ShardRules:
     fragment counts besides its length: it bounds how many assets' records one shard is made of.
     """
 
-    threshold: int = 16 << 20
+    threshold: int = 1 << 20
     target: int = 4 << 20
     overhead: int = 4 << 10
 
