@@ -1,6 +1,7 @@
 """The functions of the deployment, called as their handlers call them."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -118,7 +119,8 @@ def _webhook(application: FaultyApplication, payload: Any) -> Any:
 def _aggregate(application: FaultyApplication) -> PublishExport:
     """Publishes exports, with small parts, and every delta before the archive."""
     publish = aggregate_archive(application)
-    return replace(publish, limits=SMALL_PARTS, rewriting=replace(publish.rewriting, tiny=0))
+    delta_first = replace(publish.rewriting, tiny=0, large_share=math.inf)
+    return replace(publish, limits=SMALL_PARTS, rewriting=delta_first)
 
 
 def _never_ends(_seconds: float) -> AbstractContextManager[None]:

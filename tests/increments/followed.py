@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import zipfile
 from collections import Counter
@@ -28,6 +29,8 @@ _COCO = b'{"info": '
 Files = Mapping[str, bytes]
 _Number = tuple[str, str, str]
 """A namespace of numbers, an asset and what of it is numbered."""
+
+_DELTA_FIRST = CompactionPolicy(tiny=0, large_share=math.inf)
 
 
 @dataclass
@@ -63,7 +66,7 @@ def follow(kind: Kind, history: History, tally: Tally) -> None:
         batch_size=history.batch_size,
         sharding=history.sharding,
         # Deltas are published before the archive, or with it.
-        rewriting=CompactionPolicy(tiny=0) if history.spliced else CompactionPolicy(),
+        rewriting=_DELTA_FIRST if history.spliced else CompactionPolicy(),
     )
     following = _Following(world, bench, tally)
     following.run("rebuild")

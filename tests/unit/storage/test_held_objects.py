@@ -199,6 +199,41 @@ def test_the_next_run_takes_what_never_changes_from_memory() -> None:
     assert len(behind.requests) == 1
 
 
+def test_of_an_object_that_is_partly_copied_the_rest_is_known() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    etag = behind.put(TABLE, b"0123456789").etag
+    ends = (InlineBytes(b"<"), piece(TABLE, etag, 2, 5), InlineBytes(b"6"), InlineBytes(b"7>"))
+    stored = recalling(recent, behind).compose("state/p/u.table", [BufferPart(ends)])
+    assert behind.stored[stored.key][0] == b"<2345667>"
+    behind.requests.clear()
+
+    after = recalling(recent, behind)
+    assert after.get_range(stored.key, 7, 2, if_match=stored.etag) == b"7>"
+    assert after.get_range(stored.key, 0, 1, if_match=stored.etag) == b"<"
+    assert behind.requests == []
+    assert after.get_range(stored.key, 5, 4, if_match=stored.etag) == b"667>"
+    assert len(behind.requests) == 1
+
+
+def test_what_is_there_is_asked_once_until_it_is_written() -> None:
+    recent, behind = RecentObjects(ManualClock()), InMemoryObjects()
+    theirs = behind.put("p/latest", b"theirs")
+    held = recalling(recent, behind)
+    assert [held.head("p/latest"), held.head("p/latest")] == [theirs, theirs]
+    assert held.head("state/q") is None
+    assert behind.requests[1:] == [("head", "p/latest"), ("head", "state/q")]
+
+    newer = behind.put("p/latest", b"newer")
+    with pytest.raises(ConflictError):
+        held.compose("p/latest", [BufferPart((InlineBytes(b"ours"),))], if_match=theirs.etag)
+    assert held.head("p/latest") == newer
+    ours = held.compose("p/latest", [BufferPart((InlineBytes(b"ours"),))], if_match=newer.etag)
+    held.delete(["p/other"])
+    assert held.head("p/latest") == ours
+    held.delete(["p/latest"])
+    assert held.head("p/latest") is None
+
+
 def piece(key: str, etag: str, start: int, length: int) -> CopyRange:
     return CopyRange(Source(key, etag, 10), start, length)
 
@@ -213,7 +248,7 @@ def test_what_is_not_known_for_sure_is_read_again() -> None:
     held.get_range("state/p/x", 0, 3, if_match=changing)
     behind.requests.clear()
 
-    for key, start, match in ((TABLE, 3, etag), (TABLE, 0, None), ("state/p/x", 0, changing)):
+    for key, start, match in ((TABLE, 4, etag), (TABLE, 0, None), ("state/p/x", 0, changing)):
         held.get_range(key, start, 3, if_match=match)
     with pytest.raises(ConflictError):
         held.get_range(TABLE, 0, 3, if_match=ETAG)

@@ -16,6 +16,32 @@ def test_the_beginning_of_an_object_is_found_by_its_etag() -> None:
     assert recent.find("b", '"1"', 2, 3) is None
 
 
+def test_what_lies_within_a_range_is_found() -> None:
+    recent = RecentObjects(ManualClock())
+    recent.keep("a", "e", b"0123")
+    recent.keep("a", "e", b"6789", 6)
+
+    assert recent.find("a", "e", 6, 4) == b"6789"
+    assert recent.find("a", "e", 7, 2) == b"78"
+    assert recent.find("a", "e", 1, 3) == b"123"
+    assert recent.find("a", "e", 6, 5) is None
+    assert recent.find("a", "e", 5, 2) is None
+    assert recent.find("a", "e", 3, 4) is None, "ranges are not joined"
+    recent.keep("a", "e", b"0123456789")
+    assert recent.find("a", "e", 3, 4) == b"3456"
+
+
+def test_a_range_that_went_is_not_found() -> None:
+    recent = RecentObjects(ManualClock(), most=8)
+    recent.keep("a", "e", b"0123")
+    recent.keep("a", "e", b"6789", 6)
+    recent.keep("a", "e", b"67890", 6)
+    assert recent.find("a", "e", 0, 4) is None
+    assert recent.find("a", "e", 6, 5) == b"67890"
+    recent.clear()
+    assert recent.find("a", "e", 6, 5) is None
+
+
 def test_the_oldest_go_where_there_is_no_room() -> None:
     recent = RecentObjects(ManualClock(), most=10)
     for key in "abc":

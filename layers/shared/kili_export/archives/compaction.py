@@ -86,8 +86,9 @@ class CompactionPolicy:
     when deltas take a `share` of the archive or tell of `most_files` files, because readers fetch
     both, or when there are `most_deltas`.
 
-    An archive of up to `tiny` bytes is written before the generation is published: it costs less
-    than what another commit needs. A larger one is written after.
+    An archive of up to `tiny` bytes, or of which the delta is a `large_share`, is written before
+    the generation is published: it costs less than what another commit needs. Any other is
+    written after.
     """
 
     republishing: CompactionCost = field(default_factory=lambda: CompactionCost(DAY))
@@ -96,6 +97,11 @@ class CompactionPolicy:
     most_files: int = 50_000
     most_deltas: int = 500
     tiny: int = 1 << 20
+    large_share: float = 0.5
+
+    def is_written_first(self, size: int, delta: int) -> bool:
+        """Whether an archive of `size` bytes that is due is written before the commit."""
+        return size <= self.tiny or size * self.large_share <= delta
 
     def is_due(
         self, size: int, age: timedelta, deltas: Sequence[DeltaSize], ledger: int = 0

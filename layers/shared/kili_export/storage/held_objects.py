@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import BinaryIO, Final
 
 from kili_export.core.errors import ConflictError, IntegrityError
@@ -35,9 +36,10 @@ class HeldObjects:
     written on condition of what was read.
 
     What is small and does not change by `is_immutable` is taken from `recent`, which outlives this:
-    what the process read or wrote before, whole or the first bytes of it. `head` and `get` answer
+    what the process read or wrote before, whole or a range of it. `head` and `get` answer
     what it wrote last under keys that `rewrites` accepts, which are written on condition of that.
-    `head` does so once: a second call asks the store behind.
+    `head` does so once: a second call asks the store behind, whose answer holds until this writes
+    there, or fails to.
     """
 
     behind: ObjectStore
@@ -49,6 +51,8 @@ class HeldObjects:
     rewrites: Callable[[str], bool] = lambda _: False
     _held: dict[str, _Held] = field(default_factory=dict)
     _known: dict[str, tuple[bytes, StoredObject] | None] = field(default_factory=dict)
+    _asked: dict[str, StoredObject | None] = field(default_factory=dict)
+    """What `head` was answered behind for keys that are rewritten."""
     _size: int = 0
 
     def store(self) -> None:
@@ -61,6 +65,7 @@ class HeldObjects:
     def forget(self) -> None:
         """Reads again what is behind from now on."""
         self._known.clear()
+        self._asked.clear()
         if self.recent is not None:
             self.recent.clear()
 
@@ -69,10 +74,14 @@ class HeldObjects:
         if key in self._held:
             return self._held[key].stored
         noted = self.recent.noted(key) if self.recent is not None else None
-        if self.recent is None or noted is None:
+        if self.recent is not None and noted is not None:
+            self.recent.forget(key)
+            return noted
+        if not self.rewrites(key):
             return self.behind.head(key)
-        self.recent.forget(key)
-        return noted
+        if key not in self._asked:
+            self._asked[key] = self.behind.head(key)
+        return self._asked[key]
 
     def get(self, key: str, *, if_match: str | None = None) -> tuple[bytes, StoredObject] | None:
         """See ObjectStore."""
@@ -176,6 +185,7 @@ class HeldObjects:
         behind = [key for key in keys if self._held.pop(key, None) is None]
         for key in behind:
             self._known.pop(key, None)
+            self._asked.pop(key, None)
             if self.recent is not None:
                 self.recent.forget(key)
         self.behind.delete(behind)
@@ -206,8 +216,7 @@ class HeldObjects:
         if found is not None:
             return found
         data = self.behind.get_range(key, start, length, if_match=if_match)
-        if start == 0:
-            self.recent.keep(key, if_match, data)
+        self.recent.keep(key, if_match, data, start)
         return data
 
     def _last(self, key: str) -> tuple[bytes, StoredObject] | None:
@@ -230,6 +239,7 @@ class HeldObjects:
     @contextmanager
     def _forgotten_on_failure(self, key: str) -> Iterator[None]:
         """What was noted of the key is no condition of a write any more, if this one fails."""
+        self._asked.pop(key, None)
         try:
             yield
         except BaseException:
@@ -238,17 +248,22 @@ class HeldObjects:
             raise
 
     def _keep(self, stored: StoredObject, parts: Sequence[Part]) -> None:
-        """Keeps what was composed for the next run, if all of it is at hand."""
+        """Keeps of what was composed, for the next run, what is at hand."""
         if self.recent is None:
             return
         if self.rewrites(stored.key):
             self.recent.note(stored)
-        if stored.size > LARGEST or not self.is_immutable(stored.key):
+        if not self.is_immutable(stored.key):
             return
-        pieces = [piece for part in parts if isinstance(part, BufferPart) for piece in part.pieces]
-        at_hand = [bytes(one.data[:]) for one in pieces if isinstance(one, InlineBytes)]
-        if sum(map(len, at_hand)) == stored.size:
-            self.recent.keep(stored.key, stored.etag, b"".join(at_hand))
+        pieces = [piece for part in parts for piece in _pieces(part)]
+        start = 0
+        for is_here, some in groupby(pieces, lambda one: isinstance(one, InlineBytes)):
+            held = list(some)
+            length = sum(one.length for one in held)
+            if is_here and length <= LARGEST:
+                data = b"".join(bytes(one.data[:]) for one in held if isinstance(one, InlineBytes))
+                self.recent.keep(stored.key, stored.etag, data, start)
+            start += length
 
     def _one(self, key: str, if_match: str | None) -> _Held:
         one = self._held[key]
@@ -277,3 +292,9 @@ class HeldObjects:
         source = piece.source
         found = self.recent.find(source.key, source.etag, piece.start, piece.length)
         return None if found is None else InlineBytes(found)
+
+
+def _pieces(part: Part) -> Sequence[CopyRange | InlineBytes]:
+    if isinstance(part, BufferPart):
+        return part.pieces
+    return (CopyRange(part.source, part.start, part.length),)

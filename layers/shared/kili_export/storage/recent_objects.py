@@ -10,10 +10,14 @@ from kili_export.core.clock import Clock
 from kili_export.storage.object_store import StoredObject
 
 LARGEST: Final = 1 << 20
-"""Bytes of the largest object that is kept."""
+"""Bytes of the largest object, or range of one, that is kept."""
 _MOST_BYTES: Final = 16 << 20
 _LIFE: Final = timedelta(hours=1)
 """How long an object is used after it was read or written. A later use of any forgets it."""
+
+
+_Range = tuple[str, str, int]
+"""The key and the ETag of an object, and where in it the range begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class RecentObjects:
-    """Beginnings of objects by key and ETag, `most` bytes altogether, the latest.
+    """Ranges of objects by key and ETag, `most` bytes altogether, the latest.
 
     Beside them what was written last under keys that are written again and again, to be used
     where a condition of the write shows whether it is still so. Threads may share it.
@@ -32,18 +36,21 @@ class RecentObjects:
 
     clock: Clock
     most: int = _MOST_BYTES
-    _kept: "OrderedDict[tuple[str, str], _Kept]" = field(default_factory=OrderedDict)
+    _kept: "OrderedDict[_Range, _Kept]" = field(default_factory=OrderedDict)
+    _starts: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    """Where the ranges of an object begin."""
     _written: dict[str, tuple[StoredObject, datetime]] = field(default_factory=dict)
     _size: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def keep(self, key: str, etag: str, data: bytes) -> None:
-        """Keeps the first bytes of an object, or all of it."""
+    def keep(self, key: str, etag: str, data: bytes, start: int = 0) -> None:
+        """Keeps bytes of an object, from one of them on."""
         if len(data) > min(LARGEST, self.most):
             return
         with self._lock:
-            self._drop((key, etag))
-            self._kept[key, etag] = _Kept(data, self.clock.now())
+            self._drop((key, etag, start))
+            self._kept[key, etag, start] = _Kept(data, self.clock.now())
+            self._starts.setdefault((key, etag), set()).add(start)
             self._size += len(data)
             self._forget_old()
 
@@ -51,10 +58,11 @@ class RecentObjects:
         """Exactly those bytes of an object, None where they are not kept."""
         with self._lock:
             self._forget_old()
-            kept = self._kept.get((key, etag))
-        if kept is None or start + length > len(kept.data):
-            return None
-        return kept.data[start : start + length]
+            for at in self._starts.get((key, etag), ()):
+                data = self._kept[key, etag, at].data
+                if at <= start and start + length <= at + len(data):
+                    return data[start - at : start - at + length]
+        return None
 
     def note(self, stored: StoredObject) -> None:
         """Keeps that this was written."""
@@ -77,6 +85,7 @@ class RecentObjects:
         """Forgets all, as after something went wrong: it may be the reason."""
         with self._lock:
             self._kept.clear()
+            self._starts.clear()
             self._written.clear()
             self._size = 0
 
@@ -90,6 +99,11 @@ class RecentObjects:
         for key in [key for key, (_, since) in self._written.items() if since < oldest]:
             del self._written[key]
 
-    def _drop(self, name: tuple[str, str]) -> None:
+    def _drop(self, name: _Range) -> None:
         if name in self._kept:
             self._size -= len(self._kept.pop(name).data)
+            key, etag, start = name
+            starts = self._starts[key, etag]
+            starts.discard(start)
+            if not starts:
+                del self._starts[key, etag]

@@ -1,5 +1,6 @@
 """A generation is published before what takes as long as the project is large."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from tests.unit.steps.publishing.test_deltas_follow import files_of, pulled
 from tests.unit.steps.publishing.test_increments import without_ids
 
 EXPORTS = ("raw", "yolo", "coco")
-AFTER = CompactionPolicy(tiny=0)
+AFTER = CompactionPolicy(tiny=0, large_share=math.inf)
 
 
 @pytest.fixture
@@ -64,6 +65,25 @@ def test_the_delta_is_published_before_the_archive_is_written(bench: Workbench) 
     assert (manifest.deltas, manifest.generation, manifest.is_rewritten) == ((), 2, True)
     assert without_ids(bench.files("coco")) == fresh(bench)
     assert_complete(bench, "coco")
+    assert bench.files_at("exports/proj1/coco/latest.zip") == bench.files("coco")
+
+
+@pytest.mark.parametrize(("share", "commits"), [(0.01, 1), (0.5, 1), (math.inf, 2)])
+def test_an_archive_is_written_first_where_the_delta_is_much_of_it(
+    share: float, commits: int
+) -> None:
+    bench = bench_of_0_1(rewriting=CompactionPolicy(tiny=0, large_share=share))
+    bench.options = {"coco": bench.options["coco"]}
+    put_all(bench)
+    bench.rebuild()
+    publish = changed(bench)
+    bench.objects.requests.clear()
+    manifest = publish()
+    written = [key for what, key in bench.objects.requests if what in {"put", "compose"}]
+    assert written.count(manifest_key("proj1", "coco")) == commits
+    assert (manifest.deltas, manifest.generation, manifest.is_rewritten) == ((), 2, True)
+    assert manifest.recent_deltas[-1].size * 2 > manifest.archive.size
+    assert without_ids(bench.files("coco")) == fresh(bench)
     assert bench.files_at("exports/proj1/coco/latest.zip") == bench.files("coco")
 
 

@@ -118,8 +118,10 @@ def test_only_the_shards_that_changed_are_made_again(
     read: list[str] = []
     scan = TabledEntries.scan
 
-    def counted(entries: TabledEntries, low: str, high: str) -> Iterator[tuple[str, bytes]]:
-        for name, data in scan(entries, low, high):
+    def counted(
+        entries: TabledEntries, low: str, high: str, *, at_once: bool = False
+    ) -> Iterator[tuple[str, bytes]]:
+        for name, data in scan(entries, low, high, at_once=at_once):
             read.append(name)
             yield name, data
 

@@ -54,6 +54,7 @@ def test_a_table_is_what_was_written(
     if high == b"":
         inside = []
     assert list(found.scan(low, high)) == inside
+    assert list(found.scan(low, high, at_once=True)) == inside
     assert found.count == len(pairs)
 
 
@@ -103,6 +104,10 @@ def test_a_scan_reads_the_more_at_once_the_longer_it_goes_on() -> None:
     made = write_table(sorted(pairs.items()), 8 << 10)
     objects = InMemoryObjects()
     found = stored(objects, made.data[:], index=made.index)
+    for _ in range(3):
+        between = [key for key, _ in found.scan(b"0012000", b"0013000", at_once=True)]
+        assert between == [f"{number:07d}".encode() for number in range(12_000, 13_000)]
+    assert len(objects.requests) == 3, "the end with the root, a block of places, and all between"
     objects.requests.clear()
     assert sum(1 for _ in found.scan()) == 20_000
     assert len(objects.requests) < 15

@@ -22,8 +22,11 @@ class LedgerEntries(Protocol):
     def names(self, asset_ids: Collection[str]) -> dict[str, str]:
         """The entry names of those of the assets that it knows."""
 
-    def scan(self, low: str, high: str) -> Iterator[tuple[str, bytes]]:
-        """The entries from one name to before another, ascending."""
+    def scan(self, low: str, high: str, *, at_once: bool = False) -> Iterator[tuple[str, bytes]]:
+        """The entries from one name to before another, ascending.
+
+        `at_once`: they are few, and read more than once.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,9 @@ class TabledEntries:
         found = self.find(id_entry_name(asset_id) for asset_id in asset_ids)
         return {key.removeprefix(IDS): value.decode() for key, value in found.items()}
 
-    def scan(self, low: str, high: str) -> Iterator[tuple[str, bytes]]:
+    def scan(self, low: str, high: str, *, at_once: bool = False) -> Iterator[tuple[str, bytes]]:
         """The entries from one name to before another, ascending."""
-        for key, value in self.tables.scan(low.encode(), high.encode()):
+        for key, value in self.tables.scan(low.encode(), high.encode(), at_once=at_once):
             yield key.decode(), value
 
 
@@ -69,8 +72,9 @@ class FormerEntries:
             if (asset_id := asset_of(record.path)) in wanted
         }
 
-    def scan(self, low: str, high: str) -> Iterator[tuple[str, bytes]]:
+    def scan(self, low: str, high: str, *, at_once: bool = False) -> Iterator[tuple[str, bytes]]:
         """The entries from one name to before another, ascending. They are read as they stand."""
+        del at_once
         entries = ExternalSorter()
         for record, data in self.archive.scan(low.partition("/")[0]):
             if low <= record.path < high:

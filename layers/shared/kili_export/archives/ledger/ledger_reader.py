@@ -105,8 +105,8 @@ class LedgerReader:
     ) -> Iterator[tuple[str, Share]]:
         """A stream's fragments from one name to before another, as they are after the run.
 
-        `touched` are those that differ from what it knows, None where they are gone. Reads the
-        assets between the names, some at a time.
+        `touched` are those that differ from what it knows, None where they are gone. The assets
+        between the names are read once for all streams, where they are few.
         """
         low, high = low or ASSETS, high or _after(ASSETS)
         fresh = sorted(
@@ -160,7 +160,7 @@ class LedgerReader:
     def _kept_fragments(
         self, stream: str, low: str, high: str, without: Collection[str]
     ) -> Iterator[tuple[str, Share]]:
-        for name, data in self.entries.scan(low, high):
+        for name, data in self.entries.scan(low, high, at_once=True):
             if name in without:
                 continue
             known = record_from_bytes(data)

@@ -73,14 +73,18 @@ class TableReader:
                     found.add(prefix)
         return found
 
-    def scan(self, low: bytes = b"", high: bytes | None = None) -> Iterator[Pair]:
+    def scan(
+        self, low: bytes = b"", high: bytes | None = None, *, at_once: bool = False
+    ) -> Iterator[Pair]:
         """The pairs from one key to before another, ascending.
 
-        Reads the more at once the longer it goes on, two MiB at most.
+        Reads the more at once the longer it goes on, two MiB at most. With `at_once` that much
+        from the beginning, and holds it: several scans of the few blocks between are to come.
         """
         footer = self._opened()
         last: bytes | None = None
-        for block in self._leaves([footer.root] if footer.count else [], footer.height, low, high):
+        root = [footer.root] if footer.count else []
+        for block in self._leaves(root, footer.height, low, high, at_once=at_once):
             if not block.keys or (last is not None and block.keys[0] <= last):
                 raise IntegrityError(f"{self.source.key} is damaged: its blocks are not in order")
             last = block.keys[-1]
@@ -109,21 +113,27 @@ class TableReader:
             yield from zip(self._read(some), some.values(), strict=True)
 
     def _leaves(
-        self, places: Sequence[Place], height: int, low: bytes, high: bytes | None
+        self,
+        places: Sequence[Place],
+        height: int,
+        low: bytes,
+        high: bytes | None,
+        *,
+        at_once: bool,
     ) -> Iterator[Block]:
         """The blocks that may have keys between, of some that follow each other."""
-        for block in self._in_turn(places):
+        for block in self._in_turn(places, at_once=at_once):
             if height == 0:
                 yield block
                 continue
             start = max(0, bisect_right(block.keys, low) - 1)
             stop = len(block.keys) if high is None else bisect_left(block.keys, high)
             below = [Place.from_bytes(value) for value in block.values[start:stop]]
-            yield from self._leaves(below, height - 1, low, high)
+            yield from self._leaves(below, height - 1, low, high, at_once=at_once)
 
-    def _in_turn(self, places: Sequence[Place]) -> Iterator[Block]:
+    def _in_turn(self, places: Sequence[Place], *, at_once: bool) -> Iterator[Block]:
         """Blocks that follow each other: one, then two with one request, then four, and so on."""
-        at, most = 0, 1
+        at, most = 0, len(places) if at_once else 1
         while at < len(places):
             run = [places[at]]
             while (
@@ -134,17 +144,20 @@ class TableReader:
             ):
                 run.append(places[at + len(run)])
             at, most = at + len(run), 2 * most
-            yield from self._read_run(run)
+            yield from self._read_run(run, hold=at_once)
 
-    def _read_run(self, run: Sequence[Place]) -> Iterator[Block]:
-        if len(run) == 1:
+    def _read_run(self, run: Sequence[Place], *, hold: bool) -> Iterator[Block]:
+        if len(run) == 1 or all(place.start in self._blocks for place in run):
             yield from self._read(run)
             return
         start = run[0].start
         data = self._bytes(start, run[-1].start + run[-1].length - start)
         for place in run:
             at = place.start - start
-            yield self._decoded(data[at : at + place.length], place)
+            block = self._decoded(data[at : at + place.length], place)
+            if hold:
+                self._hold(place, block)
+            yield block
 
     def _read(self, places: Iterable[Place]) -> list[Block]:
         """Blocks in the order given; those that are not held are read at the same time."""

@@ -32,9 +32,12 @@ class TableSet:
         asked = set(prefixes)
         return set[bytes]().union(*(table.prefixed(asked) for table in self.tables))
 
-    def scan(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, low: bytes = b"", high: bytes | None = None, *, at_once: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Keys with their values, from one key to before another, ascending."""
-        return standing(merged([table.scan(low, high) for table in self.tables]))
+        streams = [table.scan(low, high, at_once=at_once) for table in self.tables]
+        return standing(merged(streams))
 
 
 def merged(streams: Sequence[Iterable[Pair]]) -> Iterator[Pair]:

@@ -12,6 +12,7 @@ from kili_export.core.project import Project
 
 RETENTION_EVERY: Final = 8
 """Generations that write no large archive leave little to be deleted; to look for it costs."""
+_LITTLE: Final = 16 << 20
 
 
 def classes_of(project: Project) -> tuple[ClassEntry, ...]:
@@ -74,12 +75,12 @@ def quarantined(
     return tuple(listed[asset_id] for asset_id in sorted(listed))
 
 
-def is_retention_due(manifest: Manifest, before: Manifest | None, *, tiny: int) -> bool:
+def is_retention_due(manifest: Manifest, before: Manifest | None) -> bool:
     """Whether what expired is looked for after a commit. `before` is what it replaced.
 
     Commits that leave the generation as it is, of a ledger alone, may go on without any number.
-    An archive of up to `tiny` bytes leaves little, too.
+    A small archive leaves little, too.
     """
     stays = before is not None and before.generation == manifest.generation
-    leaves_much = manifest.is_rewritten and manifest.archive.size > tiny
+    leaves_much = manifest.is_rewritten and manifest.archive.size > _LITTLE
     return stays or leaves_much or manifest.generation % RETENTION_EVERY == 0

@@ -133,7 +133,7 @@ class GenerationWriter:
         """Brings what follows a manifest up to it. `before` is the one that it replaced."""
         self.gates.follow(manifest, before)
         self.reports.refresh(manifest, before, changes)
-        if is_retention_due(manifest, before, tiny=self.rewriting.tiny):
+        if is_retention_due(manifest, before):
             self.retention.delete_expired(manifest.project_id, manifest.export_name)
 
     def catch_up(self, manifest: Manifest, etag: str | None) -> Manifest:
@@ -279,12 +279,15 @@ class GenerationWriter:
         )
 
     def _is_written_first(self, brought: Sequence[DeltaReference]) -> bool:
-        """Whether an archive that is due is so small that it is written before the commit."""
+        """Whether the archive is due, and written before the commit."""
         previous = self.previous
         if previous is None:
             return True
         following = previous.model_copy(update={"deltas": (*previous.deltas, *brought)})
-        return previous.archive.size <= self.rewriting.tiny and self._is_due(following)
+        is_first = self.rewriting.is_written_first(
+            previous.archive.size, sum(one.size for one in brought)
+        )
+        return is_first and self._is_due(following)
 
     def _is_due(self, manifest: Manifest) -> bool:
         """Whether the archive is written again, or goes on to be followed by its deltas."""
